@@ -1,0 +1,66 @@
+/** Protocols whose decoders can refuse input. */
+export type WireProtocol = "ethernet" | "arp" | "netlink";
+
+/** Closed list of refusal reasons; each is a metric label, so it never carries a value. */
+export type WireReason =
+  | "truncated"
+  | "bad-length"
+  | "bad-hardware-type"
+  | "bad-protocol-type"
+  | "bad-address-length"
+  | "bad-operation"
+  | "bad-sender"
+  | "not-arp";
+
+/** A refusal of input: `reason` is a metric label, `detail` is for people, `offset` in bytes. */
+export interface WireError {
+  readonly kind: "wire-error";
+  readonly protocol: WireProtocol;
+  readonly reason: WireReason;
+  readonly detail: string;
+  readonly offset: number;
+}
+
+/** Builds a {@link WireError}; decoders return it, they never throw on input. */
+export function wireError(
+  protocol: WireProtocol,
+  reason: WireReason,
+  detail: string,
+  offset: number,
+): WireError {
+  return { kind: "wire-error", protocol, reason, detail, offset };
+}
+
+/** Whether a decoder refused its input. */
+export function isWireError(value: unknown): value is WireError {
+  return typeof value === "object" && value !== null && "kind" in value &&
+    value.kind === "wire-error";
+}
+
+/** How bad a configuration problem is: errors keep the configuration from being used. */
+export type Severity = "error" | "warning";
+
+/** One mistake in a configuration, with its place: `line` and `column` count from 1. */
+export interface ConfigProblem {
+  readonly severity: Severity;
+  /** File name, or `configmap NS/NAME key config`. */
+  readonly source: string;
+  readonly line: number;
+  readonly column: number;
+  /** What was found and what is allowed; one sentence without full stop. */
+  readonly message: string;
+  /** What to do, for example `did you mean "addresses"?`. */
+  readonly hint?: string;
+}
+
+/** Ends a `switch` over a closed union; reached only by a bug. */
+export function unreachable(value: never): never {
+  throw new TypeError(`Unexpected value ${JSON.stringify(value)}`);
+}
+
+/** The text of anything that was thrown, with its causes, on one line. */
+export function errorText(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause === undefined ? "" : `: ${errorText(error.cause)}`;
+  return `${error.message}${cause}`;
+}

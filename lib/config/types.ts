@@ -1,0 +1,82 @@
+import type { Millis } from "../base/time.ts";
+import type { Ip, Ip4 } from "../net/ip.ts";
+import type { AddressRange } from "../net/range.ts";
+
+/** The configuration as planners see it: checked, defaults filled in, in the order written. */
+export interface Config {
+  readonly pools: readonly Pool[];
+  readonly peers: readonly Peer[];
+  readonly bfdProfiles: readonly BfdProfile[];
+}
+
+export type PoolProtocol = "layer2" | "bgp";
+
+/** One entry of `address-pools`. */
+export interface Pool {
+  readonly name: string;
+  readonly protocol: PoolProtocol;
+  /** In the order written; they overlap with no other range of any pool. */
+  readonly ranges: readonly AddressRange[];
+  readonly avoidBuggyIps: boolean;
+  readonly autoAssign: boolean;
+  /** Empty for layer 2; never empty for BGP, where the default is one plain advertisement. */
+  readonly bgpAdvertisements: readonly BgpAdvertisement[];
+}
+
+/** One entry of `bgp-advertisements`. */
+export interface BgpAdvertisement {
+  readonly aggregationLength: number;
+  readonly aggregationLengthV6: number;
+  readonly localPref: number;
+  /** Standard communities (RFC 1997) as 32-bit numbers, ascending. */
+  readonly communities: readonly number[];
+}
+
+/** One entry of `peers`. */
+export interface Peer {
+  readonly myAsn: number;
+  readonly peerAsn: number;
+  readonly peerAddress: Ip;
+  readonly sourceAddress?: Ip;
+  readonly peerPort: number;
+  /** Whole seconds in milliseconds; 0 turns both timers off. */
+  readonly holdTimeMs: Millis;
+  readonly keepaliveTimeMs: Millis;
+  readonly routerId?: Ip4;
+  /** TCP MD5 key (RFC 2385). A secret: never logged, never in status. */
+  readonly password?: string;
+  readonly bfdProfile?: string;
+  readonly ebgpMultihop: boolean;
+  /** Alternatives: the peer is for a node that any of them selects; empty selects every node. */
+  readonly nodeSelectors: readonly NodeSelector[];
+}
+
+/** Labels and expressions that must all hold. */
+export interface NodeSelector {
+  readonly matchLabels: ReadonlyMap<string, string>;
+  readonly matchExpressions: readonly LabelExpression[];
+}
+
+export type LabelOperator = "In" | "NotIn" | "Exists" | "DoesNotExist";
+
+export interface LabelExpression {
+  readonly key: string;
+  readonly operator: LabelOperator;
+  /** At least one for In and NotIn, none for the others. */
+  readonly values: readonly string[];
+}
+
+/** One entry of `bfd-profiles`. */
+export interface BfdProfile {
+  readonly name: string;
+  readonly receiveIntervalMs: Millis;
+  readonly transmitIntervalMs: Millis;
+  readonly detectMultiplier: number;
+  readonly echoIntervalMs: Millis;
+  readonly echoMode: boolean;
+  readonly passiveMode: boolean;
+  readonly minimumTtl: number;
+}
+
+/** No pools and no peers: what is in force before anything valid was read. */
+export const EMPTY_CONFIG: Config = { pools: [], peers: [], bfdProfiles: [] };

@@ -1,0 +1,86 @@
+import type { EventReason, EventType } from "../model/names.ts";
+import type { Ip } from "../net/ip.ts";
+import type { ServiceFacts } from "../model/facts.ts";
+
+/** Kinds that Herald watches. */
+export type WatchedKind =
+  | "Service"
+  | "EndpointSlice"
+  | "Node"
+  | "ConfigMap"
+  | "Pod";
+
+/** What happened to one object, already compared with what was known before. */
+export type Change<T> =
+  | { readonly kind: "apply"; readonly key: string; readonly value: T; readonly previous?: T }
+  | { readonly kind: "delete"; readonly key: string; readonly previous: T }
+  /** Everything that existed has been reported once; comes after each full list. */
+  | { readonly kind: "synced" };
+
+export interface WatchOptions<T> {
+  readonly kind: WatchedKind;
+  /** Only this namespace; cluster-wide when absent. */
+  readonly namespace?: string;
+  /** Only the object of this name. */
+  readonly name?: string;
+  readonly labelSelector?: string;
+  /** Takes what Herald needs from an object; undefined leaves the object out. Never throws. */
+  readonly read: (object: unknown) => T | undefined;
+  /** Called in order, never concurrently. */
+  readonly onChange: (change: Change<T>) => void;
+  /** Whether two readings are the same; equal ones give no change. Default: JSON text is equal. */
+  readonly equal?: (a: T, b: T) => boolean;
+}
+
+/** A cache fed by a watch. */
+export interface Watched<T> {
+  readonly synced: boolean;
+  /** Monotonic milliseconds of the last sign of life (event, bookmark or list). */
+  readonly lastHeardMs: number;
+  readonly items: ReadonlyMap<string, T>;
+  /** Settles when the watch has ended after its signal fired. */
+  readonly done: Promise<void>;
+}
+
+/** A Service's status as it shall be. */
+export interface StatusWrite {
+  readonly service: Pick<ServiceFacts, "key" | "namespace" | "name" | "uid" | "resourceVersion">;
+  /** In order; empty clears status.loadBalancer. */
+  readonly ips: readonly Ip[];
+}
+
+export type WriteOutcome =
+  | { readonly kind: "written"; readonly resourceVersion: string }
+  /** Someone else wrote first (409): plan again on the newer object. */
+  | { readonly kind: "conflict" }
+  /** The Service is gone (404), or another one of that name stands there (uid). */
+  | { readonly kind: "gone" }
+  /** Refused for good (403, 422): trying at once again is no use. */
+  | { readonly kind: "refused"; readonly error: string }
+  /** Unknown or temporary (network, 429, 5xx): read back and try later. */
+  | { readonly kind: "failed"; readonly error: string; readonly retryAfterMs?: number };
+
+/** A Kubernetes event about a Service or about Herald's ConfigMap. */
+export interface ClusterEvent {
+  readonly about: {
+    readonly kind: "Service" | "ConfigMap";
+    readonly namespace: string;
+    readonly name: string;
+    readonly uid?: string;
+  };
+  readonly type: EventType;
+  readonly reason: EventReason;
+  readonly message: string;
+  readonly component: "metallb-controller" | "metallb-speaker";
+}
+
+/** Kubernetes objects, from an API server or from a folder of manifests. */
+export interface Cluster {
+  /** For people: the server's address or the folder's path. */
+  readonly description: string;
+  watch<T>(options: WatchOptions<T>, signal: AbortSignal): Watched<T>;
+  /** Writes status.loadBalancer of one Service and nothing else of it. Never throws. */
+  writeStatus(write: StatusWrite, signal: AbortSignal): Promise<WriteOutcome>;
+  /** Publishes an event; failures are logged and forgotten. */
+  publishEvent(event: ClusterEvent, signal: AbortSignal): Promise<void>;
+}

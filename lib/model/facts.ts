@@ -1,0 +1,96 @@
+import type { Family, Ip } from "../net/ip.ts";
+
+/** `namespace/name` of a Service. */
+export type ServiceKey = string & { readonly __brand: "ServiceKey" };
+
+/** Makes a {@link ServiceKey}; Kubernetes names hold no slash. */
+export function serviceKey(namespace: string, name: string): ServiceKey {
+  return `${namespace}/${name}` as ServiceKey;
+}
+
+export type PortProtocol = "TCP" | "UDP" | "SCTP";
+
+export interface ServicePort {
+  readonly protocol: PortProtocol;
+  readonly port: number;
+}
+
+/** The addresses that a Service's spec or annotations ask for. */
+export type AddressRequest =
+  | { readonly kind: "none" }
+  | { readonly kind: "addresses"; readonly ips: readonly Ip[] }
+  /** The request cannot be read; `event` is the Kubernetes event's reason, `message` its text. */
+  | { readonly kind: "invalid"; readonly event: string; readonly message: string };
+
+/** All that Herald reads of a Service; the object itself is not kept. */
+export interface ServiceFacts {
+  readonly key: ServiceKey;
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+  /** Milliseconds since 1970 of metadata.creationTimestamp, 0 when absent. */
+  readonly createdMs: number;
+  /** metadata.deletionTimestamp is set: it gets no new address. */
+  readonly deleting: boolean;
+  /** `spec.type` is LoadBalancer. */
+  readonly isLoadBalancer: boolean;
+  readonly loadBalancerClass: string | undefined;
+  /** From clusterIPs, else ipFamilies; empty while the Service has neither (rule A2), or is headless. */
+  readonly families: readonly Family[];
+  readonly ports: readonly ServicePort[];
+  readonly externalTrafficPolicy: "Cluster" | "Local";
+  /** Canonical text of spec.selector: equal texts select equal pods. */
+  readonly selector: string;
+  /** `allow-shared-ip`; an empty one counts as absent. */
+  readonly sharingKey: string | undefined;
+  /** `address-pool`. */
+  readonly poolRequest: string | undefined;
+  readonly addressRequest: AddressRequest;
+  /** Addresses in status.loadBalancer.ingress[].ip, in order; what is no address is left out. */
+  readonly assigned: readonly Ip[];
+  /** status.loadBalancer.ingress has any entry, a hostname or unreadable ip included. */
+  readonly hasIngress: boolean;
+  /** Things a person should know: both annotation spellings differ, a key too long … */
+  readonly warnings: readonly string[];
+}
+
+/** One endpoint of an EndpointSlice. */
+export interface EndpointFacts {
+  readonly addresses: readonly string[];
+  readonly nodeName: string | undefined;
+  /** conditions.ready true or unset. */
+  readonly ready: boolean;
+  /** conditions.serving; equal to `ready` when unset. */
+  readonly serving: boolean;
+  readonly terminating: boolean;
+}
+
+/** All that Herald reads of an EndpointSlice. */
+export interface SliceFacts {
+  /** `namespace/name` of the slice. */
+  readonly key: string;
+  /** From the label kubernetes.io/service-name. */
+  readonly service: ServiceKey;
+  readonly endpoints: readonly EndpointFacts[];
+}
+
+/** All that Herald reads of a Node. */
+export interface NodeFacts {
+  readonly name: string;
+  readonly labels: ReadonlyMap<string, string>;
+  /** Condition Ready is True, or there is no such condition (a Node written by hand). */
+  readonly ready: boolean;
+  /** Condition NetworkUnavailable is True. */
+  readonly networkUnavailable: boolean;
+  /** Label node.kubernetes.io/exclude-from-external-load-balancers is set, whatever its value. */
+  readonly excluded: boolean;
+}
+
+/** All that Herald reads of a speaker Pod. */
+export interface PodFacts {
+  readonly key: string;
+  readonly nodeName: string | undefined;
+  readonly ip: string | undefined;
+  readonly ready: boolean;
+}

@@ -1,0 +1,34 @@
+/** Names that MetalLB fixed and that Herald shares with it, declared once. */
+
+/** Annotation prefixes, the newer first: where both are set the first wins. */
+export const ANNOTATION_PREFIXES = ["metallb.io/", "metallb.universe.tf/"] as const;
+
+export const ANNOTATION = {
+  addressPool: "address-pool",
+  loadBalancerIps: "loadBalancerIPs",
+  sharingKey: "allow-shared-ip",
+} as const;
+
+export const LABEL = {
+  serviceName: "kubernetes.io/service-name",
+  excludeNode: "node.kubernetes.io/exclude-from-external-load-balancers",
+} as const;
+
+/** Reasons of Kubernetes events. */
+export const EVENT = {
+  ipAllocated: "IPAllocated",
+  allocationFailed: "AllocationFailed",
+  clearAssignment: "ClearAssignment",
+  loadBalancerFailed: "LoadBalancerFailed",
+  noLbIpsFamily: "nolbIPsIPFamily",
+  noClusterIpsFamily: "noclusterIPsIPFamily",
+  internalError: "InternalError",
+  nodeAssigned: "nodeAssigned",
+  announceFailed: "announceFailed",
+  configRejected: "ConfigRejected",
+  deprecatedAnnotation: "deprecatedAnnotation",
+} as const;
+
+/** The reason of an event, one of {@link EVENT}. */
+export type EventReason = typeof EVENT[keyof typeof EVENT];
+export type EventType = "Normal" | "Warning";

@@ -1,0 +1,107 @@
+import { Address6 } from "ip-address";
+
+/** An IPv4 address as an unsigned 32-bit number, most significant octet first. */
+export type Ip4 = number & { readonly __brand: "Ip4" };
+/** An IPv6 address as an unsigned 128-bit number. */
+export type Ip6 = bigint & { readonly __brand: "Ip6" };
+/** An address of either family; `typeof` tells which. */
+export type Ip = Ip4 | Ip6;
+export type Family = 4 | 6;
+
+export const IP4_MAX = 0xffff_ffff;
+export const IP6_MAX = (1n << 128n) - 1n;
+
+/** Makes an {@link Ip4} of a number. @throws RangeError when it does not fit in 32 bits */
+export function ip4(value: number): Ip4 {
+  if (!Number.isInteger(value) || value < 0 || value > IP4_MAX) {
+    throw new RangeError(`Cannot make an IPv4 address of ${value}`);
+  }
+  return value as Ip4;
+}
+
+/** Makes an {@link Ip6} of a number. @throws RangeError when it does not fit in 128 bits */
+export function ip6(value: bigint): Ip6 {
+  if (value < 0n || value > IP6_MAX) {
+    throw new RangeError(`Cannot make an IPv6 address of ${value}`);
+  }
+  return value as Ip6;
+}
+
+/**
+ * Reads a dotted quad: four decimal octets without leading zeros. Anything that C's `inet_aton`
+ * would stretch (`10.1`, `0x0a000001`, `010.0.0.1`) is refused.
+ */
+export function parseIp4(text: string): Ip4 | undefined {
+  const octets = text.split(".");
+  if (octets.length !== 4) return undefined;
+  let value = 0;
+  for (const octet of octets) {
+    if (!/^(0|[1-9][0-9]{0,2})$/.test(octet)) return undefined;
+    const number = Number(octet);
+    if (number > 255) return undefined;
+    value = value * 256 + number;
+  }
+  return value as Ip4;
+}
+
+/**
+ * Reads an IPv6 address (RFC 4291 §2.2). A zone (`%eth0`), a length (`/64`) or brackets are
+ * refused here; so is text that is no IPv6 address.
+ */
+export function parseIp6(text: string): Ip6 | undefined {
+  if (!/^[0-9a-fA-F:.]{2,45}$/.test(text) || !text.includes(":")) return undefined;
+  // An embedded dotted quad follows the strict rule above, whatever the library would take.
+  const quad = text.slice(text.lastIndexOf(":") + 1);
+  if (quad.includes(".") && parseIp4(quad) === undefined) return undefined;
+  if (!Address6.isValid(text)) return undefined;
+  return new Address6(text).bigInt() as Ip6;
+}
+
+/** Reads an address of either family, or gives undefined. */
+export function parseIp(text: string): Ip | undefined {
+  return text.includes(":") ? parseIp6(text) : parseIp4(text);
+}
+
+/** The usual text: dotted quad, or RFC 5952 for IPv6. */
+export function formatIp(ip: Ip): string {
+  if (typeof ip === "number") {
+    return `${ip >>> 24}.${(ip >>> 16) & 255}.${(ip >>> 8) & 255}.${ip & 255}`;
+  }
+  return Address6.fromBigInt(ip).correctForm();
+}
+
+export function familyOf(ip: Ip): Family {
+  return typeof ip === "number" ? 4 : 6;
+}
+
+/** Bits in an address of the family: 32 or 128. */
+export function bitsOf(family: Family): 32 | 128 {
+  return family === 4 ? 32 : 128;
+}
+
+/** Orders addresses: IPv4 before IPv6, then by value. */
+export function compareIp(a: Ip, b: Ip): number {
+  const byFamily = familyOf(a) - familyOf(b);
+  if (byFamily !== 0) return byFamily;
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** 127.0.0.0/8 or ::1. */
+export function isLoopback(ip: Ip): boolean {
+  return typeof ip === "number" ? ip >>> 24 === 127 : ip === 1n;
+}
+
+/** 224.0.0.0/4 or ff00::/8. */
+export function isMulticast(ip: Ip): boolean {
+  return typeof ip === "number" ? ip >>> 28 === 14 : ip >> 120n === 0xffn;
+}
+
+/** 0.0.0.0 or ::. */
+export function isUnspecified(ip: Ip): boolean {
+  return typeof ip === "number" ? ip === 0 : ip === 0n;
+}
+
+/** ::ffff:0:0/96, an IPv4 address in IPv6 dress (RFC 4291 §2.5.5.2). */
+export function isMapped(ip: Ip): boolean {
+  return typeof ip === "bigint" && ip >> 32n === 0xffffn;
+}
