@@ -1,0 +1,214 @@
+import { Command, CommanderError, Option } from "commander";
+import {
+  ARP_BACKENDS,
+  ELECTIONS,
+  ROLES,
+  type RunOptions,
+  type SourceOptions,
+} from "../host/options.ts";
+import { readRunOptions, readSourceOptions, UsageError } from "./values.ts";
+
+export type OutputFormat = "text" | "json";
+
+/** What the command line asks for. */
+export type Request =
+  | { readonly kind: "run"; readonly options: RunOptions }
+  | { readonly kind: "validate"; readonly sources: readonly string[] }
+  | { readonly kind: "status"; readonly output: OutputFormat }
+  | {
+    readonly kind: "explain";
+    readonly service: string;
+    readonly source: SourceOptions;
+    /** Whether the caller said where the objects are; else the running roles are asked. */
+    readonly sourceGiven: boolean;
+    readonly output: OutputFormat;
+  }
+  | { readonly kind: "version" }
+  /** Nothing to run: print the text; the code is 0 for help and 2 for wrong usage. */
+  | { readonly kind: "print"; readonly text: string; readonly code: 0 | 2 };
+
+/** The surroundings that give flags their defaults. */
+export interface Surroundings {
+  readonly env: (name: string) => string | undefined;
+  readonly hostname: () => string;
+  /** The pod's own namespace, from its service account. */
+  readonly podNamespace: () => string | undefined;
+  readonly isTerminal: boolean;
+}
+
+/** Reads the command line (without program name). Never throws; wrong usage is a `print`. */
+export function parseArguments(argv: readonly string[], around: Surroundings): Request {
+  let request: Request | undefined;
+  let printed = "";
+  const program = buildProgram((made) => request = made, around);
+  const write = (text: string) => void (printed += text);
+  for (const command of [program, ...program.commands]) {
+    command.exitOverride().configureOutput({ writeOut: write, writeErr: write });
+  }
+  try {
+    program.parse(normalise(argv, around), { from: "user" });
+  } catch (error) {
+    if (error instanceof UsageError) return wrongUsage(`error: ${error.message}\n`, argv);
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return { kind: "print", text: printed, code: 0 };
+    // `herald` alone prints the whole help, which needs no pointer to itself.
+    if (error.code === "commander.help") return { kind: "print", text: printed, code: 2 };
+    return wrongUsage(printed, argv);
+  }
+  return request ?? { kind: "print", text: program.helpInformation(), code: 2 };
+}
+
+function wrongUsage(text: string, argv: readonly string[]): Request {
+  const command = argv.find((word) => !word.startsWith("-")) ?? "";
+  const help = ["run", "validate", "status", "explain"].includes(command)
+    ? `${command} --help`
+    : "--help";
+  return { kind: "print", text: `${text}See: herald ${help}\n`, code: 2 };
+}
+
+function buildProgram(done: (request: Request) => void, around: Surroundings): Command {
+  const program = new Command("herald").description(
+    "Network load balancer for bare-metal Kubernetes: gives Services of type LoadBalancer " +
+      "their addresses and makes the network send their traffic here.",
+  ).addHelpText("after", "\nExit codes: 0 done, 1 it failed or the input is bad, 2 wrong usage.");
+  addRun(program, done, around);
+  program.command("validate").argument("<source...>", "files of configuration or manifests")
+    .description("check configuration files or manifests; prints FILE:LINE:COL: message")
+    .action((sources: string[]) => done({ kind: "validate", sources }));
+  program.command("status").addOption(outputOption())
+    .description("what the running roles on this machine hold")
+    .action((flags: Flags) => done({ kind: "status", output: outputOf(flags) }));
+  addSourceOptions(
+    program.command("explain").argument("<kind>", "service").argument("<name>", "NAMESPACE/NAME"),
+  ).addOption(outputOption())
+    .description("why a Service has (or has not) its address, and who announces it")
+    .action((kind: string, service: string, flags: Flags) => {
+      if (kind !== "service" && kind !== "svc") {
+        throw new UsageError(
+          `cannot explain "${kind}"; write: herald explain service NAMESPACE/NAME`,
+        );
+      }
+      if (!/^[^/]+\/[^/]+$/.test(service)) {
+        throw new UsageError(
+          `"${service}" is no Service; write NAMESPACE/NAME, for example default/nginx`,
+        );
+      }
+      const source = readSourceOptions(flags, around);
+      const sourceGiven = ["store", "kubeconfig"].some((name) => flags[name] !== undefined);
+      done({ kind: "explain", service, source, sourceGiven, output: outputOf(flags) });
+    });
+  program.command("version").description("version, commit, Deno and target")
+    .action(() => done({ kind: "version" }));
+  return program;
+}
+
+/** Flag values as commander gives them, by camelCase name. */
+export type Flags = Readonly<Record<string, string | boolean | string[] | undefined>>;
+
+function outputOption(): Option {
+  return new Option("--output <format>", "text or json").choices(["text", "json"]).default("text");
+}
+
+function outputOf(flags: Flags): OutputFormat {
+  return flags.output === "json" ? "json" : "text";
+}
+
+/** A flag given twice is a mistake that would hide the first value. */
+function once(flag: string, description: string): Option {
+  return new Option(flag, description).argParser((value: string, previous: string | undefined) => {
+    if (previous !== undefined) throw new UsageError(`${flag.split(" ")[0]} is given twice`);
+    return value;
+  });
+}
+
+function oneOf(flag: string, description: string, words: readonly string[]): Option {
+  return once(flag, `${description}: ${words.join(", ")}`);
+}
+
+function addSourceOptions(command: Command): Command {
+  return command
+    .addOption(
+      once(
+        "--config <source>",
+        "ConfigMap name, or a local file (has a / or ends in .yaml, .yml, .json)",
+      ),
+    )
+    .addOption(
+      once(
+        "--store <dir>",
+        "Kubernetes objects from manifests in this folder, not from an API server",
+      ),
+    )
+    .addOption(once("--kubeconfig <file>", "default: in-cluster, $KUBECONFIG, ~/.kube/config"))
+    .addOption(
+      once(
+        "--namespace <ns>",
+        "where the ConfigMap is; default $METALLB_NAMESPACE, the pod's, metallb-system",
+      ),
+    )
+    .addOption(once("--lb-class <name>", "only Services of this spec.loadBalancerClass"));
+}
+
+function addRun(program: Command, done: (request: Request) => void, around: Surroundings): void {
+  const run = addSourceOptions(program.command("run"))
+    .description("run the controller, the speaker, or both in one process")
+    .addOption(oneOf("--role <role>", "what to run", ROLES))
+    .addOption(
+      once(
+        "--node-name <name>",
+        "speaker: this node; default $METALLB_NODE_NAME, $NODE_NAME, host name",
+      ),
+    )
+    .addOption(once("--host <address>", "HTTP listener; default $METALLB_HOST, else all addresses"))
+    .addOption(once("--port <port>", "HTTP listener; 0 picks one; default 7472"))
+    .addOption(
+      once("--ml-bindaddr <address>", "gossip: address to listen on ($METALLB_ML_BIND_ADDR)"),
+    )
+    .addOption(once("--ml-bindport <port>", "gossip: port (7946)"))
+    .addOption(once("--ml-labels <selector>", "speakers' pods by label ($METALLB_ML_LABELS)"))
+    .addOption(once("--ml-namespace <ns>", "speakers' pods by namespace ($METALLB_ML_NAMESPACE)"))
+    .addOption(
+      once("--ml-secret-key <key>", "gossip: better by $METALLB_ML_SECRET_KEY or its _PATH"),
+    )
+    .addOption(once("--ml-join <addresses>", "gossip: members to join where no API tells them"))
+    .addOption(oneOf("--ml-key-bytes <n>", "gossip: key length", ["16", "32"]))
+    .addOption(oneOf("--l2-election <rule>", "who owns an address, MetalLB's rule of", ELECTIONS))
+    .addOption(oneOf("--arp-backend <backend>", "who answers ARP", ARP_BACKENDS))
+    .addOption(
+      new Option("--ignore-exclude-lb", "use nodes labelled exclude-from-external-load-balancers"),
+    )
+    .addOption(once("--log-level <level>", "all, debug, info, warn, error, none; default info"))
+    .addOption(once("--log-format <format>", "json or pretty; default json, pretty on a terminal"));
+  for (const [flag, takesValue] of METALLB_ONLY) {
+    run.addOption(new Option(takesValue ? `${flag} <value>` : `${flag} [bool]`).hideHelp());
+  }
+  run.action((flags: Flags) => done({ kind: "run", options: readRunOptions(flags, around) }));
+}
+
+/** Flags of MetalLB's manifests that Herald accepts so that these run with the image replaced. */
+export const METALLB_ONLY: readonly (readonly [string, boolean])[] = [
+  ["--ml-secret-name", true],
+  ["--ml-secret-key-path", true],
+  ["--deployment", true],
+  ["--pod-name", true],
+  ["--disable-epslices", false],
+  ["--enable-pprof", false],
+  ["--ml-wan-config", false],
+];
+
+/**
+ * Go's flag package takes one dash, so MetalLB's users write `-port=7472`; and MetalLB's images
+ * start the program with flags alone: then the environment of its manifests tells the role.
+ */
+function normalise(argv: readonly string[], around: Surroundings): string[] {
+  const words = argv.map((word) => /^-[a-zA-Z][^=]+/.test(word) ? `-${word}` : word);
+  const first = words[0];
+  if (first === undefined || !first.startsWith("--") || first === "--help") return words;
+  if (first === "--version") return ["version"];
+  if (words.some((word) => word.startsWith("--role"))) return ["run", ...words];
+  if (around.env("METALLB_NODE_NAME")) return ["run", "--role=speaker", ...words];
+  if (around.env("METALLB_DEPLOYMENT") ?? around.env("METALLB_ML_SECRET_NAME")) {
+    return ["run", "--role=controller", ...words];
+  }
+  return words;
+}

@@ -1,0 +1,19 @@
+import type { Surroundings } from "./arguments.ts";
+
+const POD_NAMESPACE = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
+
+/** The real environment, host name and terminal. */
+export function surroundings(): Surroundings {
+  return {
+    env: (name) => Deno.env.get(name),
+    hostname: () => Deno.hostname(),
+    podNamespace: () => {
+      try {
+        return Deno.readTextFileSync(POD_NAMESPACE).trim() || undefined;
+      } catch {
+        return undefined; // Not in a pod.
+      }
+    },
+    isTerminal: Deno.stdout.isTerminal(),
+  };
+}

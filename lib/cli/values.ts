@@ -1,0 +1,163 @@
+import {
+  ARP_BACKENDS,
+  ELECTIONS,
+  ROLES,
+  type RunOptions,
+  type SourceOptions,
+} from "../host/options.ts";
+import { LOG_LEVELS } from "../host/log.ts";
+import { parseIp } from "../net/ip.ts";
+import type { Flags, Surroundings } from "./arguments.ts";
+
+/** The command line or the environment says something that cannot be; exit code 2. */
+export class UsageError extends Error {}
+
+const DEFAULT_PORT = 7472;
+/** Kubernetes: names of nodes are DNS subdomains (RFC 1123). */
+const NODE_NAME = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/;
+const NAMESPACE = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+
+/** Flags that only a speaker has; a controller given one was meant to be something else. */
+const SPEAKER_ONLY = [
+  "nodeName",
+  "mlBindaddr",
+  "mlBindport",
+  "mlLabels",
+  "mlNamespace",
+  "mlSecretKey",
+  "mlSecretKeyPath",
+  "mlJoin",
+  "mlKeyBytes",
+  "mlWanConfig",
+  "l2Election",
+  "arpBackend",
+  "ignoreExcludeLb",
+] as const;
+
+/** Understood, and of no consequence in this version. */
+const WITHOUT_EFFECT = [
+  "mlBindaddr",
+  "mlBindport",
+  "mlSecretKey",
+  "mlSecretKeyPath",
+  "mlJoin",
+  "mlKeyBytes",
+  "mlSecretName",
+  "deployment",
+  "podName",
+  "disableEpslices",
+  "enablePprof",
+  "mlWanConfig",
+] as const;
+
+/** Reads where the objects come from. @throws UsageError */
+export function readSourceOptions(flags: Flags, around: Surroundings): SourceOptions {
+  const namespace = text(flags, "namespace") ?? (around.env("METALLB_NAMESPACE") || undefined) ??
+    around.podNamespace() ?? "metallb-system";
+  if (!NAMESPACE.test(namespace)) {
+    throw new UsageError(`--namespace "${namespace}" is no namespace name`);
+  }
+  const store = text(flags, "store");
+  const kubeconfig = text(flags, "kubeconfig");
+  if (store !== undefined && kubeconfig !== undefined) {
+    throw new UsageError(
+      "--store and --kubeconfig exclude each other: objects come from one place",
+    );
+  }
+  return {
+    store,
+    kubeconfig,
+    namespace,
+    config: text(flags, "config"),
+    lbClass: text(flags, "lbClass"),
+  };
+}
+
+/** Reads the flags of `herald run` and fills in the environment and the defaults. @throws UsageError */
+export function readRunOptions(flags: Flags, around: Surroundings): RunOptions {
+  if (flags.role === undefined) {
+    throw new UsageError(`--role is missing; write --role=${ROLES.join(", --role=")}`);
+  }
+  const role = word("--role", text(flags, "role"), ROLES, "all");
+  if (role === "controller") {
+    const wrong = SPEAKER_ONLY.find((name) => flags[name] !== undefined);
+    if (wrong) {
+      throw new UsageError(`${flagOf(wrong)} is a flag of the speaker, not of the controller`);
+    }
+  }
+  const source = readSourceOptions(flags, around);
+  const mlNamespace = text(flags, "mlNamespace") ??
+    (around.env("METALLB_ML_NAMESPACE") || undefined);
+  port("--ml-bindport", text(flags, "mlBindport") ?? around.env("METALLB_ML_BIND_PORT"), 7946);
+  word("--ml-key-bytes", text(flags, "mlKeyBytes"), ["16", "32"], "32");
+  return {
+    ...source,
+    role,
+    nodeName: nodeName(flags, around),
+    host: host(text(flags, "host") ?? around.env("METALLB_HOST")),
+    port: port("--port", text(flags, "port"), DEFAULT_PORT),
+    mlLabels: text(flags, "mlLabels") ?? (around.env("METALLB_ML_LABELS") || undefined),
+    mlNamespace: mlNamespace ?? source.namespace,
+    election: word("--l2-election", text(flags, "l2Election"), ELECTIONS, "v0.11"),
+    arpBackend: word("--arp-backend", text(flags, "arpBackend"), ARP_BACKENDS, "auto"),
+    ignoreExcludeLabel: flags.ignoreExcludeLb === true,
+    logLevel: word("--log-level", text(flags, "logLevel"), LOG_LEVELS, "info"),
+    logFormat: word(
+      "--log-format",
+      text(flags, "logFormat"),
+      ["json", "pretty"],
+      around.isTerminal ? "pretty" : "json",
+    ),
+    withoutEffect: WITHOUT_EFFECT.filter((name) => flags[name] !== undefined).map(flagOf),
+  };
+}
+
+function text(flags: Flags, name: string): string | undefined {
+  const value = flags[name];
+  if (value === undefined || typeof value !== "string") return undefined;
+  if (value === "") throw new UsageError(`${flagOf(name)} is empty`);
+  return value;
+}
+
+function flagOf(name: string): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+function word<W extends string>(
+  flag: string,
+  value: string | undefined,
+  words: readonly W[],
+  otherwise: W,
+): W {
+  if (value === undefined) return otherwise;
+  const found = words.find((candidate) => candidate === value);
+  if (found !== undefined) return found;
+  const near = words.find((candidate) => candidate === value.toLowerCase());
+  const hint = near === undefined ? "" : `; did you mean ${flag}=${near}?`;
+  throw new UsageError(`${flag}=${value} is not one of ${words.join(", ")}${hint}`);
+}
+
+function port(flag: string, value: string | undefined, otherwise: number): number {
+  if (value === undefined) return otherwise;
+  if (!/^(0|[1-9][0-9]{0,4})$/.test(value) || Number(value) > 65535) {
+    throw new UsageError(`${flag}=${value} is no port; write a number from 0 to 65535`);
+  }
+  return Number(value);
+}
+
+function host(value: string | undefined): string {
+  if (value === undefined || value === "") return "0.0.0.0";
+  if (value === "localhost" || parseIp(value) !== undefined) return value;
+  throw new UsageError(`--host=${value} is no address of this machine; write an IP address`);
+}
+
+function nodeName(flags: Flags, around: Surroundings): string {
+  const named = text(flags, "nodeName") ??
+    (around.env("METALLB_NODE_NAME") || around.env("NODE_NAME") || around.hostname().toLowerCase());
+  if (!NODE_NAME.test(named)) {
+    throw new UsageError(
+      `--node-name=${named} is no node name; write it as kubectl get nodes shows it`,
+    );
+  }
+  return named;
+}

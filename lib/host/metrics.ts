@@ -1,0 +1,83 @@
+import { Counter, Gauge, Registry } from "prom-client";
+
+/** Every metric of Herald, declared once; MetalLB's names where it has one. */
+export interface Metrics {
+  readonly registry: Registry;
+  readonly config: {
+    readonly loaded: Gauge;
+    readonly stale: Gauge;
+    readonly rejected: Counter;
+  };
+  readonly updates: Counter;
+  readonly updateErrors: Counter;
+  readonly allocator: {
+    readonly addresses: Gauge<"pool">;
+    readonly inUse: Gauge<"pool">;
+    readonly services: Gauge<"pool">;
+    readonly waiting: Gauge;
+    readonly statusWrites: Counter<"outcome">;
+  };
+  readonly layer2: {
+    readonly announced: Gauge<"service" | "protocol" | "node" | "ip">;
+    readonly requests: Gauge<"ip">;
+    readonly responses: Gauge<"ip">;
+    readonly gratuitous: Gauge<"ip">;
+    readonly dropped: Gauge<"reason">;
+    readonly interfaces: Gauge;
+    /** Called before each scrape: brings the counters of shared memory up to date. */
+    onScrape: (() => void) | undefined;
+  };
+}
+
+/** Makes the metrics of one process. */
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  const gauge = <L extends string>(name: string, help: string, labelNames: readonly L[] = []) =>
+    new Gauge<L>({ name, help, labelNames, registers });
+  const counter = <L extends string>(name: string, help: string, labelNames: readonly L[] = []) =>
+    new Counter<L>({ name, help, labelNames, registers });
+  const layer2: Metrics["layer2"] = {
+    announced: gauge("metallb_speaker_announced", "Addresses this node announces", [
+      "service",
+      "protocol",
+      "node",
+      "ip",
+    ]),
+    requests: new Gauge({
+      name: "metallb_layer2_requests_received",
+      help: "ARP requests received for an announced address",
+      labelNames: ["ip"],
+      registers,
+      collect: () => layer2.onScrape?.(),
+    }),
+    responses: gauge("metallb_layer2_responses_sent", "ARP replies sent for an address", ["ip"]),
+    gratuitous: gauge("metallb_layer2_gratuitous_sent", "Gratuitous ARP frames sent", ["ip"]),
+    dropped: gauge("herald_layer2_frames_dropped", "Frames not answered, by reason", ["reason"]),
+    interfaces: gauge("herald_layer2_interfaces", "Interfaces that answer ARP"),
+    onScrape: undefined,
+  };
+  return {
+    registry,
+    config: {
+      loaded: gauge("metallb_k8s_client_config_loaded_bool", "1 once a configuration was loaded"),
+      stale: gauge(
+        "metallb_k8s_client_config_stale_bool",
+        "1 while an older configuration is in force because the newest was rejected",
+      ),
+      rejected: counter("herald_config_rejected_total", "Configurations rejected"),
+    },
+    updates: counter("metallb_k8s_client_updates_total", "Kubernetes objects processed"),
+    updateErrors: counter("metallb_k8s_client_update_errors_total", "Objects that failed"),
+    allocator: {
+      addresses: gauge("metallb_allocator_addresses_total", "Addresses in a pool", ["pool"]),
+      inUse: gauge("metallb_allocator_addresses_in_use_total", "Addresses given out", ["pool"]),
+      services: gauge("metallb_allocator_services_allocated_total", "Services served", ["pool"]),
+      waiting: gauge("herald_allocator_services_waiting", "Services that found no address"),
+      statusWrites: counter("herald_status_writes_total", "Writes of Service statuses", [
+        "outcome",
+      ]),
+    },
+    layer2,
+  };
+}

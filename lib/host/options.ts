@@ -1,0 +1,50 @@
+import type { LogFormat, LogLevel } from "./log.ts";
+
+export const ROLES = ["controller", "speaker", "all"] as const;
+export type Role = typeof ROLES[number];
+
+export const ELECTIONS = ["v0.11", "v0.10"] as const;
+export type Election = typeof ELECTIONS[number];
+
+export const ARP_BACKENDS = ["auto", "ebpf", "socket"] as const;
+export type ArpBackend = typeof ARP_BACKENDS[number];
+
+/** Where the Kubernetes objects come from. */
+export interface SourceOptions {
+  /** Folder of manifests in place of an API server. */
+  readonly store: string | undefined;
+  readonly kubeconfig: string | undefined;
+  /** Herald's own namespace, where its ConfigMap stands. */
+  readonly namespace: string;
+  /** A ConfigMap's name or a file's path; undefined tries MetalLB's two ConfigMap names. */
+  readonly config: string | undefined;
+  readonly lbClass: string | undefined;
+}
+
+/** What `herald run` was asked to do: flags over environment over defaults, checked. */
+export interface RunOptions extends SourceOptions {
+  readonly role: Role;
+  readonly nodeName: string;
+  readonly host: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  /** Label selector and namespace of the speakers' pods; undefined counts every Node as live. */
+  readonly mlLabels: string | undefined;
+  readonly mlNamespace: string;
+  readonly election: Election;
+  readonly arpBackend: ArpBackend;
+  /** Nodes that carry the exclude-from-external-load-balancers label stay candidates. */
+  readonly ignoreExcludeLabel: boolean;
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
+  /** Flags and variables that were understood and have no effect yet; each gets one log line. */
+  readonly withoutEffect: readonly string[];
+}
+
+/** The two names that MetalLB's manifests and its Helm chart give the ConfigMap. */
+export const DEFAULT_CONFIG_NAMES = ["config", "metallb-config"] as const;
+
+/** Whether `--config` names a local file: it has a `/` or ends in .yaml, .yml or .json. */
+export function isConfigFile(config: string): boolean {
+  return config.includes("/") || /\.(ya?ml|json)$/.test(config);
+}

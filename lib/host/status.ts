@@ -1,0 +1,64 @@
+import type { ConfigProblem } from "../base/errors.ts";
+
+/** What configuration is in force, and what is wrong with a newer one. */
+export interface ConfigStatus {
+  /** `stale`: an older one stays in force because the newest was rejected. */
+  readonly state: "none" | "loaded" | "stale";
+  readonly source: string;
+  readonly problems: readonly ConfigProblem[];
+  /** Why it is stale or absent, one sentence. */
+  readonly reason?: string;
+}
+
+export interface PoolStatus {
+  readonly name: string;
+  readonly protocol: string;
+  /** Decimal text, for an IPv6 pool outgrows numbers. */
+  readonly addresses: string;
+  readonly inUse: number;
+  readonly services: number;
+}
+
+export interface ControllerStatus {
+  readonly pools: readonly PoolStatus[];
+  readonly services: readonly {
+    readonly service: string;
+    readonly ips: readonly string[];
+    readonly pool?: string;
+    /** Why it has none. */
+    readonly reason?: string;
+  }[];
+}
+
+export interface SpeakerStatus {
+  readonly node: string;
+  readonly backend: string;
+  readonly interfaces: readonly { readonly name: string; readonly mac: string }[];
+  readonly addresses: readonly {
+    readonly ip: string;
+    readonly services: readonly string[];
+    readonly owner?: string;
+    readonly announcing: boolean;
+    readonly reason: string;
+  }[];
+}
+
+/** `/status`: what one Herald process holds. */
+export interface ProcessStatus {
+  readonly pid: number;
+  readonly version: string;
+  readonly role: string;
+  readonly startedAt: string;
+  /** Where the objects come from, and by which flags. */
+  readonly objects: string;
+  readonly store?: string;
+  readonly namespace: string;
+  readonly configFlag?: string;
+  readonly lbClass?: string;
+  readonly ready: boolean;
+  readonly notReady: readonly string[];
+  readonly unhealthy: readonly string[];
+  readonly config: ConfigStatus;
+  readonly controller?: ControllerStatus;
+  readonly speaker?: SpeakerStatus;
+}

@@ -1,0 +1,158 @@
+import assert from "node:assert/strict";
+import { parseArguments, type Request, type Surroundings } from "../../lib/cli/arguments.ts";
+import type { RunOptions } from "../../lib/host/options.ts";
+
+function around(env: Record<string, string> = {}): Surroundings {
+  return {
+    env: (name) => env[name],
+    hostname: () => "Edge-1",
+    podNamespace: () => undefined,
+    isTerminal: false,
+  };
+}
+
+function parse(line: string, env: Record<string, string> = {}): Request {
+  return parseArguments(line === "" ? [] : line.split(" "), around(env));
+}
+
+function run(line: string, env: Record<string, string> = {}): RunOptions {
+  const request = parse(line, env);
+  assert.ok(request.kind === "run", JSON.stringify(request));
+  return request.options;
+}
+
+function refused(line: string, env: Record<string, string> = {}): string {
+  const request = parse(line, env);
+  assert.ok(request.kind === "print" && request.code === 2, `${line}: ${JSON.stringify(request)}`);
+  return request.text;
+}
+
+Deno.test("parseArguments() gives the contract's defaults", () => {
+  const options = run("run --role=speaker");
+  assert.equal(options.port, 7472);
+  assert.equal(options.namespace, "metallb-system");
+  assert.equal(options.config, undefined);
+  assert.equal(options.nodeName, "edge-1");
+  assert.equal(options.election, "v0.11");
+  assert.equal(options.arpBackend, "auto");
+  assert.equal(options.logLevel, "info");
+  assert.equal(options.logFormat, "json");
+  assert.deepEqual(options.withoutEffect, []);
+});
+
+Deno.test("parseArguments() takes one dash for two, and values with or without equals sign", () => {
+  for (const line of ["run -role=speaker -port=1234", "run -role speaker -port 1234"]) {
+    assert.equal(run(line).port, 1234, line);
+  }
+});
+
+Deno.test("parseArguments() lets flags win over environment, and environment over defaults", () => {
+  const env = {
+    METALLB_NAMESPACE: "lb",
+    METALLB_NODE_NAME: "n1",
+    NODE_NAME: "n2",
+    METALLB_HOST: "10.0.0.1",
+    METALLB_ML_LABELS: "app=metallb",
+  };
+  const options = run("run --role=all --namespace=other", env);
+  assert.equal(options.namespace, "other");
+  assert.equal(options.nodeName, "n1");
+  assert.equal(options.host, "10.0.0.1");
+  assert.equal(options.mlLabels, "app=metallb");
+  assert.equal(options.mlNamespace, "other");
+  assert.equal(run("run --role=all", { NODE_NAME: "n2" }).nodeName, "n2");
+});
+
+Deno.test("parseArguments() runs the manifests of MetalLB v0.10 with the image replaced", () => {
+  const controller = run("--port=7472 --config=config", {
+    METALLB_ML_SECRET_NAME: "memberlist",
+    METALLB_DEPLOYMENT: "controller",
+  });
+  assert.equal(controller.role, "controller");
+  assert.equal(controller.config, "config");
+  const speaker = run("--port=7472 --config=config --log-level=info", {
+    METALLB_NODE_NAME: "worker-1",
+    METALLB_HOST: "10.0.0.7",
+    METALLB_ML_BIND_ADDR: "10.0.0.7",
+    METALLB_ML_LABELS: "app=metallb,component=speaker",
+    METALLB_ML_SECRET_KEY: "c2VjcmV0",
+  });
+  assert.equal(speaker.role, "speaker");
+  assert.equal(speaker.nodeName, "worker-1");
+});
+
+Deno.test("parseArguments() names the MetalLB flags that have no effect", () => {
+  const options = run(
+    "run --role=controller --deployment=controller --disable-epslices --enable-pprof=true",
+  );
+  assert.deepEqual(options.withoutEffect, ["--deployment", "--disable-epslices", "--enable-pprof"]);
+});
+
+Deno.test("parseArguments() refuses wrong usage with exit code 2 and says what is right", () => {
+  const rows: readonly (readonly [string, RegExp])[] = [
+    ["run", /--role is missing; write --role=controller/],
+    ["run --role=Speaker", /did you mean --role=speaker\?/],
+    ["run --role=worker", /not one of controller, speaker, all/],
+    ["run --role=speaker --role=speaker", /--role is given twice/],
+    ["run --role=speaker --prot=1", /unknown option '--prot=1'[^]*--port/],
+    ["run --role=speaker --port=65536", /no port/],
+    ["run --role=speaker --port=-1", /no port/],
+    ["run --role=speaker --port=1e3", /no port/],
+    ["run --role=speaker --port=", /--port is empty/],
+    ["run --role=speaker --ml-bindport=99999", /--ml-bindport/],
+    ["run --role=speaker --ml-key-bytes=24", /16, 32/],
+    ["run --role=speaker --node-name=a/b", /no node name/],
+    [`run --role=speaker --node-name=${"a".repeat(300)}`, /no node name/],
+    ["run --role=speaker --node-name=", /--node-name is empty/],
+    ["run --role=controller --node-name=a", /flag of the speaker/],
+    ["run --role=controller --l2-election=v0.10", /flag of the speaker/],
+    ["run --role=speaker --l2-election=v0.9", /v0\.11, v0\.10/],
+    ["run --role=speaker --arp-backend=xdp", /auto, ebpf, socket/],
+    ["run --role=speaker --log-level=trace", /all, debug/],
+    ["run --role=speaker --host=10.1", /no address/],
+    ["run --role=speaker --store=a --kubeconfig=b", /exclude each other/],
+    ["run --role=speaker extra", /too many arguments/],
+    ["run --role=speaker --namespace=UPPER", /no namespace name/],
+    ["validate", /missing required argument 'source'/],
+    ["explain service", /missing required argument 'name'/],
+    ["explain service nginx", /write NAMESPACE\/NAME/],
+    ["explain pod a/b", /cannot explain "pod"/],
+    ["status --output=yaml", /Allowed choices are text, json/],
+    ["statsu", /Did you mean status/],
+    ["--port=7472", /unknown option '--port=7472'/],
+    ["", /Usage: herald/],
+  ];
+  for (const [line, pattern] of rows) assert.match(refused(line), pattern, line);
+});
+
+Deno.test("parseArguments() does not see a bad value in the environment as right", () => {
+  assert.match(refused("run --role=speaker", { METALLB_HOST: "not-an-ip" }), /no address/);
+  assert.match(refused("run --role=speaker", { METALLB_NODE_NAME: "a b" }), /no node name/);
+});
+
+Deno.test("parseArguments() prints help of every command with exit code 0", () => {
+  for (const command of ["run", "validate", "status", "explain", "version"]) {
+    const request = parse(`${command} --help`);
+    assert.ok(request.kind === "print" && request.code === 0, command);
+    assert.match(request.text, new RegExp(`Usage: herald ${command}`));
+  }
+  const request = parse("--help");
+  assert.ok(request.kind === "print" && request.code === 0);
+  for (const command of ["run", "validate", "status", "explain", "version"]) {
+    assert.match(request.text, new RegExp(`^  ${command}`, "m"));
+  }
+});
+
+Deno.test("parseArguments() reads the other commands", () => {
+  assert.deepEqual(parse("version"), { kind: "version" });
+  assert.deepEqual(parse("--version"), { kind: "version" });
+  assert.deepEqual(parse("validate a.yaml b.yaml"), {
+    kind: "validate",
+    sources: ["a.yaml", "b.yaml"],
+  });
+  assert.deepEqual(parse("status --output=json"), { kind: "status", output: "json" });
+  const explain = parse("explain service default/nginx --store=/srv/lb");
+  assert.ok(explain.kind === "explain" && explain.sourceGiven);
+  assert.equal(explain.service, "default/nginx");
+  assert.equal(explain.source.store, "/srv/lb");
+});
