@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-console -- a program for people, not part of Herald
 // Runs the tests; the last line is `N passed, N failed`. usage: test.ts [NAME…]
 // A NAME chooses the test files whose path holds it; none chooses all.
 import { installPackages, TEST_PACKAGES } from "../tests/support/packages.ts";

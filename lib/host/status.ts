@@ -52,6 +52,7 @@ export interface ProcessStatus {
   /** Where the objects come from, and by which flags. */
   readonly objects: string;
   readonly store?: string;
+  readonly kubeconfig?: string;
   readonly namespace: string;
   readonly configFlag?: string;
   readonly lbClass?: string;

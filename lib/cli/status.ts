@@ -1,0 +1,89 @@
+import type { ConfigProblem } from "../base/errors.ts";
+import { localStatuses, statusAt } from "../host/local_status.ts";
+import type { ProcessStatus } from "../host/status.ts";
+import type { OutputFormat } from "./arguments.ts";
+
+/** `herald status`: prints what the roles on this machine hold; exit code 1 when none runs. */
+export async function status(output: OutputFormat): Promise<number> {
+  const found = await localStatuses();
+  if (found.length === 0) {
+    // In a pod the root is read-only, so no socket file stands; the probe's address answers.
+    const one = await statusAt(`http://${Deno.env.get("METALLB_HOST") || "127.0.0.1"}:7472`);
+    if (one !== undefined) found.push(one);
+  }
+  const text = output === "json"
+    ? `${JSON.stringify({ roles: found }, null, 2)}\n`
+    : found.map(statusText).join("\n");
+  await Deno.stdout.write(new TextEncoder().encode(text));
+  if (found.length > 0) return 0;
+  await Deno.stderr.write(new TextEncoder().encode(
+    "herald: no role runs on this machine; start one with herald run --role=controller|speaker|all " +
+      "(as root, or the user who started it)\n",
+  ));
+  return 1;
+}
+
+/** The status of one process as people read it. */
+export function statusText(status: ProcessStatus): string {
+  const lines = [
+    `${status.role} (process ${status.pid}, herald ${status.version}, since ${status.startedAt})`,
+    `  ready      ${status.ready ? "yes" : `no: ${status.notReady.join("; ")}`}`,
+    `  objects    ${status.objects}`,
+    `  config     ${status.config.state} from ${status.config.source || "nowhere"}`,
+  ];
+  if (status.unhealthy.length > 0) lines.push(`  unhealthy  ${status.unhealthy.join("; ")}`);
+  if (status.config.reason) lines.push(`             ${status.config.reason}`);
+  lines.push(...status.config.problems.map((problem) => `             ${problemText(problem)}`));
+  if (status.controller) lines.push(...controllerLines(status.controller));
+  if (status.speaker) lines.push(...speakerLines(status.speaker));
+  return `${lines.join("\n")}\n`;
+}
+
+function problemText({ source, line, column, message }: ConfigProblem): string {
+  return `${source}:${line}:${column}: ${message}`;
+}
+
+function controllerLines(controller: NonNullable<ProcessStatus["controller"]>): string[] {
+  const pools = controller.pools.map((pool) => [
+    pool.name,
+    pool.protocol,
+    `${pool.inUse} of ${pool.addresses}`,
+    `${pool.services} Services`,
+  ]);
+  const services = controller.services.map((service) => [
+    service.service,
+    service.ips.join(",") || "none",
+    service.pool ?? service.reason ?? "",
+  ]);
+  return [
+    ...table("pools", ["NAME", "PROTOCOL", "IN USE", ""], pools),
+    ...table("services", ["NAME", "ADDRESS", "POOL"], services),
+  ];
+}
+
+function speakerLines(speaker: NonNullable<ProcessStatus["speaker"]>): string[] {
+  const addresses = speaker.addresses.map((address) => [
+    address.ip,
+    address.owner ?? "nobody",
+    address.announcing ? "yes" : `no: ${address.reason}`,
+    address.services.join(","),
+  ]);
+  const interfaces = speaker.interfaces.map(({ name, mac }) => `${name} ${mac}`).join(", ");
+  return [
+    `  node       ${speaker.node}`,
+    `  ARP        ${speaker.backend} on ${interfaces || "no interface"}`,
+    ...table("addresses", ["ADDRESS", "OWNER", "ANSWERS HERE", "SERVICES"], addresses),
+  ];
+}
+
+function table(title: string, head: readonly string[], rows: readonly string[][]): string[] {
+  if (rows.length === 0) return [`  ${title}: none`];
+  const all = [head, ...rows];
+  const widths = head.map((_, column) => Math.max(...all.map((row) => (row[column] ?? "").length)));
+  return [
+    `  ${title}:`,
+    ...all.map((row) =>
+      `    ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ")}`.trimEnd()
+    ),
+  ];
+}
