@@ -1,0 +1,168 @@
+import assert from "node:assert/strict";
+
+const ROOT = new URL("../", import.meta.url);
+
+/** From the ground up; a file may import its own layer or a lower one. */
+const LAYERS: readonly (readonly [prefix: string, rank: number])[] = [
+  ["lib/shim/", 0],
+  ["lib/base/", 0],
+  ["lib/net/", 1],
+  ["lib/model/", 2],
+  ["lib/config/", 2],
+  ["lib/arp/", 2],
+  ["lib/netlink/", 2],
+  ["lib/controller/", 3],
+  ["lib/speaker/", 3],
+  ["ffi/", 3],
+  ["lib/host/", 4],
+  ["lib/cli/", 5],
+  ["main.ts", 6],
+];
+const PURE = LAYERS.filter(([prefix, rank]) => rank <= 3 && prefix !== "ffi/").map(([prefix]) =>
+  prefix
+);
+/** Neighbours of one rank that know nothing of each other. */
+const STRANGERS = [["lib/arp/", "lib/netlink/"], ["lib/controller/", "lib/speaker/"]];
+const WORKER = "lib/host/linux/packet_worker.ts";
+
+interface Import {
+  readonly from: string;
+  readonly to: string;
+  readonly dynamic: boolean;
+}
+
+async function imports(...roots: string[]): Promise<Import[]> {
+  const found: Import[] = [];
+  for (const root of roots) {
+    const { stdout } = await new Deno.Command(Deno.execPath(), {
+      args: ["info", "--json", new URL(root, ROOT).pathname],
+    }).output();
+    const graph = JSON.parse(new TextDecoder().decode(stdout));
+    for (const module of graph.modules) {
+      const from = local(module.specifier);
+      if (from === undefined) continue;
+      for (const dependency of module.dependencies ?? []) {
+        const to = local(dependency.code?.specifier ?? dependency.type?.specifier ?? "");
+        if (to !== undefined) found.push({ from, to, dynamic: dependency.isDynamic === true });
+      }
+    }
+  }
+  return found;
+}
+
+function local(specifier: string): string | undefined {
+  return specifier.startsWith(ROOT.href) && !specifier.includes("node_modules")
+    ? specifier.slice(ROOT.href.length)
+    : undefined;
+}
+
+function rank(file: string): number {
+  const layer = LAYERS.find(([prefix]) => file.startsWith(prefix));
+  assert.ok(layer, `${file} stands in no layer`);
+  return layer[1];
+}
+
+function reachable(from: string, edges: readonly Import[]): Set<string> {
+  const seen = new Set([from]);
+  for (const file of seen) {
+    for (const edge of edges) if (edge.from === file && !edge.dynamic) seen.add(edge.to);
+  }
+  return seen;
+}
+
+async function sources(folder: string): Promise<string[]> {
+  const found: string[] = [];
+  for await (const entry of Deno.readDir(new URL(folder, ROOT))) {
+    const path = `${folder}${entry.name}`;
+    if (entry.isDirectory) found.push(...await sources(`${path}/`));
+    else if (path.endsWith(".ts")) found.push(path);
+  }
+  return found.sort();
+}
+
+/** The code without comments and texts, so that words in them do not count. */
+function bare(code: string): string {
+  return code.replace(/\/\*[^]*?\*\//g, "").replace(/(^|[^:])\/\/.*$/gm, "$1")
+    .replace(/"(?:\\.|[^"\\\n])*"/g, '""').replace(/`(?:\\.|[^`\\])*`/g, "``");
+}
+
+Deno.test("imports only point down through the layers", async () => {
+  const edges = await imports("main.ts", WORKER);
+  assert.ok(edges.length > 50, "the module graph is nearly empty");
+  for (const { from, to } of edges) {
+    assert.ok(rank(from) >= rank(to), `${from} imports ${to}, which is above it`);
+    if (to.startsWith("ffi/")) {
+      assert.ok(
+        from.startsWith("ffi/") || from.startsWith("lib/host/linux/"),
+        `${from} imports ${to}: only lib/host/linux may`,
+      );
+    }
+    if (from.startsWith("ffi/")) {
+      assert.match(to, /^(ffi|lib\/base|lib\/net)\//, `${from} imports ${to}`);
+    }
+    for (const [one = "", other = ""] of STRANGERS) {
+      const crossed = (from.startsWith(one) && to.startsWith(other)) ||
+        (from.startsWith(other) && to.startsWith(one));
+      assert.ok(!crossed, `${from} imports ${to}: they must not know each other`);
+    }
+  }
+});
+
+Deno.test("the controller's code reaches no FFI", async () => {
+  const edges = await imports("main.ts");
+  for (const root of ["main.ts", "lib/host/run.ts", "lib/host/run_controller.ts"]) {
+    const files = [...reachable(root, edges)];
+    assert.deepEqual(files.filter((file) => /^(ffi|lib\/host\/linux)\//.test(file)), [], root);
+  }
+  const speaker = [...reachable("lib/host/linux/run_speaker.ts", edges)];
+  assert.ok(speaker.some((file) => file.startsWith("ffi/")), "the check sees no FFI at all");
+});
+
+Deno.test("pure layers read no clock, chance, network or file", async () => {
+  const forbidden =
+    /\b(Deno\.|Date\b|performance\.|Math\.random|getRandomValues|setTimeout|setInterval|fetch\(|console\.|async\b|await\b)/;
+  for (const folder of PURE) {
+    for (const file of await sources(folder)) {
+      const code = bare(await Deno.readTextFile(new URL(file, ROOT)));
+      const found = forbidden.exec(code);
+      assert.equal(found, null, `${file} uses ${found?.[0]}`);
+    }
+  }
+});
+
+Deno.test("no file exports by default, re-exports a folder or grows beyond reading", async () => {
+  for (const file of ["main.ts", ...await sources("lib/"), ...await sources("ffi/")]) {
+    const text = await Deno.readTextFile(new URL(file, ROOT));
+    const code = bare(text);
+    assert.ok(!/^export default\b/m.test(code), `${file} exports by default`);
+    assert.ok(!/^export \*/m.test(code), `${file} re-exports everything`);
+    assert.ok(!/\/(mod|index|deps)\.ts$/.test(file), `${file} is a barrel`);
+    assert.ok(text.split("\n").length <= 330, `${file} has ${text.split("\n").length} lines`);
+    assert.ok(!/\b(TODO|FIXME|XXX)\b/.test(text), `${file} has something left to do`);
+  }
+});
+
+/** Wiring that runs only whole: the LAN, cluster and command tests cover it. */
+const WIRING = new Set([
+  "lib/base/version.ts",
+  "lib/cli/surroundings.ts",
+  "lib/host/cluster.ts",
+  "lib/host/options.ts",
+  "lib/host/run.ts",
+  "lib/host/status.ts",
+  "lib/config/types.ts",
+  "lib/model/facts.ts",
+  "lib/model/names.ts",
+  "lib/shim/yaml.ts",
+]);
+
+Deno.test("each source file has its test file or stands on the list of wiring", async () => {
+  const missing: string[] = [];
+  for (const file of [...await sources("lib/"), ...await sources("ffi/")]) {
+    if (WIRING.has(file)) continue;
+    const test = `tests/${file.replace(/^lib\//, "").replace(/\.ts$/, "_test.ts")}`;
+    const there = await Deno.stat(new URL(test, ROOT)).then(() => true, () => false);
+    if (!there) missing.push(`${file} wants ${test}`);
+  }
+  assert.deepEqual(missing, []);
+});
