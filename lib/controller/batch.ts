@@ -1,0 +1,77 @@
+import type { ServiceFacts, ServiceKey } from "../model/facts.ts";
+import type { AddressBook } from "./allocations.ts";
+import { type PlanContext, planService, releaseService, type ServicePlan } from "./plan.ts";
+
+/** Orders Services by age: earliest creation first, then lowest UID, then name. */
+export function compareAge(a: ServiceFacts, b: ServiceFacts): number {
+  return a.createdMs - b.createdMs || compareText(a.uid, b.uid) || compareText(a.key, b.key);
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/**
+ * Plans all Services that changed since the last batch, given by key; a key that `services` lacks
+ * is one that is gone. What they free goes to those that wait, oldest first, before it goes to
+ * new ones (rule A11). To plan everything, after start or a new configuration, give all keys.
+ */
+export function planBatch(
+  changed: Iterable<ServiceKey>,
+  services: ReadonlyMap<string, ServiceFacts>,
+  book: AddressBook,
+  context: PlanContext,
+): ServicePlan[] {
+  const settled: ServiceFacts[] = [];
+  const needing: ServiceFacts[] = [];
+  let freed = false;
+  for (const key of new Set(changed)) {
+    const facts = services.get(key);
+    if (facts === undefined) freed = releaseService(key, book).freed || freed;
+    else if (hasAddress(facts, book) || !facts.isLoadBalancer) settled.push(facts);
+    else needing.push(facts);
+  }
+  // Those that hold something first: what they give up counts for all the others.
+  const plans = planInOrder(settled, book, context);
+  freed = freed || plans.some((plan) => plan.freed);
+  const candidates = new Set(needing);
+  if (freed) { for (const facts of waitingServices(services, book)) candidates.add(facts); }
+  for (const facts of settled) candidates.delete(facts);
+  const late = planInOrder([...candidates], book, context);
+  const again = late.some((plan) => plan.freed) ? planWaiting(services, book, context) : [];
+  return [...plans, ...late, ...again];
+}
+
+function hasAddress(facts: ServiceFacts, book: AddressBook): boolean {
+  return book.holdings.has(facts.key) || facts.assigned.length > 0;
+}
+
+/** Tries again every Service whose allocation failed, oldest first (rule A11). */
+export function planWaiting(
+  services: ReadonlyMap<string, ServiceFacts>,
+  book: AddressBook,
+  context: PlanContext,
+): ServicePlan[] {
+  return planInOrder(waitingServices(services, book), book, context);
+}
+
+function waitingServices(
+  services: ReadonlyMap<string, ServiceFacts>,
+  book: AddressBook,
+): ServiceFacts[] {
+  const found: ServiceFacts[] = [];
+  for (const key of book.waiting) {
+    const facts = services.get(key);
+    if (facts === undefined) book.waiting.delete(key);
+    else found.push(facts);
+  }
+  return found;
+}
+
+function planInOrder(
+  services: ServiceFacts[],
+  book: AddressBook,
+  context: PlanContext,
+): ServicePlan[] {
+  return services.sort(compareAge).map((facts) => planService(facts, book, context));
+}

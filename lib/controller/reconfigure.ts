@@ -1,0 +1,72 @@
+import type { Config } from "../config/types.ts";
+import type { ServiceKey } from "../model/facts.ts";
+import { quoted } from "../model/json.ts";
+import { formatIp, type Ip } from "../net/ip.ts";
+import { type AddressBook, type Holding, poolOf, poolStates, release } from "./allocations.ts";
+
+/** An address that a new configuration would take from a live Service. */
+export interface PoolConflict {
+  readonly service: ServiceKey;
+  readonly ip: Ip;
+  /** The pool that gives it now. */
+  readonly pool: string;
+  readonly why: string;
+}
+
+/**
+ * What a new configuration would take from live Services, in order of their addresses' allocation.
+ * MetalLB refuses such a configuration as a whole; so does Herald, and it also counts a pool
+ * annotation that would name the wrong pool afterwards, for rule A4 would then clear the address.
+ */
+export function checkReconfiguration(book: AddressBook, config: Config): PoolConflict[] {
+  const pools = poolStates(config);
+  const conflicts: PoolConflict[] = [];
+  for (const holding of book.holdings.values()) {
+    const pool = poolOf(pools, holding.ips);
+    const why = pool === undefined
+      ? "no single pool of the new configuration gives it"
+      : whyWrongPool(holding, pool.name);
+    if (why === undefined) continue;
+    const lost = holding.ips.filter((ip) => poolOf(pools, [ip]) === undefined);
+    for (const ip of lost.length > 0 ? lost : holding.ips) {
+      conflicts.push({ service: holding.service, ip, pool: holding.pool, why });
+    }
+  }
+  return conflicts;
+}
+
+function whyWrongPool({ poolRequest, pool: present }: Holding, pool: string): string | undefined {
+  // A request that the present pool does not meet either is none of this configuration's doing.
+  if (poolRequest === undefined || poolRequest !== present || poolRequest === pool) {
+    return undefined;
+  }
+  return `the Service asks for the pool ${quoted(poolRequest)}, the address would be in ` +
+    quoted(pool);
+}
+
+/** One text for log, event and status: how many Services lose something, and the first ten. */
+export function conflictText(conflicts: readonly PoolConflict[]): string {
+  const first = new Map<ServiceKey, PoolConflict>();
+  for (const conflict of conflicts) {
+    if (!first.has(conflict.service)) first.set(conflict.service, conflict);
+  }
+  const named = [...first.values()].slice(0, 10)
+    .map(({ service, ip, pool }) => `${service} (${formatIp(ip)}, pool ${quoted(pool)})`);
+  const more = first.size > 10 ? `, and ${first.size - 10} more` : "";
+  return `new config not compatible with assigned IPs: it would take the address of ` +
+    `${first.size} ${first.size === 1 ? "Service" : "Services"}: ${named.join(", ")}${more}; ` +
+    `the configuration before it stays in force`;
+}
+
+/**
+ * Puts a configuration in force. Holdings move to the pool that gives their addresses now; those
+ * that none gives are forgotten, so that the next plan allocates anew. Plan all Services after it.
+ */
+export function reconfigure(book: AddressBook, config: Config): void {
+  book.pools = poolStates(config);
+  for (const holding of [...book.holdings.values()]) {
+    const pool = poolOf(book.pools, holding.ips);
+    if (pool === undefined) release(book, holding.service);
+    else if (pool.name !== holding.pool) holding.pool = pool.name;
+  }
+}
