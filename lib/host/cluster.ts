@@ -28,7 +28,7 @@ export interface WatchOptions<T> {
   readonly read: (object: unknown) => T | undefined;
   /** Called in order, never concurrently. */
   readonly onChange: (change: Change<T>) => void;
-  /** Whether two readings are the same; equal ones give no change. Default: JSON text is equal. */
+  /** Whether two readings are the same; equal ones give no change. Default: deeply equal. */
   readonly equal?: (a: T, b: T) => boolean;
 }
 
@@ -78,6 +78,8 @@ export interface ClusterEvent {
 export interface Cluster {
   /** For people: the server's address or the folder's path. */
   readonly description: string;
+  /** How often things happened, for metrics: `relists`, `stalls`, `events_dropped` … */
+  readonly counters?: ReadonlyMap<string, number>;
   watch<T>(options: WatchOptions<T>, signal: AbortSignal): Watched<T>;
   /** Writes status.loadBalancer of one Service and nothing else of it. Never throws. */
   writeStatus(write: StatusWrite, signal: AbortSignal): Promise<WriteOutcome>;

@@ -1,0 +1,36 @@
+import { systemClock } from "./clock.ts";
+import type { Cluster } from "./cluster.ts";
+import { startEventPublisher } from "./event_publisher.ts";
+import { openKubeClient } from "./kube_client.ts";
+import { findKubeSettings } from "./kube_config.ts";
+import type { Log } from "./log.ts";
+import { REFLECTOR_TIMING, startReflector } from "./reflector.ts";
+import { statusWriter } from "./status_patch.ts";
+
+/**
+ * Opens the Kubernetes API. Credentials are read and checked now, the server is asked by the first
+ * watch: one that is away is waited for, not an error.
+ * @throws Error that names the place when credentials are missing or refused
+ */
+export async function openKubeCluster(
+  options: { readonly kubeconfig: string | undefined },
+  log: Log,
+  signal: AbortSignal,
+  environment: (name: string) => string | undefined = (name) => Deno.env.get(name),
+): Promise<Cluster> {
+  const settings = await findKubeSettings({ kubeconfig: options.kubeconfig, environment });
+  const client = await openKubeClient(settings, systemClock, log, signal);
+  const counters = new Map<string, number>();
+  const count = (what: string) => void counters.set(what, (counters.get(what) ?? 0) + 1);
+  const instance = environment("METALLB_NODE_NAME") || Deno.hostname();
+  const publisher = startEventPublisher(client, instance, systemClock, log, count, signal);
+  const host = { client, clock: systemClock, log, timing: REFLECTOR_TIMING, count };
+  log.info({ server: settings.server, reason: settings.origin }, "using the Kubernetes API");
+  return {
+    description: settings.server,
+    counters,
+    watch: (watchOptions, stop) => startReflector(host, watchOptions, stop),
+    writeStatus: statusWriter(client, log),
+    publishEvent: (event) => Promise.resolve(publisher.publish(event)),
+  };
+}

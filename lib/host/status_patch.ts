@@ -1,0 +1,100 @@
+import { formatIp } from "../net/ip.ts";
+import type { StatusWrite, WriteOutcome } from "./cluster.ts";
+import type { KubeClient, KubeFailure } from "./kube_client.ts";
+import { type JsonObject, objectOr, textOf } from "../model/json.ts";
+import { servicePath } from "./kube_paths.ts";
+import type { Log } from "./log.ts";
+
+/** Writes one Service's status.loadBalancer; see {@link StatusWrite}. Never throws. */
+export type StatusWriter = (write: StatusWrite, signal: AbortSignal) => Promise<WriteOutcome>;
+
+/**
+ * Makes a writer that patches. Where the role allows only `update` of services/status, as in
+ * MetalLB's manifests, it reads and updates from the first refusal on.
+ */
+export function statusWriter(client: KubeClient, log: Log): StatusWriter {
+  let patchForbidden = false;
+
+  async function patch(write: StatusWrite, signal: AbortSignal): Promise<WriteOutcome> {
+    const { service } = write;
+    const answer = await client.request({
+      operation: `patch the status of service ${service.key}`,
+      method: "PATCH",
+      path: `${servicePath(service.namespace, service.name)}/status`,
+      body: {
+        metadata: { uid: service.uid, resourceVersion: service.resourceVersion },
+        // A merge patch replaces this list and leaves every other field of the status alone.
+        status: { loadBalancer: { ingress: write.ips.length === 0 ? null : ingressOf(write) } },
+      },
+    }, signal);
+    if (answer.kind === "ok") return written(answer.body);
+    if (!isVerbForbidden(answer, "patch")) return outcomeOf(answer);
+    const outcome = await update(write, signal);
+    if (outcome.kind === "written" || outcome.kind === "conflict") {
+      patchForbidden = true;
+      log.info(
+        { error: answer.message },
+        "patching services/status is forbidden, updating instead",
+      );
+    }
+    return outcome;
+  }
+
+  async function update(write: StatusWrite, signal: AbortSignal): Promise<WriteOutcome> {
+    const { service } = write;
+    const path = servicePath(service.namespace, service.name);
+    const operation = `read service ${service.key}`;
+    const present = await client.request({ operation, method: "GET", path }, signal);
+    if (present.kind === "failure") return outcomeOf(present);
+    const metadata = objectOr(present.body.metadata);
+    if (textOf(metadata.uid) !== service.uid) return { kind: "gone" };
+    if (textOf(metadata.resourceVersion) !== service.resourceVersion) {
+      return { kind: "conflict" };
+    }
+    const loadBalancer = write.ips.length === 0 ? {} : { ingress: ingressOf(write) };
+    const answer = await client.request({
+      operation: `update the status of service ${service.key}`,
+      method: "PUT",
+      path: `${path}/status`,
+      body: { ...present.body, status: { ...objectOr(present.body.status), loadBalancer } },
+    }, signal);
+    return answer.kind === "ok" ? written(answer.body) : outcomeOf(answer);
+  }
+
+  return (write, signal) => patchForbidden ? update(write, signal) : patch(write, signal);
+}
+
+function ingressOf({ ips }: StatusWrite): { ip: string }[] {
+  return ips.map((ip) => ({ ip: formatIp(ip) }));
+}
+
+function written(service: JsonObject): WriteOutcome {
+  const resourceVersion = textOf(objectOr(service.metadata).resourceVersion) ?? "";
+  return { kind: "written", resourceVersion };
+}
+
+/** A role that lacks the verb, not an admission rule's refusal. */
+function isVerbForbidden({ status, message }: KubeFailure, verb: string): boolean {
+  return status === 403 && message.includes(`cannot ${verb} resource`);
+}
+
+function outcomeOf({ status, message, retryAfterMs }: KubeFailure): WriteOutcome {
+  switch (status) {
+    case 409:
+      // The API server's words for a uid that is not this object's.
+      return message.includes("UID in precondition") ? { kind: "gone" } : { kind: "conflict" };
+    case 404:
+    case 410:
+      return { kind: "gone" };
+    case 400:
+    case 403:
+    case 422:
+      return { kind: "refused", error: message };
+    default:
+      return {
+        kind: "failed",
+        error: message,
+        ...(retryAfterMs !== undefined && { retryAfterMs }),
+      };
+  }
+}
