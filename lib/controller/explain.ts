@@ -1,0 +1,98 @@
+import type { Config } from "../config/types.ts";
+import type { ServiceFacts } from "../model/facts.ts";
+import { formatIp } from "../net/ip.ts";
+import { type Instant } from "../base/time.ts";
+import { type Decision, planService } from "./plan.ts";
+import { restore } from "./restore.ts";
+
+/** Why a Service has, or has not, its address: `herald explain` prints it. */
+export interface AddressExplanation {
+  readonly ips: readonly string[];
+  readonly pool?: string;
+  /** Whether the address stands in the status already. */
+  readonly written: boolean;
+  /** In the order a person would ask. */
+  readonly reasons: readonly string[];
+  /** Services on the same addresses. */
+  readonly sharesWith: readonly string[];
+}
+
+/**
+ * Explains the address of one Service by the same plan that the controller makes, from the facts of
+ * all Services; nothing is changed.
+ */
+export function explainAddress(
+  facts: ServiceFacts,
+  services: Iterable<ServiceFacts>,
+  config: Config,
+  lbClass: string | undefined,
+  now: Instant,
+): AddressExplanation {
+  const book = restore(services, config, lbClass);
+  const { decision, actions } = planService(facts, book, { lbClass, now });
+  const ips = book.holdings.get(facts.key)?.ips ?? [];
+  const sharesWith = ips.flatMap((ip) => book.users.get(ip) ?? [])
+    .map(({ service }) => service).filter((service) => service !== facts.key);
+  return {
+    ips: ips.map(formatIp),
+    pool: book.holdings.get(facts.key)?.pool,
+    written: ips.length > 0 && !actions.some(({ kind }) => kind === "writeStatus"),
+    reasons: reasonsOf(decision, facts, lbClass),
+    sharesWith: [...new Set(sharesWith)],
+  };
+}
+
+function reasonsOf(
+  decision: Decision,
+  facts: ServiceFacts,
+  lbClass: string | undefined,
+): readonly string[] {
+  switch (decision.kind) {
+    case "notOurs":
+      return [
+        decision.because === "type" ? "it is not of type LoadBalancer" : classText(facts, lbClass),
+      ];
+    case "notReady":
+      return [
+        decision.lacks === "ports"
+          ? "it has no ports"
+          : "it has no cluster IP yet (a headless Service never gets one)",
+      ];
+    case "deleting":
+      return ["it is being deleted"];
+    case "kept":
+      return [
+        `it keeps what it has: pool "${decision.pool}" gives that address, and nothing speaks against it`,
+        ...decision.problem === undefined ? [] : [decision.problem],
+      ];
+    case "assigned":
+      return [
+        ...decision.lost === undefined ? [] : [`it cannot keep its address: ${decision.lost.why}`],
+        howChosen(facts, decision.pool),
+      ];
+    case "refused":
+      return [
+        ...decision.lost === undefined ? [] : [`it cannot keep its address: ${decision.lost.why}`],
+        decision.refusal.message,
+        ...decision.refusal.pools.map(({ pool, message }) => `pool "${pool}": ${message}`),
+      ];
+  }
+}
+
+function classText({ loadBalancerClass }: ServiceFacts, lbClass: string | undefined): string {
+  return lbClass === undefined
+    ? `its loadBalancerClass is "${loadBalancerClass}", and this Herald serves Services without one`
+    : `its loadBalancerClass is ${
+      loadBalancerClass === undefined ? "not set" : `"${loadBalancerClass}"`
+    }, ` +
+      `and this Herald serves "${lbClass}" (--lb-class)`;
+}
+
+function howChosen(facts: ServiceFacts, pool: string): string {
+  if (facts.addressRequest.kind === "addresses") {
+    return `it asks for that address, pool "${pool}" has it`;
+  }
+  return facts.poolRequest === undefined
+    ? `the lowest free address of the first pool that can serve it, "${pool}"`
+    : `the lowest free address of pool "${pool}", which it asks for`;
+}

@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { instant } from "../../lib/base/time.ts";
+import type { Config, Pool } from "../../lib/config/types.ts";
+import { explainAddress } from "../../lib/controller/explain.ts";
+import type { ServiceFacts } from "../../lib/model/facts.ts";
+import { readService } from "../../lib/model/service.ts";
+import { ip4 } from "../../lib/net/ip.ts";
+
+const POOL: Pool = {
+  name: "default",
+  protocol: "layer2",
+  ranges: [{ first: ip4(0x0a4d01dc), last: ip4(0x0a4d01dd), text: "10.77.1.220-10.77.1.221" }],
+  avoidBuggyIps: false,
+  autoAssign: true,
+  bgpAdvertisements: [],
+};
+const CONFIG: Config = { pools: [POOL], peers: [], bfdProfiles: [] };
+
+function service(name: string, more: Record<string, unknown> = {}, ip?: string): ServiceFacts {
+  const facts = readService({
+    metadata: {
+      name,
+      namespace: "default",
+      uid: name,
+      resourceVersion: "1",
+      ...more.metadata ?? {},
+    },
+    spec: {
+      type: "LoadBalancer",
+      clusterIPs: ["172.17.0.9"],
+      ports: [{ port: 80, protocol: "TCP" }],
+      ...more.spec ?? {},
+    },
+    status: ip === undefined ? {} : { loadBalancer: { ingress: [{ ip }] } },
+  });
+  assert.ok(facts);
+  return facts;
+}
+
+function explain(facts: ServiceFacts, others: readonly ServiceFacts[] = [], lbClass?: string) {
+  return explainAddress(facts, [facts, ...others], CONFIG, lbClass, instant(0));
+}
+
+Deno.test("explainAddress() tells the address, its pool and the rule that chose it", () => {
+  const found = explain(service("nginx"));
+  assert.deepEqual(found.ips, ["10.77.1.220"]);
+  assert.equal(found.pool, "default");
+  assert.equal(found.written, false);
+  assert.match(found.reasons.join(), /lowest free address of the first pool/);
+  const kept = explain(service("nginx", {}, "10.77.1.221"));
+  assert.deepEqual(kept.ips, ["10.77.1.221"]);
+  assert.equal(kept.written, true);
+  assert.match(kept.reasons.join(), /keeps what it has/);
+});
+
+Deno.test("explainAddress() tells for each pool why it could not serve", () => {
+  const others = [service("a", {}, "10.77.1.220"), service("b", {}, "10.77.1.221")];
+  const found = explain(service("nginx"), others);
+  assert.deepEqual(found.ips, []);
+  assert.match(found.reasons.join("\n"), /pool "default": /);
+});
+
+Deno.test("explainAddress() names the Services that share the address", () => {
+  const annotations = { "metallb.universe.tf/allow-shared-ip": "tenant1" };
+  const other = service("dns", {
+    metadata: { name: "dns", annotations },
+    spec: { ports: [{ port: 53, protocol: "UDP" }] },
+  }, "10.77.1.220");
+  const found = explain(service("web", { metadata: { name: "web", annotations } }, "10.77.1.220"), [
+    other,
+  ]);
+  assert.deepEqual(found.sharesWith, ["default/dns"]);
+});
+
+Deno.test("explainAddress() says why a Service is none of ours", () => {
+  assert.match(
+    explain(service("a", { spec: { type: "ClusterIP" } })).reasons.join(),
+    /not of type LoadBalancer/,
+  );
+  assert.match(explain(service("a"), [], "herald").reasons.join(), /serves "herald"/);
+  assert.match(
+    explain(service("a", { spec: { loadBalancerClass: "other" } })).reasons.join(),
+    /loadBalancerClass is "other"/,
+  );
+  assert.match(explain(service("a", { spec: { clusterIPs: [] } })).reasons.join(), /no cluster IP/);
+  assert.match(explain(service("a", { spec: { ports: [] } })).reasons.join(), /no ports/);
+});

@@ -1,0 +1,172 @@
+import assert from "node:assert/strict";
+import { instant } from "../../lib/base/time.ts";
+import type { Config, Pool } from "../../lib/config/types.ts";
+import type { AddressBook } from "../../lib/controller/allocations.ts";
+import { planBatch } from "../../lib/controller/batch.ts";
+import type { ControllerAction, PlanContext, ServicePlan } from "../../lib/controller/plan.ts";
+import { restore } from "../../lib/controller/restore.ts";
+import { type ServiceFacts, serviceKey } from "../../lib/model/facts.ts";
+import { formatIp, type Ip, parseIp } from "../../lib/net/ip.ts";
+import { lastIp, parsePrefix } from "../../lib/net/prefix.ts";
+import type { AddressRange } from "../../lib/net/range.ts";
+
+export function ip(text: string): Ip {
+  const parsed = parseIp(text);
+  assert.ok(parsed !== undefined, text);
+  return parsed;
+}
+
+export function ips(...texts: string[]): Ip[] {
+  return texts.map(ip);
+}
+
+/** A range of `first-last`, a prefix, or one address. */
+export function range(text: string): AddressRange {
+  if (text.includes("/")) {
+    const parsed = parsePrefix(text);
+    assert.ok(typeof parsed !== "string", text);
+    return { first: parsed.prefix.address, last: lastIp(parsed.prefix), text };
+  }
+  const [first = "", last = first] = text.split("-");
+  return { first: ip(first), last: ip(last), text };
+}
+
+export function pool(
+  name: string,
+  ranges: string | readonly string[],
+  options: Partial<Pick<Pool, "autoAssign" | "avoidBuggyIps">> = {},
+): Pool {
+  return {
+    name,
+    protocol: "layer2",
+    ranges: (typeof ranges === "string" ? [ranges] : ranges).map(range),
+    avoidBuggyIps: false,
+    autoAssign: true,
+    bgpAdvertisements: [],
+    ...options,
+  };
+}
+
+export function config(...pools: Pool[]): Config {
+  return { pools, peers: [], bfdProfiles: [] };
+}
+
+/** A Service `default/NAME` of one IPv4 family with port 80/TCP, unless told otherwise. */
+export function service(name: string, part: Partial<ServiceFacts> = {}): ServiceFacts {
+  const assigned = part.assigned ?? [];
+  return {
+    key: serviceKey("default", name),
+    namespace: "default",
+    name,
+    uid: `uid-${name}`,
+    resourceVersion: "1",
+    createdMs: 0,
+    deleting: false,
+    isLoadBalancer: true,
+    loadBalancerClass: undefined,
+    families: [4],
+    ports: [{ protocol: "TCP", port: 80 }],
+    externalTrafficPolicy: "Cluster",
+    selector: `[["app","${name}"]]`,
+    sharingKey: undefined,
+    poolRequest: undefined,
+    addressRequest: { kind: "none" },
+    assigned,
+    hasIngress: assigned.length > 0,
+    warnings: [],
+    ...part,
+  };
+}
+
+export function requests(...texts: string[]): Pick<ServiceFacts, "addressRequest"> {
+  return { addressRequest: { kind: "addresses", ips: ips(...texts) } };
+}
+
+export function context(part: { lbClass?: string; nowMs?: number } = {}): PlanContext {
+  return { lbClass: part.lbClass, now: instant(part.nowMs ?? 0) };
+}
+
+/** The actions in short: `write web 10.0.0.1` and `event web Reason: message`. */
+export function brief(plans: readonly ServicePlan[] | ServicePlan): string[] {
+  return [plans].flat().flatMap((plan) => plan.actions.map(briefAction));
+}
+
+function briefAction(action: ControllerAction): string {
+  const name = action.service.name;
+  return action.kind === "writeStatus"
+    ? ["write", name, ...action.ips.map(formatIp)].join(" ")
+    : `event ${name} ${action.reason}: ${action.message}`;
+}
+
+export function eventReasons(plans: readonly ServicePlan[]): string[] {
+  return plans.flatMap((plan) => plan.actions).flatMap((action) =>
+    action.kind === "event" ? [action.reason] : []
+  );
+}
+
+/** Services, the book, and an API server that takes every write at once. */
+export interface World {
+  readonly services: Map<string, ServiceFacts>;
+  book: AddressBook;
+  config: Config;
+  context: PlanContext;
+  writes: number;
+}
+
+export function world(inForce: Config, ...services: ServiceFacts[]): World {
+  const known = new Map<string, ServiceFacts>(services.map((facts) => [facts.key, facts]));
+  const book = restore(known.values(), inForce, undefined);
+  return { services: known, book, config: inForce, context: context(), writes: 0 };
+}
+
+/** Creates or edits a Service; its status stays as it is, unless the part names it. */
+export function put(at: World, name: string, part: Partial<ServiceFacts> = {}): ServicePlan[] {
+  const before = at.services.get(serviceKey("default", name));
+  const facts = before === undefined ? service(name, part) : { ...before, ...part };
+  at.services.set(facts.key, facts);
+  return settle(at, [facts.key]);
+}
+
+export function remove(at: World, name: string): ServicePlan[] {
+  const key = serviceKey("default", name);
+  at.services.delete(key);
+  return settle(at, [key]);
+}
+
+export function settleAll(at: World): ServicePlan[] {
+  return settle(at, [...at.services.keys()]);
+}
+
+function settle(at: World, keys: readonly string[]): ServicePlan[] {
+  const changed = keys.map((key) => {
+    const [namespace = "", name = ""] = key.split("/");
+    return serviceKey(namespace, name);
+  });
+  const plans = planBatch(changed, at.services, at.book, at.context);
+  for (const action of plans.flatMap((plan) => plan.actions)) {
+    if (action.kind === "writeStatus") write(at, action.service.key, action.ips);
+  }
+  return plans;
+}
+
+function write(at: World, key: string, assigned: readonly Ip[]): void {
+  const facts = at.services.get(key);
+  assert.ok(facts, `${key} is written to after it went`);
+  at.writes++;
+  at.services.set(key, { ...facts, assigned, hasIngress: assigned.length > 0 });
+}
+
+/** The addresses in the status of a Service. */
+export function statusOf(at: World, name: string): string {
+  const facts = at.services.get(serviceKey("default", name));
+  assert.ok(facts, `no Service ${name}`);
+  return facts.assigned.map(formatIp).join(" ");
+}
+
+/** The controller starts anew, and sees the Services in this order. */
+export function restart(at: World, order: (services: ServiceFacts[]) => ServiceFacts[]): void {
+  const services = order([...at.services.values()]);
+  at.services.clear();
+  for (const facts of services) at.services.set(facts.key, facts);
+  at.book = restore(services, at.config, at.context.lbClass);
+}

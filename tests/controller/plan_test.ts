@@ -1,0 +1,292 @@
+import assert from "node:assert/strict";
+import { createBook, hold } from "../../lib/controller/allocations.ts";
+import { planService, releaseService, REPEAT_EVENT_MS } from "../../lib/controller/plan.ts";
+import {
+  brief,
+  config,
+  context,
+  eventReasons,
+  ip,
+  ips,
+  pool,
+  put,
+  remove,
+  requests,
+  service,
+  settleAll,
+  statusOf,
+  world,
+} from "./fixture.ts";
+
+const ONE = config(pool("main", "10.0.0.1-10.0.0.9"));
+
+Deno.test("A1 planService() frees and clears a Service that is no load balancer any more", () => {
+  const at = world(ONE);
+  put(at, "web");
+  assert.deepEqual(brief(put(at, "web", { isLoadBalancer: false })), ["write web"]);
+  assert.equal(at.book.users.size, 0);
+  assert.deepEqual(brief(settleAll(at)), []);
+});
+
+Deno.test("A1 planService() clears after a restart what only Herald's pools can have given", () => {
+  const other = { isLoadBalancer: false };
+  const own = service("own", { ...other, assigned: ips("10.0.0.3") });
+  const foreign = service("foreign", { ...other, assigned: ips("192.0.2.1") });
+  const named = service("named", { ...other, hasIngress: true });
+  const at = world(ONE, own, foreign, named, service("plain", other));
+  assert.deepEqual(brief(settleAll(at)), ["write own"]);
+});
+
+Deno.test("A2 planService() clears and waits while there is no cluster IP", () => {
+  const at = world(ONE);
+  put(at, "web");
+  const plans = put(at, "web", { families: [] });
+  assert.deepEqual(plans[0]?.decision, { kind: "notReady", lacks: "cluster-ip" });
+  assert.deepEqual(brief(plans), ["write web"]);
+  assert.equal(at.book.holdings.size, 0);
+  put(at, "web", { families: [4] });
+  assert.equal(statusOf(at, "web"), "10.0.0.1");
+});
+
+Deno.test("A2 planService() gives nothing to a headless Service or one without ports", () => {
+  const at = world(ONE);
+  assert.deepEqual(brief(put(at, "headless", { families: [] })), []);
+  const plans = put(at, "portless", { ports: [] });
+  assert.deepEqual(plans[0]?.decision, { kind: "notReady", lacks: "ports" });
+  assert.equal(at.book.holdings.size, 0);
+});
+
+Deno.test("A3 planService() keeps a legal address without writing", () => {
+  const at = world(ONE, service("web", { assigned: ips("10.0.0.7") }));
+  const plans = settleAll(at);
+  assert.deepEqual(plans[0]?.decision, { kind: "kept", pool: "main", ips: ips("10.0.0.7") });
+  assert.deepEqual(brief(plans), []);
+});
+
+Deno.test("A3 planService() keeps an address of a pool without auto-assign", () => {
+  const closed = config(pool("closed", "10.0.0.1-10.0.0.9", { autoAssign: false }));
+  const at = world(closed, service("web", { assigned: ips("10.0.0.7") }));
+  assert.deepEqual(brief(settleAll(at)), []);
+  assert.equal(at.book.holdings.size, 1);
+});
+
+Deno.test("A3 planService() clears what is in no pool and allocates anew, in one write", () => {
+  const at = world(ONE, service("web", { assigned: ips("192.0.2.1") }));
+  assert.deepEqual(brief(settleAll(at)), [
+    "write web 10.0.0.1",
+    'event web ClearAssignment: Cleared ["192.0.2.1"]: no pool holds 192.0.2.1',
+    'event web IPAllocated: Assigned IP ["10.0.0.1"]',
+  ]);
+});
+
+Deno.test("A3 planService() clears an address of the wrong family", () => {
+  const both = config(pool("main", ["10.0.0.1-10.0.0.9", "fd00::1-fd00::9"]));
+  const at = world(both, service("web", { assigned: ips("10.0.0.5"), families: [6] }));
+  settleAll(at);
+  assert.equal(statusOf(at, "web"), "fd00::1");
+});
+
+Deno.test("A3 planService() keeps the remaining family when the Service drops the other", () => {
+  const both = config(pool("main", ["10.0.0.1-10.0.0.9", "fd00::1-fd00::9"]));
+  const at = world(both, service("web", { assigned: ips("fd00::5", "10.0.0.5"), families: [4] }));
+  assert.deepEqual(brief(settleAll(at)), ["write web 10.0.0.5"]);
+  assert.equal(at.book.users.has(ip("fd00::5")), false);
+});
+
+Deno.test("A3 planService() moves the younger of two that may not share", () => {
+  const old = service("old", { createdMs: 1, assigned: ips("10.0.0.5") });
+  const young = service("young", { createdMs: 2, assigned: ips("10.0.0.5") });
+  const at = world(ONE, young, old);
+  const plans = settleAll(at);
+  assert.deepEqual([statusOf(at, "old"), statusOf(at, "young")], ["10.0.0.5", "10.0.0.1"]);
+  assert.match(brief(plans)[1] ?? "", /ClearAssignment: .*: default\/old uses it/);
+});
+
+const TWO = config(
+  pool("first", "10.1.0.1-10.1.0.9"),
+  pool("second", "10.2.0.1-10.2.0.9", { autoAssign: false }),
+);
+
+Deno.test("A4 planService() moves a Service to the pool that its annotation names", () => {
+  const at = world(TWO);
+  put(at, "web");
+  assert.deepEqual(brief(put(at, "web", { poolRequest: "second" })), [
+    "write web 10.2.0.1",
+    'event web ClearAssignment: Cleared ["10.1.0.1"]: ' +
+    'annotation address-pool asks for the pool "second"',
+    'event web IPAllocated: Assigned IP ["10.2.0.1"]',
+  ]);
+  assert.equal(at.book.holdings.get(service("web").key)?.pool, "second");
+});
+
+Deno.test("A4 planService() leaves a Service without address where the pool is unknown", () => {
+  const at = world(TWO);
+  put(at, "web");
+  assert.deepEqual(brief(put(at, "web", { poolRequest: "none-such" })), [
+    "write web",
+    'event web ClearAssignment: Cleared ["10.1.0.1"]: annotation address-pool names the pool ' +
+    '"none-such", which does not exist',
+    'event web AllocationFailed: Failed to allocate IP for "default/web": annotation ' +
+    'address-pool names the pool "none-such", which does not exist; the pools are "first", ' +
+    '"second"',
+  ]);
+});
+
+Deno.test("A5 planService() clears an address that differs from the request, then tries", () => {
+  const at = world(ONE);
+  put(at, "web");
+  assert.equal(brief(put(at, "web", requests("10.0.0.8")))[0], "write web 10.0.0.8");
+  const plans = put(at, "web", requests("10.9.9.9"));
+  assert.deepEqual(eventReasons(plans), ["ClearAssignment", "AllocationFailed"]);
+  assert.equal(statusOf(at, "web"), "");
+});
+
+Deno.test("A5 planService() compares requested addresses as sets", () => {
+  const both = config(pool("main", ["10.0.0.1-10.0.0.9", "fd00::1-fd00::9"]));
+  const at = world(
+    both,
+    service("web", { assigned: ips("10.0.0.5", "fd00::5"), families: [4, 6] }),
+  );
+  assert.deepEqual(brief(put(at, "web", requests("fd00::5", "10.0.0.5"))), []);
+});
+
+const UNREADABLE = {
+  addressRequest: { kind: "invalid", event: "LoadBalancerFailed", message: "both are set" },
+} as const;
+
+Deno.test("A5 planService() tells of an unreadable request and gives nothing", () => {
+  const at = world(ONE);
+  assert.deepEqual(brief(put(at, "web", UNREADABLE)), [
+    "event web LoadBalancerFailed: both are set",
+  ]);
+});
+
+Deno.test("A5 planService() takes no address away for an unreadable request", () => {
+  const at = world(ONE);
+  put(at, "web");
+  assert.deepEqual(brief(put(at, "web", UNREADABLE)), [
+    'event web LoadBalancerFailed: both are set; the Service keeps ["10.0.0.1"]',
+  ]);
+  assert.deepEqual(brief(settleAll(at)), []);
+});
+
+Deno.test("A9 planService() lets a sole user change its sharing key and ports in place", () => {
+  const at = world(ONE);
+  put(at, "web", { sharingKey: "a" });
+  const plans = put(at, "web", { sharingKey: "b", ports: [{ protocol: "UDP", port: 53 }] });
+  assert.deepEqual(brief(plans), []);
+  put(at, "next", { sharingKey: "b" });
+  assert.equal(statusOf(at, "next"), "10.0.0.1");
+});
+
+Deno.test("A9 planService() moves only the Service that was edited away from a shared address", () => {
+  const at = world(ONE);
+  put(at, "a", { sharingKey: "k", ports: [{ protocol: "TCP", port: 80 }] });
+  put(at, "b", { sharingKey: "k", ports: [{ protocol: "TCP", port: 443 }] });
+  assert.equal(statusOf(at, "b"), "10.0.0.1");
+  put(at, "a", { ports: [{ protocol: "TCP", port: 8080 }] });
+  assert.equal(statusOf(at, "a"), "10.0.0.1", "still legal, so it stays");
+  put(at, "a", { sharingKey: "other" });
+  assert.deepEqual([statusOf(at, "a"), statusOf(at, "b")], ["10.0.0.2", "10.0.0.1"]);
+  put(at, "c", { sharingKey: "k", ports: [{ protocol: "TCP", port: 443 }] });
+  assert.equal(statusOf(at, "c"), "10.0.0.3", "443 of the shared address is taken");
+});
+
+Deno.test("A13 planService() serves its class alone", () => {
+  const book = createBook(ONE);
+  const other = service("other", { loadBalancerClass: "x/y", hasIngress: true });
+  const plan = planService(other, book, context());
+  assert.deepEqual(plan.decision, { kind: "notOurs", because: "class" });
+  assert.deepEqual(plan.actions, []);
+  const named = context({ lbClass: "x/y" });
+  assert.equal(planService(other, book, named).decision.kind, "assigned");
+  assert.equal(planService(service("plain"), book, named).decision.kind, "notOurs");
+});
+
+Deno.test("C11 planService() frees the address of a Service of another class, with 0 writes", () => {
+  const at = world(ONE);
+  put(at, "web");
+  const plans = put(at, "web", { loadBalancerClass: "x/y" });
+  assert.deepEqual([brief(plans), plans[0]?.freed, at.book.users.size], [[], true, 0]);
+});
+
+Deno.test("A14 planService() writes addresses in the order of the Service's families", () => {
+  const both = config(pool("main", ["10.0.0.1-10.0.0.9", "fd00::1-fd00::9"]));
+  const at = world(both);
+  put(at, "web", { families: [6, 4] });
+  assert.equal(statusOf(at, "web"), "fd00::1 10.0.0.1");
+});
+
+Deno.test("C11 planService() restores a status that someone cleared or edited", () => {
+  const at = world(ONE);
+  put(at, "first");
+  put(at, "web");
+  remove(at, "first");
+  const cleared = put(at, "web", { assigned: [], hasIngress: false });
+  assert.deepEqual(brief(cleared), ["write web 10.0.0.2"]);
+  assert.deepEqual(brief(put(at, "web", { assigned: ips("10.0.0.9") })), ["write web 10.0.0.2"]);
+});
+
+Deno.test("C11 planService() gives a Service its address back by type ClusterIP and again", () => {
+  const at = world(ONE);
+  put(at, "web");
+  put(at, "web", { isLoadBalancer: false });
+  put(at, "web", { isLoadBalancer: true });
+  assert.equal(statusOf(at, "web"), "10.0.0.1");
+});
+
+Deno.test("C11 planService() leaks nothing in 10,000 creations and deletions", () => {
+  const at = world(ONE);
+  for (let round = 0; round < 10_000; round++) {
+    put(at, `web-${round % 20}`, round % 3 === 0 ? { sharingKey: "k" } : {});
+    if (round % 2 === 1) remove(at, `web-${(round * 7) % 20}`);
+  }
+  for (let name = 0; name < 20; name++) remove(at, `web-${name}`);
+  const { holdings, users, sharedIps, waiting, reported } = at.book;
+  assert.deepEqual(
+    [holdings.size, users.size, sharedIps.size, waiting.size, reported.size],
+    [0, 0, 0, 0, 0],
+  );
+});
+
+Deno.test("planService() leaves a deleting Service what it has, and gives it nothing new", () => {
+  const at = world(ONE);
+  put(at, "web");
+  const deleting = { deleting: true, poolRequest: "gone", assigned: [], hasIngress: false };
+  assert.deepEqual(brief(put(at, "web", deleting)), []);
+  assert.equal(at.book.holdings.size, 1);
+  const plans = put(at, "late", { deleting: true });
+  assert.deepEqual(plans[0]?.decision, { kind: "deleting" });
+  remove(at, "web");
+  assert.equal(at.book.users.size, 0);
+});
+
+Deno.test("planService() takes a Service created again under its name for another one", () => {
+  const at = world(ONE);
+  put(at, "web", requests("10.0.0.5"));
+  const again = put(at, "web", {
+    uid: "new",
+    assigned: [],
+    hasIngress: false,
+    ...requests("10.0.0.6"),
+  });
+  assert.deepEqual(eventReasons(again), ["IPAllocated"]);
+  assert.deepEqual([...at.book.users.keys()], ips("10.0.0.6"));
+});
+
+Deno.test("C12 planService() repeats the same failure event only after five minutes", () => {
+  const at = world(config(pool("tiny", "10.0.0.1")), service("a", { assigned: ips("10.0.0.1") }));
+  assert.deepEqual(eventReasons(put(at, "b")), ["AllocationFailed"]);
+  at.context = context({ nowMs: REPEAT_EVENT_MS - 1 });
+  assert.deepEqual(eventReasons(put(at, "b")), []);
+  at.context = context({ nowMs: REPEAT_EVENT_MS });
+  assert.deepEqual(eventReasons(put(at, "b")), ["AllocationFailed"]);
+  assert.deepEqual(eventReasons(put(at, "b", { poolRequest: "x" })), ["AllocationFailed"]);
+});
+
+Deno.test("releaseService() tells whether anything came free", () => {
+  const book = createBook(ONE);
+  hold(book, service("web"), "main", ips("10.0.0.1"));
+  assert.equal(releaseService(service("web").key, book).freed, true);
+  assert.equal(releaseService(service("web").key, book).freed, false);
+});
