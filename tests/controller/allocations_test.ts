@@ -1,0 +1,112 @@
+import assert from "node:assert/strict";
+import {
+  clashOf,
+  createBook,
+  hold,
+  lowestFree,
+  poolContains,
+  poolGives,
+  poolOf,
+  poolStates,
+  release,
+  sameIps,
+  useOf,
+} from "../../lib/controller/allocations.ts";
+import { config, ip, ips, pool, range, service } from "./fixture.ts";
+
+const POOL = pool("main", "10.0.0.1-10.0.0.4");
+
+Deno.test("hold() replaces what the Service held before", () => {
+  const book = createBook(config(POOL));
+  hold(book, service("web", { sharingKey: "k" }), "main", ips("10.0.0.1"));
+  hold(book, service("web"), "main", ips("10.0.0.2"));
+  assert.deepEqual([...book.users.keys()], ips("10.0.0.2"));
+  assert.equal(book.sharedIps.size, 0);
+});
+
+Deno.test("hold() leaves an equal holding untouched", () => {
+  const book = createBook(config(POOL));
+  hold(book, service("web"), "main", ips("10.0.0.1"));
+  const before = book.holdings.get(service("web").key);
+  hold(book, service("web", { resourceVersion: "2" }), "main", ips("10.0.0.1"));
+  assert.equal(book.holdings.get(service("web").key), before);
+  hold(book, service("web", { externalTrafficPolicy: "Local" }), "main", ips("10.0.0.1"));
+  assert.notEqual(book.holdings.get(service("web").key), before);
+});
+
+Deno.test("release() keeps a shared address for those who still use it", () => {
+  const book = createBook(config(POOL));
+  hold(book, service("a", { sharingKey: "k" }), "main", ips("10.0.0.1"));
+  hold(book, service("b", { sharingKey: "k" }), "main", ips("10.0.0.1"));
+  assert.deepEqual(release(book, service("a").key), ips("10.0.0.1"));
+  assert.deepEqual(book.users.get(ip("10.0.0.1"))?.map((user) => user.service), ["default/b"]);
+  assert.deepEqual([...book.sharedIps.get("k") ?? []], ips("10.0.0.1"));
+  release(book, service("b").key);
+  assert.deepEqual([book.users.size, book.sharedIps.size], [0, 0]);
+  assert.deepEqual(release(book, service("b").key), []);
+});
+
+Deno.test("lowestFree() finds what was released below, and the end of the range", () => {
+  const book = createBook(config(POOL));
+  const state = book.pools[0]?.ranges[0];
+  assert.ok(state);
+  for (const last of ["1", "2", "3", "4"]) {
+    assert.equal(lowestFree(book, POOL, state), ip(`10.0.0.${last}`));
+    hold(book, service(last), "main", ips(`10.0.0.${last}`));
+  }
+  assert.equal(lowestFree(book, POOL, state), undefined);
+  release(book, service("3").key);
+  release(book, service("2").key);
+  assert.equal(lowestFree(book, POOL, state), ip("10.0.0.2"));
+});
+
+Deno.test("lowestFree() stops at the last address of a family", () => {
+  for (const text of ["255.255.255.255", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"]) {
+    const last = pool("last", text);
+    const book = createBook(config(last));
+    hold(book, service("web"), "last", ips(text));
+    const state = book.pools[0]?.ranges[0];
+    assert.ok(state);
+    assert.equal(lowestFree(book, last, state), undefined);
+  }
+});
+
+Deno.test("clashOf() does not count the Service itself", () => {
+  const book = createBook(config(POOL));
+  const web = service("web");
+  hold(book, web, "main", ips("10.0.0.1"));
+  assert.equal(clashOf(book, ip("10.0.0.1"), web.key, useOf(web)), undefined);
+  assert.equal(clashOf(book, ip("10.0.0.1"), service("b").key, useOf(web))?.partner, web.key);
+});
+
+Deno.test("poolStates() counts what can be given, without the buggy ones to be avoided", () => {
+  const sizes = (text: string, avoidBuggyIps: boolean) =>
+    poolStates(config(pool("p", text, { avoidBuggyIps })))[0]?.sizes;
+  assert.deepEqual(sizes("10.0.0.0/24", false), { 4: 256n, 6: 0n });
+  assert.deepEqual(sizes("10.0.0.0/24", true), { 4: 254n, 6: 0n });
+  assert.deepEqual(sizes("0.0.0.0-0.0.0.255", true), { 4: 254n, 6: 0n });
+  assert.deepEqual(sizes("10.0.0.255-10.0.1.0", true), { 4: 0n, 6: 0n });
+  assert.deepEqual(sizes("10.0.0.1-10.0.0.254", true), { 4: 254n, 6: 0n });
+  assert.deepEqual(sizes("10.0.0.0/8", true), { 4: 16_777_216n - 131_072n, 6: 0n });
+  assert.deepEqual(sizes("fd00::/64", true), { 4: 0n, 6: 1n << 64n });
+});
+
+Deno.test("poolOf() wants one pool for all addresses", () => {
+  const pools = poolStates(config(pool("a", ["10.0.0.0/24", "fd00::/64"]), pool("b", "fd01::/64")));
+  assert.equal(poolOf(pools, ips("10.0.0.0", "fd00::1"))?.name, "a");
+  assert.equal(poolOf(pools, ips("10.0.0.0", "fd01::1")), undefined);
+});
+
+Deno.test("poolGives() refuses buggy addresses that poolContains() knows", () => {
+  const avoid = { ...pool("a", []), ranges: [range("10.0.0.0/24")], avoidBuggyIps: true };
+  assert.deepEqual([poolGives(avoid, ip("10.0.0.255")), poolContains(avoid, ip("10.0.0.255"))], [
+    false,
+    true,
+  ]);
+});
+
+Deno.test("sameIps() minds the order and the length", () => {
+  assert.equal(sameIps(ips("10.0.0.1", "fd00::1"), ips("10.0.0.1", "fd00::1")), true);
+  assert.equal(sameIps(ips("10.0.0.1", "fd00::1"), ips("fd00::1", "10.0.0.1")), false);
+  assert.equal(sameIps(ips("10.0.0.1"), ips("10.0.0.1", "fd00::1")), false);
+});

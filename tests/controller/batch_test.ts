@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { compareAge, planBatch, planWaiting } from "../../lib/controller/batch.ts";
+import { formatIp } from "../../lib/net/ip.ts";
+import {
+  brief,
+  config,
+  context,
+  eventReasons,
+  ips,
+  pool,
+  put,
+  remove,
+  service,
+  settleAll,
+  statusOf,
+  world,
+} from "./fixture.ts";
+
+Deno.test("compareAge() goes by creation, then UID, then name", () => {
+  const all = [
+    service("d", { createdMs: 2, uid: "a" }),
+    service("c", { createdMs: 1, uid: "b" }),
+    service("b", { createdMs: 1, uid: "a" }),
+    service("a", { createdMs: 1, uid: "a" }),
+  ];
+  assert.deepEqual(all.sort(compareAge).map(({ name }) => name), ["a", "b", "c", "d"]);
+});
+
+Deno.test("C12 planBatch() gives a freed address to the oldest of 50 that wait, and tells no one else", () => {
+  const at = world(config(pool("tiny", "10.0.0.1")));
+  put(at, "holder");
+  for (let name = 0; name < 50; name++) {
+    const part = { createdMs: name === 17 || name === 33 ? 5 : 10 + name, uid: `uid-${99 - name}` };
+    assert.deepEqual(eventReasons(put(at, `${name}`, part)), ["AllocationFailed"]);
+  }
+  assert.equal(at.book.waiting.size, 50);
+  // Created together, 33 has the lower UID.
+  assert.deepEqual(brief(remove(at, "holder")), [
+    "write 33 10.0.0.1",
+    'event 33 IPAllocated: Assigned IP ["10.0.0.1"]',
+  ]);
+  assert.equal(at.book.waiting.size, 49);
+});
+
+Deno.test("A11 planBatch() serves the waiting before a new Service of the same batch", () => {
+  const at = world(config(pool("tiny", "10.0.0.1")));
+  put(at, "holder");
+  put(at, "waiting", { createdMs: 1 });
+  const fresh = service("fresh", { createdMs: 2 });
+  at.services.delete(service("holder").key);
+  at.services.set(fresh.key, fresh);
+  const keys = [fresh.key, service("holder").key];
+  const plans = planBatch(keys, at.services, at.book, context());
+  assert.equal(brief(plans)[0], "write waiting 10.0.0.1");
+  assert.deepEqual(eventReasons(plans), ["IPAllocated", "AllocationFailed"]);
+});
+
+Deno.test("A11 planBatch() tries the waiting again when an edit frees an address or allows sharing", () => {
+  const at = world(config(pool("tiny", "10.0.0.1")));
+  put(at, "holder", { createdMs: 1 });
+  put(at, "waiting", { createdMs: 2, sharingKey: "k", ports: [{ protocol: "UDP", port: 53 }] });
+  put(at, "holder", { sharingKey: "k" });
+  assert.equal(statusOf(at, "waiting"), "10.0.0.1");
+  put(at, "third", { createdMs: 3 });
+  put(at, "waiting", { families: [] });
+  put(at, "holder", { isLoadBalancer: false });
+  assert.equal(statusOf(at, "third"), "10.0.0.1");
+});
+
+Deno.test("A11 planWaiting() tries all that failed, and forgets those that are gone", () => {
+  const at = world(config(pool("tiny", "10.0.0.1")), service("a", { assigned: ips("10.0.0.1") }));
+  put(at, "b");
+  put(at, "c");
+  at.services.delete(service("c").key);
+  const plans = planWaiting(at.services, at.book, context());
+  assert.deepEqual(plans.map(({ service: key, decision }) => [key, decision.kind]), [
+    ["default/b", "refused"],
+  ]);
+  assert.equal(at.book.waiting.size, 1);
+});
+
+Deno.test("planBatch() lets a status that came from elsewhere count before new allocations", () => {
+  const at = world(config(pool("main", "10.0.0.1-10.0.0.2")));
+  const fresh = service("fresh", { createdMs: 1 });
+  const moved = service("moved", { createdMs: 2, assigned: ips("10.0.0.1") });
+  at.services.set(fresh.key, fresh).set(moved.key, moved);
+  settleAll(at);
+  assert.deepEqual([statusOf(at, "fresh"), statusOf(at, "moved")], ["10.0.0.2", "10.0.0.1"]);
+});
+
+Deno.test("planBatch() forgets a Service that is gone, and takes a key twice for once", () => {
+  const at = world(config(pool("tiny", "10.0.0.1")));
+  const { key } = service("web");
+  put(at, "web");
+  at.services.delete(key);
+  assert.deepEqual(planBatch([key, key], at.services, at.book, context()), []);
+  assert.equal(at.book.users.size, 0);
+});
+
+Deno.test("planBatch() gives a burst of Services their addresses by age, whatever the order", () => {
+  const at = world(config(pool("main", "10.0.0.1-10.0.0.99")));
+  for (const createdMs of [5, 3, 9, 1]) {
+    const facts = service(`${createdMs}`, { createdMs });
+    at.services.set(facts.key, facts);
+  }
+  settleAll(at);
+  const found = [1, 3, 5, 9].map((name) => statusOf(at, `${name}`));
+  assert.deepEqual(found, ips("10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4").map(formatIp));
+});
