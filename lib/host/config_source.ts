@@ -1,11 +1,10 @@
-import type { Clock } from "./clock.ts";
-import { systemClock } from "./clock.ts";
+import { isObject, type JsonObject } from "../model/json.ts";
+import { type Clock, systemClock } from "./clock.ts";
 import type { Cluster } from "./cluster.ts";
 import { identityOf } from "./kube_object.ts";
 import { watchLocalFile } from "./local_file.ts";
 import type { Log } from "./log.ts";
 import { DEFAULT_CONFIG_NAMES, isConfigFile } from "./options.ts";
-import { isObject, type JsonObject } from "../model/json.ts";
 
 /** A configuration as it was found, not read yet. */
 export type ConfigInput =
@@ -77,9 +76,18 @@ function watchConfigMaps(
   const found = new Map<string, JsonObject>();
   const pending = new Set(names);
   let given: JsonObject | "absent" | undefined;
+  let scheduled = false;
+
+  /** A ConfigMap that was deleted and made again comes as two changes at once, and counts as one. */
+  function decideSoon(): void {
+    if (scheduled) return;
+    scheduled = true;
+    queueMicrotask(decide);
+  }
 
   function decide(): void {
-    if (pending.size > 0) return;
+    scheduled = false;
+    if (pending.size > 0 || signal.aborted) return;
     const name = names.find((candidate) => found.has(candidate));
     const object = name === undefined ? undefined : found.get(name);
     if (name === undefined || object === undefined) {
@@ -114,7 +122,7 @@ function watchConfigMaps(
         if (change.kind === "apply") found.set(name, change.value);
         else if (change.kind === "delete") found.delete(name);
         else pending.delete(name);
-        decide();
+        decideSoon();
       },
     }, signal)
   );

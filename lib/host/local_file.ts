@@ -45,7 +45,8 @@ export function watchLocalFile(
   let given: FileContent | undefined;
   let seen = signatureOf(path);
   let changedAt = clock.now();
-  let reading: Promise<void> | undefined;
+  let reading: Promise<void> = Promise.resolve();
+  let busy = false;
 
   /** Many things happen in a folder; only a file that looks different is read. */
   function look(): void {
@@ -57,7 +58,9 @@ export function watchLocalFile(
   }
 
   function start(): void {
-    reading ??= settle().finally(() => reading = undefined);
+    if (busy) return;
+    busy = true;
+    reading = settle();
   }
 
   async function settle(): Promise<void> {
@@ -72,6 +75,8 @@ export function watchLocalFile(
       const second = await readOnce(path);
       look();
       if (sameContent(first, second) && clock.now() >= changedAt + timing.repeatMs) {
+        // Before anything else can run: a change from here on starts a new reading.
+        busy = false;
         return give(second);
       }
       changedAt = clock.now();

@@ -1,0 +1,235 @@
+import { join, resolve } from "node:path";
+import { errorText } from "../base/errors.ts";
+import type { Instant } from "../base/time.ts";
+import { objectOr, textOf } from "../model/json.ts";
+import { formatIp } from "../net/ip.ts";
+import { oncePer } from "./backoff.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import type {
+  Change,
+  Cluster,
+  StatusWrite,
+  Watched,
+  WatchOptions,
+  WriteOutcome,
+} from "./cluster.ts";
+import type { Selection } from "./kube_paths.ts";
+import type { Log } from "./log.ts";
+import { STORE_TIMING, type StoreTiming, watchFiles } from "./store_files.ts";
+import { readManifests } from "./store_manifests.ts";
+import { type StoreChanges, type StoredObject, storeObjects } from "./store_objects.ts";
+import {
+  formatStatus,
+  listStatusFiles,
+  readStatus,
+  removeStatus,
+  replaceFile,
+  statusKey,
+  statusPath,
+} from "./store_status.ts";
+import { watchCache } from "./watch_cache.ts";
+
+/** One consumer of a store's changes. */
+interface Subscriber {
+  readonly take: (changes: StoreChanges) => void;
+}
+
+/**
+ * Opens a folder of manifests as a cluster; its files have been read when this settles. `writes`:
+ * this process keeps the statuses, so it also removes those of Services that are gone.
+ * @throws Error when the folder cannot be read
+ */
+export async function openFolderStore(
+  folder: string,
+  writes: boolean,
+  log: Log,
+  signal: AbortSignal,
+  clock: Clock = systemClock,
+  timing: StoreTiming = STORE_TIMING,
+): Promise<Cluster> {
+  const root = resolve(folder);
+  const objects = storeObjects();
+  const subscribers = new Set<Subscriber>();
+  const writing = new Set<string>();
+  const mayComplain = oncePer(30_000, clock.now);
+  let lastHeard: Instant = clock.now();
+
+  function onFiles(files: ReadonlyMap<string, string | undefined>): void {
+    lastHeard = clock.now();
+    for (const [path, text] of files) {
+      const key = statusKey(root, path);
+      if (key === undefined) takeManifests(path, text);
+      else takeStatus(key, path, text);
+    }
+    publish(objects.refresh());
+  }
+
+  function takeManifests(path: string, text: string | undefined): void {
+    const manifests = text === undefined ? undefined : readManifests(text, path);
+    for (const problem of manifests?.problems ?? []) {
+      log.error(
+        { error: problem },
+        manifests?.broken
+          ? "manifest cannot be read, what it held before stays in force"
+          : "object left out",
+      );
+    }
+    objects.setFile(path, manifests);
+  }
+
+  function takeStatus(key: string, path: string, text: string | undefined): void {
+    const status = text === undefined ? undefined : readStatus(text);
+    if (text === undefined || status !== undefined) objects.setStatus(key, status);
+    else log.error({ error: `${path} holds no Service` }, "status file left out");
+  }
+
+  function publish(changes: StoreChanges): void {
+    for (const reason of changes.duplicates) log.warn({ reason }, "object stands in two files");
+    if (writes) {
+      for (const { manifest } of changes.removed) {
+        if (manifest.kind === "Service") void forget(manifest.key);
+      }
+    }
+    for (const subscriber of subscribers) subscriber.take(changes);
+  }
+
+  /** A later Service of the same name must not inherit the status. */
+  async function forget(key: string): Promise<void> {
+    objects.setStatus(key, undefined);
+    const path = statusPath(root, key);
+    try {
+      await removeStatus(path);
+    } catch (error) {
+      log.error({ service: key, error: errorText(error) }, "cannot remove the status file");
+    }
+  }
+
+  async function writeStatus({ service, ips }: StatusWrite): Promise<WriteOutcome> {
+    const { key } = service;
+    const present = objects.current.get(`Service/${key}`);
+    if (present === undefined || present.uid !== service.uid) return { kind: "gone" };
+    if (present.resourceVersion !== service.resourceVersion || writing.has(key)) {
+      return { kind: "conflict" };
+    }
+    const loadBalancer = ips.length === 0
+      ? {}
+      : { ingress: ips.map((ip) => ({ ip: formatIp(ip) })) };
+    const status = { ...objectOr(present.object.status), loadBalancer };
+    writing.add(key);
+    try {
+      const text = formatStatus(service.namespace, service.name, status);
+      await replaceFile(statusPath(root, key), text);
+    } catch (error) {
+      return { kind: "failed", error: `Cannot write the status of ${key}: ${errorText(error)}` };
+    } finally {
+      writing.delete(key);
+    }
+    if (objects.current.get(`Service/${key}`)?.uid !== service.uid) {
+      await forget(key);
+      return { kind: "gone" };
+    }
+    // The file comes back as an event and says nothing new then.
+    objects.setStatus(key, status);
+    publish(objects.refreshStatus(key));
+    const { resourceVersion } = objects.current.get(`Service/${key}`) ?? service;
+    return { kind: "written", resourceVersion };
+  }
+
+  function watch<T>(options: WatchOptions<T>, stop: AbortSignal): Watched<T> {
+    const cache = watchCache<T>(options);
+    let synced = false;
+    const emit = (changes: readonly Change<T>[]) => {
+      try {
+        for (const change of changes) options.onChange(change);
+      } catch (error) {
+        log.error({ error: errorText(error) }, "a bug kept a change from being handled");
+      }
+    };
+    const selected = (stored: readonly StoredObject[]) =>
+      stored.filter((one) => isSelected(one, options)).map(({ object }) =>
+        cache.readObject(object)
+      );
+    const subscriber: Subscriber = {
+      take({ applied, removed }) {
+        emit(selected(removed).flatMap((reading) => cache.delete(reading)));
+        emit(selected(applied).flatMap((reading) => cache.apply(reading)));
+      },
+    };
+    const done = (async () => {
+      // Never from within watch(): the caller has nothing in hand yet.
+      await Promise.resolve();
+      if (stop.aborted) return;
+      emit(cache.replaceAll(selected([...objects.current.values()])));
+      synced = true;
+      emit([{ kind: "synced" }]);
+      subscribers.add(subscriber);
+      await new Promise((end) => stop.addEventListener("abort", end, { once: true }));
+      subscribers.delete(subscriber);
+    })();
+    return {
+      get synced() {
+        return synced;
+      },
+      get lastHeardMs() {
+        return lastHeard;
+      },
+      items: cache.items,
+      done,
+    };
+  }
+
+  await watchFiles(
+    root,
+    {
+      matters: (path) => isManifest(root, path) || statusKey(root, path) !== undefined,
+      list: () => [...listManifests(root), ...listStatusFiles(root)],
+      onFiles,
+      onPoll: () => lastHeard = clock.now(),
+      onError: (path, error) => {
+        if (mayComplain()) log.error({ error: `${path}: ${error}` }, "cannot read from the store");
+      },
+    },
+    clock,
+    timing,
+    signal,
+  );
+  if (writes && !objects.incomplete) {
+    const orphans = objects.statusKeys().filter((key) => !objects.current.has(`Service/${key}`));
+    await Promise.all(orphans.map(forget));
+  }
+  log.info({ reason: root, objects: objects.current.size }, "using a folder of manifests");
+  return {
+    description: root,
+    watch,
+    writeStatus,
+    // There is nobody to publish to; whoever runs a store reads its log.
+    publishEvent: ({ about, reason, message }) => {
+      const object = `${about.kind.toLowerCase()} ${about.namespace}/${about.name}`;
+      log.info({ object, reason, message }, "event");
+      return Promise.resolve();
+    },
+  };
+}
+
+function isManifest(root: string, path: string): boolean {
+  return /^[^/]+\.(ya?ml|json)$/.test(path.slice(root.length + 1)) && path.startsWith(`${root}/`);
+}
+
+function listManifests(root: string): string[] {
+  return [...Deno.readDirSync(root)].map(({ name }) => join(root, name)).filter((path) =>
+    isManifest(root, path)
+  );
+}
+
+function isSelected({ manifest }: StoredObject, options: Selection): boolean {
+  const { metadata } = manifest.object;
+  const { namespace, name, labels } = objectOr(metadata);
+  return manifest.kind === options.kind &&
+    (options.namespace === undefined || namespace === options.namespace) &&
+    (options.name === undefined || name === options.name) &&
+    (options.labelSelector ?? "").split(",").filter((term) => term !== "").every((term) => {
+      const [label = "", value] = term.split(/==?/);
+      const held = textOf(objectOr(labels)[label.trim()]);
+      return value === undefined ? held !== undefined : held === value.trim();
+    });
+}

@@ -1,0 +1,82 @@
+import { parse, stringify } from "@std/yaml";
+import { dirname, join } from "node:path";
+import { isObject, type JsonObject, objectOr } from "../model/json.ts";
+
+/** `FOLDER/status/NAMESPACE/NAME.yaml`. */
+export function statusPath(folder: string, key: string): string {
+  return join(folder, "status", `${key}.yaml`);
+}
+
+/** `namespace/name` of the Service whose status this file holds, or undefined. */
+export function statusKey(folder: string, path: string): string | undefined {
+  const root = join(folder, "status") + "/";
+  if (!path.startsWith(root) || !path.endsWith(".yaml")) return undefined;
+  const key = path.slice(root.length, -".yaml".length);
+  return /^[^/.][^/]*\/[^/.][^/]*$/.test(key) ? key : undefined;
+}
+
+/** The paths of all status files. */
+export function listStatusFiles(folder: string): string[] {
+  const root = join(folder, "status");
+  return entries(root).filter(({ isDirectory }) => isDirectory).flatMap(({ name }) =>
+    entries(join(root, name)).map((file) => join(root, name, file.name))
+  ).filter((path) => statusKey(folder, path) !== undefined);
+}
+
+function entries(folder: string): Deno.DirEntry[] {
+  try {
+    return [...Deno.readDirSync(folder)];
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}
+
+/** The status in a status file's text; undefined when it is none. */
+export function readStatus(text: string): JsonObject | undefined {
+  try {
+    const service: unknown = parse(text);
+    return isObject(service) && service.kind === "Service" ? objectOr(service.status) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The text of a status file: a Service manifest of metadata and status. */
+export function formatStatus(namespace: string, name: string, status: JsonObject): string {
+  return stringify({ apiVersion: "v1", kind: "Service", metadata: { name, namespace }, status });
+}
+
+/**
+ * Writes a file so that a reader, or the machine after a power cut, finds the old one or the new
+ * one, never a part. @throws the system's error
+ */
+export async function replaceFile(path: string, text: string): Promise<void> {
+  await Deno.mkdir(dirname(path), { recursive: true });
+  const draft = `${path}.${crypto.randomUUID()}.tmp`;
+  try {
+    using file = await Deno.open(draft, { write: true, createNew: true, mode: 0o644 });
+    const bytes = new TextEncoder().encode(text);
+    for (let written = 0; written < bytes.length;) {
+      written += await file.write(bytes.subarray(written));
+    }
+    await file.syncData();
+    await Deno.rename(draft, path);
+  } catch (error) {
+    await Deno.remove(draft).catch(() => {});
+    throw error;
+  }
+}
+
+/** Removes a status file and its folder when that was the last one. Absence is no error. */
+export async function removeStatus(path: string): Promise<void> {
+  try {
+    await Deno.remove(path);
+    await Deno.remove(dirname(path));
+  } catch (error) {
+    // Other statuses stand in the folder, or somebody was faster.
+    if (error instanceof Deno.errors.NotFound) return;
+    if (error instanceof Error && error.message.includes("not empty")) return;
+    throw error;
+  }
+}
