@@ -1,0 +1,209 @@
+import type { Mac } from "../net/ethernet.ts";
+import type { Ip4 } from "../net/ip.ts";
+
+/**
+ * The addresses that this node answers for and the interfaces it answers on, in memory that the
+ * main thread writes and the packet Worker reads with each frame. Both tables stand twice: the
+ * writer fills the one not in use and turns to it by raising a generation, so that a change holds
+ * from the very next frame and a reader never sees half of it.
+ */
+export interface AddressTable {
+  readonly words: Int32Array;
+  /** Of the writer: the counters' place of each address ever owned. */
+  readonly slots: Map<Ip4, number>;
+}
+
+/** A Service has one address, a cluster ten thousand Services: room for half as many again. */
+export const MAX_ADDRESSES = 16_384;
+/** Only usable interfaces are entered; a node has one for each of its pods at the most. */
+export const MAX_INTERFACES = 2_048;
+/** Reasons for which a frame gets no reply, counted by their number. */
+export const MAX_REASONS = 16;
+
+// Hash tables are at most half full, so that a search ends after a step or two.
+const ADDRESS_PLACES = 2 * MAX_ADDRESSES;
+const INTERFACE_PLACES = 2 * MAX_INTERFACES;
+const ADDRESS_WORDS = 2; // address, slot + 1 (0 marks an empty place)
+const INTERFACE_WORDS = 3; // ifindex (0 marks an empty place), MAC high 16 bits, MAC low 32 bits
+const COUNTERS = 3; // requests, replies, gratuitous frames
+
+const ADDRESS_GENERATION = 0;
+const INTERFACE_GENERATION = 1;
+const ADDRESSES = 2;
+const INTERFACES = ADDRESSES + 2 * ADDRESS_PLACES * ADDRESS_WORDS;
+const COUNTS = INTERFACES + 2 * INTERFACE_PLACES * INTERFACE_WORDS;
+const DROPS = COUNTS + MAX_ADDRESSES * COUNTERS;
+export const TABLE_BYTES = 4 * (DROPS + MAX_REASONS);
+
+export interface InterfaceAddress {
+  readonly ifindex: number;
+  readonly mac: Mac;
+}
+
+export interface AddressCounters {
+  readonly requests: number;
+  readonly replies: number;
+  readonly gratuitous: number;
+}
+
+/** Looks at shared memory of {@link TABLE_BYTES} as a table; zeroed memory is an empty one. */
+export function openTable(buffer: SharedArrayBuffer): AddressTable {
+  return { words: new Int32Array(buffer), slots: new Map() };
+}
+
+/**
+ * Sets the addresses to answer for, in place of those before.
+ * @throws RangeError when there are more than {@link MAX_ADDRESSES}
+ */
+export function setOwned(table: AddressTable, ips: readonly Ip4[]): void {
+  if (ips.length > MAX_ADDRESSES) {
+    throw new RangeError(`Cannot answer for ${ips.length} addresses, at most ${MAX_ADDRESSES}`);
+  }
+  assignSlots(table, ips);
+  const { words, slots } = table;
+  const next = Atomics.load(words, ADDRESS_GENERATION) + 1;
+  const base = ADDRESSES + (next & 1) * ADDRESS_PLACES * ADDRESS_WORDS;
+  words.fill(0, base, base + ADDRESS_PLACES * ADDRESS_WORDS);
+  for (const ip of ips) {
+    let place = hash(ip) & (ADDRESS_PLACES - 1);
+    while (words[base + place * ADDRESS_WORDS + 1] !== 0) {
+      place = (place + 1) & (ADDRESS_PLACES - 1);
+    }
+    words[base + place * ADDRESS_WORDS] = ip;
+    words[base + place * ADDRESS_WORDS + 1] = (slots.get(ip) ?? 0) + 1;
+  }
+  Atomics.store(words, ADDRESS_GENERATION, next);
+}
+
+/** The counters of an address outlive its ownership; only when all places are taken, they go. */
+function assignSlots(table: AddressTable, ips: readonly Ip4[]): void {
+  const owned = new Set(ips);
+  const fresh = ips.filter((ip) => !table.slots.has(ip));
+  if (table.slots.size + fresh.length > MAX_ADDRESSES) {
+    for (const ip of table.slots.keys()) if (!owned.has(ip)) table.slots.delete(ip);
+  }
+  const taken = new Set(table.slots.values());
+  let slot = 0;
+  for (const ip of fresh) {
+    while (taken.has(slot)) slot++;
+    table.words.fill(0, COUNTS + slot * COUNTERS, COUNTS + (slot + 1) * COUNTERS);
+    table.slots.set(ip, slot++);
+  }
+}
+
+/**
+ * Sets the interfaces to answer on and their hardware addresses, in place of those before.
+ * @throws RangeError when there are more than {@link MAX_INTERFACES}
+ */
+export function setInterfaces(table: AddressTable, interfaces: readonly InterfaceAddress[]): void {
+  if (interfaces.length > MAX_INTERFACES) {
+    throw new RangeError(
+      `Cannot answer on ${interfaces.length} interfaces, at most ${MAX_INTERFACES}`,
+    );
+  }
+  const { words } = table;
+  const next = Atomics.load(words, INTERFACE_GENERATION) + 1;
+  const base = INTERFACES + (next & 1) * INTERFACE_PLACES * INTERFACE_WORDS;
+  words.fill(0, base, base + INTERFACE_PLACES * INTERFACE_WORDS);
+  for (const { ifindex, mac } of interfaces) {
+    let place = hash(ifindex) & (INTERFACE_PLACES - 1);
+    while (words[base + place * INTERFACE_WORDS] !== 0) {
+      place = (place + 1) & (INTERFACE_PLACES - 1);
+    }
+    words[base + place * INTERFACE_WORDS] = ifindex;
+    words[base + place * INTERFACE_WORDS + 1] = Math.floor(mac / 0x1_0000_0000);
+    words[base + place * INTERFACE_WORDS + 2] = mac | 0;
+  }
+  Atomics.store(words, INTERFACE_GENERATION, next);
+}
+
+/** The counters' place of an owned address, or -1. Allocates nothing. */
+export function slotOf(table: AddressTable, ip: number): number {
+  const { words } = table;
+  while (true) {
+    const generation = Atomics.load(words, ADDRESS_GENERATION);
+    const found = searchAddress(words, (generation & 1) * ADDRESS_PLACES, ip | 0);
+    // Had the writer turned twice meanwhile, the search ran over a table in the making.
+    if (Atomics.load(words, ADDRESS_GENERATION) === generation) return found;
+  }
+}
+
+function searchAddress(words: Int32Array, first: number, ip: number): number {
+  let place = hash(ip) & (ADDRESS_PLACES - 1);
+  for (let step = 0; step < ADDRESS_PLACES; step++) {
+    const at = ADDRESSES + (first + place) * ADDRESS_WORDS;
+    const slot = words[at + 1] ?? 0;
+    if (slot === 0) return -1;
+    if (words[at] === ip) return slot - 1;
+    place = (place + 1) & (ADDRESS_PLACES - 1);
+  }
+  return -1;
+}
+
+/** The hardware address of an interface that may answer, or -1. Allocates nothing. */
+export function hardwareOf(table: AddressTable, ifindex: number): number {
+  const { words } = table;
+  while (true) {
+    const generation = Atomics.load(words, INTERFACE_GENERATION);
+    const found = searchInterface(words, (generation & 1) * INTERFACE_PLACES, ifindex);
+    if (Atomics.load(words, INTERFACE_GENERATION) === generation) return found;
+  }
+}
+
+function searchInterface(words: Int32Array, first: number, ifindex: number): number {
+  let place = hash(ifindex) & (INTERFACE_PLACES - 1);
+  for (let step = 0; step < INTERFACE_PLACES; step++) {
+    const at = INTERFACES + (first + place) * INTERFACE_WORDS;
+    const found = words[at] ?? 0;
+    if (found === 0) return -1;
+    if (found === ifindex) {
+      return (words[at + 1] ?? 0) * 0x1_0000_0000 + ((words[at + 2] ?? 0) >>> 0);
+    }
+    place = (place + 1) & (INTERFACE_PLACES - 1);
+  }
+  return -1;
+}
+
+/** Spreads neighbouring numbers over the places (Knuth's multiplicative hash). */
+function hash(value: number): number {
+  return Math.imul(value, 0x9e3779b1) >>> 8;
+}
+
+/** Counts a request for an owned address; only the Worker does, so no atomic is needed. */
+export function countRequest(table: AddressTable, slot: number): void {
+  increment(table.words, COUNTS + slot * COUNTERS);
+}
+
+/** Counts a reply that left; only the Worker does. */
+export function countReply(table: AddressTable, slot: number): void {
+  increment(table.words, COUNTS + slot * COUNTERS + 1);
+}
+
+/** Counts a gratuitous frame that left; only the main thread does. */
+export function countGratuitous(table: AddressTable, ip: Ip4): void {
+  const slot = table.slots.get(ip);
+  if (slot !== undefined) increment(table.words, COUNTS + slot * COUNTERS + 2);
+}
+
+/** Counts a frame without reply; only the Worker does. `reason` is below {@link MAX_REASONS}. */
+export function countDrop(table: AddressTable, reason: number): void {
+  increment(table.words, DROPS + reason);
+}
+
+function increment(words: Int32Array, at: number): void {
+  words[at] = (words[at] ?? 0) + 1;
+}
+
+/** What was counted for an address since it was first owned; wraps at 2^32. */
+export function countersOf(table: AddressTable, ip: Ip4): AddressCounters {
+  const slot = table.slots.get(ip);
+  if (slot === undefined) return { requests: 0, replies: 0, gratuitous: 0 };
+  const at = COUNTS + slot * COUNTERS;
+  const count = (offset: number) => (table.words[at + offset] ?? 0) >>> 0;
+  return { requests: count(0), replies: count(1), gratuitous: count(2) };
+}
+
+/** The number of frames without reply, by reason. */
+export function dropsOf(table: AddressTable): number[] {
+  return Array.from(table.words.subarray(DROPS, DROPS + MAX_REASONS), (count) => count >>> 0);
+}
