@@ -10,6 +10,7 @@ import {
   clashOf,
   lowestFree,
   poolContains,
+  poolGives,
   poolOf,
   type PoolState,
   type RangeState,
@@ -196,7 +197,10 @@ function takeFrom(
   return ips;
 }
 
-/** The lowest address of the first range that has one free, or one shared that fits (rule A10). */
+/**
+ * What the Service had until now, if it may have that; else the lowest address of the first range
+ * that has one free, or one shared that fits (rule A10).
+ */
 function firstFitting(
   state: PoolState,
   family: Family,
@@ -204,6 +208,11 @@ function firstFitting(
   use: AddressUse,
   book: AddressBook,
 ): Ip | undefined {
+  const had = (book.retiring.get(facts.key) ?? []).flatMap(({ ips }) => ips).find((ip) =>
+    familyOf(ip) === family && poolGives(state.pool, ip) &&
+    clashOf(book, ip, facts.key, use) === undefined
+  );
+  if (had !== undefined) return had;
   for (const rangeState of state.ranges) {
     if (familyOf(rangeState.range.first) !== family) continue;
     const free = lowestFree(book, state.pool, rangeState);

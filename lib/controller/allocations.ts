@@ -9,6 +9,11 @@ export interface AddressBook {
   /** The pools in force, in the order written. */
   pools: readonly PoolState[];
   readonly holdings: Map<ServiceKey, Holding>;
+  /**
+   * What Services gave up while their statuses still show it. Nobody else gets it before the
+   * status is written, else two statuses would show one address for as long as that write fails.
+   */
+  readonly retiring: Map<ServiceKey, readonly Holding[]>;
   /** The Services behind each address in use, in the order they came. */
   readonly users: Map<Ip, readonly Holding[]>;
   /** The addresses in use under each sharing key. */
@@ -65,6 +70,7 @@ export function createBook(config: Config): AddressBook {
   return {
     pools: poolStates(config),
     holdings: new Map(),
+    retiring: new Map(),
     users: new Map(),
     sharedIps: new Map(),
     waiting: new Set(),
@@ -102,7 +108,7 @@ export function hold(
   const holding: Holding = { service, uid, pool, ips, poolRequest, use: useOf(facts) };
   const before = book.holdings.get(service);
   if (before !== undefined && isSameHolding(before, holding)) return;
-  release(book, service);
+  if (before !== undefined) drop(book, before);
   book.holdings.set(service, holding);
   for (const ip of ips) {
     book.users.set(ip, [...book.users.get(ip) ?? [], holding]);
@@ -125,11 +131,29 @@ export function sameIps(a: readonly Ip[], b: readonly Ip[]): boolean {
   return a.length === b.length && a.every((ip, index) => ip === b[index]);
 }
 
-/** Takes a Service's addresses from it and tells which they were. */
-export function release(book: AddressBook, service: ServiceKey): readonly Ip[] {
+/** Takes a Service's addresses from it, but keeps others off them until {@link endRetirement}. */
+export function retire(book: AddressBook, service: ServiceKey): void {
   const holding = book.holdings.get(service);
-  if (holding === undefined) return [];
+  if (holding === undefined) return;
   book.holdings.delete(service);
+  book.retiring.set(service, [...book.retiring.get(service) ?? [], holding]);
+}
+
+/** Frees what a Service gave up earlier, now that its status does not show it; whether any. */
+export function endRetirement(book: AddressBook, service: ServiceKey): boolean {
+  const retiring = book.retiring.get(service) ?? [];
+  book.retiring.delete(service);
+  for (const holding of retiring) drop(book, holding);
+  return retiring.length > 0;
+}
+
+/** Frees all that a Service has and had, at once, because it is gone; whether there was any. */
+export function release(book: AddressBook, service: ServiceKey): boolean {
+  retire(book, service);
+  return endRetirement(book, service);
+}
+
+function drop(book: AddressBook, holding: Holding): void {
   for (const ip of holding.ips) {
     const others = (book.users.get(ip) ?? []).filter((user) => user !== holding);
     if (others.length > 0) book.users.set(ip, others);
@@ -140,7 +164,6 @@ export function release(book: AddressBook, service: ServiceKey): readonly Ip[] {
     shared?.delete(ip);
     if (shared?.size === 0) book.sharedIps.delete(key);
   }
-  return holding.ips;
 }
 
 function free(book: AddressBook, ip: Ip): void {

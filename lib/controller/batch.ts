@@ -35,15 +35,14 @@ export function planBatch(
   const plans = planInOrder(settled, book, context);
   freed = freed || plans.some((plan) => plan.freed);
   const candidates = new Set(needing);
-  if (freed) { for (const facts of waitingServices(services, book)) candidates.add(facts); }
+  if (freed) waitingServices(services, book).forEach((facts) => candidates.add(facts));
   for (const facts of settled) candidates.delete(facts);
-  const late = planInOrder([...candidates], book, context);
-  const again = late.some((plan) => plan.freed) ? planWaiting(services, book, context) : [];
-  return [...plans, ...late, ...again];
+  return [...plans, ...planInOrder([...candidates], book, context)];
 }
 
+/** Whether it has an address, or had one that may come free now. */
 function hasAddress(facts: ServiceFacts, book: AddressBook): boolean {
-  return book.holdings.has(facts.key) || facts.assigned.length > 0;
+  return book.holdings.has(facts.key) || book.retiring.has(facts.key) || facts.assigned.length > 0;
 }
 
 /** Tries again every Service whose allocation failed, oldest first (rule A11). */

@@ -3,7 +3,15 @@ import type { ServiceFacts, ServiceKey } from "../model/facts.ts";
 import { EVENT, type EventReason, type EventType } from "../model/names.ts";
 import { formatIp, type Ip } from "../net/ip.ts";
 import { allocate, type Refusal } from "./allocate.ts";
-import { type AddressBook, hold, poolContains, release, sameIps } from "./allocations.ts";
+import {
+  type AddressBook,
+  endRetirement,
+  hold,
+  poolContains,
+  release,
+  retire,
+  sameIps,
+} from "./allocations.ts";
 import { judgePresent, unwanted } from "./keep.ts";
 
 /** What the host shall do, in this order. */
@@ -55,7 +63,7 @@ export interface ServicePlan {
   readonly service: ServiceKey;
   readonly decision: Decision;
   readonly actions: readonly ControllerAction[];
-  /** An address came free, or may be shared now: waiting Services deserve another try (A11). */
+  /** An address came free, or may be shared now: waiting Services get another try (A11). */
   readonly freed: boolean;
 }
 
@@ -71,26 +79,32 @@ export const REPEAT_EVENT_MS: Millis = 5 * 60_000;
 /**
  * Decides what one Service has, gets or loses (rules A1 to A14; MetalLB controller/service.go),
  * and enters it in the book. Total over all facts. A settled Service gives no action. Only to be
- * called after `restore` has entered what all Services already have (rule A12).
+ * called after `restore` has entered what all Services already have (rule A12). An address that a
+ * living Service loses comes free in the plan that sees its status without it.
  */
 export function planService(
   facts: ServiceFacts,
   book: AddressBook,
   context: PlanContext,
 ): ServicePlan {
-  if (!facts.isLoadBalancer) return planOther(facts, book);
-  if (!isOurClass(facts, context.lbClass)) {
+  if (facts.isLoadBalancer && !isOurClass(facts, context.lbClass)) {
+    // Its status is another's to write, so nothing is waited for.
     const { freed } = releaseService(facts.key, book);
     return planOf(facts, { kind: "notOurs", because: "class" }, [], freed);
   }
-  if (facts.families.length === 0 || facts.ports.length === 0) {
-    const lacks = facts.families.length === 0 ? "cluster-ip" : "ports";
-    const { freed } = releaseService(facts.key, book);
-    return planOf(facts, { kind: "notReady", lacks }, statusWrite(facts, []), freed);
-  }
   const replaced = releaseNamesake(facts, book);
-  const plan = planPresent(facts, book, context);
-  return replaced && !plan.freed ? { ...plan, freed: true } : plan;
+  const plan = planOwn(facts, book, context);
+  const wanted = book.holdings.get(facts.key)?.ips ?? [];
+  const ended = statusWrite(facts, wanted).length === 0 && endRetirement(book, facts.key);
+  return { ...plan, freed: plan.freed || replaced || ended };
+}
+
+function planOwn(facts: ServiceFacts, book: AddressBook, context: PlanContext): ServicePlan {
+  if (!facts.isLoadBalancer) return planOther(facts, book);
+  if (facts.families.length > 0 && facts.ports.length > 0) return planPresent(facts, book, context);
+  const lacks = facts.families.length === 0 ? "cluster-ip" : "ports";
+  giveUp(facts.key, book);
+  return planOf(facts, { kind: "notReady", lacks }, statusWrite(facts, []));
 }
 
 /** Rule A13; a Service of another class is never written to. */
@@ -105,16 +119,23 @@ export function releaseService(
 ): { readonly freed: boolean } {
   book.waiting.delete(service);
   book.reported.delete(service);
-  return { freed: release(book, service).length > 0 };
+  return { freed: release(book, service) };
+}
+
+/** The Service is there but gets no address any more; what it has is free once that is written. */
+function giveUp(service: ServiceKey, book: AddressBook): void {
+  book.waiting.delete(service);
+  book.reported.delete(service);
+  retire(book, service);
 }
 
 /** The status that Herald gave to a Service that is no load balancer any more goes (rule A1). */
 function planOther(facts: ServiceFacts, book: AddressBook): ServicePlan {
-  const { freed } = releaseService(facts.key, book);
-  const isOwn = freed || (facts.assigned.length > 0 &&
+  giveUp(facts.key, book);
+  const isOwn = book.retiring.has(facts.key) || (facts.assigned.length > 0 &&
     facts.assigned.every((ip) => book.pools.some(({ pool }) => poolContains(pool, ip))));
   const actions = isOwn ? statusWrite(facts, []) : [];
-  return planOf(facts, { kind: "notOurs", because: "type" }, actions, freed);
+  return planOf(facts, { kind: "notOurs", because: "type" }, actions);
 }
 
 /** A Service deleted and created again under one name is another one: what it held is free. */
@@ -126,7 +147,7 @@ function releaseNamesake(facts: ServiceFacts, book: AddressBook): boolean {
 function planPresent(facts: ServiceFacts, book: AddressBook, context: PlanContext): ServicePlan {
   const held = book.holdings.get(facts.key);
   if (facts.deleting && held !== undefined) {
-    return planOf(facts, { kind: "kept", pool: held.pool, ips: held.ips }, [], false);
+    return planOf(facts, { kind: "kept", pool: held.pool, ips: held.ips }, []);
   }
   // The book comes first: where someone else edited the status, it is put right again.
   const present = held?.ips ?? facts.assigned;
@@ -148,9 +169,12 @@ function planKept(
   book: AddressBook,
   context: PlanContext,
 ): ServicePlan {
+  const held = book.holdings.get(facts.key);
+  if (held !== undefined && !sameIps(held.ips, ips)) retire(book, facts.key);
   const before = book.holdings.get(facts.key);
   hold(book, facts, pool, ips);
   book.waiting.delete(facts.key);
+  // Used in another way now: those who wait may share it.
   const freed = before !== undefined && before !== book.holdings.get(facts.key);
   const actions = facts.deleting ? [] : statusWrite(facts, ips);
   if (facts.addressRequest.kind !== "invalid") {
@@ -169,10 +193,10 @@ function planNew(
   book: AddressBook,
   context: PlanContext,
 ): ServicePlan {
-  const freed = release(book, facts.key).length > 0;
+  retire(book, facts.key);
   if (facts.deleting) {
     book.waiting.delete(facts.key);
-    return planOf(facts, { kind: "deleting" }, statusWrite(facts, []), freed);
+    return planOf(facts, { kind: "deleting" }, statusWrite(facts, []));
   }
   const clearing = lost === undefined ? [] : [
     event(facts, "Warning", EVENT.clearAssignment, `Cleared ${ipList(lost.ips)}: ${lost.why}`),
@@ -185,7 +209,7 @@ function planNew(
       ...clearing,
       ...refusalEvent(facts, found, book, context.now),
     ];
-    return planOf(facts, { kind: "refused", refusal: found, lost }, actions, freed);
+    return planOf(facts, { kind: "refused", refusal: found, lost }, actions);
   }
   const { pool, ips } = found;
   hold(book, facts, pool, ips);
@@ -193,7 +217,7 @@ function planNew(
   book.reported.delete(facts.key);
   const assigned = event(facts, "Normal", EVENT.ipAllocated, `Assigned IP ${ipList(ips)}`);
   const actions = [...statusWrite(facts, ips), ...clearing, assigned];
-  return planOf(facts, { kind: "assigned", pool, ips, lost }, actions, freed);
+  return planOf(facts, { kind: "assigned", pool, ips, lost }, actions);
 }
 
 function refusalEvent(
@@ -247,7 +271,7 @@ function planOf(
   facts: ServiceFacts,
   decision: Decision,
   actions: readonly ControllerAction[],
-  freed: boolean,
+  freed = false,
 ): ServicePlan {
   return { service: facts.key, decision, actions, freed };
 }

@@ -2,7 +2,7 @@ import type { Config } from "../config/types.ts";
 import type { ServiceKey } from "../model/facts.ts";
 import { quoted } from "../model/json.ts";
 import { formatIp, type Ip } from "../net/ip.ts";
-import { type AddressBook, type Holding, poolOf, poolStates, release } from "./allocations.ts";
+import { type AddressBook, type Holding, poolOf, poolStates } from "./allocations.ts";
 
 /** An address that a new configuration would take from a live Service. */
 export interface PoolConflict {
@@ -35,11 +35,8 @@ export function checkReconfiguration(book: AddressBook, config: Config): PoolCon
   return conflicts;
 }
 
-function whyWrongPool({ poolRequest, pool: present }: Holding, pool: string): string | undefined {
-  // A request that the present pool does not meet either is none of this configuration's doing.
-  if (poolRequest === undefined || poolRequest !== present || poolRequest === pool) {
-    return undefined;
-  }
+function whyWrongPool({ poolRequest }: Holding, pool: string): string | undefined {
+  if (poolRequest === undefined || poolRequest === pool) return undefined;
   return `the Service asks for the pool ${quoted(poolRequest)}, the address would be in ` +
     quoted(pool);
 }
@@ -59,14 +56,14 @@ export function conflictText(conflicts: readonly PoolConflict[]): string {
 }
 
 /**
- * Puts a configuration in force. Holdings move to the pool that gives their addresses now; those
- * that none gives are forgotten, so that the next plan allocates anew. Plan all Services after it.
+ * Puts a configuration in force. Holdings move to the pool that gives their addresses now; plan all
+ * Services after it, for those whose addresses no pool gives need others, and waiting ones may
+ * find one.
  */
 export function reconfigure(book: AddressBook, config: Config): void {
   book.pools = poolStates(config);
-  for (const holding of [...book.holdings.values()]) {
+  for (const holding of book.holdings.values()) {
     const pool = poolOf(book.pools, holding.ips);
-    if (pool === undefined) release(book, holding.service);
-    else if (pool.name !== holding.pool) holding.pool = pool.name;
+    if (pool !== undefined) holding.pool = pool.name;
   }
 }

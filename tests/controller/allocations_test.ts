@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import {
   clashOf,
   createBook,
+  endRetirement,
   hold,
   lowestFree,
   poolContains,
@@ -9,6 +10,7 @@ import {
   poolOf,
   poolStates,
   release,
+  retire,
   sameIps,
   useOf,
 } from "../../lib/controller/allocations.ts";
@@ -38,12 +40,27 @@ Deno.test("release() keeps a shared address for those who still use it", () => {
   const book = createBook(config(POOL));
   hold(book, service("a", { sharingKey: "k" }), "main", ips("10.0.0.1"));
   hold(book, service("b", { sharingKey: "k" }), "main", ips("10.0.0.1"));
-  assert.deepEqual(release(book, service("a").key), ips("10.0.0.1"));
+  assert.equal(release(book, service("a").key), true);
   assert.deepEqual(book.users.get(ip("10.0.0.1"))?.map((user) => user.service), ["default/b"]);
   assert.deepEqual([...book.sharedIps.get("k") ?? []], ips("10.0.0.1"));
   release(book, service("b").key);
   assert.deepEqual([book.users.size, book.sharedIps.size], [0, 0]);
-  assert.deepEqual(release(book, service("b").key), []);
+  assert.equal(release(book, service("b").key), false);
+});
+
+Deno.test("retire() keeps others off until endRetirement(), and hold() does not end it", () => {
+  const book = createBook(config(POOL));
+  const web = service("web");
+  hold(book, web, "main", ips("10.0.0.1"));
+  retire(book, web.key);
+  hold(book, web, "main", ips("10.0.0.2"));
+  assert.deepEqual([...book.users.keys()], ips("10.0.0.1", "10.0.0.2"));
+  assert.equal(endRetirement(book, web.key), true);
+  assert.equal(endRetirement(book, web.key), false);
+  assert.deepEqual([...book.users.keys()], ips("10.0.0.2"));
+  retire(book, web.key);
+  assert.equal(release(book, web.key), true);
+  assert.deepEqual([book.users.size, book.retiring.size], [0, 0]);
 });
 
 Deno.test("lowestFree() finds what was released below, and the end of the range", () => {

@@ -111,6 +111,8 @@ export interface World {
   config: Config;
   context: PlanContext;
   writes: number;
+  /** Called when a write has landed; writes of one batch land in the reverse of their order. */
+  onWrite?: () => void;
 }
 
 export function world(inForce: Config, ...services: ServiceFacts[]): World {
@@ -137,16 +139,20 @@ export function settleAll(at: World): ServicePlan[] {
   return settle(at, [...at.services.keys()]);
 }
 
+/** Plans these Services, writes their statuses, and plans again on what the watch brings back. */
 function settle(at: World, keys: readonly string[]): ServicePlan[] {
   const changed = keys.map((key) => {
     const [namespace = "", name = ""] = key.split("/");
     return serviceKey(namespace, name);
   });
   const plans = planBatch(changed, at.services, at.book, at.context);
-  for (const action of plans.flatMap((plan) => plan.actions)) {
-    if (action.kind === "writeStatus") write(at, action.service.key, action.ips);
+  const written: string[] = [];
+  for (const action of plans.flatMap((plan) => plan.actions).reverse()) {
+    if (action.kind !== "writeStatus") continue;
+    write(at, action.service.key, action.ips);
+    written.push(action.service.key);
   }
-  return plans;
+  return written.length === 0 ? plans : [...plans, ...settle(at, written)];
 }
 
 function write(at: World, key: string, assigned: readonly Ip[]): void {
@@ -154,6 +160,7 @@ function write(at: World, key: string, assigned: readonly Ip[]): void {
   assert.ok(facts, `${key} is written to after it went`);
   at.writes++;
   at.services.set(key, { ...facts, assigned, hasIngress: assigned.length > 0 });
+  at.onWrite?.();
 }
 
 /** The addresses in the status of a Service. */

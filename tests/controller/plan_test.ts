@@ -242,10 +242,10 @@ Deno.test("C11 planService() leaks nothing in 10,000 creations and deletions", (
     if (round % 2 === 1) remove(at, `web-${(round * 7) % 20}`);
   }
   for (let name = 0; name < 20; name++) remove(at, `web-${name}`);
-  const { holdings, users, sharedIps, waiting, reported } = at.book;
+  const { holdings, retiring, users, sharedIps, waiting, reported } = at.book;
   assert.deepEqual(
-    [holdings.size, users.size, sharedIps.size, waiting.size, reported.size],
-    [0, 0, 0, 0, 0],
+    [holdings.size, retiring.size, users.size, sharedIps.size, waiting.size, reported.size],
+    [0, 0, 0, 0, 0, 0],
   );
 });
 
@@ -282,6 +282,43 @@ Deno.test("C12 planService() repeats the same failure event only after five minu
   at.context = context({ nowMs: REPEAT_EVENT_MS });
   assert.deepEqual(eventReasons(put(at, "b")), ["AllocationFailed"]);
   assert.deepEqual(eventReasons(put(at, "b", { poolRequest: "x" })), ["AllocationFailed"]);
+});
+
+Deno.test("S5 planService() gives away what a Service lost once its status is without it", () => {
+  const book = createBook(TWO);
+  const web = service("web");
+  const plan = (facts: typeof web) => planService(facts, book, context());
+  plan(web);
+  const moved = { ...web, assigned: ips("10.1.0.1"), hasIngress: true, poolRequest: "second" };
+  assert.equal(plan(moved).freed, false);
+  const late = { ...service("late"), ...requests("10.1.0.1") };
+  assert.match(brief(plan(late))[0] ?? "", /10\.1\.0\.1 is taken: default\/web uses it/);
+  assert.deepEqual(brief(plan(service("other"))).slice(0, 1), ["write other 10.1.0.2"]);
+  assert.equal(plan(moved).freed, false, "the status still shows the old address");
+  assert.equal(plan({ ...moved, assigned: ips("10.2.0.1") }).freed, true);
+  assert.equal(brief(plan(late))[0], "write late 10.1.0.1");
+});
+
+Deno.test("S5 planService() frees at once what no status shows any more", () => {
+  const at = world(ONE);
+  put(at, "web");
+  const gone = { isLoadBalancer: false, assigned: [], hasIngress: false };
+  assert.deepEqual(put(at, "web", gone).map(({ freed }) => freed), [true]);
+});
+
+Deno.test("S6 planService() lets a Service that becomes dual-stack keep the address it has", () => {
+  const both = config(pool("main", ["10.0.0.1-10.0.0.9", "fd00::1-fd00::9"]));
+  const at = world(both, service("web", { assigned: ips("10.0.0.5") }));
+  put(at, "web", { families: [4, 6] });
+  assert.equal(statusOf(at, "web"), "10.0.0.5 fd00::1");
+});
+
+Deno.test("planService() leaves a deleting Service its address whatever it is edited to", () => {
+  const at = world(ONE);
+  put(at, "a", { sharingKey: "k" });
+  put(at, "b", { sharingKey: "k", ports: [{ protocol: "UDP", port: 53 }] });
+  assert.deepEqual(brief(put(at, "b", { deleting: true, sharingKey: undefined })), []);
+  assert.equal(statusOf(at, "b"), "10.0.0.1");
 });
 
 Deno.test("releaseService() tells whether anything came free", () => {
