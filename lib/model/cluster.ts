@@ -1,0 +1,82 @@
+import type { EndpointFacts, NodeFacts, PodFacts, SliceFacts } from "./facts.ts";
+import { serviceKey } from "./facts.ts";
+import { isObject, type JsonObject, listOr, objectOr, textOf } from "./json.ts";
+import { LABEL } from "./names.ts";
+
+/** Takes what Herald needs of an EndpointSlice; undefined for what is none of a Service. Total. */
+export function readEndpointSlice(object: unknown): SliceFacts | undefined {
+  const found = named(object);
+  if (found === undefined) return undefined;
+  const service = textOf(objectOr(found.metadata.labels)[LABEL.serviceName]);
+  if (service === undefined || found.object.addressType === "FQDN") return undefined;
+  return {
+    key: `${found.namespace}/${found.name}`,
+    service: serviceKey(found.namespace, service),
+    endpoints: listOr(found.object.endpoints).filter(isObject).map(readEndpoint),
+  };
+}
+
+function readEndpoint(endpoint: JsonObject): EndpointFacts {
+  const conditions = objectOr(endpoint.conditions);
+  // Unset means ready: "consumers should interpret unknown as ready" (discovery.k8s.io/v1).
+  const ready = conditions.ready !== false;
+  return {
+    addresses: listOr(endpoint.addresses).filter((address) => typeof address === "string"),
+    nodeName: textOf(endpoint.nodeName) ??
+      textOf(objectOr(endpoint.topology)["kubernetes.io/hostname"]),
+    ready,
+    serving: typeof conditions.serving === "boolean" ? conditions.serving : ready,
+    terminating: conditions.terminating === true,
+  };
+}
+
+/** Takes what Herald needs of a Node. Total. */
+export function readNode(object: unknown): NodeFacts | undefined {
+  const found = named(object);
+  if (found === undefined) return undefined;
+  const labels = new Map<string, string>();
+  for (const [key, value] of Object.entries(objectOr(found.metadata.labels))) {
+    if (typeof value === "string") labels.set(key, value);
+  }
+  const conditions = listOr(objectOr(found.object.status).conditions).filter(isObject);
+  const statusOf = (type: string) => conditions.find((one) => one.type === type)?.status;
+  const ready = statusOf("Ready");
+  return {
+    name: found.name,
+    labels,
+    ready: ready === undefined || ready === "True",
+    networkUnavailable: statusOf("NetworkUnavailable") === "True",
+    excluded: labels.has(LABEL.excludeNode),
+  };
+}
+
+/** Takes what Herald needs of a speaker's Pod; one that is being deleted is not ready. Total. */
+export function readPod(object: unknown): PodFacts | undefined {
+  const found = named(object);
+  if (found === undefined) return undefined;
+  const status = objectOr(found.object.status);
+  const ready = listOr(status.conditions).some((one) =>
+    isObject(one) && one.type === "Ready" && one.status === "True"
+  );
+  return {
+    key: `${found.namespace}/${found.name}`,
+    nodeName: textOf(objectOr(found.object.spec).nodeName),
+    ip: textOf(status.podIP),
+    ready: ready && textOf(found.metadata.deletionTimestamp) === undefined,
+  };
+}
+
+interface Named {
+  readonly object: JsonObject;
+  readonly metadata: JsonObject;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+function named(object: unknown): Named | undefined {
+  if (!isObject(object)) return undefined;
+  const metadata = objectOr(object.metadata);
+  const name = textOf(metadata.name);
+  if (name === undefined || name === "") return undefined;
+  return { object, metadata, name, namespace: textOf(metadata.namespace) ?? "default" };
+}

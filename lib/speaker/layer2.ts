@@ -1,0 +1,162 @@
+import { after, type Instant, instant, type Millis } from "../base/time.ts";
+import type { Mac } from "../net/ethernet.ts";
+import type { Ip4 } from "../net/ip.ts";
+
+/** An interface that can carry announcements. */
+export interface AnnouncingInterface {
+  readonly ifindex: number;
+  readonly mac: Mac;
+}
+
+export type Layer2Event =
+  /** The full set of addresses that this node owns from now on. */
+  | { readonly kind: "owned"; readonly ips: readonly Ip4[] }
+  /** The full set of interfaces to announce on from now on. */
+  | { readonly kind: "interfaces"; readonly interfaces: readonly AnnouncingInterface[] }
+  | { readonly kind: "tick" };
+
+export type Layer2Action =
+  | { readonly kind: "setOwned"; readonly ips: readonly Ip4[] }
+  | { readonly kind: "setInterfaces"; readonly interfaces: readonly AnnouncingInterface[] }
+  /** Both forms: the request, then the reply. */
+  | {
+    readonly kind: "gratuitous";
+    readonly ip: Ip4;
+    readonly ifindex: number;
+    readonly mac: Mac;
+  };
+
+/** Announcements of one address on one interface that are still to come. */
+interface Burst {
+  readonly ip: Ip4;
+  readonly ifindex: number;
+  sent: number;
+  due: Instant;
+}
+
+/** What the layer 2 machine knows; only `step` touches it. */
+export interface Layer2State {
+  readonly owned: Set<Ip4>;
+  readonly interfaces: Map<number, Mac>;
+  /** Keyed by address and interface. */
+  readonly bursts: Map<string, Burst>;
+  /** When a series of announcements of an address last began. */
+  readonly begun: Map<Ip4, Instant>;
+}
+
+/** MetalLB: at once, then every 1.1 s for 5 s. */
+export const REPEAT_MS: Millis = 1_100;
+export const REPEATS = 5;
+/** An address that comes and goes is announced anew at most this often; one frame always leaves. */
+export const SERIES_MS: Millis = 5_000;
+/** At most this many announcements, of two frames each, leave in one tick … */
+export const PER_TICK = 10;
+/** … and ticks are this far apart while more are due: 2,000 frames a second at the most. */
+export const TICK_MS: Millis = 10;
+
+export function createLayer2(): Layer2State {
+  return { owned: new Set(), interfaces: new Map(), bursts: new Map(), begun: new Map() };
+}
+
+/**
+ * Advances the announcements of this node: answers begin and end with the decision, gratuitous
+ * frames follow it. The table is set before any frame leaves, so that who asks back is answered.
+ * Total over every event; actions are in the order to perform.
+ */
+export function step(
+  state: Layer2State,
+  event: Layer2Event,
+  now: Instant,
+): { state: Layer2State; actions: Layer2Action[] } {
+  const actions: Layer2Action[] = [];
+  if (event.kind === "owned") onOwned(state, event.ips, now, actions);
+  else if (event.kind === "interfaces") onInterfaces(state, event.interfaces, now, actions);
+  sendDue(state, now, actions);
+  return { state, actions };
+}
+
+/** When the next tick is due; undefined while nothing is to be sent. */
+export function nextDeadline(state: Layer2State): Instant | undefined {
+  let earliest: Instant | undefined;
+  for (const { due } of state.bursts.values()) {
+    if (earliest === undefined || due < earliest) earliest = due;
+  }
+  return earliest;
+}
+
+function onOwned(
+  state: Layer2State,
+  ips: readonly Ip4[],
+  now: Instant,
+  actions: Layer2Action[],
+): void {
+  const next = new Set(ips);
+  const gained = ips.filter((ip) => !state.owned.has(ip));
+  const lost = [...state.owned].filter((ip) => !next.has(ip));
+  if (gained.length === 0 && lost.length === 0) return;
+  for (const ip of lost) {
+    state.owned.delete(ip);
+    for (const ifindex of state.interfaces.keys()) state.bursts.delete(keyOf(ip, ifindex));
+  }
+  for (const ip of gained) state.owned.add(ip);
+  actions.push({ kind: "setOwned", ips: [...next] });
+  for (const ip of gained) begin(state, ip, [...state.interfaces.keys()], now);
+  for (const [ip, at] of state.begun) {
+    if (!state.owned.has(ip) && now >= after(at, SERIES_MS)) state.begun.delete(ip);
+  }
+}
+
+/** A whole series, or within five seconds of the last one a single announcement. */
+function begin(state: Layer2State, ip: Ip4, ifindexes: readonly number[], now: Instant): void {
+  const last = state.begun.get(ip);
+  const again = last !== undefined && now < after(last, SERIES_MS);
+  if (!again) state.begun.set(ip, now);
+  for (const ifindex of ifindexes) {
+    const sent = again ? REPEATS - 1 : 0;
+    state.bursts.set(keyOf(ip, ifindex), { ip, ifindex, sent, due: now });
+  }
+}
+
+function onInterfaces(
+  state: Layer2State,
+  interfaces: readonly AnnouncingInterface[],
+  now: Instant,
+  actions: Layer2Action[],
+): void {
+  const next = new Map(interfaces.map(({ ifindex, mac }) => [ifindex, mac]));
+  const fresh = interfaces.filter(({ ifindex, mac }) => state.interfaces.get(ifindex) !== mac);
+  const gone = [...state.interfaces.keys()].filter((ifindex) => !next.has(ifindex));
+  if (fresh.length === 0 && gone.length === 0) return;
+  for (const ifindex of gone) {
+    state.interfaces.delete(ifindex);
+    for (const ip of state.owned) state.bursts.delete(keyOf(ip, ifindex));
+  }
+  for (const { ifindex, mac } of fresh) state.interfaces.set(ifindex, mac);
+  actions.push({ kind: "setInterfaces", interfaces });
+  // A new or changed hardware address makes every neighbour's entry wrong at once.
+  for (const ip of state.owned) {
+    for (const { ifindex } of fresh) {
+      state.bursts.set(keyOf(ip, ifindex), { ip, ifindex, sent: 0, due: now });
+    }
+  }
+}
+
+function sendDue(state: Layer2State, now: Instant, actions: Layer2Action[]): void {
+  const due = [...state.bursts.values()].filter((burst) => burst.due <= now);
+  // First announcements go before any repeat: a host that has no entry waits, one that has does not.
+  due.sort((a, b) => a.sent - b.sent || a.due - b.due);
+  for (const burst of due.slice(0, PER_TICK)) {
+    const mac = state.interfaces.get(burst.ifindex);
+    if (mac !== undefined) {
+      actions.push({ kind: "gratuitous", ip: burst.ip, ifindex: burst.ifindex, mac });
+    }
+    burst.sent++;
+    if (burst.sent >= REPEATS) state.bursts.delete(keyOf(burst.ip, burst.ifindex));
+    else burst.due = after(now, REPEAT_MS);
+  }
+  for (const burst of due.slice(PER_TICK)) burst.due = instant(now + TICK_MS);
+}
+
+function keyOf(ip: Ip4, ifindex: number): string {
+  return `${ip} ${ifindex}`;
+}
