@@ -36,7 +36,6 @@ export function planBatch(
   freed = freed || plans.some((plan) => plan.freed);
   const candidates = new Set(needing);
   if (freed) waitingServices(services, book).forEach((facts) => candidates.add(facts));
-  for (const facts of settled) candidates.delete(facts);
   return [...plans, ...planInOrder([...candidates], book, context)];
 }
 

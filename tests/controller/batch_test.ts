@@ -9,6 +9,7 @@ import {
   ips,
   pool,
   put,
+  putAll,
   remove,
   service,
   settleAll,
@@ -77,6 +78,17 @@ Deno.test("A11 planWaiting() tries all that failed, and forgets those that are g
     ["default/b", "refused"],
   ]);
   assert.equal(at.book.waiting.size, 1);
+});
+
+Deno.test("A11 planBatch() gives one Service what a younger one of the same batch gives up", () => {
+  const at = world(config(pool("a", "10.0.0.1"), pool("b", "10.0.1.1")));
+  put(at, "old", { createdMs: 1 });
+  put(at, "young", { createdMs: 2 });
+  putAll(at, [
+    { name: "old", part: { poolRequest: "b" } },
+    { name: "young", part: { families: [] } },
+  ]);
+  assert.deepEqual([statusOf(at, "old"), statusOf(at, "young")], ["10.0.1.1", ""]);
 });
 
 Deno.test("planBatch() lets a status that came from elsewhere count before new allocations", () => {

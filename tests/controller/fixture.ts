@@ -123,10 +123,21 @@ export function world(inForce: Config, ...services: ServiceFacts[]): World {
 
 /** Creates or edits a Service; its status stays as it is, unless the part names it. */
 export function put(at: World, name: string, part: Partial<ServiceFacts> = {}): ServicePlan[] {
-  const before = at.services.get(serviceKey("default", name));
-  const facts = before === undefined ? service(name, part) : { ...before, ...part };
-  at.services.set(facts.key, facts);
-  return settle(at, [facts.key]);
+  return putAll(at, [{ name, part }]);
+}
+
+/** The same for several Services in one batch. */
+export function putAll(
+  at: World,
+  edits: readonly { readonly name: string; readonly part: Partial<ServiceFacts> }[],
+): ServicePlan[] {
+  const keys = edits.map(({ name, part }) => {
+    const before = at.services.get(serviceKey("default", name));
+    const facts = before === undefined ? service(name, part) : { ...before, ...part };
+    at.services.set(facts.key, facts);
+    return facts.key;
+  });
+  return settle(at, keys);
 }
 
 export function remove(at: World, name: string): ServicePlan[] {

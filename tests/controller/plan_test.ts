@@ -37,6 +37,13 @@ Deno.test("A1 planService() clears after a restart what only Herald's pools can 
   assert.deepEqual(brief(settleAll(at)), ["write own"]);
 });
 
+Deno.test("A1 planService() clears what others wrote over the address of a former load balancer", () => {
+  const at = world(ONE);
+  put(at, "web");
+  const plans = put(at, "web", { isLoadBalancer: false, assigned: ips("192.0.2.1") });
+  assert.deepEqual(brief(plans), ["write web"]);
+});
+
 Deno.test("A2 planService() clears and waits while there is no cluster IP", () => {
   const at = world(ONE);
   put(at, "web");
