@@ -1,0 +1,38 @@
+import type { Mac } from "../net/ethernet.ts";
+
+/** A network interface as the kernel describes it. */
+export interface Link {
+  /** Stays through renames; a new interface of an old name has a new one. */
+  readonly ifindex: number;
+  readonly name: string;
+  /** Undefined for tunnels without one and for InfiniBand, whose address has 20 bytes. */
+  readonly mac: Mac | undefined;
+  /** Set up by the administrator (IFF_UP). */
+  readonly up: boolean;
+  /** Able to pass frames: the cable is in (IFF_RUNNING). */
+  readonly running: boolean;
+  readonly broadcast: boolean;
+  readonly noArp: boolean;
+  readonly loopback: boolean;
+  /** The bridge or bond that it is a port of. */
+  readonly master: number | undefined;
+  /** `veth`, `bridge`, `vlan` …; undefined for hardware. */
+  readonly kind: string | undefined;
+}
+
+/**
+ * Whether Herald may speak ARP there (MetalLB internal/layer2 announcer.go, and more): set up, with
+ * a cable, able to broadcast, an Ethernet address, and no port of a bridge or bond, for the frame
+ * comes in on its master.
+ */
+export function usableForArp(link: Link): link is Link & { readonly mac: Mac } {
+  return link.up && link.running && link.broadcast && !link.noArp && !link.loopback &&
+    link.master === undefined && link.mac !== undefined;
+}
+
+/** Whether nothing changed that this program looks at. */
+export function sameLink(a: Link, b: Link): boolean {
+  return a.ifindex === b.ifindex && a.name === b.name && a.mac === b.mac && a.up === b.up &&
+    a.running === b.running && a.broadcast === b.broadcast && a.noArp === b.noArp &&
+    a.loopback === b.loopback && a.master === b.master && a.kind === b.kind;
+}
