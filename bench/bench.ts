@@ -1,0 +1,24 @@
+// deno-lint-ignore-file no-console -- a program for people and scripts
+// Runs the benchmarks; one JSON line per figure. usage: bench.ts [NAME…], all without a name.
+import type { Figure } from "./figure.ts";
+
+/** Each measures one thing against a baseline of the same run. */
+const BENCHES: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
+  arp: async () => await (await import("./arp.ts")).benchArp(),
+  process: async () => await (await import("./process.ts")).benchProcess(),
+  controller: async () => await (await import("./controller.ts")).benchController(),
+};
+
+const names = Deno.args.length > 0 ? Deno.args : Object.keys(BENCHES);
+const unknown = names.filter((name) => BENCHES[name] === undefined);
+if (unknown.length > 0) {
+  console.error(
+    `herald: no benchmark ${unknown.join(", ")}; there are ${Object.keys(BENCHES).join(", ")}`,
+  );
+  Deno.exit(2);
+}
+for (const name of names) {
+  console.error(`herald: measuring ${name}`);
+  for (const figure of await BENCHES[name]?.() ?? []) console.log(JSON.stringify(figure));
+}
+Deno.exit(0);

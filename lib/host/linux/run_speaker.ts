@@ -1,0 +1,224 @@
+import type { Config } from "../../config/types.ts";
+import type { NodeFacts, PodFacts, ServiceFacts, SliceFacts } from "../../model/facts.ts";
+import { readEndpointSlice, readNode, readPod } from "../../model/cluster.ts";
+import { EVENT } from "../../model/names.ts";
+import { readService } from "../../model/service.ts";
+import { formatMac } from "../../net/ethernet.ts";
+import { familyOf, formatIp, type Ip4 } from "../../net/ip.ts";
+import type { AddressPlan, SpeakerView } from "../../speaker/plan.ts";
+import type { Change, Watched } from "../cluster.ts";
+import { keepConfig } from "../config_keeper.ts";
+import type { RoleContext, RunningRole } from "../run.ts";
+import { createSpeakerPlans } from "../speaker_plans.ts";
+import type { SpeakerStatus } from "../status.ts";
+import { type Layer2, startLayer2 } from "./layer2_driver.ts";
+
+/** Starts the speaker: answers for the addresses this node owns until the context's signal fires. */
+export async function runSpeaker(context: RoleContext): Promise<RunningRole> {
+  const { cluster, metrics, options, signal } = context;
+  const log = context.log.child({ component: "speaker", node: options.nodeName });
+  const layer2 = await startLayer2({
+    workerUrl: context.workerUrl,
+    backend: options.arpBackend,
+    log,
+    metrics,
+  }, signal);
+  const plans = createSpeakerPlans();
+  let scheduled = false;
+
+  const keeper = keepConfig({ ...context, log }, {
+    component: "metallb-speaker",
+    refuse: () => undefined,
+    onChange: (config) => {
+      sayWhatIsSilent(config);
+      touch(() => plans.touchAll());
+    },
+  });
+  const services = cluster.watch<ServiceFacts>({
+    kind: "Service",
+    read: readService,
+    onChange: (change) => touch(() => plans.onService(change), change),
+  }, signal);
+  const slices = cluster.watch<SliceFacts>({
+    kind: "EndpointSlice",
+    read: readEndpointSlice,
+    onChange: (change) => touch(() => plans.onSlice(change), change),
+  }, signal);
+  const nodes = cluster.watch<NodeFacts>({
+    kind: "Node",
+    read: readNode,
+    onChange: (change) => touch(() => plans.touchAll(), change),
+  }, signal);
+  // Only an API server tells of pods; a store's speakers are its nodes.
+  const pods: Watched<PodFacts> | undefined = options.mlLabels === undefined ||
+      options.store !== undefined
+    ? undefined
+    : cluster.watch<PodFacts>({
+      kind: "Pod",
+      namespace: options.mlNamespace,
+      labelSelector: options.mlLabels,
+      read: readPod,
+      onChange: (change) => touch(() => plans.touchAll(), change),
+    }, signal);
+  const watches = [services, slices, nodes, ...pods === undefined ? [] : [pods]];
+
+  function touch(apply: () => void, change?: Change<unknown>): void {
+    if (change !== undefined && change.kind !== "synced") metrics.updates.inc();
+    apply();
+    if (scheduled) return;
+    scheduled = true;
+    // What changes within one turn of the event loop is decided once.
+    setTimeout(decide, 0);
+  }
+
+  function decide(): void {
+    scheduled = false;
+    const config = keeper.current();
+    // From half a picture a node would take addresses that are another's.
+    if (signal.aborted || config === undefined || watches.some(({ synced }) => !synced)) return;
+    const { changed, gone } = plans.update(viewOf(config));
+    if (changed.length === 0 && gone.length === 0) return;
+    layer2.setOwned(ownedIps());
+    for (const plan of gone) forgetMetric(plan);
+    for (const plan of changed) report(plan);
+  }
+
+  function viewOf(config: Config): SpeakerView {
+    const { election, ignoreExcludeLabel, lbClass, nodeName: self } = options;
+    const liveSpeakers = speakersAlive(pods?.items);
+    return {
+      config,
+      nodes: nodesByName(nodes.items),
+      liveSpeakers,
+      self,
+      election,
+      ignoreExcludeLabel,
+      lbClass,
+    };
+  }
+
+  function ownedIps(): Ip4[] {
+    const owned: Ip4[] = [];
+    for (const { ip, announce } of plans.plans.values()) {
+      if (announce && typeof ip === "number") owned.push(ip);
+    }
+    return owned;
+  }
+
+  const announcing = new Map<string, string>();
+
+  function forgetMetric({ ip, services }: AddressPlan): void {
+    for (const service of services) {
+      metrics.layer2.announced.remove({
+        service,
+        protocol: "layer2",
+        node: options.nodeName,
+        ip: formatIp(ip),
+      });
+    }
+    announcing.delete(formatIp(ip));
+    log.info({ ip: formatIp(ip), service: services.join(",") }, "address gone");
+  }
+
+  function report(plan: AddressPlan): void {
+    const ip = formatIp(plan.ip);
+    const fields = { ip, service: plan.services.join(","), owner: plan.owner, reason: plan.reason };
+    const was = announcing.get(ip);
+    const services = plan.services.join(",");
+    for (const service of was?.split(",") ?? []) {
+      metrics.layer2.announced.remove({ service, protocol: "layer2", node: options.nodeName, ip });
+    }
+    if (!plan.announce) {
+      announcing.delete(ip);
+      return log.info(
+        fields,
+        was === undefined ? "address not announced here" : "address given up",
+      );
+    }
+    announcing.set(ip, services);
+    for (const service of plan.services) {
+      metrics.layer2.announced.set({ service, protocol: "layer2", node: options.nodeName, ip }, 1);
+    }
+    if (was === services) return;
+    log.info(fields, "address announced from here");
+    for (const key of plan.services) tellOwner(key);
+  }
+
+  function tellOwner(key: AddressPlan["services"][number]): void {
+    const facts = services.items.get(key);
+    if (facts === undefined) return;
+    void cluster.publishEvent({
+      about: { kind: "Service", namespace: facts.namespace, name: facts.name, uid: facts.uid },
+      type: "Normal",
+      reason: EVENT.nodeAssigned,
+      message: `announcing from node "${options.nodeName}"`,
+      component: "metallb-speaker",
+    }, signal);
+  }
+
+  function sayWhatIsSilent({ pools }: Config): void {
+    for (const pool of pools) {
+      if (pool.protocol === "bgp") {
+        log.warn(
+          { reason: pool.name },
+          "pool has protocol bgp: this version gives its addresses and does not announce them",
+        );
+      } else if (pool.ranges.some(({ first }) => familyOf(first) === 6)) {
+        log.warn(
+          { reason: pool.name },
+          "pool has IPv6 addresses: this version announces IPv4 only",
+        );
+      }
+    }
+  }
+
+  metrics.layer2.onScrape = () => layer2.exportCounters(ownedIps());
+  return {
+    configKeeper: keeper,
+    notReady: () => [
+      ...watches.every(({ synced }) => synced)
+        ? []
+        : [`not all objects of ${cluster.description} are known yet`],
+      ...keeper.current() ? [] : [`no configuration in force: ${keeper.status().reason ?? ""}`],
+      ...layer2.problem() === undefined ? [] : [`layer 2 does not work: ${layer2.problem()}`],
+    ],
+    unhealthy: () => layer2.stalled() ? ["the ARP Worker does not answer"] : [],
+    speaker: () => speakerStatus(options.nodeName, plans.plans.values(), layer2),
+    done: Promise.all([...watches.map(({ done }) => done), keeper.done, layer2.done]).then(() =>
+      undefined
+    ),
+  };
+}
+
+/** The nodes of ready speakers; undefined where no pod matches, for then the labels tell nothing. */
+function speakersAlive(pods: ReadonlyMap<string, PodFacts> | undefined): Set<string> | undefined {
+  if (pods === undefined || pods.size === 0) return undefined;
+  const alive = new Set<string>();
+  for (const { ready, nodeName } of pods.values()) {
+    if (ready && nodeName !== undefined) alive.add(nodeName);
+  }
+  return alive;
+}
+
+function nodesByName(items: ReadonlyMap<string, NodeFacts>): Map<string, NodeFacts> {
+  return new Map([...items.values()].map((node) => [node.name, node]));
+}
+
+function speakerStatus(
+  node: string,
+  plans: Iterable<AddressPlan>,
+  layer2: Layer2,
+): SpeakerStatus {
+  return {
+    node,
+    backend: layer2.backend,
+    interfaces: layer2.interfaces().map(({ name, mac }) => ({ name, mac: formatMac(mac) })),
+    addresses: [...plans].map((plan) => ({
+      ip: formatIp(plan.ip),
+      services: plan.services,
+      owner: plan.owner,
+      announcing: plan.announce,
+      reason: plan.reason,
+    })),
+  };
+}

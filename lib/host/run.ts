@@ -1,0 +1,180 @@
+import { COMMIT, VERSION } from "../base/version.ts";
+import { errorText } from "../base/errors.ts";
+import type { Cluster } from "./cluster.ts";
+import { type ConfigKeeper, keepConfig } from "./config_keeper.ts";
+import { openFolderStore } from "./folder_store.ts";
+import { serveHttp } from "./http.ts";
+import { openKubeCluster } from "./kube_cluster.ts";
+import { type Log, openLog } from "./log.ts";
+import { createMetrics, type Metrics } from "./metrics.ts";
+import { isConfigFile, type RunOptions } from "./options.ts";
+import type { ControllerStatus, ProcessStatus, SpeakerStatus } from "./status.ts";
+
+/** What a role is given to work with. */
+export interface RoleContext {
+  readonly options: RunOptions;
+  readonly cluster: Cluster;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly signal: AbortSignal;
+  /** Where the packet Worker stands, as the entry point knows it. */
+  readonly workerUrl: URL;
+}
+
+/** A role at work. */
+export interface RunningRole {
+  /** Why it is not ready, one sentence each; none when it is. */
+  readonly notReady: () => readonly string[];
+  /** Why it should be restarted; none when it is well. */
+  readonly unhealthy: () => readonly string[];
+  readonly configKeeper: ConfigKeeper;
+  readonly controller?: () => ControllerStatus;
+  readonly speaker?: () => SpeakerStatus;
+  /** Settles when the role has ended after the signal; rejects when it broke. */
+  readonly done: Promise<void>;
+}
+
+/** Runs the roles until SIGTERM or SIGINT; gives the exit code. */
+export async function run(options: RunOptions, workerUrl: URL): Promise<number> {
+  // Before anything else: from here on no controller can load a library, whatever it reads.
+  if (options.role === "controller") Deno.permissions.revokeSync({ name: "ffi" });
+  const log = await openLog(options.logLevel, options.logFormat);
+  const mistake = configMistake(options);
+  if (mistake !== undefined) {
+    log.error({ error: mistake }, "cannot start");
+    return 2;
+  }
+  const stop = new AbortController();
+  using _signals = onSignals(["SIGTERM", "SIGINT"], (name) => {
+    log.info({ reason: name }, "stopping");
+    stop.abort();
+  });
+  log.info({ role: options.role, version: VERSION, commit: COMMIT }, "herald starts");
+  for (const flag of options.withoutEffect) {
+    log.info({ reason: flag }, "flag accepted for MetalLB's sake, it has no effect");
+  }
+  try {
+    return await runRoles(options, workerUrl, log, stop);
+  } catch (error) {
+    log.error({ error: errorText(error) }, "herald failed");
+    return 1;
+  }
+}
+
+async function runRoles(
+  options: RunOptions,
+  workerUrl: URL,
+  log: Log,
+  stop: AbortController,
+): Promise<number> {
+  const metrics = createMetrics();
+  const startedAt = new Date().toISOString();
+  const cluster = options.store === undefined
+    ? await openKubeCluster(options, log, stop.signal)
+    : await openFolderStore(options.store, options.role !== "speaker", log, stop.signal);
+  const context: RoleContext = {
+    options,
+    cluster,
+    log,
+    metrics,
+    signal: stop.signal,
+    workerUrl,
+  };
+  const roles: RunningRole[] = [];
+  if (options.role !== "speaker") {
+    roles.push((await import("./run_controller.ts")).runController(context));
+  }
+  if (options.role !== "controller") {
+    roles.push(await (await import("./linux/run_speaker.ts")).runSpeaker(context));
+  }
+  using _hangup = onSignals(["SIGHUP"], () => roles.forEach((role) => role.configKeeper.reload()));
+  const status = () => processStatus(options, cluster, roles, startedAt);
+  const served = serveHttp({
+    host: options.host,
+    port: options.port,
+    status,
+    registry: metrics.registry,
+    log,
+  }, stop.signal);
+  // A store's status files are written all along; against an API server nothing is.
+  if (options.store === undefined) Deno.permissions.revokeSync({ name: "write" });
+  const broken = await firstFailure([...roles.map((role) => role.done), served], log);
+  stop.abort();
+  await Promise.allSettled([...roles.map((role) => role.done), served]);
+  log.info({}, "herald stopped");
+  return broken ? 1 : 0;
+}
+
+/** Waits until all have ended; at once when one of them fails. */
+async function firstFailure(parts: readonly Promise<void>[], log: Log): Promise<boolean> {
+  try {
+    await Promise.all(parts);
+    return false;
+  } catch (error) {
+    log.error({ error: errorText(error) }, "a part of herald failed");
+    return true;
+  }
+}
+
+function processStatus(
+  options: RunOptions,
+  cluster: Cluster,
+  roles: readonly RunningRole[],
+  startedAt: string,
+): ProcessStatus {
+  const notReady = roles.flatMap((role) => role.notReady());
+  return {
+    pid: Deno.pid,
+    version: VERSION,
+    role: options.role,
+    startedAt,
+    objects: cluster.description,
+    store: options.store,
+    kubeconfig: options.kubeconfig,
+    namespace: options.namespace,
+    configFlag: options.config,
+    lbClass: options.lbClass,
+    ready: notReady.length === 0,
+    notReady,
+    unhealthy: roles.flatMap((role) => role.unhealthy()),
+    config: roles[0]?.configKeeper.status() ??
+      { state: "none", source: "", problems: [], reason: "no role runs" },
+    controller: roles.find((role) => role.controller)?.controller?.(),
+    speaker: roles.find((role) => role.speaker)?.speaker?.(),
+  };
+}
+
+/** A local file that can never hold a configuration; one that is not there yet may come. */
+function configMistake({ config, store }: RunOptions): string | undefined {
+  if (config !== undefined && isConfigFile(config)) {
+    const found = statOf(config);
+    if (found !== undefined && !found.isFile) {
+      return `--config=${config} is ${
+        found.isDirectory ? "a folder" : "no regular file"
+      }; name the file`;
+    }
+  }
+  if (store !== undefined && !statOf(store)?.isDirectory) {
+    return `--store=${store} is no folder; make it, or name the folder that holds the manifests`;
+  }
+  return undefined;
+}
+
+function statOf(path: string): Deno.FileInfo | undefined {
+  try {
+    return Deno.statSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw new Error(`Cannot look at ${path}`, { cause: error });
+  }
+}
+
+function onSignals(names: readonly Deno.Signal[], handle: (name: Deno.Signal) => void): Disposable {
+  const listeners = names.map((name) => [name, () => handle(name)] as const);
+  for (const [name, listener] of listeners) Deno.addSignalListener(name, listener);
+  return {
+    [Symbol.dispose]() {
+      for (const [name, listener] of listeners) Deno.removeSignalListener(name, listener);
+    },
+  };
+}

@@ -1,0 +1,176 @@
+import type { Config } from "../config/types.ts";
+import type { AddressBook } from "../controller/allocations.ts";
+import { planBatch } from "../controller/batch.ts";
+import type { ControllerAction, ServicePlan } from "../controller/plan.ts";
+import { checkReconfiguration, conflictText, reconfigure } from "../controller/reconfigure.ts";
+import { restore } from "../controller/restore.ts";
+import { poolUsage } from "../controller/usage.ts";
+import type { ServiceFacts, ServiceKey } from "../model/facts.ts";
+import { readService } from "../model/service.ts";
+import { formatIp } from "../net/ip.ts";
+import { systemClock } from "./clock.ts";
+import type { Change } from "./cluster.ts";
+import { keepConfig } from "./config_keeper.ts";
+import type { RoleContext, RunningRole } from "./run.ts";
+import type { ControllerStatus } from "./status.ts";
+import { createStatusWriter } from "./status_writer.ts";
+
+/** Starts the controller: gives Services their addresses until the context's signal fires. */
+export function runController(context: RoleContext): RunningRole {
+  const { cluster, metrics, options, signal } = context;
+  const log = context.log.child({ component: "controller" });
+  const changed = new Set<ServiceKey>();
+  let book: AddressBook | undefined;
+  let scheduled = false;
+
+  const writer = createStatusWriter({
+    cluster,
+    log,
+    metrics,
+    clock: systemClock,
+    replan: (key) => plan([key]),
+  }, signal);
+  const keeper = keepConfig(context, {
+    component: "metallb-controller",
+    refuse: (config) => {
+      const conflicts = book === undefined ? [] : checkReconfiguration(book, config);
+      return conflicts.length === 0 ? undefined : conflictText(conflicts);
+    },
+    onChange: (config) => {
+      // Before the first list is complete no address may be given: another Service could have it.
+      if (book !== undefined) reconfigure(book, config);
+      if (services.synced) planAll(config);
+    },
+  });
+  const services = cluster.watch<ServiceFacts>({
+    kind: "Service",
+    read: readService,
+    onChange: onService,
+  }, signal);
+
+  function onService(change: Change<ServiceFacts>): void {
+    if (change.kind === "synced") {
+      const config = keeper.current();
+      if (book === undefined && config !== undefined) planAll(config);
+      return;
+    }
+    metrics.updates.inc();
+    const key = change.kind === "apply" ? change.value.key : change.previous.key;
+    if (change.kind === "delete") writer.forget(key);
+    if (change.kind === "apply") {
+      for (const reason of change.value.warnings) {
+        if (!change.previous?.warnings.includes(reason)) {
+          log.warn({ service: key, reason }, "Service warning");
+        }
+      }
+    }
+    plan([key]);
+  }
+
+  function planAll(config: Config): void {
+    book ??= restore(services.items.values(), config, options.lbClass);
+    plan([...services.items.values()].map(({ key }) => key));
+  }
+
+  /** Gathers what changes within one turn of the event loop: a burst is planned as one batch. */
+  function plan(keys: readonly ServiceKey[]): void {
+    if (book === undefined || signal.aborted) return;
+    for (const key of keys) changed.add(key);
+    if (scheduled || changed.size === 0) return;
+    scheduled = true;
+    setTimeout(planChanged, 0);
+  }
+
+  function planChanged(): void {
+    scheduled = false;
+    if (book === undefined || signal.aborted) return;
+    const keys = [...changed];
+    changed.clear();
+    const now = systemClock.now();
+    const plans = planBatch(keys, services.items, book, { lbClass: options.lbClass, now });
+    const actions = plans.flatMap((plan) => plan.actions);
+    // Addresses first: an event tells of them, it must not delay them.
+    for (const action of actions) if (action.kind === "writeStatus") write(action);
+    for (const action of actions) if (action.kind === "event") tell(action);
+    for (const one of plans) logDecision(one);
+    updateMetrics(book);
+  }
+
+  function write({ service, ips }: ControllerAction & { kind: "writeStatus" }): void {
+    writer.ask({ service, ips });
+  }
+
+  function tell({ service, type, reason, message }: ControllerAction & { kind: "event" }): void {
+    const { namespace, name, uid } = service;
+    void cluster.publishEvent({
+      about: { kind: "Service", namespace, name, uid },
+      type,
+      reason,
+      message,
+      component: "metallb-controller",
+    }, signal);
+  }
+
+  function logDecision({ service, decision }: ServicePlan): void {
+    if (decision.kind === "assigned") {
+      const ip = decision.ips.map(formatIp).join(",");
+      log.info({ service, ip, pool: decision.pool, reason: decision.lost?.why }, "address assigned");
+    } else if (decision.kind === "refused") {
+      const { reason, message } = decision.refusal;
+      log.warn({ service, reason, error: message }, "no address for the Service");
+    } else {
+      log.debug({ service, reason: decision.kind }, "Service planned");
+    }
+  }
+
+  function updateMetrics(from: AddressBook): void {
+    const { allocator } = metrics;
+    for (const gauge of [allocator.addresses, allocator.inUse, allocator.services]) gauge.reset();
+    for (const pool of poolUsage(from)) {
+      allocator.addresses.set({ pool: pool.pool }, pool.addressesCapped);
+      allocator.inUse.set({ pool: pool.pool }, pool.inUse);
+      allocator.services.set({ pool: pool.pool }, pool.services);
+    }
+    allocator.waiting.set(from.waiting.size);
+  }
+
+  return {
+    configKeeper: keeper,
+    notReady: () => [
+      ...services.synced ? [] : [`the Services of ${cluster.description} are not all known yet`],
+      ...keeper.current() ? [] : [`no configuration in force: ${keeper.status().reason ?? ""}`],
+    ],
+    // An API server that is away is no reason to restart: what was given stays given.
+    unhealthy: () => [],
+    controller: () => controllerStatus(services.items, book),
+    done: Promise.all([services.done, keeper.done]).then(() => undefined),
+  };
+}
+
+function controllerStatus(
+  services: ReadonlyMap<string, ServiceFacts>,
+  book: AddressBook | undefined,
+): ControllerStatus {
+  if (book === undefined) return { pools: [], services: [] };
+  const ours = [...services.values()].filter(({ key }) =>
+    book.holdings.has(key) || book.waiting.has(key)
+  );
+  return {
+    pools: poolUsage(book).map(({ pool, addresses, inUse, services }) => ({
+      name: pool,
+      protocol: book.pools.find((state) => state.pool.name === pool)?.pool.protocol ?? "",
+      addresses: String(addresses),
+      inUse,
+      services,
+    })),
+    services: ours.sort((a, b) => a.key < b.key ? -1 : 1).map(({ key }) => {
+      const held = book.holdings.get(key);
+      return {
+        service: key,
+        ips: held?.ips.map(formatIp) ?? [],
+        pool: held?.pool,
+        reason: held ? undefined : book.reported.get(key)?.message,
+      };
+    }),
+  };
+}

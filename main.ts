@@ -1,0 +1,43 @@
+import { parseArguments } from "./lib/cli/arguments.ts";
+import { COMMIT, IS_BUNDLED, VERSION } from "./lib/base/version.ts";
+import { unreachable } from "./lib/base/errors.ts";
+import { surroundings } from "./lib/cli/surroundings.ts";
+
+/** A Worker is its own file, in the bundle as in the sources; only from here is its place known. */
+const PACKET_WORKER = new URL(
+  `./lib/host/linux/packet_worker.${IS_BUNDLED ? "js" : "ts"}`,
+  import.meta.url,
+);
+
+/** Runs one command line and gives the exit code: 0 done, 1 failed or bad input, 2 wrong usage. */
+async function main(argv: readonly string[]): Promise<number> {
+  const request = parseArguments(argv, surroundings());
+  // Each command's code is loaded only when it runs: the controller must never load the FFI.
+  switch (request.kind) {
+    case "print":
+      return print(request.code === 0 ? Deno.stdout : Deno.stderr, request.text, request.code);
+    case "version":
+      return print(
+        Deno.stdout,
+        `herald ${VERSION} (commit ${COMMIT}, deno ${Deno.version.deno}, ${Deno.build.target})\n`,
+        0,
+      );
+    case "validate":
+      return await (await import("./lib/cli/validate.ts")).validate(request.sources);
+    case "status":
+      return await (await import("./lib/cli/status.ts")).status(request.output);
+    case "explain":
+      return await (await import("./lib/cli/explain.ts")).explain(request);
+    case "run":
+      return await (await import("./lib/host/run.ts")).run(request.options, PACKET_WORKER);
+    default:
+      return unreachable(request);
+  }
+}
+
+function print(to: { writeSync(bytes: Uint8Array): number }, text: string, code: number): number {
+  to.writeSync(new TextEncoder().encode(text));
+  return code;
+}
+
+Deno.exit(await main(Deno.args));

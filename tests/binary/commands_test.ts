@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+
+const ROOT = new URL("../../", import.meta.url).pathname;
+const HERALD = `${ROOT}dist/herald`;
+
+interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function herald(...args: string[]): Promise<Outcome> {
+  const { code, stdout, stderr } = await new Deno.Command(HERALD, { args, stdin: "null" }).output();
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+Deno.test("herald version prints version, commit, Deno and target", async () => {
+  const { code, stdout } = await herald("version");
+  assert.equal(code, 0);
+  const { version } = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`));
+  const line = new RegExp(
+    `^herald ${
+      version.replaceAll(".", "\\.")
+    } \\(commit [0-9a-f]{12}(-dirty)?, deno \\d+\\.\\d+\\.\\d+, \\w+-unknown-linux-gnu\\)\\n$`,
+  );
+  assert.match(stdout, line);
+});
+
+Deno.test("herald --help and each command's --help exit 0; wrong usage exits 2 with the right flag", async () => {
+  for (
+    const words of [["--help"], ["run", "--help"], ["validate", "-h"], ["status", "--help"], [
+      "explain",
+      "--help",
+    ]]
+  ) {
+    const { code, stdout } = await herald(...words);
+    assert.equal(code, 0, words.join(" "));
+    assert.match(stdout, /^Usage: herald/);
+  }
+  const wrong = await herald("run", "--role=speaker", "--prot=7472");
+  assert.equal(wrong.code, 2);
+  assert.match(wrong.stderr, /--port/);
+  assert.equal((await herald()).code, 2);
+});
+
+Deno.test("herald validate exits 0 for a good file and 1 for a bad one, with place and caret", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "herald-validate-" });
+  try {
+    await Deno.writeTextFile(
+      `${folder}/good.yaml`,
+      "address-pools:\n- name: default\n  protocol: layer2\n  addresses:\n  - 10.77.1.220-10.77.1.240\n",
+    );
+    await Deno.writeTextFile(
+      `${folder}/bad.yaml`,
+      "address-pools:\n- name: default\n  protocol: layer3\n  adresses:\n  - 10.77.1.240-10.77.1.220\n",
+    );
+    const good = await herald("validate", `${folder}/good.yaml`);
+    assert.equal(good.code, 0, good.stdout + good.stderr);
+    const bad = await herald("validate", `${folder}/good.yaml`, `${folder}/bad.yaml`);
+    assert.equal(bad.code, 1);
+    const text = bad.stdout + bad.stderr;
+    assert.ok(text.includes(`${folder}/bad.yaml:3:13: `), text);
+    assert.ok(text.includes(`${folder}/bad.yaml:4:3: `), text);
+    assert.match(text, /did you mean "addresses"\?/);
+    assert.match(text, /^ *\^/m);
+    const absent = await herald("validate", `${folder}/absent.yaml`);
+    assert.equal(absent.code, 1);
+    assert.match(absent.stdout + absent.stderr, /absent\.yaml/);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("herald run refuses a config that is a folder or a FIFO, and a store that is no folder, with exit code 2", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "herald-run-" });
+  try {
+    await new Deno.Command("mkfifo", { args: [`${folder}/fifo.yaml`] }).output();
+    const rows = [
+      ["--config", `${folder}/`],
+      ["--config", `${folder}/fifo.yaml`],
+      ["--store", `${folder}/fifo.yaml`],
+      ["--store", `${folder}/absent`],
+    ];
+    for (const [flag, value] of rows) {
+      const { code, stdout } = await herald("run", "--role=controller", `${flag}=${value}`);
+      assert.equal(code, 2, `${flag}=${value}: ${stdout}`);
+      assert.ok(stdout.includes(value ?? ""), stdout);
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("herald run says in one line what is wrong with a kubeconfig, and exits 1", async () => {
+  const { code, stdout } = await herald("run", "--role=controller", "--kubeconfig=/does/not/exist");
+  assert.equal(code, 1);
+  assert.match(stdout, /\/does\/not\/exist/);
+});

@@ -1,0 +1,181 @@
+import { type Host, type Lan, makeLan } from "../support/lan.ts";
+import { must, type RunningProcess } from "../support/process.ts";
+import { waitFor } from "../support/wait.ts";
+
+const ROOT = new URL("../../", import.meta.url).pathname;
+export const HERALD = `${ROOT}dist/herald`;
+export const SERVICE_IP = "10.77.1.220";
+const POD_IP = "10.244.1.5";
+
+/** The article's cluster without Kubernetes: a store, two nodes, a client, a pod that serves a page. */
+export interface Scene extends AsyncDisposable {
+  readonly lan: Lan;
+  readonly store: string;
+  readonly nodes: readonly Host[];
+  readonly client: Host;
+  readonly pod: Host;
+  /** Writes a manifest into the store; the same name replaces it. */
+  write(name: string, manifest: string): Promise<void>;
+  remove(name: string): Promise<void>;
+  /** Starts `herald run` with these flags on a node; all it prints comes with `output()`. */
+  herald(host: Host, ...flags: string[]): RunningProcess;
+  /** Does kube-proxy's work for one Service on every node: sends its address and port to the pod. */
+  forward(ip: string, port: number): Promise<void>;
+  /** The addresses in the status that the controller wrote for `default/NAME`. */
+  statusIps(name: string): Promise<string[]>;
+  statusFile(name: string): string;
+}
+
+export const CONFIG_MANIFEST = `apiVersion: v1
+kind: ConfigMap
+metadata:
+  namespace: metallb-system
+  name: config
+data:
+  config: |
+    address-pools:
+      - name: default
+        protocol: layer2
+        addresses:
+          - 10.77.1.220-10.77.1.240
+`;
+
+/** A Service of type LoadBalancer in `default`; `extra` is YAML under its spec. */
+export function serviceManifest(name: string, port = 80, extra = "", annotations = ""): string {
+  return `apiVersion: v1
+kind: Service
+metadata:
+  name: ${name}
+  namespace: default
+${annotations === "" ? "" : `  annotations: { ${annotations} }\n`}spec:
+  type: LoadBalancer
+  clusterIP: 172.17.12.39
+  clusterIPs: [172.17.12.39]
+  selector: { run: ${name} }
+  ports:
+    - { port: ${port}, protocol: TCP, targetPort: 80 }
+${extra}`;
+}
+
+/** An EndpointSlice of `default/NAME` with one endpoint for each node named. */
+export function sliceManifest(name: string, nodes: readonly string[], ready = true): string {
+  const endpoints = nodes.map((node, index) =>
+    `  - { addresses: ["10.244.1.${
+      5 + index
+    }"], nodeName: ${node}, conditions: { ready: ${ready} } }`
+  );
+  return `apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata:
+  name: ${name}-1
+  namespace: default
+  labels: { kubernetes.io/service-name: ${name} }
+addressType: IPv4
+${nodes.length === 0 ? "endpoints: []" : `endpoints:\n${endpoints.join("\n")}`}
+`;
+}
+
+/** A Node; `ready` is its condition, `labels` YAML in braces. */
+export function nodeManifest(name: string, ready = true, labels = "{}"): string {
+  return `apiVersion: v1
+kind: Node
+metadata: { name: ${name}, labels: ${labels} }
+status:
+  conditions:
+    - { type: Ready, status: "${ready ? "True" : "False"}" }
+`;
+}
+
+/** Lays the LAN and fills the store with the article's objects; nothing of Herald runs yet. */
+export async function makeScene(): Promise<Scene> {
+  await using unfinished = new AsyncDisposableStack();
+  const lan = unfinished.use(await makeLan());
+  const folder = await Deno.makeTempDir({ prefix: "herald-store-" });
+  unfinished.defer(() => Deno.remove(folder, { recursive: true }));
+  const nodes = [
+    await lan.addHost("node1", { addresses: ["10.77.1.11/24"] }),
+    await lan.addHost("node2", { addresses: ["10.77.1.12/24"] }),
+  ];
+  const client = await lan.addHost("client", { addresses: ["10.77.1.63/24"] });
+  const pod = await addPod(lan, nodes);
+  const finished = unfinished.move();
+  const write = (name: string, manifest: string) =>
+    Deno.writeTextFile(`${folder}/.${name}.new`, manifest)
+      .then(() => Deno.rename(`${folder}/.${name}.new`, `${folder}/${name}`));
+  await write("config.yaml", CONFIG_MANIFEST);
+  for (const { name } of nodes) await write(`${name}.yaml`, nodeManifest(name));
+  const statusFile = (name: string) => `${folder}/status/default/${name}.yaml`;
+  return {
+    lan,
+    store: folder,
+    nodes,
+    client,
+    pod,
+    write,
+    remove: (name) => Deno.remove(`${folder}/${name}`),
+    herald: (host, ...flags) =>
+      host.start(HERALD, ["run", `--store=${folder}`, "--log-format=json", ...flags]),
+    forward: async (ip, port) => {
+      for (const node of nodes) await forwardOn(node, ip, port);
+    },
+    async statusIps(name) {
+      const text = await Deno.readTextFile(statusFile(name)).catch(() => "");
+      return [...text.matchAll(/ip: "?([0-9a-f.:]+)"?/g)].map(([, ip = ""]) => ip);
+    },
+    statusFile,
+    [Symbol.asyncDispose]: () => finished.disposeAsync(),
+  };
+}
+
+/** A pod behind node1, as a container network would lay it: node2 reaches it through node1. */
+async function addPod(lan: Lan, [node1, node2]: readonly Host[]): Promise<Host> {
+  const pod = await lan.addNamespace("pod");
+  if (node1 === undefined || node2 === undefined) throw new TypeError("A scene has two nodes");
+  await must("ip", [
+    "-n",
+    node1.netns,
+    "link",
+    "add",
+    "veth-pod",
+    "type",
+    "veth",
+    "peer",
+    "name",
+    "eth0",
+    "netns",
+    pod.netns,
+  ]);
+  await must("ip", ["-n", node1.netns, "addr", "add", "10.244.1.1/24", "dev", "veth-pod"]);
+  await must("ip", ["-n", node1.netns, "link", "set", "veth-pod", "up"]);
+  await must("ip", ["-n", pod.netns, "addr", "add", `${POD_IP}/24`, "dev", "eth0"]);
+  await must("ip", ["-n", pod.netns, "link", "set", "eth0", "up"]);
+  await must("ip", ["-n", pod.netns, "route", "add", "default", "via", "10.244.1.1"]);
+  await must("ip", ["-n", node2.netns, "route", "add", "10.244.1.0/24", "via", "10.77.1.11"]);
+  for (const node of [node1, node2]) await node.must("sysctl", "-qw", "net.ipv4.ip_forward=1");
+  return pod;
+}
+
+async function forwardOn(node: Host, ip: string, port: number): Promise<void> {
+  const rules = `
+add table ip herald-scene
+add chain ip herald-scene pre { type nat hook prerouting priority dstnat; }
+add chain ip herald-scene post { type nat hook postrouting priority srcnat; }
+add rule ip herald-scene pre ip daddr ${ip} tcp dport ${port} dnat to ${POD_IP}:80
+add rule ip herald-scene post ip daddr ${POD_IP} masquerade
+`;
+  const [command, args] = node.inside("nft", "-f", "-");
+  await must(command, args, rules);
+}
+
+/** Starts a real HTTP server in the pod that answers with this page. */
+export async function servePage(scene: Scene, page: string): Promise<RunningProcess> {
+  const program = `Deno.serve({ port: 80, hostname: "0.0.0.0" }, () => new Response(${
+    JSON.stringify(page)
+  }))`;
+  const server = scene.pod.start(Deno.execPath(), ["eval", program]);
+  await waitFor("the pod's web server", async () => {
+    const { stdout } = await scene.pod.run("curl", "-s", "--max-time", "2", "http://127.0.0.1/");
+    return stdout === page;
+  });
+  return server;
+}
