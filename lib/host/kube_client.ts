@@ -9,6 +9,7 @@ import { isObject, type JsonObject, textOf } from "../model/json.ts";
 import type { Log } from "./log.ts";
 import { openRecovery } from "./recovery.ts";
 import { openRequestGate } from "./request_gate.ts";
+import { chunksOf, textOfBody } from "./response_body.ts";
 
 export interface KubeRequest {
   /** For people, with the object: `patch status of service default/web`. */
@@ -36,7 +37,7 @@ export interface KubeFailure {
 
 export type KubeAnswer = { readonly kind: "ok"; readonly body: JsonObject } | KubeFailure;
 export type KubeStream =
-  | { readonly kind: "open"; readonly chunks: ReadableStream<Uint8Array> }
+  | { readonly kind: "open"; readonly chunks: AsyncIterable<Uint8Array> }
   | KubeFailure;
 
 /** Requests to one API server. Nothing here throws. */
@@ -132,7 +133,7 @@ export async function openKubeClient(
     const before = credentials;
     await renew(0);
     if (credentials.token === before.token && sameTls(credentials, before)) return response;
-    await response.text();
+    await textOfBody(response, stop);
     return await fetchOnce(request, stop);
   }
 
@@ -145,7 +146,7 @@ export async function openKubeClient(
     try {
       const response = await fetchAuthorized(request, deadline.signal);
       if (response.ok) return await use(response, deadline);
-      return refusal(request, response, await response.text());
+      return refusal(request, response, await textOfBody(response, deadline.signal));
     } catch (error) {
       if (outer.aborted || signal.aborted) return failure(request, "stopped", "stopped");
       if (deadline.expired()) {
@@ -187,9 +188,9 @@ export async function openKubeClient(
     const leave = await gate.enter(request.background ?? false, stop);
     if (leave === undefined) return failure(request, "stopped", "stopped");
     try {
-      return await attempt<KubeAnswer>(request, stop, async (response) => {
+      return await attempt<KubeAnswer>(request, stop, async (response, deadline) => {
         // Always to the end: cancelled bodies in a burst break the shared connection.
-        const body = parseJson(await response.text());
+        const body = parseJson(await textOfBody(response, deadline.signal));
         if (isObject(body)) return { kind: "ok", body };
         const type = response.headers.get("content-type") ?? "nothing known";
         return failure(
@@ -209,8 +210,8 @@ export async function openKubeClient(
     const answer = await attempt<Response>(
       { ...ready, timeoutMs: PROBE_TIMEOUT_MS },
       signal,
-      async (response) => {
-        await response.text();
+      async (response, deadline) => {
+        await textOfBody(response, deadline.signal);
         return response;
       },
     );
@@ -226,7 +227,7 @@ export async function openKubeClient(
         return Promise.resolve(
           response.body === null
             ? failure(request, "answer", "the answer has no body", response.status)
-            : { kind: "open", chunks: response.body },
+            : { kind: "open", chunks: chunksOf(response.body, deadline.signal) },
         );
       }),
     reconnect,

@@ -192,6 +192,7 @@ export function startReflector<T>(
       opened = true;
       alive();
       const step = await readEvents(stream.chunks, operation);
+      if (stalled) return stall();
       const early = clock.now() - started < timing.healthyMs;
       return step ?? (early ? retry(operation, "the watch ended at once") : { kind: "watch" });
     } catch (error) {
@@ -229,7 +230,7 @@ export function startReflector<T>(
   }
 
   async function readEvents(
-    chunks: ReadableStream<Uint8Array>,
+    chunks: AsyncIterable<Uint8Array>,
     operation: string,
   ): Promise<Step | undefined> {
     const lines = lineReader();
