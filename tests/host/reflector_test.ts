@@ -387,21 +387,17 @@ Deno.test("reflector takes items null for an empty list where kind and version a
 
 Deno.test("reflector asks a second time before it believes that everything is gone", async () => {
   const known = Array.from({ length: 1_000 }, (_, i) => service(`s${i}`, "1"));
+  const second = fedWatch();
   await withReflector({
-    lists: [
-      list("100", ...known),
-      list("200"),
-      list("201", ...known),
-      list("300"),
-      list("301"),
-    ],
-    watches: [() => status(410, "too old"), () => status(410, "too old")],
+    lists: [list("100", ...known), list("200"), list("201", ...known), list("300"), list("301")],
+    watches: [() => status(410, "too old"), () => second.response],
   }, async ({ changes, watches, lists }) => {
+    const deletions = () => changes.filter((change) => change.startsWith("delete")).length;
     await until("the second watch", () => watches().length === 2);
-    assert.equal(changes.filter((change) => change.startsWith("delete")).length, 0);
+    assert.deepEqual([deletions(), lists().length], [0, 3]);
+    second.send("ERROR", { code: 410, message: "too old" });
     await until("the third watch", () => watches().length === 3);
-    assert.equal(changes.filter((change) => change.startsWith("delete")).length, 1_000);
-    assert.equal(lists().length, 5);
+    assert.deepEqual([deletions(), lists().length], [1_000, 5]);
     assert.ok(lists().every((request) => !request.includes("resourceVersion")));
   });
 });
