@@ -85,8 +85,9 @@ export function decodeRoute(datagram: Uint8Array): (RouteMessage | WireError)[] 
     }
     const length = view.getUint32(at, true);
     if (length < HEADER || length > datagram.length - at) {
+      const reason = length < HEADER ? "bad-length" : "truncated";
       const room = datagram.length - at;
-      messages.push(refuse("bad-length", `message of ${length} octets where ${room} are`, at));
+      messages.push(refuse(reason, `message of ${length} octets where ${room} are`, at));
       break;
     }
     messages.push(decodeMessage(new DataView(view.buffer, view.byteOffset + at, length), at));
@@ -102,12 +103,12 @@ function decodeMessage(view: DataView, offset: number): RouteMessage | WireError
   const interrupted = (flags & FLAG.interrupted) !== 0;
   switch (type) {
     case TYPE.done: {
-      const errno = view.byteLength < HEADER + 4 ? 0 : -view.getInt32(HEADER, true);
-      return { kind: "done", sequence, errno: errno + 0, interrupted };
+      const errno = view.byteLength < HEADER + 4 ? 0 : errnoOf(view);
+      return { kind: "done", sequence, errno, interrupted };
     }
     case TYPE.error:
       if (view.byteLength < HEADER + 4) return shortBody(view, HEADER + 4, offset);
-      return { kind: "error", sequence, errno: -view.getInt32(HEADER, true) + 0 };
+      return { kind: "error", sequence, errno: errnoOf(view) };
     case TYPE.newLink:
     case TYPE.deleteLink: {
       if (view.byteLength < HEADER + LINK_BODY) return shortBody(view, HEADER + LINK_BODY, offset);
@@ -125,6 +126,11 @@ function decodeMessage(view: DataView, offset: number): RouteMessage | WireError
     default:
       return { kind: "other", type };
   }
+}
+
+/** The kernel writes error numbers below zero. */
+function errnoOf(view: DataView): number {
+  return Math.abs(view.getInt32(HEADER, true));
 }
 
 /** Undefined for wireless events, which come as RTM_NEWLINK without the interface's description. */

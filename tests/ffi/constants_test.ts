@@ -1,0 +1,23 @@
+import assert from "node:assert/strict";
+import { KERNEL } from "../../ffi/constants.ts";
+import { refusedByC } from "./c_compiler.ts";
+
+const HEADERS = [
+  "errno.h",
+  "poll.h",
+  "sys/eventfd.h",
+  "sys/socket.h",
+  "linux/capability.h",
+  "linux/if_ether.h",
+  "linux/if_packet.h",
+  "linux/netlink.h",
+];
+
+Deno.test("KERNEL has the numbers of the C headers", async () => {
+  const expressions = Object.entries(KERNEL).map(([name, value]) => `${name} == ${value}`);
+  assert.equal(await refusedByC(HEADERS, expressions), "");
+});
+
+Deno.test("refusedByC() notices a wrong number", async () => {
+  assert.match(await refusedByC(HEADERS, ["AF_PACKET == 18"]), /static assertion failed/);
+});
