@@ -1,7 +1,7 @@
 import { COMMIT, VERSION } from "../base/version.ts";
 import { errorText } from "../base/errors.ts";
 import type { Cluster } from "./cluster.ts";
-import { type ConfigKeeper, keepConfig } from "./config_keeper.ts";
+import type { ConfigKeeper } from "./config_keeper.ts";
 import { openFolderStore } from "./folder_store.ts";
 import { serveHttp } from "./http.ts";
 import { openKubeCluster } from "./kube_cluster.ts";

@@ -1,0 +1,185 @@
+import type { Severity } from "../base/errors.ts";
+import { didYouMean } from "./nearest.ts";
+import type { YamlEntry, YamlNode, YamlScalar } from "./yaml.ts";
+
+/** A mistake before its offset is turned into line and column. */
+export interface Mistake {
+  readonly severity: Severity;
+  readonly offset: number;
+  readonly message: string;
+  readonly hint?: string;
+  /** Another place that belongs to it: its line is named in the message. */
+  readonly other?: number;
+}
+
+/** Collects what is wrong while the reading goes on. */
+export interface Findings {
+  readonly mistakes: Mistake[];
+}
+
+/** Notes an error at a node. */
+export function fault(
+  to: Findings,
+  at: { readonly offset: number },
+  message: string,
+  hint?: string,
+  other?: number,
+): void {
+  to.mistakes.push({ severity: "error", offset: at.offset, message, hint, other });
+}
+
+/** Notes something that is allowed and probably not meant. */
+export function warn(
+  to: Findings,
+  at: { readonly offset: number },
+  message: string,
+  hint?: string,
+): void {
+  to.mistakes.push({ severity: "warning", offset: at.offset, message, hint });
+}
+
+/** The entries of a map by key; other keys than these are errors. `what` names it in messages. */
+export function readFields(
+  node: YamlNode,
+  what: string,
+  keys: readonly string[],
+  to: Findings,
+): ReadonlyMap<string, YamlEntry> | undefined {
+  if (node.kind !== "map") {
+    if (!isNull(node)) {
+      fault(to, node, `${what} must be a map of ${keys.join(", ")}, not ${kindOf(node)}`);
+    } else fault(to, node, `${what} is empty`, `write ${keys.slice(0, 3).join(", ")} …`);
+    return undefined;
+  }
+  const known = new Set(keys);
+  const found = new Map<string, YamlEntry>();
+  for (const entry of node.entries) {
+    if (known.has(entry.key.text)) found.set(entry.key.text, entry);
+    else {fault(
+        to,
+        entry.key,
+        `unknown key "${shown(entry.key.text)}" in ${what}`,
+        didYouMean(entry.key.text, keys),
+      );}
+  }
+  return found;
+}
+
+/** The items of a list; nothing and null are an empty one. */
+export function readList(entry: YamlEntry | undefined, to: Findings): readonly YamlNode[] {
+  if (entry === undefined || isNull(entry.value)) return [];
+  if (entry.value.kind === "list") return entry.value.items;
+  fault(
+    to,
+    entry.value,
+    `"${entry.key.text}" must be a list, not ${kindOf(entry.value)}`,
+    'begin each item with "- "',
+  );
+  return [];
+}
+
+/** A required or optional text; `undefined` when it is absent or no text. */
+export function readText(entry: YamlEntry | undefined, to: Findings): string | undefined {
+  const scalar = scalarOf(entry, "a text", to);
+  return scalar?.text;
+}
+
+/** A whole number from `least` to `most`, in decimal digits. */
+export function readInteger(
+  entry: YamlEntry | undefined,
+  least: number,
+  most: number,
+  to: Findings,
+): number | undefined {
+  const scalar = scalarOf(entry, `a number from ${least} to ${most}`, to);
+  if (scalar === undefined || entry === undefined) return undefined;
+  const name = entry.key.text;
+  if (scalar.quoted || !/^-?(0|[1-9][0-9]{0,15})$/.test(scalar.text)) {
+    const hint = scalar.quoted ? "leave the quotes out" : "write decimal digits";
+    fault(
+      to,
+      scalar,
+      `"${name}" must be a number from ${least} to ${most}, not "${shown(scalar.text)}"`,
+      hint,
+    );
+    return undefined;
+  }
+  const value = Number(scalar.text);
+  if (value >= least && value <= most) return value;
+  fault(to, scalar, `"${name}" is ${scalar.text}, allowed is ${least} to ${most}`);
+  return undefined;
+}
+
+// The words of YAML 1.1 that MetalLB's reader takes for booleans.
+const TRUE = new Set(["true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON", "y", "Y"]);
+const FALSE = new Set(["false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF", "n", "N"]);
+
+/** A boolean in any word of YAML 1.1. */
+export function readBoolean(
+  entry: YamlEntry | undefined,
+  otherwise: boolean,
+  to: Findings,
+): boolean {
+  const scalar = scalarOf(entry, "true or false", to);
+  if (scalar === undefined) return otherwise;
+  if (!scalar.quoted && TRUE.has(scalar.text)) return true;
+  if (!scalar.quoted && FALSE.has(scalar.text)) return false;
+  const hint = scalar.quoted ? "leave the quotes out" : didYouMean(scalar.text, ["true", "false"]);
+  fault(
+    to,
+    scalar,
+    `"${entry?.key.text}" must be true or false, not "${shown(scalar.text)}"`,
+    hint,
+  );
+  return otherwise;
+}
+
+/** One of a few words. */
+export function readWord<W extends string>(
+  entry: YamlEntry | undefined,
+  words: readonly W[],
+  to: Findings,
+): W | undefined {
+  const scalar = scalarOf(entry, words.join(" or "), to);
+  if (scalar === undefined) return undefined;
+  const found = words.find((word) => word === scalar.text);
+  if (found !== undefined) return found;
+  fault(
+    to,
+    scalar,
+    `"${entry?.key.text}" must be ${words.join(" or ")}, not "${shown(scalar.text)}"`,
+    didYouMean(scalar.text, words),
+  );
+  return undefined;
+}
+
+/** The scalar of an entry; null and absence give undefined without a word. */
+export function scalarOf(
+  entry: YamlEntry | undefined,
+  wanted: string,
+  to: Findings,
+): YamlScalar | undefined {
+  if (entry === undefined || isNull(entry.value)) return undefined;
+  if (entry.value.kind === "scalar") return entry.value;
+  fault(to, entry.value, `"${entry.key.text}" must be ${wanted}, not ${kindOf(entry.value)}`);
+  return undefined;
+}
+
+/** Says that a key is missing, at the map that lacks it. */
+export function missing(map: YamlNode, key: string, what: string, to: Findings): void {
+  fault(to, map, `${what} has no "${key}"`);
+}
+
+export function isNull(node: YamlNode): boolean {
+  return node.kind === "scalar" && !node.quoted && /^(|~|null|Null|NULL)$/.test(node.text);
+}
+
+function kindOf(node: YamlNode): string {
+  return node.kind === "map" ? "a map" : node.kind === "list" ? "a list" : `"${shown(node.text)}"`;
+}
+
+/** A text of the file as it may stand in a message: short, and without control characters. */
+export function shown(text: string): string {
+  const cut = text.length > 60 ? `${text.slice(0, 60)}…` : text;
+  return JSON.stringify(cut).slice(1, -1).replaceAll('\\"', '"');
+}

@@ -1,0 +1,90 @@
+import {
+  fault,
+  type Findings,
+  isNull,
+  missing,
+  readFields,
+  readList,
+  readText,
+  readWord,
+  shown,
+} from "./fields.ts";
+import type { LabelExpression, LabelOperator, NodeSelector } from "./types.ts";
+import type { YamlEntry, YamlNode } from "./yaml.ts";
+
+const OPERATORS: readonly LabelOperator[] = ["In", "NotIn", "Exists", "DoesNotExist"];
+/** Kubernetes: `[prefix/]name`, the name up to 63 characters. */
+const LABEL_KEY =
+  /^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
+const LABEL_VALUE = /^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/;
+
+/** Reads `node-selectors` of a peer. */
+export function readSelectors(entry: YamlEntry | undefined, to: Findings): NodeSelector[] {
+  return readList(entry, to).map((node) => readSelector(node, to)).filter((one) =>
+    one !== undefined
+  );
+}
+
+function readSelector(node: YamlNode, to: Findings): NodeSelector | undefined {
+  const fields = readFields(node, "a node selector", ["match-labels", "match-expressions"], to);
+  if (fields === undefined) return undefined;
+  return {
+    matchLabels: readLabels(fields.get("match-labels"), to),
+    matchExpressions: readList(fields.get("match-expressions"), to)
+      .map((item) => readExpression(item, to)).filter((one) => one !== undefined),
+  };
+}
+
+function readLabels(entry: YamlEntry | undefined, to: Findings): Map<string, string> {
+  const labels = new Map<string, string>();
+  if (entry === undefined || isNull(entry.value)) return labels;
+  if (entry.value.kind !== "map") {
+    fault(to, entry.value, '"match-labels" must be a map of label to value');
+    return labels;
+  }
+  for (const label of entry.value.entries) {
+    checkKey(label.key, to);
+    const value = readText(label, to) ?? "";
+    if (!LABEL_VALUE.test(value)) badValue(label.value, value, to);
+    labels.set(label.key.text, value);
+  }
+  return labels;
+}
+
+function readExpression(node: YamlNode, to: Findings): LabelExpression | undefined {
+  const fields = readFields(node, "a match expression", ["key", "operator", "values"], to);
+  if (fields === undefined) return undefined;
+  for (const key of ["key", "operator"]) {
+    if (!fields.has(key)) missing(node, key, "the match expression", to);
+  }
+  const key = readText(fields.get("key"), to);
+  const keyEntry = fields.get("key");
+  if (key !== undefined && keyEntry?.value.kind === "scalar") checkKey(keyEntry.value, to);
+  const operator = readWord(fields.get("operator"), OPERATORS, to);
+  const items = readList(fields.get("values"), to);
+  const values: string[] = [];
+  for (const item of items) {
+    if (item.kind === "scalar" && LABEL_VALUE.test(item.text)) values.push(item.text);
+    else badValue(item, item.kind === "scalar" ? item.text : item.kind, to);
+  }
+  if (operator === undefined || key === undefined) return undefined;
+  const wantsValues = operator === "In" || operator === "NotIn";
+  if (wantsValues && items.length === 0) fault(to, node, `operator ${operator} needs "values"`);
+  if (!wantsValues && items.length > 0) {
+    fault(to, fields.get("values")?.key ?? node, `operator ${operator} takes no "values"`);
+  }
+  return { key, operator, values };
+}
+
+function checkKey(at: { readonly offset: number; readonly text: string }, to: Findings): void {
+  if (!LABEL_KEY.test(at.text)) fault(to, at, `"${shown(at.text)}" is no label of Kubernetes`);
+}
+
+function badValue(at: { readonly offset: number }, text: string, to: Findings): void {
+  fault(
+    to,
+    at,
+    `"${shown(text)}" is no value of a label`,
+    "at most 63 letters, digits, and - _ . between them",
+  );
+}

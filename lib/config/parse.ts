@@ -1,0 +1,131 @@
+import type { ConfigProblem } from "../base/errors.ts";
+import { compareIp } from "../net/ip.ts";
+import { rangesOverlap } from "../net/range.ts";
+import { readProfiles } from "./bfd.ts";
+import { readAliases } from "./communities.ts";
+import { fault, type Findings, readFields, shown } from "./fields.ts";
+import { readPeers } from "./peers.ts";
+import { type PlacedRange, readPools } from "./pools.ts";
+import { placesOf, type Position } from "./places.ts";
+import type { Config } from "./types.ts";
+import { readYaml, withoutMark, type YamlNode } from "./yaml.ts";
+
+/** A configuration, or what is wrong with it. */
+export interface ParsedConfig {
+  /** Undefined when any problem is an error. */
+  readonly config: Config | undefined;
+  /** All of them, in the order of the text. */
+  readonly problems: readonly ConfigProblem[];
+}
+
+const KEYS = ["peers", "address-pools", "bgp-communities", "bfd-profiles"];
+/** Who made a hundred mistakes reads the first hundred. */
+const MAX_PROBLEMS = 100;
+
+/**
+ * Reads the text of a configuration (MetalLB v0.12.1 internal/config) and checks it as a whole.
+ * Never throws. `move` turns a place in this text into one in the file around it.
+ */
+export function parseConfig(
+  text: string,
+  source: string,
+  move: (position: Position) => Position = (position) => position,
+): ParsedConfig {
+  const clean = withoutMark(text);
+  const to: Findings = { mistakes: [] };
+  const config = readConfig(clean, to);
+  const place = placesOf(clean);
+  const problems = to.mistakes.sort((a, b) => a.offset - b.offset)
+    .map(({ severity, offset, message, hint, other }): ConfigProblem => ({
+      severity,
+      source,
+      ...move(place(offset)),
+      message: other === undefined
+        ? message
+        : `${message}, the first is in line ${move(place(other)).line}`,
+      ...hint === undefined ? {} : { hint },
+    }));
+  const isWrong = problems.some(({ severity }) => severity === "error");
+  return { config: isWrong ? undefined : config, problems: atMost(problems) };
+}
+
+function atMost(problems: readonly ConfigProblem[]): readonly ConfigProblem[] {
+  const last = problems[MAX_PROBLEMS];
+  if (last === undefined) return problems;
+  const more = `and ${problems.length - MAX_PROBLEMS} more problems`;
+  return [...problems.slice(0, MAX_PROBLEMS), { ...last, message: more, hint: undefined }];
+}
+
+function readConfig(text: string, to: Findings): Config | undefined {
+  const documents = readYaml(text);
+  for (const { mistakes } of documents) {
+    for (const mistake of mistakes) to.mistakes.push({ severity: "error", ...mistake });
+  }
+  if (to.mistakes.length > 0 && documents.every(({ root }) => root === undefined)) return undefined;
+  const roots = documents.map(({ root }) => root).filter((root) => root !== undefined);
+  const [root, second] = roots;
+  if (second !== undefined) {
+    fault(to, second, "a second document begins here, a configuration is one");
+  }
+  // A half-written file looks like this: it must not take every address away.
+  if (root === undefined || isEmptyText(root)) {
+    fault(
+      to,
+      { offset: 0 },
+      "there is no configuration in it",
+      "write {} for one without pools and peers",
+    );
+    return undefined;
+  }
+  return readRoot(root, to);
+}
+
+function isEmptyText(node: YamlNode): boolean {
+  return node.kind === "scalar" && !node.quoted && node.text === "";
+}
+
+function readRoot(root: YamlNode, to: Findings): Config | undefined {
+  const fields = readFields(root, "the configuration", KEYS, to);
+  if (fields === undefined) return undefined;
+  const bfdProfiles = readProfiles(fields.get("bfd-profiles"), to);
+  const peers = readPeers(fields.get("peers"), profileNames(fields.get("bfd-profiles")?.value), to);
+  const placed: PlacedRange[] = [];
+  const aliases = readAliases(fields.get("bgp-communities"), to);
+  const pools = readPools(fields.get("address-pools"), aliases, placed, to);
+  checkOverlaps(placed, to);
+  return { pools, peers, bfdProfiles };
+}
+
+/** Every name under `bfd-profiles`, of wrong profiles too: their use is no second mistake. */
+function profileNames(node: YamlNode | undefined): Set<string> {
+  const names = new Set<string>();
+  for (const item of node?.kind === "list" ? node.items : []) {
+    for (const { key, value } of item.kind === "map" ? item.entries : []) {
+      if (key.text === "name" && value.kind === "scalar") names.add(value.text);
+    }
+  }
+  return names;
+}
+
+function checkOverlaps(placed: readonly PlacedRange[], to: Findings): void {
+  const sorted = [...placed].sort((a, b) => compareIp(a.range.first, b.range.first));
+  let reach: PlacedRange | undefined;
+  for (const one of sorted) {
+    if (reach !== undefined && rangesOverlap(reach.range, one.range)) {
+      // The later one in the text is the one to be mended.
+      const [first, second] = reach.scalar.offset < one.scalar.offset ? [reach, one] : [one, reach];
+      fault(
+        to,
+        second.scalar,
+        `"${shown(second.scalar.text)}" overlaps "${shown(first.scalar.text)}" of pool "${
+          shown(first.pool)
+        }"`,
+        undefined,
+        first.scalar.offset,
+      );
+    }
+    const isFurther = reach === undefined || typeof reach.range.last !== typeof one.range.last ||
+      one.range.last > reach.range.last;
+    if (isFurther) reach = one;
+  }
+}

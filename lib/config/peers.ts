@@ -1,0 +1,204 @@
+import type { Millis } from "../base/time.ts";
+import { familyOf, type Ip4, isUnspecified, parseIp4 } from "../net/ip.ts";
+import { readHost } from "./addresses.ts";
+import { parseDuration } from "./duration.ts";
+import {
+  fault,
+  type Findings,
+  missing,
+  readBoolean,
+  readFields,
+  readInteger,
+  readList,
+  readText,
+  scalarOf,
+  shown,
+} from "./fields.ts";
+import { didYouMean } from "./nearest.ts";
+import { readSelectors } from "./node_selectors.ts";
+import type { Peer } from "./types.ts";
+import type { YamlEntry, YamlNode } from "./yaml.ts";
+
+const KEYS = [
+  "my-asn",
+  "peer-asn",
+  "peer-address",
+  "source-address",
+  "peer-port",
+  "hold-time",
+  "keepalive-time",
+  "router-id",
+  "password",
+  "bfd-profile",
+  "ebgp-multihop",
+  "node-selectors",
+];
+const MAX_ASN = 0xffff_ffff;
+/** The kernel's limit for a TCP MD5 key (TCP_MD5SIG_MAXKEYLEN). */
+const MAX_PASSWORD_BYTES = 80;
+const DEFAULT_HOLD_MS = 90_000;
+
+type Fields = ReadonlyMap<string, YamlEntry>;
+
+/** Reads `peers`; `profiles` are the names of `bfd-profiles`. */
+export function readPeers(
+  entry: YamlEntry | undefined,
+  profiles: ReadonlySet<string>,
+  to: Findings,
+): Peer[] {
+  const peers: Peer[] = [];
+  const seen = new Map<string, number>();
+  for (const node of readList(entry, to)) {
+    const peer = readPeer(node, profiles, to);
+    if (peer === undefined) continue;
+    const text = fingerprint(peer);
+    const before = seen.get(text);
+    if (before !== undefined) fault(to, node, "an equal peer stands here again", undefined, before);
+    else seen.set(text, node.offset);
+    peers.push(peer);
+  }
+  return peers;
+}
+
+function fingerprint(peer: Peer): string {
+  return JSON.stringify(
+    peer,
+    (_, value) =>
+      typeof value === "bigint" ? `${value}n` : value instanceof Map ? [...value].sort() : value,
+  );
+}
+
+function readPeer(node: YamlNode, profiles: ReadonlySet<string>, to: Findings): Peer | undefined {
+  const fields = readFields(node, "a peer", KEYS, to);
+  if (fields === undefined) return undefined;
+  for (const key of ["my-asn", "peer-asn", "peer-address"]) {
+    if (!fields.has(key)) missing(node, key, "the peer", to);
+  }
+  const before = to.mistakes.length;
+  const myAsn = readInteger(fields.get("my-asn"), 1, MAX_ASN, to);
+  const peerAsn = readInteger(fields.get("peer-asn"), 1, MAX_ASN, to);
+  const peerAddress = readHostField(fields, "peer-address", to);
+  const sourceAddress = readHostField(fields, "source-address", to);
+  const source = fields.get("source-address");
+  if (
+    peerAddress !== undefined && sourceAddress !== undefined && source !== undefined &&
+    familyOf(peerAddress) !== familyOf(sourceAddress)
+  ) {
+    fault(
+      to,
+      source.value,
+      `"source-address" is IPv${familyOf(sourceAddress)} and the peer IPv${familyOf(peerAddress)}`,
+    );
+  }
+  const multihop = readBoolean(fields.get("ebgp-multihop"), false, to);
+  const multihopEntry = fields.get("ebgp-multihop");
+  if (multihop && multihopEntry !== undefined && myAsn !== undefined && myAsn === peerAsn) {
+    fault(to, multihopEntry.value, `"ebgp-multihop" is for other AS numbers, both are ${myAsn}`);
+  }
+  const timers = readTimers(fields, to);
+  const rest = {
+    peerPort: readInteger(fields.get("peer-port"), 0, 65535, to) || 179,
+    routerId: readRouterId(fields.get("router-id"), to),
+    password: readPassword(fields.get("password"), to),
+    bfdProfile: readProfile(fields.get("bfd-profile"), profiles, to),
+    nodeSelectors: readSelectors(fields.get("node-selectors"), to),
+  };
+  const complete = myAsn !== undefined && peerAsn !== undefined && peerAddress !== undefined;
+  if (!complete || to.mistakes.length > before) return undefined;
+  return { myAsn, peerAsn, peerAddress, sourceAddress, ebgpMultihop: multihop, ...timers, ...rest };
+}
+
+function readHostField(fields: Fields, key: string, to: Findings) {
+  const scalar = scalarOf(fields.get(key), "an IP address", to);
+  return scalar === undefined ? undefined : readHost(scalar, key, to);
+}
+
+function readTimers(fields: Fields, to: Findings): { holdTimeMs: Millis; keepaliveTimeMs: Millis } {
+  const hold = fields.get("hold-time");
+  const keepalive = fields.get("keepalive-time");
+  const holdTimeMs = readSeconds(hold, to) ?? DEFAULT_HOLD_MS;
+  if (hold !== undefined && holdTimeMs !== 0 && (holdTimeMs < 3000 || holdTimeMs > 65_535_000)) {
+    fault(
+      to,
+      hold.value,
+      `"hold-time" must be 0 or 3s to 65535s, not ${holdTimeMs / 1000}s (RFC 4271 §4.2)`,
+    );
+  }
+  const third = Math.floor(holdTimeMs / 3000) * 1000;
+  const keepaliveTimeMs = readSeconds(keepalive, to) ?? third;
+  if (keepalive !== undefined && keepaliveTimeMs > holdTimeMs) {
+    fault(
+      to,
+      keepalive.value,
+      `"keepalive-time" ${keepaliveTimeMs / 1000}s is above the hold time of ${holdTimeMs / 1000}s`,
+    );
+  } else if (keepalive !== undefined && keepaliveTimeMs === 0 && holdTimeMs > 0) {
+    fault(
+      to,
+      keepalive.value,
+      '"keepalive-time" 0 would let the session expire',
+      "leave it out, or set hold-time: 0s too",
+    );
+  }
+  return { holdTimeMs, keepaliveTimeMs };
+}
+
+/** A duration cut to whole seconds, as BGP counts them. */
+function readSeconds(entry: YamlEntry | undefined, to: Findings): Millis | undefined {
+  const scalar = scalarOf(entry, "a duration such as 90s", to);
+  if (scalar === undefined) return undefined;
+  const ms = parseDuration(scalar.text);
+  if (ms !== undefined) return Math.floor(ms / 1000) * 1000;
+  const hint = /^\d+$/.test(scalar.text)
+    ? `write ${scalar.text}s`
+    : "write a number with a unit, for example 90s or 1m30s";
+  fault(to, scalar, `"${entry?.key.text}" must be a duration, not "${shown(scalar.text)}"`, hint);
+  return undefined;
+}
+
+function readRouterId(entry: YamlEntry | undefined, to: Findings): Ip4 | undefined {
+  const scalar = scalarOf(entry, "an IPv4 address", to);
+  if (scalar === undefined) return undefined;
+  const ip = parseIp4(scalar.text);
+  if (ip !== undefined && !isUnspecified(ip)) return ip;
+  fault(
+    to,
+    scalar,
+    `"router-id" must be an IPv4 address other than 0.0.0.0, not "${shown(scalar.text)}"`,
+    "a BGP identifier has four octets, over IPv6 too (RFC 6286)",
+  );
+  return undefined;
+}
+
+function readPassword(entry: YamlEntry | undefined, to: Findings): string | undefined {
+  const password = readText(entry, to);
+  if (password === undefined || password === "" || entry === undefined) return undefined;
+  // The text itself stays out of every message.
+  if (new TextEncoder().encode(password).length > MAX_PASSWORD_BYTES) {
+    fault(
+      to,
+      entry.value,
+      `"password" has more than ${MAX_PASSWORD_BYTES} bytes, which the kernel takes at most`,
+    );
+  } else if (/[\r\n]/.test(password)) {
+    fault(
+      to,
+      entry.value,
+      '"password" holds a line break',
+      "leave out the | or the last line break",
+    );
+  }
+  return password;
+}
+
+function readProfile(
+  entry: YamlEntry | undefined,
+  profiles: ReadonlySet<string>,
+  to: Findings,
+): string | undefined {
+  const name = readText(entry, to);
+  if (name === undefined || entry === undefined || profiles.has(name)) return name;
+  const hint = profiles.size === 0 ? "define it under bfd-profiles" : didYouMean(name, profiles);
+  fault(to, entry.value, `bfd-profile "${shown(name)}" is not defined in bfd-profiles`, hint);
+  return undefined;
+}

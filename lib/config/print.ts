@@ -1,0 +1,73 @@
+import { stringify } from "@std/yaml";
+import { formatIp } from "../net/ip.ts";
+import { formatCommunity } from "./communities.ts";
+import { formatDuration } from "./duration.ts";
+import type { BfdProfile, BgpAdvertisement, Config, Peer, Pool } from "./types.ts";
+
+/** The text of a configuration; reading it gives an equal one. */
+export function printConfig(config: Config): string {
+  const tree: Record<string, unknown> = {};
+  if (config.peers.length > 0) tree.peers = config.peers.map(peerTree);
+  if (config.bfdProfiles.length > 0) tree["bfd-profiles"] = config.bfdProfiles.map(profileTree);
+  if (config.pools.length > 0) tree["address-pools"] = config.pools.map(poolTree);
+  return stringify(tree, { lineWidth: 0 });
+}
+
+function poolTree(pool: Pool): Record<string, unknown> {
+  return {
+    name: pool.name,
+    protocol: pool.protocol,
+    addresses: pool.ranges.map(({ text }) => text),
+    "avoid-buggy-ips": pool.avoidBuggyIps,
+    "auto-assign": pool.autoAssign,
+    ...pool.protocol === "bgp"
+      ? { "bgp-advertisements": pool.bgpAdvertisements.map(advertisementTree) }
+      : {},
+  };
+}
+
+function advertisementTree(advertisement: BgpAdvertisement): Record<string, unknown> {
+  return {
+    "aggregation-length": advertisement.aggregationLength,
+    "aggregation-length-v6": advertisement.aggregationLengthV6,
+    localpref: advertisement.localPref,
+    communities: advertisement.communities.map(formatCommunity),
+  };
+}
+
+function peerTree(peer: Peer): Record<string, unknown> {
+  return {
+    "my-asn": peer.myAsn,
+    "peer-asn": peer.peerAsn,
+    "peer-address": formatIp(peer.peerAddress),
+    ...peer.sourceAddress === undefined ? {} : { "source-address": formatIp(peer.sourceAddress) },
+    "peer-port": peer.peerPort,
+    "hold-time": formatDuration(peer.holdTimeMs),
+    ...peer.holdTimeMs === 0 ? {} : { "keepalive-time": formatDuration(peer.keepaliveTimeMs) },
+    ...peer.routerId === undefined ? {} : { "router-id": formatIp(peer.routerId) },
+    ...peer.password === undefined ? {} : { password: peer.password },
+    ...peer.bfdProfile === undefined ? {} : { "bfd-profile": peer.bfdProfile },
+    "ebgp-multihop": peer.ebgpMultihop,
+    "node-selectors": peer.nodeSelectors.map(({ matchLabels, matchExpressions }) => ({
+      "match-labels": Object.fromEntries(matchLabels),
+      "match-expressions": matchExpressions.map(({ key, operator, values }) => ({
+        key,
+        operator,
+        ...values.length === 0 ? {} : { values: [...values] },
+      })),
+    })),
+  };
+}
+
+function profileTree(profile: BfdProfile): Record<string, unknown> {
+  return {
+    name: profile.name,
+    "receive-interval": profile.receiveIntervalMs,
+    "transmit-interval": profile.transmitIntervalMs,
+    "detect-multiplier": profile.detectMultiplier,
+    "echo-interval": profile.echoIntervalMs,
+    "echo-mode": profile.echoMode,
+    "passive-mode": profile.passiveMode,
+    "minimum-ttl": profile.minimumTtl,
+  };
+}

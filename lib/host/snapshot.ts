@@ -1,0 +1,111 @@
+import { configFromConfigMap, configFromFile } from "../config/manifest.ts";
+import type { Config } from "../config/types.ts";
+import { readEndpointSlice, readNode } from "../model/cluster.ts";
+import type { NodeFacts, ServiceFacts, SliceFacts } from "../model/facts.ts";
+import { readService } from "../model/service.ts";
+import type { Cluster, Watched } from "./cluster.ts";
+import { watchConfig } from "./config_source.ts";
+import { openFolderStore } from "./folder_store.ts";
+import { openKubeCluster } from "./kube_cluster.ts";
+import type { Log } from "./log.ts";
+import type { SourceOptions } from "./options.ts";
+
+/** What stands in the cluster at one moment: enough to decide as the roles do. */
+export interface Snapshot {
+  readonly description: string;
+  readonly services: ReadonlyMap<string, ServiceFacts>;
+  readonly slices: readonly SliceFacts[];
+  readonly nodes: ReadonlyMap<string, NodeFacts>;
+  readonly config: Config | undefined;
+  /** Why there is no configuration. */
+  readonly configReason: string;
+}
+
+const GIVE_UP_MS = 15_000;
+
+/** Reads the objects once. @throws Error when they do not come within 15 s */
+export async function takeSnapshot(options: SourceOptions, log: Log): Promise<Snapshot> {
+  const stop = new AbortController();
+  const { signal } = stop;
+  const cluster = options.store === undefined
+    ? await openKubeCluster(options, log, signal)
+    : await openFolderStore(options.store, false, log, signal);
+  const watching: Promise<void>[] = [];
+  function all<T>(
+    kind: Parameters<Cluster["watch"]>[0]["kind"],
+    read: (object: unknown) => T | undefined,
+  ): Promise<Watched<T>> {
+    return new Promise((resolve) => {
+      const watched: Watched<T> = cluster.watch<T>({
+        kind,
+        read,
+        onChange: (change) => change.kind === "synced" && queueMicrotask(() => resolve(watched)),
+      }, signal);
+      watching.push(watched.done);
+    });
+  }
+  try {
+    const parts = Promise.all([
+      all("Service", readService),
+      all("EndpointSlice", readEndpointSlice),
+      all("Node", readNode),
+      firstConfig(cluster, options, log, signal, watching),
+    ]);
+    const [services, slices, nodes, config] = await within(parts, cluster.description);
+    return {
+      description: cluster.description,
+      services: services.items,
+      slices: [...slices.items.values()],
+      nodes: new Map([...nodes.items.values()].map((node) => [node.name, node])),
+      ...config,
+    };
+  } finally {
+    stop.abort();
+    await Promise.allSettled(watching);
+  }
+}
+
+async function within<T>(work: Promise<T>, from: string): Promise<T> {
+  let timer: number | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new Error(`The objects of ${from} did not come within ${GIVE_UP_MS / 1000} s`)),
+      GIVE_UP_MS,
+    );
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function firstConfig(
+  cluster: Cluster,
+  options: SourceOptions,
+  log: Log,
+  signal: AbortSignal,
+  watching: Promise<void>[],
+): Promise<{ config: Config | undefined; configReason: string }> {
+  return new Promise((resolve) => {
+    const source = watchConfig({
+      cluster,
+      log,
+      namespace: options.namespace,
+      config: options.config,
+    }, (input) => {
+      if (input.kind === "absent") {
+        return resolve({ config: undefined, configReason: input.reason });
+      }
+      const { config, problems } = input.kind === "file"
+        ? configFromFile(input.text, input.source)
+        : configFromConfigMap(input.object, input.source);
+      const [first] = problems.filter(({ severity }) => severity === "error");
+      const configReason = first === undefined
+        ? ""
+        : `${first.source}:${first.line}:${first.column}: ${first.message}`;
+      resolve({ config, configReason });
+    }, signal);
+    watching.push(source.done);
+  });
+}
