@@ -87,18 +87,17 @@ export async function openFolderStore(
     for (const reason of changes.duplicates) log.warn({ reason }, "object stands in two files");
     if (writes) {
       for (const { manifest } of changes.removed) {
-        if (manifest.kind === "Service") void forget(manifest.key);
+        if (manifest.kind === "Service") forget(manifest.key);
       }
     }
     for (const subscriber of subscribers) subscriber.take(changes);
   }
 
   /** A later Service of the same name must not inherit the status. */
-  async function forget(key: string): Promise<void> {
+  function forget(key: string): void {
     objects.setStatus(key, undefined);
-    const path = statusPath(root, key);
     try {
-      await removeStatus(path);
+      removeStatus(statusPath(root, key));
     } catch (error) {
       log.error({ service: key, error: errorText(error) }, "cannot remove the status file");
     }
@@ -125,7 +124,7 @@ export async function openFolderStore(
       writing.delete(key);
     }
     if (objects.current.get(`Service/${key}`)?.uid !== service.uid) {
-      await forget(key);
+      forget(key);
       return { kind: "gone" };
     }
     // The file comes back as an event and says nothing new then.
@@ -165,6 +164,7 @@ export async function openFolderStore(
       subscribers.add(subscriber);
       await new Promise((end) => stop.addEventListener("abort", end, { once: true }));
       subscribers.delete(subscriber);
+      if (signal.aborted) await files.done;
     })();
     return {
       get synced() {
@@ -178,7 +178,7 @@ export async function openFolderStore(
     };
   }
 
-  await watchFiles(
+  const files = await watchFiles(
     root,
     {
       matters: (path) => isManifest(root, path) || statusKey(root, path) !== undefined,
@@ -194,8 +194,7 @@ export async function openFolderStore(
     signal,
   );
   if (writes && !objects.incomplete) {
-    const orphans = objects.statusKeys().filter((key) => !objects.current.has(`Service/${key}`));
-    await Promise.all(orphans.map(forget));
+    objects.statusKeys().filter((key) => !objects.current.has(`Service/${key}`)).forEach(forget);
   }
   log.info({ reason: root, objects: objects.current.size }, "using a folder of manifests");
   return {

@@ -27,7 +27,6 @@ export interface StoreObjects {
   readonly incomplete: boolean;
   setFile(path: string, manifests: Manifests | undefined): void;
   setStatus(key: string, status: JsonObject | undefined): void;
-  hasStatus(key: string): boolean;
   statusKeys(): readonly string[];
   /** Brings `current` up to date with the files and statuses set since the last call. */
   refresh(): StoreChanges;
@@ -90,7 +89,6 @@ export function storeObjects(): StoreObjects {
       if (status === undefined) statuses.delete(key);
       else statuses.set(key, status);
     },
-    hasStatus: (key) => statuses.has(key),
     statusKeys: () => [...statuses.keys()],
     refreshStatus(key) {
       const id = `Service/${key}`;

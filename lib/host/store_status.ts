@@ -27,7 +27,9 @@ function entries(folder: string): Deno.DirEntry[] {
   try {
     return [...Deno.readDirSync(folder)];
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
+    const none = error instanceof Deno.errors.NotFound ||
+      error instanceof Deno.errors.NotADirectory;
+    if (none) return [];
     throw error;
   }
 }
@@ -68,11 +70,14 @@ export async function replaceFile(path: string, text: string): Promise<void> {
   }
 }
 
-/** Removes a status file and its folder when that was the last one. Absence is no error. */
-export async function removeStatus(path: string): Promise<void> {
+/**
+ * Removes a status file and its folder when that was the last one; absence is no error. Done at
+ * once, so that it never meets the writing of the next status of that name.
+ */
+export function removeStatus(path: string): void {
   try {
-    await Deno.remove(path);
-    await Deno.remove(dirname(path));
+    Deno.removeSync(path);
+    Deno.removeSync(dirname(path));
   } catch (error) {
     // Other statuses stand in the folder, or somebody was faster.
     if (error instanceof Deno.errors.NotFound) return;
