@@ -1,3 +1,4 @@
+import { nearest } from "../config/nearest.ts";
 import { Command, CommanderError, Option } from "commander";
 import {
   ARP_BACKENDS,
@@ -53,17 +54,32 @@ export function parseArguments(argv: readonly string[], around: Surroundings): R
     if (error.exitCode === 0) return { kind: "print", text: printed, code: 0 };
     // `herald` alone prints the whole help, which needs no pointer to itself.
     if (error.code === "commander.help") return { kind: "print", text: printed, code: 2 };
+    if (error.code === "commander.unknownOption") return unknownFlag(error.message, program, argv);
     return wrongUsage(printed, argv);
   }
   return request ?? { kind: "print", text: program.helpInformation(), code: 2 };
 }
 
 function wrongUsage(text: string, argv: readonly string[]): Request {
-  const command = argv.find((word) => !word.startsWith("-")) ?? "";
+  const command = commandOf(argv);
   const help = ["run", "validate", "status", "explain"].includes(command)
     ? `${command} --help`
     : "--help";
   return { kind: "print", text: `${text}See: herald ${help}\n`, code: 2 };
+}
+
+/** The library compares flag and value as one word; the value is none of the flag's business. */
+function unknownFlag(message: string, program: Command, argv: readonly string[]): Request {
+  const flag = /'(--?[^'=]*)/.exec(message)?.[1] ?? "";
+  const command = program.commands.find((one) => one.name() === commandOf(argv)) ?? program;
+  const flags = command.options.filter(({ hidden }) => !hidden).map(({ long }) => long ?? "");
+  const near = nearest(flag, flags);
+  const hint = near === undefined ? "" : `; did you mean ${near}?`;
+  return wrongUsage(`error: unknown option ${flag}${hint}\n`, argv);
+}
+
+function commandOf(argv: readonly string[]): string {
+  return argv.find((word) => !word.startsWith("-")) ?? "";
 }
 
 function buildProgram(done: (request: Request) => void, around: Surroundings): Command {
