@@ -2,7 +2,8 @@ import { errorText } from "../base/errors.ts";
 import type { Millis } from "../base/time.ts";
 import { oncePer, parseRetryAfter } from "./backoff.ts";
 import type { Clock } from "./clock.ts";
-import { type Credentials, readCredentials, sameTls } from "./credentials.ts";
+import { connect, type Connections, disconnect } from "./connections.ts";
+import { readCredentials, sameTls } from "./credentials.ts";
 import { type Deadline, startDeadline } from "./deadline.ts";
 import type { KubeSettings } from "./kube_config.ts";
 import { isObject, type JsonObject, textOf } from "../model/json.ts";
@@ -72,18 +73,18 @@ export async function openKubeClient(
 ): Promise<KubeClient> {
   const gate = openRequestGate(REQUESTS_AT_ONCE);
   let credentials = await readCredentials(settings);
-  let http = httpClientOf(credentials);
+  let connections = connect(credentials);
   let readAt = clock.now();
   let reading: Promise<void> | undefined;
   const mayComplain = oncePer(60_000, clock.now);
   const recovery = openRecovery(probe, clock, signal);
-  signal.addEventListener("abort", () => http.close(), { once: true });
+  signal.addEventListener("abort", () => disconnect(connections), { once: true });
 
   function reconnect(): void {
     if (signal.aborted) return;
     // Requests under way keep the old connection until they end.
-    http.close();
-    http = httpClientOf(credentials);
+    disconnect(connections);
+    connections = connect(credentials);
   }
 
   async function readAgain(): Promise<void> {
@@ -110,7 +111,11 @@ export async function openKubeClient(
     await reading;
   }
 
-  async function fetchOnce(request: KubeRequest, stop: AbortSignal): Promise<Response> {
+  async function fetchOnce(
+    request: KubeRequest,
+    over: keyof Connections,
+    stop: AbortSignal,
+  ): Promise<Response> {
     const headers = new Headers({ accept: "application/json", "user-agent": "herald" });
     if (credentials.token) headers.set("authorization", `Bearer ${credentials.token}`);
     if (request.body) headers.set("content-type", contentType(request.method));
@@ -118,7 +123,7 @@ export async function openKubeClient(
       method: request.method,
       headers,
       body: request.body && JSON.stringify(request.body),
-      client: http,
+      client: connections[over],
       // A redirect would carry the token to whoever it names.
       redirect: "manual",
       signal: stop,
@@ -126,25 +131,30 @@ export async function openKubeClient(
   }
 
   /** One request; after a 401 once more with the credentials as they stand in their files now. */
-  async function fetchAuthorized(request: KubeRequest, stop: AbortSignal): Promise<Response> {
+  async function fetchAuthorized(
+    request: KubeRequest,
+    over: keyof Connections,
+    stop: AbortSignal,
+  ): Promise<Response> {
     await renew(CREDENTIALS_AGE_MS);
-    const response = await fetchOnce(request, stop);
+    const response = await fetchOnce(request, over, stop);
     if (response.status !== 401) return response;
     const before = credentials;
     await renew(0);
     if (credentials.token === before.token && sameTls(credentials, before)) return response;
     await textOfBody(response, stop);
-    return await fetchOnce(request, stop);
+    return await fetchOnce(request, over, stop);
   }
 
   async function attempt<T>(
     request: KubeRequest,
+    over: keyof Connections,
     outer: AbortSignal,
     use: (response: Response, deadline: Deadline) => Promise<T | KubeFailure>,
   ): Promise<T | KubeFailure> {
     const deadline = startDeadline(request.timeoutMs ?? TIMEOUT_MS, outer, signal);
     try {
-      const response = await fetchAuthorized(request, deadline.signal);
+      const response = await fetchAuthorized(request, over, deadline.signal);
       if (response.ok) return await use(response, deadline);
       return refusal(request, response, await textOfBody(response, deadline.signal));
     } catch (error) {
@@ -188,7 +198,7 @@ export async function openKubeClient(
     const leave = await gate.enter(request.background ?? false, stop);
     if (leave === undefined) return failure(request, "stopped", "stopped");
     try {
-      return await attempt<KubeAnswer>(request, stop, async (response, deadline) => {
+      return await attempt<KubeAnswer>(request, "requests", stop, async (response, deadline) => {
         // Always to the end: cancelled bodies in a burst break the shared connection.
         const body = parseJson(await textOfBody(response, deadline.signal));
         if (isObject(body)) return { kind: "ok", body };
@@ -209,6 +219,7 @@ export async function openKubeClient(
     const ready = { operation: "probe", method: "GET", path: "/readyz" } as const;
     const answer = await attempt<Response>(
       { ...ready, timeoutMs: PROBE_TIMEOUT_MS },
+      "requests",
       signal,
       async (response, deadline) => {
         await textOfBody(response, deadline.signal);
@@ -222,7 +233,7 @@ export async function openKubeClient(
     server: settings.server,
     request,
     stream: (request, stop) =>
-      attempt<KubeStream>(request, stop, (response, deadline) => {
+      attempt<KubeStream>(request, "streams", stop, (response, deadline) => {
         deadline.handOver();
         return Promise.resolve(
           response.body === null
@@ -246,13 +257,6 @@ function isFailure(answer: Response | KubeFailure): answer is KubeFailure {
 function isAway({ cause, status }: KubeFailure): boolean {
   return cause === "network" || cause === "timeout" ||
     (status !== undefined && (status === 429 || status > 500));
-}
-
-function httpClientOf({ authority, certificate, key }: Credentials): Deno.HttpClient {
-  const caCerts = authority === undefined ? [] : [authority];
-  return certificate !== undefined && key !== undefined
-    ? Deno.createHttpClient({ caCerts, cert: certificate, key })
-    : Deno.createHttpClient({ caCerts });
 }
 
 function contentType(method: KubeRequest["method"]): string {

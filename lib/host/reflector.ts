@@ -55,6 +55,8 @@ type Step =
 
 /** How many polls pass before a forbidden watch is tried again: the roles may have changed. */
 const POLLS_PER_WATCH = 30;
+/** How often in a row a watch that ends soon is opened again without a wait. */
+const HASTY_LIMIT = 5;
 
 /**
  * Keeps a cache equal to the API server's objects: a paged list, then a watch from its version,
@@ -79,6 +81,7 @@ export function startReflector<T>(
   let emptySeen = false;
   let opened = false;
   let polls = 0;
+  let hasties = 0;
 
   function emit(changes: readonly Change<T>[]): void {
     for (const change of changes) options.onChange(change);
@@ -179,6 +182,7 @@ export function startReflector<T>(
     const end = () => stop.abort();
     signal.addEventListener("abort", end);
     const started = clock.now();
+    const from = position;
     let stalled = false;
     const check = setInterval(() => {
       const silent = clock.now() - Math.max(started, lastHeard) >= timing.silentMs;
@@ -193,8 +197,12 @@ export function startReflector<T>(
       alive();
       const step = await readEvents(stream.chunks, operation);
       if (stalled) return stall();
+      if (step !== undefined) return step;
       const early = clock.now() - started < timing.healthyMs;
-      return step ?? (early ? retry(operation, "the watch ended at once") : { kind: "watch" });
+      // The server also ends a watch that it thinks too slow; that one has brought something.
+      const brought = position !== from && hasties++ < HASTY_LIMIT;
+      if (!early) hasties = 0;
+      return early && !brought ? retry(operation, "the watch ended at once") : { kind: "watch" };
     } catch (error) {
       return stalled ? stall() : retry(operation, errorText(error));
     } finally {

@@ -81,14 +81,17 @@ function isVerbForbidden({ status, message }: KubeFailure, verb: string): boolea
 function outcomeOf({ status, message, retryAfterMs }: KubeFailure): WriteOutcome {
   switch (status) {
     case 409:
-      // The API server's words for a uid that is not this object's.
-      return message.includes("UID in precondition") ? { kind: "gone" } : { kind: "conflict" };
+      return { kind: "conflict" };
     case 404:
     case 410:
       return { kind: "gone" };
+    case 422:
+      // Patched with the uid of an object that is gone; another one of its name stands there.
+      return message.includes("metadata.uid")
+        ? { kind: "gone" }
+        : { kind: "refused", error: message };
     case 400:
     case 403:
-    case 422:
       return { kind: "refused", error: message };
     default:
       return {

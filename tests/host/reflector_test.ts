@@ -184,10 +184,12 @@ Deno.test("reflector applies events, ignores unknown ones, and skips what is no 
         ["MODIFIED", { metadata: { name: "n", annotations: { port: 80 } } }],
         ["MODIFIED", service("a", "104")],
         ["DELETED", service("b", "105")],
-      ], true),
+      ]),
     ],
-  }, async ({ changes, counts }) => {
-    await until("the deletion", () => changes.includes("delete default/b"));
+    timing: { healthyMs: 0 },
+  }, async ({ changes, counts, watches }) => {
+    await until("the second watch", () => watches().length === 2);
+    assert.equal(watches()[1]?.get("resourceVersion"), "105");
     assert.deepEqual(changes.slice(2), [
       "apply default/b=101",
       "apply default/a=104",
@@ -296,6 +298,20 @@ for (const [what, watch] of BROKEN) {
     });
   });
 }
+
+Deno.test("reflector opens a watch again at once that brought something, but not for ever", async () => {
+  const watches = Array.from({ length: 7 }, (_, i) => sends([bookmark(String(101 + i))]));
+  await withReflector({
+    lists: [list("100", A1)],
+    watches,
+    timing: { healthyMs: 1_000_000 },
+  }, async ({ watches, log }) => {
+    await until("the eighth watch", () => watches().length === 8);
+    assert.equal(watches()[7]?.get("resourceVersion"), "107");
+    assert.equal(log.lines[0]?.fields.error?.toString().includes("ended at once"), true);
+    assert.equal(log.lines[0]?.fields.attempt, 0);
+  });
+});
 
 Deno.test("reflector gives up a line of more than 16 MiB and goes on", async () => {
   await withReflector({

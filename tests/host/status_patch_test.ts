@@ -67,7 +67,11 @@ Deno.test("statusWriter() patches the ingress list, bound to the version and uid
 
 const OUTCOMES: readonly [string, () => Response, WriteOutcome["kind"]][] = [
   ["409", () => status(409, "the object has been modified"), "conflict"],
-  ["409 for another uid", () => status(409, "Precondition failed: UID in precondition: a"), "gone"],
+  [
+    "422 for another uid",
+    () => status(422, 'Service "web" is invalid: metadata.uid: Invalid value: field is immutable'),
+    "gone",
+  ],
   ["404", () => status(404, "not found"), "gone"],
   ["403 from an admission rule", () => status(403, "admission webhook denied"), "refused"],
   ["422", () => status(422, "invalid"), "refused"],
