@@ -58,9 +58,25 @@ export function unreachable(value: never): never {
   throw new TypeError(`Unexpected value ${JSON.stringify(value)}`);
 }
 
+/** Causes beyond are left out: an error may stand in its own chain. */
+const MAX_CAUSES = 8;
+
 /** The text of anything that was thrown, with its causes, on one line. */
 export function errorText(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const cause = error.cause === undefined ? "" : `: ${errorText(error.cause)}`;
-  return `${error.message}${cause}`;
+  const texts: string[] = [];
+  for (let next = error; texts.length < MAX_CAUSES;) {
+    const text = next instanceof Error ? next.message : plainText(next);
+    texts.push(text.replace(/\s*[\r\n]+\s*/g, " ").trim());
+    if (!(next instanceof Error) || next.cause === undefined) break;
+    next = next.cause;
+  }
+  return texts.join(": ");
+}
+
+function plainText(value: unknown): string {
+  try {
+    return String(value);
+  } catch {
+    return "a value without text"; // An object without prototype has no toString.
+  }
 }
