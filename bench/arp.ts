@@ -44,20 +44,22 @@ async function measure(program: string): Promise<Figure[]> {
   await scene.write("nginx.yaml", serviceManifest("nginx"));
   await scene.write("slice.yaml", sliceManifest("nginx", ["node1"]));
   await waitFor("an owner", async () => (await scene.client.arping(SERVICE_IP, 1)).length === 1);
-  const ask = async (ip: string, inFlight: number): Promise<Load> =>
-    JSON.parse(
-      await scene.client.must(program, "eth0", ASKING_FROM, ip, String(inFlight), SECONDS),
-    );
-  const rounds = async (inFlight: number) => {
+  const ask = async (ip: string, inFlight: number, pauseUs: number): Promise<Load> => {
+    const args = ["eth0", ASKING_FROM, ip, String(inFlight), SECONDS, String(pauseUs)];
+    return JSON.parse(await scene.client.must(program, ...args));
+  };
+  const rounds = async (inFlight: number, pauseUs = 0) => {
     const herald: Load[] = [];
     const kernel: Load[] = [];
     for (let round = 0; round < ROUNDS; round++) {
-      kernel.push(await ask(NODE_IP, inFlight));
-      herald.push(await ask(SERVICE_IP, inFlight));
+      kernel.push(await ask(NODE_IP, inFlight, pauseUs));
+      herald.push(await ask(SERVICE_IP, inFlight, pauseUs));
     }
     return { herald, kernel };
   };
   const one = await rounds(1);
+  // With a pause the responder sleeps before each request, as on a quiet LAN.
+  const paced = await rounds(1, 500);
   const many = await rounds(64);
   const median = (loads: readonly Load[], take: (load: Load) => number) =>
     percentile(loads.map(take), 0.5);
@@ -73,6 +75,7 @@ async function measure(program: string): Promise<Figure[]> {
       goal: { of: "ratio", atMost: 3 },
     }),
     compared("arp-reply-p99", "us", one, ({ p99Us }) => p99Us),
+    compared("arp-reply-paced-p50", "us", paced, ({ p50Us }) => p50Us),
     compared("arp-reply-rate", "1/s", many, ({ perSecond }) => perSecond, {
       goal: { of: "ratio", atLeast: 0.75 },
     }),
