@@ -6,7 +6,7 @@ import { ip4 } from "../../../lib/net/ip.ts";
 import { type Host, type Lan, makeLan } from "../../support/lan.ts";
 import { run } from "../../support/process.ts";
 import { waitFor } from "../../support/wait.ts";
-import { inject, startResponder } from "./child_process.ts";
+import { flood, inject, startResponder } from "./child_process.ts";
 import { reply, request, SENDER } from "./frames.ts";
 
 const WORKER = new URL("../../../lib/host/linux/packet_worker.ts", import.meta.url);
@@ -190,6 +190,22 @@ Deno.test("a responder that stood still drops the requests of that time", async 
   assert.ok(stale >= 2, `${stale} requests were dropped`);
   assert.equal((await responder.ask("USR1")).counters?.[0]?.requests, 0);
   assert.deepEqual(await client.arping(VIP, 1), [node.mac]);
+});
+
+Deno.test("a responder counts what its full buffer could not take, and goes on", async () => {
+  await using stage = await makeStage();
+  const { node, client } = stage;
+  await using responder = await startResponder(node, VIP);
+  const { pid } = responder.process;
+  await run("kill", ["-STOP", String(pid)]);
+  await flood(client, 20_000, ask(1));
+  await run("kill", ["-CONT", String(pid)]);
+  assert.deepEqual(await client.arping(VIP, 1), [node.mac]);
+  const { drops, counters } = await responder.ask("USR1");
+  const lost = drops?.["buffer-full"] ?? 0;
+  const taken = (drops?.stale ?? 0) + (counters?.[0]?.requests ?? 0);
+  assert.ok(lost > 0 && taken > 0, JSON.stringify(drops));
+  assert.ok(lost + taken > 20_000, `${lost} lost, ${taken} taken`);
 });
 
 Deno.test("a responder ends by SIGTERM at once, and nobody answers any more", async () => {

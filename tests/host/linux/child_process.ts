@@ -81,3 +81,9 @@ export async function inject(host: Host, ...frames: string[]): Promise<string[]>
   assert.equal(code, 0, `no reply to the last frame; ${replies.join(", ")} ${stderr}`);
   return replies;
 }
+
+/** Sends one frame many times and does not wait for replies. */
+export async function flood(host: Host, count: number, frame: string): Promise<void> {
+  const args = ["run", "-A", "-q", HERE("inject.ts"), "eth0", `--flood=${count}`, frame];
+  await host.must(Deno.execPath(), ...args);
+}

@@ -1,6 +1,7 @@
 // deno-lint-ignore-file no-console -- speaks to the test that started it
 // Sends raw frames out of an interface and prints the ARP replies that come back.
-// usage: inject.ts INTERFACE HEX…
+// usage: inject.ts INTERFACE HEX…            each frame once
+//        inject.ts INTERFACE --flood=COUNT HEX  the frame so often, waiting for no reply
 // The last frame must be a request that is answered: its reply ends the wait, and frames are
 // answered in order, so whatever was not printed by then was not answered. Ends with 1 after 10 s.
 import { KERNEL } from "../../../ffi/constants.ts";
@@ -9,7 +10,9 @@ import { poll, pollSet } from "../../../ffi/poll.ts";
 import { checked } from "../../../ffi/result.ts";
 import { int32, SOCKADDR_LL, sockaddrLl } from "../../../ffi/structs.ts";
 
-const [name = "", ...frames] = Deno.args;
+const [name = "", ...rest] = Deno.args;
+const flood = Number(/^--flood=(\d+)$/.exec(rest[0] ?? "")?.[1] ?? 0);
+const frames = flood > 0 ? Array<string>(flood).fill(rest[1] ?? "") : rest;
 const ifindex = Number(Deno.readTextFileSync(`/sys/class/net/${name}/ifindex`));
 using libc = openLibc({ ...SOCKET, ...POLL });
 const { symbols } = libc;
@@ -21,6 +24,7 @@ for (const hex of frames) {
   const sent = symbols.sendto(fd, bytes, BigInt(bytes.length), 0, address, SOCKADDR_LL.size);
   checked(libc, sent, "sendto", hex);
 }
+if (flood > 0) Deno.exit(0);
 const last = (frames.at(-1) ?? "").slice(56, 64); // sender protocol address
 const set = pollSet([fd]);
 const deadline = performance.now() + 10_000;
