@@ -114,7 +114,10 @@ export function runController(context: RoleContext): RunningRole {
   function logDecision({ service, decision }: ServicePlan): void {
     if (decision.kind === "assigned") {
       const ip = decision.ips.map(formatIp).join(",");
-      log.info({ service, ip, pool: decision.pool, reason: decision.lost?.why }, "address assigned");
+      log.info(
+        { service, ip, pool: decision.pool, reason: decision.lost?.why },
+        "address assigned",
+      );
     } else if (decision.kind === "refused") {
       const { reason, message } = decision.refusal;
       log.warn({ service, reason, error: message }, "no address for the Service");
