@@ -243,27 +243,6 @@ Deno.test("waitToRetry() ends soon after a server that was away is back", async 
   await second.close();
 });
 
-Deno.test("waitToRetry() is not cut short by a server that is there and refuses", async () => {
-  await withMock(() => status(500, "no"), async (api) => {
-    const stop = new AbortController();
-    const hurried: Clock = {
-      ...systemClock,
-      sleep: (ms, signal) => systemClock.sleep(ms / 100, signal),
-    };
-    const client = await openKubeClient(
-      mockSettings(api.url, undefined),
-      hurried,
-      recordedLog(),
-      stop.signal,
-    );
-    const failure = failureOf(await client.request(GET, stop.signal));
-    const started = performance.now();
-    await client.waitToRetry(20_000, failure, stop.signal);
-    assert.ok(performance.now() - started >= 195);
-    stop.abort();
-  });
-});
-
 /** A TLS server that needs no client certificate. */
 function startTlsApi() {
   const stop = new AbortController();

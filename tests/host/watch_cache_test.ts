@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { identityOf } from "../../lib/host/kube_object.ts";
 import { isOlder, watchCache } from "../../lib/host/watch_cache.ts";
 import { objectOr } from "../../lib/model/json.ts";
 
@@ -79,23 +78,4 @@ Deno.test("isOlder() compares decimal numbers of any length and nothing else", (
   for (const [a, b] of [["10", "9"], ["5", "5"], ["a", "b"], ["05", "6"], ["", "1"], ["1", ""]]) {
     assert.equal(isOlder(a ?? "", b ?? ""), false);
   }
-});
-
-Deno.test("identityOf() refuses what is no object that could be kept", () => {
-  const metadata = { name: "a" };
-  for (
-    const value of [
-      null,
-      [],
-      "a",
-      {},
-      { metadata: {} },
-      { metadata: { name: 5 } },
-      { metadata: { name: "" } },
-      { metadata: { ...metadata, annotations: { port: 5 } } },
-      { metadata: { ...metadata, labels: { on: true } } },
-      { metadata: { ...metadata, labels: [] } },
-    ]
-  ) assert.equal(identityOf(value), undefined, JSON.stringify(value));
-  assert.equal(identityOf({ metadata })?.name, "a");
 });
