@@ -164,9 +164,12 @@ function searchInterface(words: Int32Array, first: number, ifindex: number): num
   return -1;
 }
 
-/** Spreads neighbouring numbers over the places (Knuth's multiplicative hash). */
+/**
+ * Spreads numbers over the places (Knuth's multiplicative hash). The upper bits depend on all bits
+ * of the number: lower ones would put addresses that differ in their first octets in one place.
+ */
 function hash(value: number): number {
-  return Math.imul(value, 0x9e3779b1) >>> 8;
+  return Math.imul(value, 0x9e3779b1) >>> 17;
 }
 
 /** Counts a request for an owned address; only the Worker does, so no atomic is needed. */
