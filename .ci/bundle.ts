@@ -7,12 +7,28 @@ const BUNDLE = "dist/js";
 /** Entry points besides main.ts: a Worker is loaded by its URL, so no import leads to it. */
 const WORKERS = ["lib/host/linux/packet_worker"];
 
+/** Variables that Herald reads, and those that its log and command line libraries look at. */
+const ENVIRONMENT = [
+  "METALLB_*",
+  "NODE_NAME",
+  "KUBECONFIG",
+  "HOME",
+  "KUBERNETES_SERVICE_HOST",
+  "KUBERNETES_SERVICE_PORT",
+  "NODE_V8_COVERAGE",
+  "NO_COLOR",
+  "TERM",
+  "CI",
+  "FORCE_COLOR",
+  "CLICOLOR_FORCE",
+];
+
 /** What the roles need: read for manifests and tokens, write for a store, ffi for the speaker. */
 const PERMISSIONS = [
   "--allow-net",
   "--allow-read",
   "--allow-write",
-  "--allow-env",
+  `--allow-env=${ENVIRONMENT.join(",")}`,
   "--allow-sys=hostname",
   "--allow-ffi",
 ];

@@ -39,8 +39,12 @@ export async function openLog(level: LogLevel, format: LogFormat): Promise<Log> 
     formatters: { level: (label: string) => ({ level: label }) },
   };
   if (format === "pretty") {
-    const { prettyFactory } = await import("pino-pretty");
-    const pretty = prettyFactory({ colorize: Deno.stdout.isTerminal(), singleLine: true });
+    // Its bundled form has only a default export.
+    const { default: pinoPretty } = await import("pino-pretty");
+    const pretty = pinoPretty.prettyFactory({
+      colorize: Deno.stdout.isTerminal(),
+      singleLine: true,
+    });
     const encoder = new TextEncoder();
     const log: Log = pino(options, {
       write: (line: string) => void Deno.stdout.writeSync(encoder.encode(pretty(line))),

@@ -97,3 +97,23 @@ Deno.test("herald run says in one line what is wrong with a kubeconfig, and exit
   assert.equal(code, 1);
   assert.match(stdout, /\/does\/not\/exist/);
 });
+
+Deno.test("herald run logs for people on request, from the binary too", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "herald-pretty-" });
+  try {
+    const child = new Deno.Command(HERALD, {
+      args: ["run", "--role=controller", `--store=${folder}`, "--port=0", "--log-format=pretty"],
+      stdout: "piped",
+    }).spawn();
+    let text = "";
+    for await (const part of child.stdout.pipeThrough(new TextDecoderStream())) {
+      text += part;
+      if (text.includes("listening for HTTP")) child.kill("SIGTERM");
+    }
+    assert.equal((await child.status).code, 0);
+    assert.match(text, /INFO: herald starts/);
+    assert.match(text, /INFO: herald stopped/);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
