@@ -1,0 +1,475 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import {
+  type EndpointFacts,
+  type NodeFacts,
+  type ServiceFacts,
+  type ServiceKey,
+  serviceKey,
+  type SliceFacts,
+} from "../../lib/model/facts.ts";
+import { rankCandidates } from "../../lib/speaker/election.ts";
+import { type AddressPlan, planAddress, type SpeakerView } from "../../lib/speaker/plan.ts";
+import { config, ip, pool, service } from "../controller/fixture.ts";
+
+const IP = ip("10.77.1.220");
+const POOLS = config(
+  pool("default", "10.77.1.220-10.77.1.229"),
+  { ...pool("routed", "10.78.0.0/24"), protocol: "bgp" },
+  pool("six", "2001:db8::220-2001:db8::229"),
+);
+const EXCLUDED = "the node is labelled node.kubernetes.io/exclude-from-external-load-balancers";
+
+function node(name: string, part: Partial<NodeFacts> = {}): NodeFacts {
+  return {
+    name,
+    labels: new Map(),
+    ready: true,
+    networkUnavailable: false,
+    excluded: false,
+    ...part,
+  };
+}
+
+function endpoint(nodeName: string | undefined, part: Partial<EndpointFacts> = {}): EndpointFacts {
+  return {
+    addresses: ["10.1.0.1"],
+    nodeName,
+    ready: true,
+    serving: part.ready ?? true,
+    terminating: false,
+    ...part,
+  };
+}
+
+function slice(key: ServiceKey, ...endpoints: EndpointFacts[]): SliceFacts {
+  return { key: `${key}-1`, service: key, endpoints };
+}
+
+interface Case {
+  readonly nodes?: readonly NodeFacts[];
+  /** Of the Service `default/nginx`. */
+  readonly endpoints?: readonly EndpointFacts[];
+  readonly service?: Partial<ServiceFacts>;
+  readonly view?: Partial<SpeakerView>;
+  readonly ip?: typeof IP;
+}
+
+const THREE = [node("node1"), node("node2"), node("node3")];
+
+function plan(one: Case, self = "node1"): AddressPlan {
+  const address = one.ip ?? IP;
+  const facts = service("nginx", { assigned: [address], ...one.service });
+  const view: SpeakerView = {
+    config: POOLS,
+    nodes: new Map((one.nodes ?? THREE).map((facts) => [facts.name, facts])),
+    liveSpeakers: undefined,
+    self,
+    election: "v0.11",
+    ignoreExcludeLabel: false,
+    lbClass: undefined,
+    ...one.view,
+  };
+  return planAddress(
+    address,
+    [facts],
+    (key) => [slice(key, ...one.endpoints ?? [endpoint("node1")])],
+    view,
+  );
+}
+
+/** The candidates in their order, and `NODE: REASON` of the others. */
+function verdicts({ candidates }: AddressPlan): string[] {
+  return candidates.map(({ node, eligible, reason }) => eligible ? node : `${node}: ${reason}`);
+}
+
+// By sha256sum: node3, node1, node2 for 10.77.1.220; node2, node1, node3 for default/nginx.
+const NONE = "no ready endpoint on the node";
+const DEAD = "no live speaker on the node";
+for (
+  const [name, given, expected] of [
+    ["policy Cluster: every node, wherever the endpoints are", {}, ["node3", "node1", "node2"]],
+    [
+      "policy Local: only nodes with a ready endpoint",
+      {
+        service: { externalTrafficPolicy: "Local" },
+        endpoints: [endpoint("node1"), endpoint("node2"), endpoint("node3", { ready: false })],
+      },
+      ["node1", "node2", `node3: ${NONE}`],
+    ],
+    [
+      "v0.10, policy Cluster: only nodes with a ready endpoint, by the Service's name",
+      {
+        view: { election: "v0.10" },
+        endpoints: [endpoint("node1"), endpoint("node2")],
+      },
+      ["node2", "node1", `node3: ${NONE}`],
+    ],
+    [
+      "v0.10, policy Local: the same",
+      {
+        view: { election: "v0.10" },
+        service: { externalTrafficPolicy: "Local" },
+        endpoints: [endpoint("node1"), endpoint("node3")],
+      },
+      ["node1", "node3", `node2: ${NONE}`],
+    ],
+    [
+      "a node that is not ready is none",
+      { nodes: [node("node1"), node("node2"), node("node3", { ready: false })] },
+      ["node1", "node2", "node3: the node is not ready"],
+    ],
+    [
+      "unless no node is ready: then the control plane is rather ill",
+      { nodes: THREE.map((one) => ({ ...one, ready: false })) },
+      ["node3", "node1", "node2"],
+    ],
+    [
+      "a node without network is none, even if no other is ready",
+      {
+        nodes: [
+          node("node1", { ready: false }),
+          node("node2", { ready: false }),
+          node("node3", { networkUnavailable: true }),
+        ],
+      },
+      ["node1", "node2", "node3: the node's network is unavailable"],
+    ],
+    [
+      "an excluded node is none",
+      { nodes: [node("node1"), node("node2"), node("node3", { excluded: true })] },
+      ["node1", "node2", `node3: ${EXCLUDED}`],
+    ],
+    [
+      "unless told to ignore the label",
+      {
+        nodes: [node("node1"), node("node2"), node("node3", { excluded: true })],
+        view: { ignoreExcludeLabel: true },
+      },
+      ["node3", "node1", "node2"],
+    ],
+    [
+      "a node without a live speaker is none",
+      { view: { liveSpeakers: new Set(["node1", "node2", "elsewhere"]) } },
+      ["node1", "node2", `node3: ${DEAD}`],
+    ],
+    [
+      "v0.10: a node with an endpoint and no live speaker is none",
+      {
+        view: { election: "v0.10", liveSpeakers: new Set(["node1", "node3"]) },
+        endpoints: [endpoint("node1"), endpoint("node2")],
+      },
+      ["node1", `node2: ${DEAD}`, `node3: ${NONE}`],
+    ],
+    [
+      "without Node objects the endpoints name the nodes",
+      { nodes: [], endpoints: [endpoint("node2"), endpoint("node1"), endpoint(undefined)] },
+      ["node1", "node2"],
+    ],
+    [
+      "without Node objects the live speakers come first",
+      { nodes: [], view: { liveSpeakers: new Set(["node2", "node3"]) } },
+      ["node3", "node2"],
+    ],
+    [
+      "without Node objects and node names this machine is the one",
+      { nodes: [], endpoints: [endpoint(undefined)] },
+      ["node1"],
+    ],
+    [
+      "the same under policy Local",
+      {
+        nodes: [],
+        endpoints: [endpoint(undefined)],
+        service: { externalTrafficPolicy: "Local" },
+      },
+      ["node1"],
+    ],
+    [
+      "a ready endpoint on one node beats one that only still serves on another",
+      {
+        service: { externalTrafficPolicy: "Local" },
+        endpoints: [
+          endpoint("node1", { ready: false, serving: true, terminating: true }),
+          endpoint("node2"),
+        ],
+      },
+      ["node2", `node1: ${NONE}`, `node3: ${NONE}`],
+    ],
+    [
+      "one that still serves while it terminates is better than none",
+      {
+        service: { externalTrafficPolicy: "Local" },
+        endpoints: [
+          endpoint("node1", { ready: false, serving: true, terminating: true }),
+          endpoint("node2", { ready: false, serving: false, terminating: true }),
+        ],
+      },
+      ["node1", `node2: ${NONE}`, `node3: ${NONE}`],
+    ],
+    [
+      "a ready endpoint that terminates (publishNotReadyAddresses) counts as serving",
+      {
+        service: { externalTrafficPolicy: "Local" },
+        endpoints: [endpoint("node1", { terminating: true })],
+      },
+      ["node1", `node2: ${NONE}`, `node3: ${NONE}`],
+    ],
+  ] as const satisfies readonly (readonly [string, Case, readonly string[]])[]
+) {
+  Deno.test(`planAddress() knows the candidates: ${name}`, () => {
+    const expectedOwner = expected[0];
+    for (const self of ["node1", "node2", "node3"]) {
+      // Where nothing names a node, the one that looks is the only one.
+      if (expected.length === 1 && self !== expectedOwner) continue;
+      const made = plan(given, self);
+      assert.deepEqual(verdicts(made), expected, self);
+      assert.equal(made.owner, expectedOwner);
+      assert.equal(made.announce, self === expectedOwner);
+      assert.equal(made.silent, undefined);
+      assert.equal(made.pool, "default");
+    }
+  });
+}
+
+for (
+  const [name, given, silent, reason] of [
+    [
+      "no endpoint",
+      { endpoints: [] },
+      "no-ready-endpoint",
+      "no endpoint of the Service is ready",
+    ],
+    [
+      "no endpoint is ready",
+      { endpoints: [endpoint("node1", { ready: false })] },
+      "no-ready-endpoint",
+      "no endpoint of the Service is ready",
+    ],
+    [
+      "an endpoint serves, yet neither ready nor terminating",
+      { endpoints: [endpoint("node1", { ready: false, serving: true })] },
+      "no-ready-endpoint",
+      "no endpoint of the Service is ready",
+    ],
+    [
+      "the last endpoint terminates and serves no more",
+      { endpoints: [endpoint("node1", { ready: false, serving: false, terminating: true })] },
+      "no-ready-endpoint",
+      "no endpoint of the Service is ready",
+    ],
+    [
+      "policy Local, and the endpoint's node is unknown",
+      { service: { externalTrafficPolicy: "Local" }, endpoints: [endpoint("node9")] },
+      "no-candidate",
+      "no node can announce it",
+    ],
+    [
+      "policy Local, and no endpoint names its node",
+      { service: { externalTrafficPolicy: "Local" }, endpoints: [endpoint(undefined)] },
+      "no-candidate",
+      "no node can announce it",
+    ],
+    [
+      "no live speaker",
+      { view: { liveSpeakers: new Set<string>() } },
+      "no-candidate",
+      "no node can announce it",
+    ],
+    [
+      "all nodes are excluded",
+      { nodes: THREE.map((one) => ({ ...one, excluded: true })) },
+      "no-candidate",
+      "no node can announce it",
+    ],
+    [
+      "no pool has the address",
+      { ip: ip("10.77.1.230") },
+      "not-in-pool",
+      "no pool of the configuration has this address",
+    ],
+    [
+      "its pool has protocol bgp",
+      { ip: ip("10.78.0.1") },
+      "bgp-not-announced",
+      "its pool has protocol bgp, which this version does not announce",
+    ],
+    [
+      "it is an IPv6 address",
+      { ip: ip("2001:db8::220") },
+      "ipv6-not-announced",
+      "this version announces IPv4 only",
+    ],
+  ] as const satisfies readonly (readonly [string, Case, AddressPlan["silent"], string])[]
+) {
+  Deno.test(`planAddress() lets nobody announce when ${name}`, () => {
+    for (const self of ["node1", "node2", "node3"]) {
+      const made = plan(given, self);
+      assert.equal(made.silent, silent);
+      assert.equal(made.reason, reason);
+      assert.equal(made.announce, false);
+      assert.equal(made.owner, undefined);
+      assert.ok(made.candidates.every(({ eligible }) => !eligible));
+    }
+  });
+}
+
+Deno.test("planAddress() says to each node why it announces or not", () => {
+  const nodes = [node("node1"), node("node2", { ready: false }), node("node3")];
+  assert.equal(plan({ nodes }, "node3").reason, "owner");
+  assert.equal(plan({ nodes }, "node1").reason, "node3 comes first in the election");
+  assert.equal(plan({ nodes }, "node2").reason, "the node is not ready; node3 announces");
+  assert.equal(
+    plan({ nodes }, "Node3").reason,
+    'this node ("Node3") is not known to the cluster; node3 announces',
+  );
+});
+
+Deno.test("planAddress() elects by the Service's first address, by its name in v0.10", () => {
+  const assigned = [ip("10.77.1.221"), IP];
+  // By sha256sum node1 is first for 10.77.1.221, node2 for default/nginx.
+  assert.equal(plan({ service: { assigned } }).owner, "node1");
+  const everywhere = ["node1", "node2", "node3"].map((name) => endpoint(name));
+  assert.equal(plan({ endpoints: everywhere, view: { election: "v0.10" } }).owner, "node2");
+});
+
+Deno.test("planAddress() gives an address that Services share one owner, who can serve any", () => {
+  const web = service("web", { assigned: [IP], externalTrafficPolicy: "Local" });
+  const dns = service("dns", { assigned: [IP], externalTrafficPolicy: "Local" });
+  const on = new Map([[web.key, "node1"], [dns.key, "node2"]]);
+  for (const self of ["node1", "node2", "node3"]) {
+    const view = viewOf(self);
+    const both = planAddress(IP, [web, dns], (key) => [slice(key, endpoint(on.get(key)))], view);
+    assert.deepEqual(both.services, ["default/dns", "default/web"]);
+    assert.deepEqual(verdicts(both), ["node1", "node2", `node3: ${NONE}`]);
+    assert.equal(both.announce, self === "node1");
+    // One of them has nothing behind it: the other still is served.
+    const one = planAddress(
+      IP,
+      [web, dns],
+      (key) => key === dns.key ? [slice(key, endpoint("node2"))] : [],
+      view,
+    );
+    assert.equal(one.owner, "node2");
+  }
+});
+
+Deno.test("planAddress() asks all slices of a Service", () => {
+  const nginx = service("nginx", { assigned: [IP], externalTrafficPolicy: "Local" });
+  const made = planAddress(
+    IP,
+    [nginx],
+    (key) => [
+      slice(key),
+      slice(key, endpoint("node1", { ready: false })),
+      slice(key, endpoint("node2")),
+    ],
+    viewOf("node1"),
+  );
+  assert.equal(made.owner, "node2");
+});
+
+Deno.test("planAddress() leaves Services of another class and type to others", () => {
+  const rows = [
+    [{ loadBalancerClass: "example.org/other" }, undefined, false],
+    [{ loadBalancerClass: "example.org/herald" }, "example.org/herald", true],
+    [{}, "example.org/herald", false],
+    [{ isLoadBalancer: false }, undefined, false],
+    [{}, undefined, true],
+  ] as const;
+  for (const [part, lbClass, ours] of rows) {
+    const made = plan({ service: part, view: { lbClass } });
+    assert.equal(made.owner !== undefined, ours, JSON.stringify([part, lbClass]));
+    assert.equal(made.services.length, ours ? 1 : 0);
+  }
+});
+
+function viewOf(self: string): SpeakerView {
+  return {
+    config: POOLS,
+    nodes: new Map(THREE.map((facts) => [facts.name, facts])),
+    liveSpeakers: undefined,
+    self,
+    election: "v0.11",
+    ignoreExcludeLabel: false,
+    lbClass: undefined,
+  };
+}
+
+const NAMES = ["node1", "node2", "node3", "node4"];
+const anyNode = (name: string) =>
+  fc.record({
+    ready: fc.boolean(),
+    networkUnavailable: fc.boolean(),
+    excluded: fc.boolean(),
+  }).map((part) => node(name, part));
+const anyEndpoint = fc.record({
+  nodeName: fc.constantFrom(undefined, ...NAMES),
+  ready: fc.boolean(),
+  serving: fc.boolean(),
+  terminating: fc.boolean(),
+}).map(({ nodeName, ...part }) => endpoint(nodeName, part));
+const anyServices = fc.array(
+  fc.record({
+    policy: fc.constantFrom("Cluster" as const, "Local" as const),
+    endpoints: fc.array(anyEndpoint, { maxLength: 4 }),
+  }),
+  { minLength: 1, maxLength: 3 },
+);
+const anyCase = fc.record({
+  services: anyServices,
+  nodes: fc.tuple(...NAMES.map(anyNode)),
+  // At least two, for a single one may be asked about a cluster without Nodes.
+  present: fc.integer({ min: 2, max: NAMES.length }),
+  live: fc.option(fc.subarray(NAMES), { nil: undefined }),
+  election: fc.constantFrom("v0.11" as const, "v0.10" as const),
+  ignoreExcludeLabel: fc.boolean(),
+});
+
+Deno.test("planAddress() makes all nodes with one view agree on one owner, who can serve", () => {
+  let announced = 0;
+  fc.assert(
+    fc.property(anyCase, ({ services, nodes, present, live, election, ignoreExcludeLabel }) => {
+      const all = services.map(({ policy }, place) =>
+        service(`s${place}`, { assigned: [IP], externalTrafficPolicy: policy })
+      );
+      const slices = new Map(
+        services.map(({ endpoints }, place) => [serviceKey("default", `s${place}`), endpoints]),
+      );
+      const known = nodes.slice(0, present);
+      const plans = NAMES.map((self) =>
+        planAddress(IP, all, (key) => [slice(key, ...slices.get(key) ?? [])], {
+          config: POOLS,
+          nodes: new Map(known.map((facts) => [facts.name, facts])),
+          liveSpeakers: live === undefined ? undefined : new Set(live),
+          self,
+          election,
+          ignoreExcludeLabel,
+          lbClass: undefined,
+        })
+      );
+      const owners = new Set(plans.map(({ owner }) => owner));
+      assert.equal(owners.size, 1, "the nodes disagree");
+      const [owner] = owners;
+      assert.equal(plans.filter(({ announce }) => announce).length, owner === undefined ? 0 : 1);
+      const usable = [...slices.values()].flat().filter(({ ready, serving, terminating }) =>
+        terminating ? serving : ready
+      );
+      if (usable.length === 0) assert.equal(owner, undefined, "announced with nothing behind it");
+      if (owner === undefined) return;
+      announced++;
+      const facts = known.find(({ name }) => name === owner);
+      assert.ok(facts, "an unknown node owns it");
+      assert.ok(!facts.networkUnavailable);
+      assert.ok(!facts.excluded || ignoreExcludeLabel);
+      assert.ok(live === undefined || live.includes(owner));
+      if (election === "v0.10" || services.every(({ policy }) => policy === "Local")) {
+        assert.ok(usable.some(({ nodeName }) => nodeName === owner), "no endpoint on the owner");
+      }
+      const first = plans[0]?.candidates.filter(({ eligible }) => eligible).map(({ node }) => node);
+      if (election === "v0.11") assert.deepEqual(first, rankCandidates(first ?? [], "10.77.1.220"));
+    }),
+    { seed: 50, numRuns: 3_000 },
+  );
+  assert.ok(announced > 500, `only ${announced} cases had an owner`);
+});
