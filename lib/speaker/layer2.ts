@@ -30,7 +30,9 @@ export type Layer2Action =
 interface Burst {
   readonly ip: Ip4;
   readonly ifindex: number;
-  sent: number;
+  /** None has left yet: neighbours have no entry, or a wrong one. */
+  first: boolean;
+  left: number;
   due: Instant;
 }
 
@@ -42,6 +44,9 @@ export interface Layer2State {
   readonly bursts: Map<string, Burst>;
   /** When a series of announcements of an address last began. */
   readonly begun: Map<Ip4, Instant>;
+  /** How many announcements may leave at once, and when that was reckoned. */
+  credit: number;
+  creditAt: Instant;
 }
 
 /** MetalLB: at once, then every 1.1 s for 5 s. */
@@ -49,13 +54,23 @@ export const REPEAT_MS: Millis = 1_100;
 export const REPEATS = 5;
 /** An address that comes and goes is announced anew at most this often; one frame always leaves. */
 export const SERIES_MS: Millis = 5_000;
-/** At most this many announcements, of two frames each, leave in one tick … */
-export const PER_TICK = 10;
-/** … and ticks are this far apart while more are due: 2,000 frames a second at the most. */
+/** In any second at most this many announcements leave, of two frames each … */
+export const PER_SECOND = 1_000;
+/** … some of them at once; as many may catch up after a timer that came late. */
+export const AT_ONCE = 20;
+/** How far apart ticks are while more are due than may leave. */
 export const TICK_MS: Millis = 10;
+const CREDIT_PER_MS = (PER_SECOND - AT_ONCE) / 1_000;
 
 export function createLayer2(): Layer2State {
-  return { owned: new Set(), interfaces: new Map(), bursts: new Map(), begun: new Map() };
+  return {
+    owned: new Set(),
+    interfaces: new Map(),
+    bursts: new Map(),
+    begun: new Map(),
+    credit: AT_ONCE,
+    creditAt: instant(-Infinity),
+  };
 }
 
 /**
@@ -81,7 +96,10 @@ export function nextDeadline(state: Layer2State): Instant | undefined {
   for (const { due } of state.bursts.values()) {
     if (earliest === undefined || due < earliest) earliest = due;
   }
-  return earliest;
+  // What was due at the last step and is still here waits for credit.
+  return earliest !== undefined && earliest <= state.creditAt
+    ? after(state.creditAt, TICK_MS)
+    : earliest;
 }
 
 function onOwned(
@@ -110,10 +128,10 @@ function onOwned(
 function begin(state: Layer2State, ip: Ip4, ifindexes: readonly number[], now: Instant): void {
   const last = state.begun.get(ip);
   const again = last !== undefined && now < after(last, SERIES_MS);
-  if (!again) state.begun.set(ip, now);
+  if (!again && ifindexes.length > 0) state.begun.set(ip, now);
+  const left = again ? 1 : REPEATS;
   for (const ifindex of ifindexes) {
-    const sent = again ? REPEATS - 1 : 0;
-    state.bursts.set(keyOf(ip, ifindex), { ip, ifindex, sent, due: now });
+    state.bursts.set(keyOf(ip, ifindex), { ip, ifindex, first: true, left, due: now });
   }
 }
 
@@ -136,25 +154,31 @@ function onInterfaces(
   // A new or changed hardware address makes every neighbour's entry wrong at once.
   for (const ip of state.owned) {
     for (const { ifindex } of fresh) {
-      state.bursts.set(keyOf(ip, ifindex), { ip, ifindex, sent: 0, due: now });
+      const burst = { ip, ifindex, first: true, left: REPEATS, due: now };
+      state.bursts.set(keyOf(ip, ifindex), burst);
     }
   }
 }
 
 function sendDue(state: Layer2State, now: Instant, actions: Layer2Action[]): void {
+  const earned = Math.max(0, now - state.creditAt) * CREDIT_PER_MS;
+  state.credit = Math.min(AT_ONCE, state.credit + earned);
+  state.creditAt = now;
+  if (state.credit < 1) return;
   const due = [...state.bursts.values()].filter((burst) => burst.due <= now);
   // First announcements go before any repeat: a host that has no entry waits, one that has does not.
-  due.sort((a, b) => a.sent - b.sent || a.due - b.due);
-  for (const burst of due.slice(0, PER_TICK)) {
+  due.sort((a, b) => Number(b.first) - Number(a.first) || a.due - b.due);
+  for (const burst of due.slice(0, Math.floor(state.credit))) {
     const mac = state.interfaces.get(burst.ifindex);
     if (mac !== undefined) {
       actions.push({ kind: "gratuitous", ip: burst.ip, ifindex: burst.ifindex, mac });
     }
-    burst.sent++;
-    if (burst.sent >= REPEATS) state.bursts.delete(keyOf(burst.ip, burst.ifindex));
-    else burst.due = after(now, REPEAT_MS);
+    state.credit--;
+    burst.first = false;
+    burst.left--;
+    burst.due = after(now, REPEAT_MS);
+    if (burst.left === 0) state.bursts.delete(keyOf(burst.ip, burst.ifindex));
   }
-  for (const burst of due.slice(PER_TICK)) burst.due = instant(now + TICK_MS);
 }
 
 function keyOf(ip: Ip4, ifindex: number): string {
