@@ -1,0 +1,230 @@
+import assert from "node:assert/strict";
+import { waitFor } from "../support/wait.ts";
+import { makeStage, MANIFEST, servePage, type Stage } from "./stage.ts";
+
+const CONFIGMAP = `apiVersion: v1
+kind: ConfigMap
+metadata:
+  namespace: metallb-system
+  name: config
+data:
+  config: |
+    address-pools:
+    - name: default
+      protocol: layer2
+      addresses:
+      # 可配置为下列形式或者192.168.1.0/24形式,根据预留的网段具体决定
+      # 可配置多个
+      - 10.77.1.220-10.77.1.240
+`;
+
+const NGINX = JSON.stringify({
+  apiVersion: "v1",
+  kind: "Pod",
+  metadata: { name: "nginx", labels: { run: "nginx" } },
+  spec: {
+    nodeName: "node1",
+    containers: [{ name: "nginx", image: "nginx", ports: [{ containerPort: 80 }] }],
+  },
+});
+
+interface Listed {
+  readonly items: readonly {
+    metadata: { name: string; resourceVersion: string };
+    spec: { nodeName?: string };
+    reason?: string;
+    message?: string;
+    type?: string;
+    status?: { loadBalancer?: { ingress?: { ip: string }[] } };
+  }[];
+}
+
+async function list(stage: Stage, ...args: string[]): Promise<Listed["items"]> {
+  const text = await stage.kube.kubectl(["get", ...args, "-o", "json"]);
+  const listed: Listed = JSON.parse(text);
+  return listed.items;
+}
+
+async function externalIp(stage: Stage, name: string): Promise<string> {
+  return (await stage.kube.kubectl([
+    "get",
+    "service",
+    name,
+    "-o",
+    "jsonpath={.status.loadBalancer.ingress[*].ip}",
+  ])).trim();
+}
+
+/** Does a kubelet's work for the speakers that the DaemonSet controller has made. */
+async function reportSpeakers(stage: Stage): Promise<void> {
+  const pods = await waitFor("a speaker pod on each node", async () => {
+    const items = await list(stage, "pods", "-n", "metallb-system", "-l", "component=speaker");
+    return items.length === 2 && items;
+  });
+  for (const { metadata } of pods) await stage.reportPod("metallb-system", metadata.name, true);
+}
+
+Deno.test("the article's story on a real Kubernetes: apply, expose, EXTERNAL-IP, curl from a host that is no node", async () => {
+  await using stage = await makeStage();
+  const { kube, client } = stage;
+  const [node1, node2] = stage.nodes;
+  assert.ok(node1 && node2);
+  await kube.kubectl(["apply", "-f", MANIFEST]);
+  await kube.kubectl(["apply", "-f", "-"], CONFIGMAP);
+  await using controller = await stage.herald("controller", stage.master);
+  await using speaker1 = await stage.herald("speaker", node1);
+  await using speaker2 = await stage.herald("speaker", node2);
+  const roles = [controller, speaker1, speaker2];
+  try {
+    await reportSpeakers(stage);
+    await kube.kubectl(["apply", "-f", "-"], NGINX);
+    await stage.reportPod("default", "nginx", true, "10.244.1.5");
+    await using _page = await servePage(stage, "welcome to nginx");
+    await kube.kubectl([
+      "expose",
+      "pod",
+      "nginx",
+      "--port=80",
+      "--target-port=80",
+      "--type=LoadBalancer",
+    ]);
+    await waitFor("EXTERNAL-IP", async () => await externalIp(stage, "nginx") === "10.77.1.220");
+    const table = await kube.kubectl(["get", "svc", "nginx"]);
+    assert.match(table, /nginx +LoadBalancer +172\.17\.\d+\.\d+ +10\.77\.1\.220 +80:\d+\/TCP/);
+    const macs = await waitFor("an owner", async () => {
+      const answers = await client.arping("10.77.1.220", 2);
+      return answers.length > 0 && new Set(answers);
+    });
+    assert.deepEqual([...macs], [node1.mac], "one node answers, by the election node1");
+    await waitFor(
+      "the page, through kube-proxy",
+      async () =>
+        (await client.run("curl", "-s", "--max-time", "2", "http://10.77.1.220/")).stdout ===
+          "welcome to nginx",
+    );
+
+    const events = await waitFor("both roles' events", async () => {
+      const found = await list(stage, "events", "-n", "default");
+      const reasons = new Set(found.map(({ reason }) => reason));
+      return reasons.has("IPAllocated") && reasons.has("nodeAssigned") && found;
+    });
+    assert.ok(events.some(({ message }) => message === 'announcing from node "node1"'));
+    assert.ok(events.some(({ message }) => message === 'Assigned IP ["10.77.1.220"]'));
+
+    // A node that is not ready gives the address up; a speaker that is not ready does too.
+    await stage.reportNode("node1", false);
+    await waitFor(
+      "node2 to answer",
+      async () =>
+        (await client.arping("10.77.1.220", 2)).every((mac) => mac === node2.mac) &&
+        (await client.arping("10.77.1.220", 1)).length === 1,
+    );
+    await stage.reportNode("node1", true);
+    await waitFor(
+      "node1 to answer again",
+      async () => (await client.arping("10.77.1.220", 1))[0] === node1.mac,
+    );
+    const [first] = (await list(stage, "pods", "-n", "metallb-system", "-l", "component=speaker"))
+      .filter(({ spec }) => spec.nodeName === "node1");
+    await stage.reportPod("metallb-system", first?.metadata.name ?? "", false);
+    await waitFor(
+      "node2 to answer for node1's speaker",
+      async () => (await client.arping("10.77.1.220", 1))[0] === node2.mac,
+    );
+
+    // Every right it uses is granted: nothing was refused.
+    for (const role of roles) {
+      assert.ok(!/forbidden|"status":403/.test(role.output()), role.output());
+    }
+    await kube.kubectl(["delete", "service", "nginx"]);
+    await waitFor("silence", async () => (await client.arping("10.77.1.220", 1)).length === 0);
+    for (const role of roles) assert.equal(await role.end(), 0, role.output());
+  } catch (error) {
+    throw new Error(`The roles logged:\n${roles.map((role) => role.output()).join("---\n")}`, {
+      cause: error,
+    });
+  }
+});
+
+Deno.test("a bad ConfigMap keeps the last good one in force, with an event; status keeps other writers' fields", async () => {
+  await using stage = await makeStage();
+  const { kube } = stage;
+  await kube.kubectl(["apply", "-f", MANIFEST]);
+  await kube.kubectl(["apply", "-f", "-"], CONFIGMAP);
+  await using controller = await stage.herald("controller", stage.master);
+  const create = (name: string, ...more: string[]) =>
+    kube.kubectl(["create", "service", "loadbalancer", name, "--tcp=80", ...more]);
+  await create("first");
+  await waitFor(
+    "the first address",
+    async () => await externalIp(stage, "first") === "10.77.1.220",
+  );
+  const conditions = [{
+    type: "Checked",
+    status: "True",
+    reason: "Test",
+    message: "",
+    lastTransitionTime: "2026-01-01T00:00:00Z",
+  }];
+  await kube.kubectl([
+    "patch",
+    "service",
+    "first",
+    "--subresource=status",
+    "--type=merge",
+    "-p",
+    JSON.stringify({ status: { conditions } }),
+  ]);
+  await kube.kubectl(["apply", "-f", "-"], CONFIGMAP.replace("addresses:", "adresses:"));
+  const event = await waitFor("the event about the ConfigMap", async () => {
+    const found = await list(stage, "events", "-n", "metallb-system");
+    return found.find(({ reason }) => reason === "ConfigRejected");
+  });
+  assert.equal(event.type, "Warning");
+  assert.match(
+    event.message ?? "",
+    /configmap metallb-system\/config key config:4:3: unknown key "adresses"/,
+  );
+  await create("second");
+  await waitFor(
+    "an address by the last good configuration",
+    async () => await externalIp(stage, "second") === "10.77.1.221",
+  );
+  // Someone takes the address out of the status: it comes back, and the condition stays.
+  await kube.kubectl([
+    "patch",
+    "service",
+    "first",
+    "--subresource=status",
+    "--type=merge",
+    "-p",
+    JSON.stringify({ status: { loadBalancer: { ingress: null } } }),
+  ]);
+  await waitFor(
+    "the same address again",
+    async () => await externalIp(stage, "first") === "10.77.1.220",
+  );
+  const kept = await kube.kubectl([
+    "get",
+    "service",
+    "first",
+    "-o",
+    "jsonpath={.status.conditions[0].type}",
+  ]);
+  assert.equal(kept, "Checked");
+  // A Service that is no load balancer any more loses it, and nothing else.
+  await kube.kubectl([
+    "patch",
+    "service",
+    "first",
+    "--type=merge",
+    "-p",
+    '{"spec":{"type":"ClusterIP"}}',
+  ]);
+  await waitFor("the address to be cleared", async () => await externalIp(stage, "first") === "");
+  assert.equal(
+    await kube.kubectl(["get", "service", "first", "-o", "jsonpath={.status.conditions[0].type}"]),
+    "Checked",
+  );
+  assert.equal(await controller.end(), 0, controller.output());
+});

@@ -1,0 +1,206 @@
+import {
+  type ControlPlane,
+  startControllerManager,
+  startControlPlane,
+  startKubeProxy,
+} from "../support/control_plane.ts";
+import { type Host, type Lan, makeLan } from "../support/lan.ts";
+import { must, type RunningProcess } from "../support/process.ts";
+import { waitFor } from "../support/wait.ts";
+
+const ROOT = new URL("../../", import.meta.url).pathname;
+export const HERALD = `${ROOT}dist/herald`;
+export const MANIFEST = `${ROOT}deploy/metallb-compatible.yaml`;
+const POD_IP = "10.244.1.5";
+
+/** A real control plane on a LAN: its host, two nodes with kube-proxy, a client that is no node. */
+export interface Stage extends AsyncDisposable {
+  readonly lan: Lan;
+  readonly kube: ControlPlane;
+  readonly master: Host;
+  readonly nodes: readonly Host[];
+  readonly client: Host;
+  /** A web server that stands for the nginx pod, at {@link POD_IP} behind node1. */
+  readonly pod: Host;
+  /** Starts the binary with the rights, arguments and environment of the manifest's workload. */
+  herald(
+    workload: "controller" | "speaker",
+    host: Host,
+    ...flags: string[]
+  ): Promise<RunningProcess>;
+  /** Does a kubelet's work for a pod: says that it is ready, or not. */
+  reportPod(namespace: string, name: string, ready: boolean, ip?: string): Promise<void>;
+  reportNode(name: string, ready: boolean): Promise<void>;
+}
+
+/** Lays the LAN and starts the control plane; nothing of Herald is there yet. */
+export async function makeStage(): Promise<Stage> {
+  await using unfinished = new AsyncDisposableStack();
+  const lan = unfinished.use(await makeLan());
+  const master = await lan.addHost("master", { addresses: ["10.77.1.10/24"] });
+  const nodes = [
+    await lan.addHost("node1", { addresses: ["10.77.1.11/24"] }),
+    await lan.addHost("node2", { addresses: ["10.77.1.12/24"] }),
+  ];
+  const client = await lan.addHost("client", { addresses: ["10.77.1.63/24"] });
+  const pod = await addPod(lan, nodes);
+  const kube = unfinished.use(await startControlPlane({ host: master }));
+  unfinished.use(await startControllerManager(kube));
+  for (const node of nodes) {
+    await kube.kubectl(["apply", "-f", "-"], nodeManifest(node.name));
+    await reportNode(kube, node.name, true);
+    unfinished.use(await startKubeProxy({ host: node, kube, node: node.name }));
+  }
+  const finished = unfinished.move();
+  return {
+    lan,
+    kube,
+    master,
+    nodes,
+    client,
+    pod,
+    herald: (workload, host, ...flags) => startWorkload(kube, workload, host, flags),
+    reportPod: (namespace, name, ready, ip) => reportPod(kube, namespace, name, ready, ip),
+    reportNode: (name, ready) => reportNode(kube, name, ready),
+    [Symbol.asyncDispose]: () => finished.disposeAsync(),
+  };
+}
+
+function nodeManifest(name: string): string {
+  return JSON.stringify({
+    apiVersion: "v1",
+    kind: "Node",
+    metadata: { name, labels: { "kubernetes.io/hostname": name, "kubernetes.io/os": "linux" } },
+    spec: { podCIDR: name === "node1" ? "10.244.1.0/24" : "10.244.2.0/24" },
+  });
+}
+
+async function reportNode(kube: ControlPlane, name: string, ready: boolean): Promise<void> {
+  const address = name === "node1" ? "10.77.1.11" : "10.77.1.12";
+  const status = {
+    addresses: [{ type: "InternalIP", address }],
+    conditions: [{ type: "Ready", status: ready ? "True" : "False", reason: "Test", message: "" }],
+  };
+  await kube.kubectl([
+    "patch",
+    "node",
+    name,
+    "--subresource=status",
+    "--type=merge",
+    "-p",
+    JSON.stringify({ status }),
+  ]);
+}
+
+async function reportPod(
+  kube: ControlPlane,
+  namespace: string,
+  name: string,
+  ready: boolean,
+  ip?: string,
+): Promise<void> {
+  const status = {
+    phase: "Running",
+    ...ip === undefined ? {} : { podIP: ip, podIPs: [{ ip }] },
+    conditions: [{ type: "Ready", status: ready ? "True" : "False" }],
+  };
+  await kube.kubectl([
+    "patch",
+    "pod",
+    "-n",
+    namespace,
+    name,
+    "--subresource=status",
+    "--type=merge",
+    "-p",
+    JSON.stringify({ status }),
+  ]);
+}
+
+/** The pod's network: behind node1, and node2 reaches it through node1. */
+async function addPod(lan: Lan, [node1, node2]: readonly Host[]): Promise<Host> {
+  const pod = await lan.addNamespace("pod");
+  if (node1 === undefined || node2 === undefined) throw new TypeError("A stage has two nodes");
+  await must("ip", [
+    "-n",
+    node1.netns,
+    "link",
+    "add",
+    "veth-pod",
+    "type",
+    "veth",
+    "peer",
+    "name",
+    "eth0",
+    "netns",
+    pod.netns,
+  ]);
+  await must("ip", ["-n", node1.netns, "addr", "add", "10.244.1.1/24", "dev", "veth-pod"]);
+  await must("ip", ["-n", node1.netns, "link", "set", "veth-pod", "up"]);
+  await must("ip", ["-n", pod.netns, "addr", "add", `${POD_IP}/24`, "dev", "eth0"]);
+  await must("ip", ["-n", pod.netns, "link", "set", "eth0", "up"]);
+  await must("ip", ["-n", pod.netns, "route", "add", "default", "via", "10.244.1.1"]);
+  await must("ip", ["-n", node2.netns, "route", "add", "10.244.1.0/24", "via", "10.77.1.11"]);
+  for (const node of [node1, node2]) {
+    await node.must("sysctl", "-qw", "net.ipv4.ip_forward=1");
+    // Cluster IPs are nobody's neighbours: without a route the rules of kube-proxy never see them.
+    await must("ip", ["-n", node.netns, "route", "add", "172.17.0.0/16", "dev", "eth0"]);
+  }
+  return pod;
+}
+
+interface Container {
+  readonly args: readonly string[];
+  readonly env?: readonly {
+    name: string;
+    value?: string;
+    valueFrom?: { fieldRef: { fieldPath: string } };
+  }[];
+}
+
+async function startWorkload(
+  kube: ControlPlane,
+  workload: "controller" | "speaker",
+  host: Host,
+  flags: readonly string[],
+): Promise<RunningProcess> {
+  const kind = workload === "controller" ? "deployment" : "daemonset";
+  const object = JSON.parse(
+    await kube.kubectl(["get", kind, "-n", "metallb-system", workload, "-o", "json"]),
+  );
+  const container: Container = object.spec.template.spec.containers[0];
+  const fields: Record<string, string> = {
+    "spec.nodeName": host.name,
+    "status.hostIP": host.name === "node1"
+      ? "10.77.1.11"
+      : host.name === "node2"
+      ? "10.77.1.12"
+      : "10.77.1.10",
+  };
+  const env: Record<string, string> = { METALLB_NAMESPACE: "metallb-system" };
+  for (const { name, value, valueFrom } of container.env ?? []) {
+    env[name] = value ?? fields[valueFrom?.fieldRef.fieldPath ?? ""] ?? "";
+  }
+  const token = await kube.serviceAccountToken("metallb-system", workload);
+  env.KUBECONFIG = await kube.kubeconfigForToken(token);
+  // The controller runs without any capability and not as root, as the manifest has it.
+  const asInPod = workload === "controller"
+    ? ["setpriv", "--bounding-set=-all", "--inh-caps=-all", HERALD]
+    : ["setpriv", "--bounding-set=-all,+net_raw", HERALD];
+  const [command = HERALD, ...before] = asInPod;
+  return host.start(command, [...before, ...container.args, ...flags], env);
+}
+
+/** Starts a real HTTP server in the pod's namespace. */
+export async function servePage(stage: Stage, page: string): Promise<RunningProcess> {
+  const program = `Deno.serve({ port: 80, hostname: "0.0.0.0" }, () => new Response(${
+    JSON.stringify(page)
+  }))`;
+  const server = stage.pod.start(Deno.execPath(), ["eval", program]);
+  await waitFor(
+    "the pod's web server",
+    async () =>
+      (await stage.pod.run("curl", "-s", "--max-time", "2", "http://127.0.0.1/")).stdout === page,
+  );
+  return server;
+}
