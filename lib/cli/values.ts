@@ -88,12 +88,14 @@ export function readRunOptions(flags: Flags, around: Surroundings): RunOptions {
   const source = readSourceOptions(flags, around);
   const mlNamespace = text(flags, "mlNamespace") ??
     (around.env("METALLB_ML_NAMESPACE") || undefined);
-  port("--ml-bindport", text(flags, "mlBindport") ?? around.env("METALLB_ML_BIND_PORT"), 7946);
+  const mlBindPort = text(flags, "mlBindport") ?? (around.env("METALLB_ML_BIND_PORT") || undefined);
+  port("--ml-bindport", mlBindPort, 7946);
   word("--ml-key-bytes", text(flags, "mlKeyBytes"), ["16", "32"], "32");
   return {
     ...source,
     role,
-    nodeName: nodeName(flags, around),
+    // A controller is bound to no node: a host name that Kubernetes would refuse is no fault.
+    nodeName: role === "controller" ? around.hostname() : nodeName(flags, around),
     host: host(text(flags, "host") ?? around.env("METALLB_HOST")),
     port: port("--port", text(flags, "port"), DEFAULT_PORT),
     mlLabels: text(flags, "mlLabels") ?? (around.env("METALLB_ML_LABELS") || undefined),
