@@ -38,20 +38,35 @@ export async function openLog(level: LogLevel, format: LogFormat): Promise<Log> 
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
   };
-  if (format === "pretty") {
-    // Its bundled form has only a default export.
-    const { default: pinoPretty } = await import("pino-pretty");
-    const pretty = pinoPretty.prettyFactory({
-      colorize: Deno.stdout.isTerminal(),
-      singleLine: true,
-    });
-    const encoder = new TextEncoder();
-    const log: Log = pino(options, {
-      write: (line: string) => void Deno.stdout.writeSync(encoder.encode(pretty(line))),
-    });
+  if (format === "json") {
+    // A transport would need files beside the binary; writing ourselves needs none.
+    const log: Log = pino(options, { write: writeLine });
     return log;
   }
-  // A transport would need files beside the binary; the synchronous destination needs none.
-  const log: Log = pino(options, pino.destination({ dest: 1, sync: true }));
+  const { prettyFactory } = await import("pino-pretty");
+  const colorize = Deno.stdout.isTerminal();
+  const pretty = prettyFactory({ colorize, singleLine: true, errorLikeObjectKeys: [] });
+  const log: Log = pino(options, { write: (line: string) => writeLine(pretty(line)) });
   return log;
+}
+
+const encoder = new TextEncoder();
+
+/** Writes a line at once; where it cannot (full disk, closed pipe) it is lost, and the work goes on. */
+function writeLine(line: string): void {
+  try {
+    for (let rest = encoder.encode(escapeControls(line)); rest.length > 0;) {
+      rest = rest.subarray(Deno.stdout.writeSync(rest));
+    }
+  } catch {
+    // There is no other place to tell it; a speaker must not stop for its log.
+  }
+}
+
+/** JSON leaves these as they are: C1 controls, which terminals obey, and what turns text around. */
+function escapeControls(line: string): string {
+  return line.replace(
+    /[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g,
+    (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
