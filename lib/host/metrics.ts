@@ -19,10 +19,10 @@ export interface Metrics {
   };
   readonly layer2: {
     readonly announced: Gauge<"service" | "protocol" | "node" | "ip">;
-    readonly requests: Gauge<"ip">;
-    readonly responses: Gauge<"ip">;
-    readonly gratuitous: Gauge<"ip">;
-    readonly dropped: Gauge<"reason">;
+    readonly requests: Counter<"ip">;
+    readonly responses: Counter<"ip">;
+    readonly gratuitous: Counter<"ip">;
+    readonly dropped: Counter<"reason">;
     readonly interfaces: Gauge;
     /** Called before each scrape: brings the counters of shared memory up to date. */
     onScrape: (() => void) | undefined;
@@ -44,16 +44,18 @@ export function createMetrics(): Metrics {
       "node",
       "ip",
     ]),
-    requests: new Gauge({
+    requests: new Counter({
       name: "metallb_layer2_requests_received",
       help: "ARP requests received for an announced address",
       labelNames: ["ip"],
       registers,
       collect: () => layer2.onScrape?.(),
     }),
-    responses: gauge("metallb_layer2_responses_sent", "ARP replies sent for an address", ["ip"]),
-    gratuitous: gauge("metallb_layer2_gratuitous_sent", "Gratuitous ARP frames sent", ["ip"]),
-    dropped: gauge("herald_layer2_frames_dropped", "Frames not answered, by reason", ["reason"]),
+    responses: counter("metallb_layer2_responses_sent", "ARP replies sent for an address", ["ip"]),
+    gratuitous: counter("metallb_layer2_gratuitous_sent", "Gratuitous ARP frames sent", ["ip"]),
+    dropped: counter("herald_layer2_frames_dropped_total", "Frames not answered, by reason", [
+      "reason",
+    ]),
     interfaces: gauge("herald_layer2_interfaces", "Interfaces that answer ARP"),
     onScrape: undefined,
   };

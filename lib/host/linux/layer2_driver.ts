@@ -169,14 +169,16 @@ function withoutLayer2(problem: string, log: Log, signal: AbortSignal): Layer2 {
   };
 }
 
+/** What shared memory counted takes the place of what stood there, so it is set by adding to zero. */
 function exportCounters(responder: ArpResponder, { layer2 }: Metrics, ips: readonly Ip4[]): void {
-  for (const gauge of [layer2.requests, layer2.responses, layer2.gratuitous]) gauge.reset();
+  const { requests, responses, gratuitous, dropped } = layer2;
+  for (const counter of [requests, responses, gratuitous, dropped]) counter.reset();
   for (const address of ips) {
     const ip = formatIp(address);
-    const { requests, replies, gratuitous } = responder.counters(address);
-    layer2.requests.set({ ip }, requests);
-    layer2.responses.set({ ip }, replies);
-    layer2.gratuitous.set({ ip }, gratuitous);
+    const counted = responder.counters(address);
+    requests.inc({ ip }, counted.requests);
+    responses.inc({ ip }, counted.replies);
+    gratuitous.inc({ ip }, counted.gratuitous);
   }
-  for (const [reason, count] of responder.drops()) layer2.dropped.set({ reason }, count);
+  for (const [reason, count] of responder.drops()) dropped.inc({ reason }, count);
 }
