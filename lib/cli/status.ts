@@ -8,7 +8,8 @@ export async function status(output: OutputFormat): Promise<number> {
   const found = await localStatuses();
   if (found.length === 0) {
     // In a pod the root is read-only, so no socket file stands; the probe's address answers.
-    const one = await statusAt(`http://${Deno.env.get("METALLB_HOST") || "127.0.0.1"}:7472`);
+    const host = Deno.env.get("METALLB_HOST") || "127.0.0.1";
+    const one = await statusAt(`http://${host.includes(":") ? `[${host}]` : host}:7472`);
     if (one !== undefined) found.push(one);
   }
   const text = output === "json"

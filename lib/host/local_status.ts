@@ -1,3 +1,4 @@
+import { isObject } from "../model/json.ts";
 import { RUN_FOLDER } from "./http.ts";
 import type { ProcessStatus } from "./status.ts";
 
@@ -25,14 +26,20 @@ export async function statusAt(
       client,
       signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
     });
-    return isProcessStatus(answer) ? await answer.json() : undefined;
+    const text = await answer.text();
+    const status: unknown = answer.ok ? JSON.parse(text) : undefined;
+    return isProcessStatus(status) ? status : undefined;
   } catch {
-    return undefined; // A file that a killed process left, or nobody listens.
+    return undefined; // A file that a killed process left, nobody listens, or it is no JSON.
   }
 }
 
-function isProcessStatus(answer: Response): boolean {
-  return answer.ok && (answer.headers.get("content-type") ?? "").startsWith("application/json");
+/** Whether it has what each status has: another program's answer on that port is none of ours. */
+function isProcessStatus(value: unknown): value is ProcessStatus {
+  return isObject(value) && typeof value.pid === "number" && typeof value.role === "string" &&
+    typeof value.version === "string" && Array.isArray(value.notReady) &&
+    Array.isArray(value.unhealthy) && isObject(value.config) &&
+    Array.isArray(value.config.problems);
 }
 
 function sockets(): string[] {
