@@ -1,5 +1,5 @@
 import type { Severity } from "../base/errors.ts";
-import { didYouMean } from "./nearest.ts";
+import { didYouMean, nearest } from "./nearest.ts";
 import type { YamlEntry, YamlNode, YamlScalar } from "./yaml.ts";
 
 /** A mistake before its offset is turned into line and column. */
@@ -51,16 +51,18 @@ export function readFields(
     } else fault(to, node, `${what} is empty`, `write ${keys.slice(0, 3).join(", ")} …`);
     return undefined;
   }
-  const known = new Set(keys);
   const found = new Map<string, YamlEntry>();
+  const unknown: YamlEntry[] = [];
   for (const entry of node.entries) {
-    if (known.has(entry.key.text)) found.set(entry.key.text, entry);
-    else {fault(
-        to,
-        entry.key,
-        `unknown key "${shown(entry.key.text)}" in ${what}`,
-        didYouMean(entry.key.text, keys),
-      );}
+    if (keys.includes(entry.key.text)) found.set(entry.key.text, entry);
+    else unknown.push(entry);
+  }
+  for (const entry of unknown) {
+    const word = entry.key.text;
+    fault(to, entry.key, `unknown key "${shown(word)}" in ${what}`, didYouMean(word, keys));
+    // Read as what was meant: its absence would be a second complaint about one mistake.
+    const meant = nearest(word, keys);
+    if (meant !== undefined && !found.has(meant)) found.set(meant, entry);
   }
   return found;
 }

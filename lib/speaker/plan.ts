@@ -102,7 +102,14 @@ export function planAddress(
   );
   const candidates = rank(verdicts, saltOf(first, view.election));
   const owner = candidates.find(({ eligible }) => eligible)?.node;
-  if (owner === undefined) return because("no-candidate", candidates);
+  if (owner === undefined) {
+    const plan = because("no-candidate", candidates);
+    const first = candidates.slice(0, 3).map(({ node, reason }) => `${node}: ${reason}`);
+    return {
+      ...plan,
+      reason: `${plan.reason} (${first.join("; ")}${candidates.length > 3 ? "; …" : ""})`,
+    };
+  }
   const announce = owner === view.self;
   const reason = announce ? "owner" : whyNotSelf(candidates, owner, view.self);
   return {

@@ -31,7 +31,6 @@ const NGINX = JSON.stringify({
 interface Listed {
   readonly items: readonly {
     metadata: { name: string; resourceVersion: string };
-    spec: { nodeName?: string };
     reason?: string;
     message?: string;
     type?: string;
@@ -55,13 +54,47 @@ async function externalIp(stage: Stage, name: string): Promise<string> {
   ])).trim();
 }
 
-/** Does a kubelet's work for the speakers that the DaemonSet controller has made. */
-async function reportSpeakers(stage: Stage): Promise<void> {
-  const pods = await waitFor("a speaker pod on each node", async () => {
-    const items = await list(stage, "pods", "-n", "metallb-system", "-l", "component=speaker");
+interface SpeakerPod {
+  readonly metadata: { readonly name: string };
+  readonly spec: {
+    readonly affinity: {
+      readonly nodeAffinity: {
+        readonly requiredDuringSchedulingIgnoredDuringExecution: {
+          readonly nodeSelectorTerms: readonly {
+            readonly matchFields: readonly { readonly values: readonly string[] }[];
+          }[];
+        };
+      };
+    };
+  };
+}
+
+/** The node that the DaemonSet controller meant a pod for. */
+function nodeOf({ spec }: SpeakerPod): string {
+  const required = spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution;
+  return required.nodeSelectorTerms[0]?.matchFields[0]?.values[0] ?? "";
+}
+
+/** Does the scheduler's and the kubelets' work for the pods of the DaemonSet; gives them by node. */
+async function runSpeakerPods(stage: Stage): Promise<ReadonlyMap<string, string>> {
+  const which = ["pods", "-n", "metallb-system", "-l", "component=speaker", "-o", "json"];
+  const pods = await waitFor("a speaker pod for each node", async () => {
+    const { items }: { items: readonly SpeakerPod[] } = JSON.parse(
+      await stage.kube.kubectl(["get", ...which]),
+    );
     return items.length === 2 && items;
   });
-  for (const { metadata } of pods) await stage.reportPod("metallb-system", metadata.name, true);
+  const byNode = new Map<string, string>();
+  for (const pod of pods) {
+    const { name } = pod.metadata;
+    const target = { apiVersion: "v1", kind: "Node", name: nodeOf(pod) };
+    const binding = { apiVersion: "v1", kind: "Binding", metadata: { name }, target };
+    const path = `/api/v1/namespaces/metallb-system/pods/${name}/binding`;
+    await stage.kube.kubectl(["create", "--raw", path, "-f", "-"], JSON.stringify(binding));
+    await stage.reportPod("metallb-system", name, true);
+    byNode.set(nodeOf(pod), name);
+  }
+  return byNode;
 }
 
 Deno.test("the article's story on a real Kubernetes: apply, expose, EXTERNAL-IP, curl from a host that is no node", async () => {
@@ -76,7 +109,7 @@ Deno.test("the article's story on a real Kubernetes: apply, expose, EXTERNAL-IP,
   await using speaker2 = await stage.herald("speaker", node2);
   const roles = [controller, speaker1, speaker2];
   try {
-    await reportSpeakers(stage);
+    const speakerPods = await runSpeakerPods(stage);
     await kube.kubectl(["apply", "-f", "-"], NGINX);
     await stage.reportPod("default", "nginx", true, "10.244.1.5");
     await using _page = await servePage(stage, "welcome to nginx");
@@ -124,9 +157,7 @@ Deno.test("the article's story on a real Kubernetes: apply, expose, EXTERNAL-IP,
       "node1 to answer again",
       async () => (await client.arping("10.77.1.220", 1))[0] === node1.mac,
     );
-    const [first] = (await list(stage, "pods", "-n", "metallb-system", "-l", "component=speaker"))
-      .filter(({ spec }) => spec.nodeName === "node1");
-    await stage.reportPod("metallb-system", first?.metadata.name ?? "", false);
+    await stage.reportPod("metallb-system", speakerPods.get("node1") ?? "", false);
     await waitFor(
       "node2 to answer for node1's speaker",
       async () => (await client.arping("10.77.1.220", 1))[0] === node2.mac,

@@ -45,10 +45,12 @@ export async function makeStage(): Promise<Stage> {
   const client = await lan.addHost("client", { addresses: ["10.77.1.63/24"] });
   const pod = await addPod(lan, nodes);
   const kube = unfinished.use(await startControlPlane({ host: master }));
-  unfinished.use(await startControllerManager(kube));
+  unfinished.use(await startControllerManager(kube, master));
   for (const node of nodes) {
     await kube.kubectl(["apply", "-f", "-"], nodeManifest(node.name));
     await reportNode(kube, node.name, true);
+    // Admission taints each new node; the controller that would take it off is not among ours.
+    await kube.kubectl(["taint", "node", node.name, "node.kubernetes.io/not-ready-"]);
     unfinished.use(await startKubeProxy({ host: node, kube, node: node.name }));
   }
   const finished = unfinished.move();

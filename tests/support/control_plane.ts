@@ -15,7 +15,10 @@ export interface ControlPlane extends AsyncDisposable {
   readonly certificates: Certificates;
   /** Gives standard output. @throws Error with kubectl's message */
   kubectl(args: readonly string[], stdin?: string): Promise<string>;
-  /** One request as the administrator; gives the object. @throws Error unless it succeeds */
+  /**
+   * One request as the administrator; gives the object. Like `watch` for a server on loopback only.
+   * @throws Error unless it succeeds
+   */
   request(method: string, path: string, body?: unknown): Promise<unknown>;
   /** Watch events as they come, until the signal fires. */
   watch(path: string, signal: AbortSignal): Promise<AsyncIterable<WatchEvent>>;
@@ -110,7 +113,7 @@ export async function startControlPlane({ host }: ControlPlaneOptions = {}): Pro
     const [command, inside] = host.inside(binaries.kubectl, ...all);
     return await must(command, inside, stdin);
   };
-  const rest = await openRest(server, certificates, host, unfinished);
+  const rest = await openRest(server, certificates, unfinished);
   let files = 0;
   const finished = unfinished.move();
   return {
@@ -205,36 +208,15 @@ async function writeKubeconfig(
   return path;
 }
 
-/**
- * Requests from this process. A server inside a namespace is reached through a unix socket that a
- * small relay inside it serves, for this process is outside.
- */
+/** Requests from this process, which is outside of any namespace: only a server on loopback hears them. */
 async function openRest(
   server: string,
   certificates: Certificates,
-  host: Host | undefined,
   stack: AsyncDisposableStack,
 ): Promise<Pick<ControlPlane, "request" | "watch">> {
-  const caCerts = [await Deno.readTextFile(certificates.authority)];
-  let client: Deno.HttpClient;
-  if (host === undefined) client = Deno.createHttpClient({ caCerts });
-  else {
-    const path = `${certificates.folder}/relay.sock`;
-    const relay = new URL("./relay.ts", import.meta.url).pathname;
-    stack.use(
-      host.start(Deno.execPath(), [
-        "run",
-        "--quiet",
-        "-A",
-        "--no-lock",
-        relay,
-        path,
-        new URL(server).host,
-      ]),
-    );
-    await waitFor("the relay", () => Deno.stat(path).then(() => true, () => false));
-    client = Deno.createHttpClient({ caCerts, proxy: { transport: "unix", path } });
-  }
+  const client = Deno.createHttpClient({
+    caCerts: [await Deno.readTextFile(certificates.authority)],
+  });
   stack.defer(() => client.close());
   const headers = { authorization: `Bearer ${ADMIN_TOKEN}` };
   return {
