@@ -77,7 +77,6 @@ export function createSpeakerPlans(): SpeakerPlans {
     },
     touchAll() {
       for (const ip of servicesOn.keys()) touched.add(ip);
-      for (const ip of plans.keys()) touched.add(ip);
     },
     update(view) {
       const changed: AddressPlan[] = [];

@@ -50,9 +50,6 @@ export function parseIp4(text: string): Ip4 | undefined {
  */
 export function parseIp6(text: string): Ip6 | undefined {
   if (!/^[0-9a-fA-F:.]{2,45}$/.test(text) || !text.includes(":")) return undefined;
-  // An embedded dotted quad follows the strict rule above, whatever the library would take.
-  const quad = text.slice(text.lastIndexOf(":") + 1);
-  if (quad.includes(".") && parseIp4(quad) === undefined) return undefined;
   if (!Address6.isValid(text)) return undefined;
   return new Address6(text).bigInt() as Ip6;
 }
