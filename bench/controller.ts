@@ -1,4 +1,10 @@
-import { makeStage, MANIFEST, type Stage } from "../tests/cluster/stage.ts";
+import {
+  controllerReady,
+  freePort,
+  prepareController,
+  startController,
+} from "../tests/cluster/controller_process.ts";
+import { type ControlPlane, startControlPlane } from "../tests/support/control_plane.ts";
 import { waitFor } from "../tests/support/wait.ts";
 import { type Figure, figure, percentile } from "./figure.ts";
 
@@ -8,28 +14,15 @@ const IN_FLIGHT = 50;
 
 /** A Service created → its address in the status, one by one and a thousand at once. */
 export async function benchController(): Promise<Figure[]> {
-  await using stage = await makeStage();
-  const { kube, master } = stage;
-  await kube.kubectl(["apply", "-f", MANIFEST]);
+  await using kube = await startControlPlane();
   const pool = "address-pools: [{name: default, protocol: layer2, addresses: [10.78.0.0/16]}]";
-  await kube.kubectl([
-    "create",
-    "configmap",
-    "-n",
-    "metallb-system",
-    "config",
-    `--from-literal=config=${pool}`,
-  ]);
-  await using _controller = await stage.herald("controller", master);
-  await waitFor(
-    "a ready controller",
-    async () =>
-      (await master.run("curl", "-s", "--max-time", "2", "http://127.0.0.1:7472/readyz")).stdout ===
-        "ok\n",
-  );
-  await using watch = await watchAddresses(stage);
-  const one = await singles(stage, watch);
-  const many = await burst(stage, watch);
+  const kit = await prepareController(kube, pool);
+  const port = freePort();
+  await using _controller = startController(kit, port);
+  await controllerReady(port);
+  await using watch = await watchAddresses(kube);
+  const one = await singles(kube, watch);
+  const many = await burst(kube, watch);
   return [
     figure("service-to-address-p50", percentile(one.addresses, 0.5), "ms", {
       baseline: percentile(one.patches, 0.5),
@@ -55,7 +48,7 @@ interface AddressWatch extends AsyncDisposable {
   until(name: string): Promise<number>;
 }
 
-async function watchAddresses({ kube }: Stage): Promise<AddressWatch> {
+async function watchAddresses(kube: ControlPlane): Promise<AddressWatch> {
   const stop = new AbortController();
   const seen = new Map<string, number>();
   const waiting = new Map<string, (at: number) => void>();
@@ -93,24 +86,24 @@ function service(name: string): Record<string, unknown> {
 
 const SERVICES = "/api/v1/namespaces/default/services";
 
-async function singles(stage: Stage, watch: AddressWatch) {
+async function singles(kube: ControlPlane, watch: AddressWatch) {
   const addresses: number[] = [];
   const patches: number[] = [];
   for (let index = 0; index < SINGLES; index++) {
     const name = `single-${index}`;
     const arrived = watch.until(name);
     const began = performance.now();
-    await stage.kube.request("POST", SERVICES, service(name));
+    await kube.request("POST", SERVICES, service(name));
     addresses.push(await arrived - began);
     const patched = performance.now();
-    await patchStatus(stage, name, index);
+    await patchStatus(kube, name, index);
     patches.push(performance.now() - patched);
   }
   return { addresses, patches };
 }
 
 /** The write that each address needs, and nothing else: a condition into the status. */
-async function patchStatus(stage: Stage, name: string, index: number): Promise<void> {
+async function patchStatus(kube: ControlPlane, name: string, index: number): Promise<void> {
   const lastTransitionTime = "2026-01-01T00:00:00Z";
   const conditions = [{
     type: "Bench",
@@ -119,12 +112,12 @@ async function patchStatus(stage: Stage, name: string, index: number): Promise<v
     message: "",
     lastTransitionTime,
   }];
-  await stage.kube.request("PATCH", `${SERVICES}/${name}/status`, { status: { conditions } });
+  await kube.request("PATCH", `${SERVICES}/${name}/status`, { status: { conditions } });
 }
 
-async function burst(stage: Stage, watch: AddressWatch) {
+async function burst(kube: ControlPlane, watch: AddressWatch) {
   const names = Array.from({ length: BURST }, (_, index) => `burst-${index}`);
-  await each(names, (name) => stage.kube.request("POST", SERVICES, service(name)));
+  await each(names, (name) => kube.request("POST", SERVICES, service(name)));
   const lastCreation = performance.now();
   await waitFor("all addresses", () => names.every((name) => watch.seen.has(name)), {
     timeoutMs: 120_000,
@@ -132,7 +125,7 @@ async function burst(stage: Stage, watch: AddressWatch) {
   });
   const lastAddress = Math.max(...names.map((name) => watch.seen.get(name) ?? 0));
   const began = performance.now();
-  await each(names, (name) => patchStatus(stage, name, 1));
+  await each(names, (name) => patchStatus(kube, name, 1));
   return {
     lastAddressMs: Math.max(0, lastAddress - lastCreation),
     patchesMs: performance.now() - began,
