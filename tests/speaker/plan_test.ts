@@ -262,25 +262,25 @@ for (
       "policy Local, and the endpoint's node is unknown",
       { service: { externalTrafficPolicy: "Local" }, endpoints: [endpoint("node9")] },
       "no-candidate",
-      "no node can announce it",
+      `no node can announce it (node1: ${NONE}; node2: ${NONE}; node3: ${NONE})`,
     ],
     [
       "policy Local, and no endpoint names its node",
       { service: { externalTrafficPolicy: "Local" }, endpoints: [endpoint(undefined)] },
       "no-candidate",
-      "no node can announce it",
+      `no node can announce it (node1: ${NONE}; node2: ${NONE}; node3: ${NONE})`,
     ],
     [
       "no live speaker",
       { view: { liveSpeakers: new Set<string>() } },
       "no-candidate",
-      "no node can announce it",
+      `no node can announce it (node1: ${DEAD}; node2: ${DEAD}; node3: ${DEAD})`,
     ],
     [
       "all nodes are excluded",
       { nodes: THREE.map((one) => ({ ...one, excluded: true })) },
       "no-candidate",
-      "no node can announce it",
+      `no node can announce it (node1: ${EXCLUDED}; node2: ${EXCLUDED}; node3: ${EXCLUDED})`,
     ],
     [
       "no pool has the address",
@@ -313,6 +313,11 @@ for (
     }
   });
 }
+
+Deno.test("planAddress() names three nodes that cannot announce, and that there are more", () => {
+  const nodes = [...THREE, node("node4")].map((one) => ({ ...one, excluded: true }));
+  assert.match(plan({ nodes }).reason, /\(node1: [^;]*; node2: [^;]*; node3: [^;]*; …\)$/);
+});
 
 Deno.test("planAddress() says to each node why it announces or not", () => {
   const nodes = [node("node1"), node("node2", { ready: false }), node("node3")];
