@@ -1,12 +1,9 @@
 import {
-  isGroupMac,
-  type Mac,
-  readMac,
+  ETHERNET_HEADER_LENGTH,
+  ETHERTYPE_ARP,
+  MAC_LENGTH,
   readU16,
-  readU32,
-  writeMac,
   writeU16,
-  writeU32,
 } from "../net/ethernet.ts";
 import {
   ARP_FRAME_LENGTH,
@@ -17,8 +14,14 @@ import {
   HARDWARE_ETHERNET,
   PROTOCOL_IPV4,
 } from "./packet.ts";
-import { type AddressTable, countDrop, countRequest, hardwareOf, slotOf } from "./table.ts";
-import { BROADCAST, ETHERNET_HEADER_LENGTH, ETHERTYPE_ARP } from "../net/ethernet.ts";
+import {
+  type AddressTable,
+  copyHardware,
+  countDrop,
+  countForeignSender,
+  countRequest,
+  slotOf,
+} from "./table.ts";
 
 /** Why a frame gets no reply; each is a metric label, its number the place of its counter. */
 export const DROP_REASONS = [
@@ -62,36 +65,67 @@ export function respond(
   if (at < 0 || length < at + ARP_LENGTH || !isEthernetIpv4(frame, at)) return drop(table, NOT_ARP);
   if (readU16(frame, at + 6) !== ARP_REQUEST) return drop(table, NOT_REQUEST);
   // Nearly all requests of a LAN are for others: they end here.
-  const target = readU32(frame, at + 24);
-  const slot = slotOf(table, target);
+  const slot = slotOf(table, readInt32(frame, at + 24));
   if (slot < 0) return drop(table, NOT_OWNED);
-  const own = hardwareOf(table, ifindex);
-  if (own < 0) return drop(table, INTERFACE_UNUSED);
-  const destination = readMac(frame, 0);
-  if (destination !== BROADCAST && destination !== own) return drop(table, NOT_TO_US);
-  const sender = readMac(frame, at + 8);
-  if (sender === own) return drop(table, OWN_FRAME);
+  // Hardware addresses are compared and copied as octets: as numbers they outgrow 32 bits, and each
+  // would be an object.
+  if (!copyHardware(table, ifindex, out, 6)) return drop(table, INTERFACE_UNUSED);
+  if (!isBroadcast(frame) && !equalOctets(frame, 0, out, 6)) return drop(table, NOT_TO_US);
+  const sender = at + 8;
+  if (equalOctets(frame, sender, out, 6)) return drop(table, OWN_FRAME);
   // A reply to a group or to nobody would go to every host.
-  if (sender === 0 || isGroupMac(sender)) return drop(table, BAD_SENDER);
+  if (((frame[sender] ?? 1) & 1) === 1 || isZero(frame, sender)) return drop(table, BAD_SENDER);
   countRequest(table, slot);
-  writeMac(out, 0, sender);
-  writeMac(out, 6, own as Mac);
-  writeU16(out, 12, ETHERTYPE_ARP);
+  if (!equalOctets(frame, sender, frame, 6)) countForeignSender(table);
   const to = ETHERNET_HEADER_LENGTH;
+  copyOctets(frame, sender, out, 0, MAC_LENGTH);
+  writeU16(out, 12, ETHERTYPE_ARP);
   writeU16(out, to, HARDWARE_ETHERNET);
   writeU16(out, to + 2, PROTOCOL_IPV4);
   writeU16(out, to + 4, 0x0604);
   writeU16(out, to + 6, ARP_REPLY);
-  writeMac(out, to + 8, own as Mac);
-  writeU32(out, to + 14, target);
-  writeMac(out, to + 18, sender);
-  writeU32(out, to + 24, readU32(frame, at + 14));
+  copyOctets(out, 6, out, to + 8, MAC_LENGTH);
+  copyOctets(frame, at + 24, out, to + 14, 4);
+  // Sender hardware and protocol address stand side by side and become the target's.
+  copyOctets(frame, sender, out, to + 18, MAC_LENGTH + 4);
   return ARP_FRAME_LENGTH;
 }
 
-/** The target address of the request that `respond` answered in `out`. */
+/** The target address of the request that `respond` answered in `out`, as a signed number. */
 export function repliedFor(out: Uint8Array): number {
-  return readU32(out, ETHERNET_HEADER_LENGTH + 14);
+  return readInt32(out, ETHERNET_HEADER_LENGTH + 14);
+}
+
+function readInt32(bytes: Uint8Array, at: number): number {
+  return ((bytes[at] ?? 0) << 24) | ((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8) |
+    (bytes[at + 3] ?? 0);
+}
+
+function equalOctets(a: Uint8Array, atA: number, b: Uint8Array, atB: number): boolean {
+  for (let octet = 0; octet < MAC_LENGTH; octet++) {
+    if (a[atA + octet] !== b[atB + octet]) return false;
+  }
+  return true;
+}
+
+function copyOctets(
+  from: Uint8Array,
+  at: number,
+  to: Uint8Array,
+  place: number,
+  count: number,
+): void {
+  for (let octet = 0; octet < count; octet++) to[place + octet] = from[at + octet] ?? 0;
+}
+
+function isBroadcast(frame: Uint8Array): boolean {
+  for (let octet = 0; octet < MAC_LENGTH; octet++) if (frame[octet] !== 0xff) return false;
+  return true;
+}
+
+function isZero(frame: Uint8Array, at: number): boolean {
+  for (let octet = 0; octet < MAC_LENGTH; octet++) if (frame[at + octet] !== 0) return false;
+  return true;
 }
 
 function isEthernetIpv4(frame: Uint8Array, at: number): boolean {

@@ -1,4 +1,4 @@
-import type { Mac } from "../net/ethernet.ts";
+import { type Mac, writeU16 } from "../net/ethernet.ts";
 import type { Ip4 } from "../net/ip.ts";
 
 /**
@@ -33,7 +33,7 @@ const ADDRESSES = 2;
 const INTERFACES = ADDRESSES + 2 * ADDRESS_PLACES * ADDRESS_WORDS;
 const COUNTS = INTERFACES + 2 * INTERFACE_PLACES * INTERFACE_WORDS;
 const DROPS = COUNTS + MAX_ADDRESSES * COUNTERS;
-export const TABLE_BYTES = 4 * (DROPS + MAX_REASONS);
+export const TABLE_BYTES = 4 * (DROPS + MAX_REASONS + 1);
 
 export interface InterfaceAddress {
   readonly ifindex: number;
@@ -140,13 +140,25 @@ function searchAddress(words: Int32Array, first: number, ip: number): number {
   return -1;
 }
 
-/** The hardware address of an interface that may answer, or -1. Allocates nothing. */
-export function hardwareOf(table: AddressTable, ifindex: number): number {
+/**
+ * Writes the hardware address of an interface that may answer into `out`; false when there is none
+ * and `out` must not be used. Allocates nothing.
+ */
+export function copyHardware(
+  table: AddressTable,
+  ifindex: number,
+  out: Uint8Array,
+  offset: number,
+): boolean {
   const { words } = table;
   while (true) {
     const generation = Atomics.load(words, INTERFACE_GENERATION);
-    const found = searchInterface(words, (generation & 1) * INTERFACE_PLACES, ifindex);
-    if (Atomics.load(words, INTERFACE_GENERATION) === generation) return found;
+    const at = searchInterface(words, (generation & 1) * INTERFACE_PLACES, ifindex);
+    if (at >= 0) {
+      writeU16(out, offset, words[at + 1] ?? 0);
+      writeInt32(out, offset + 2, words[at + 2] ?? 0);
+    }
+    if (Atomics.load(words, INTERFACE_GENERATION) === generation) return at >= 0;
   }
 }
 
@@ -156,12 +168,17 @@ function searchInterface(words: Int32Array, first: number, ifindex: number): num
     const at = INTERFACES + (first + place) * INTERFACE_WORDS;
     const found = words[at] ?? 0;
     if (found === 0) return -1;
-    if (found === ifindex) {
-      return (words[at + 1] ?? 0) * 0x1_0000_0000 + ((words[at + 2] ?? 0) >>> 0);
-    }
+    if (found === ifindex) return at;
     place = (place + 1) & (INTERFACE_PLACES - 1);
   }
   return -1;
+}
+
+function writeInt32(out: Uint8Array, at: number, value: number): void {
+  out[at] = value >>> 24;
+  out[at + 1] = (value >>> 16) & 255;
+  out[at + 2] = (value >>> 8) & 255;
+  out[at + 3] = value & 255;
 }
 
 /**
@@ -186,6 +203,16 @@ export function countReply(table: AddressTable, slot: number): void {
 export function countGratuitous(table: AddressTable, ip: Ip4): void {
   const slot = table.slots.get(ip);
   if (slot !== undefined) increment(table.words, COUNTS + slot * COUNTERS + 2);
+}
+
+/** Counts a request that was sent for another host (its Ethernet source is not its sender). */
+export function countForeignSender(table: AddressTable): void {
+  increment(table.words, DROPS + MAX_REASONS);
+}
+
+/** How many answered requests came by another host. */
+export function foreignSendersOf(table: AddressTable): number {
+  return (table.words[DROPS + MAX_REASONS] ?? 0) >>> 0;
 }
 
 /** Counts a frame without reply; only the Worker does. `reason` is below {@link MAX_REASONS}. */

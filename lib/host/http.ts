@@ -69,6 +69,7 @@ async function serveLocally(
   const path = `${RUN_FOLDER}/${Deno.pid}.sock`;
   try {
     Deno.mkdirSync(RUN_FOLDER, { recursive: true, mode: 0o755 });
+    await sweepDeadSockets();
     const server = Deno.serve({
       path,
       signal,
@@ -78,5 +79,17 @@ async function serveLocally(
     await server.finished;
   } catch (error) {
     log.debug({ reason: path, error: errorText(error) }, "no local status socket");
+  }
+}
+
+/** Files of killed processes, at which nobody listens any more, would only pile up. */
+async function sweepDeadSockets(): Promise<void> {
+  for (const { name } of Deno.readDirSync(RUN_FOLDER)) {
+    const path = `${RUN_FOLDER}/${name}`;
+    try {
+      (await Deno.connect({ transport: "unix", path })).close();
+    } catch (error) {
+      if (error instanceof Deno.errors.ConnectionRefused) Deno.removeSync(path);
+    }
   }
 }

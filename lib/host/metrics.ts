@@ -23,6 +23,7 @@ export interface Metrics {
     readonly responses: Counter<"ip">;
     readonly gratuitous: Counter<"ip">;
     readonly dropped: Counter<"reason">;
+    readonly foreignSenders: Counter;
     readonly interfaces: Gauge;
     /** Called before each scrape: brings the counters of shared memory up to date. */
     onScrape: (() => void) | undefined;
@@ -56,6 +57,10 @@ export function createMetrics(): Metrics {
     dropped: counter("herald_layer2_frames_dropped_total", "Frames not answered, by reason", [
       "reason",
     ]),
+    foreignSenders: counter(
+      "herald_layer2_foreign_senders_total",
+      "Requests answered whose Ethernet source is not their ARP sender",
+    ),
     interfaces: gauge("herald_layer2_interfaces", "Interfaces that answer ARP"),
     onScrape: undefined,
   };

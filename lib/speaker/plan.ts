@@ -163,7 +163,7 @@ interface Served {
 function judgeNodes(served: readonly Served[], view: SpeakerView): Candidate[] {
   const names = knownNodes(served, view);
   const verdicts = names.map((node) => judge(node, served, view, true));
-  // Were no node Ready, it would rather be the control plane that is ill: then the rest decides.
+  // A node that is not Ready may still forward; where no other can serve it is better than none.
   return verdicts.some(({ eligible }) => eligible)
     ? verdicts
     : names.map((node) => judge(node, served, view, false));

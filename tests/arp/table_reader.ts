@@ -1,5 +1,6 @@
 /// <reference lib="deno.worker" />
-import { hardwareOf, openTable, slotOf } from "../../lib/arp/table.ts";
+import { openTable, slotOf } from "../../lib/arp/table.ts";
+import { hardwareOf } from "./hardware.ts";
 
 /** What a reader looks up again and again, as the packet Worker does. */
 export interface ReaderStart {

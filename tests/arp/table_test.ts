@@ -8,7 +8,6 @@ import {
   countReply,
   countRequest,
   dropsOf,
-  hardwareOf,
   MAX_ADDRESSES,
   MAX_INTERFACES,
   MAX_REASONS,
@@ -18,6 +17,7 @@ import {
   slotOf,
   TABLE_BYTES,
 } from "../../lib/arp/table.ts";
+import { hardwareOf } from "./hardware.ts";
 import { DROP_REASONS } from "../../lib/arp/respond.ts";
 import { BROADCAST, type Mac } from "../../lib/net/ethernet.ts";
 import { ip4 } from "../../lib/net/ip.ts";

@@ -7,6 +7,7 @@ import {
   countersOf,
   countGratuitous,
   dropsOf,
+  foreignSendersOf,
   type InterfaceAddress,
   openTable,
   setInterfaces,
@@ -50,6 +51,8 @@ export interface ArpResponder extends AsyncDisposable {
   counters(ip: Ip4): AddressCounters;
   /** Frames without reply since the start. */
   drops(): ReadonlyMap<ArpDropReason, number>;
+  /** Answered requests that came by another host than their sender. */
+  foreignSenders(): number;
   /** Whether the Worker works; to be asked each few seconds, with monotonic time. */
   alive(nowMs: Millis): boolean;
 }
@@ -124,6 +127,7 @@ export async function startArpResponder(options: ArpResponderOptions): Promise<A
       byReason.set("unsent", Atomics.load(progress, PROGRESS.unsent) >>> 0);
       return byReason;
     },
+    foreignSenders: () => foreignSendersOf(table),
     alive: (nowMs) => {
       const turns = Atomics.load(progress, PROGRESS.turns);
       if (turns !== seen.turns) Object.assign(seen, { turns, atMs: nowMs });

@@ -171,8 +171,9 @@ function withoutLayer2(problem: string, log: Log, signal: AbortSignal): Layer2 {
 
 /** What shared memory counted takes the place of what stood there, so it is set by adding to zero. */
 function exportCounters(responder: ArpResponder, { layer2 }: Metrics, ips: readonly Ip4[]): void {
-  const { requests, responses, gratuitous, dropped } = layer2;
+  const { requests, responses, gratuitous, dropped, foreignSenders } = layer2;
   for (const counter of [requests, responses, gratuitous, dropped]) counter.reset();
+  foreignSenders.reset();
   for (const address of ips) {
     const ip = formatIp(address);
     const counted = responder.counters(address);
@@ -181,4 +182,5 @@ function exportCounters(responder: ArpResponder, { layer2 }: Metrics, ips: reado
     gratuitous.inc({ ip }, counted.gratuitous);
   }
   for (const [reason, count] of responder.drops()) dropped.inc({ reason }, count);
+  foreignSenders.inc(responder.foreignSenders());
 }
