@@ -1,4 +1,10 @@
-import { makeScene, SERVICE_IP, serviceManifest, sliceManifest } from "../tests/lan/scene.ts";
+import {
+  makeScene,
+  type Scene,
+  SERVICE_IP,
+  serviceManifest,
+  sliceManifest,
+} from "../tests/lan/scene.ts";
 import { installPackages } from "../tests/support/packages.ts";
 import { must } from "../tests/support/process.ts";
 import { waitFor } from "../tests/support/wait.ts";
@@ -20,8 +26,8 @@ const ROUNDS = 5;
 const SECONDS = "1";
 
 /**
- * ARP replies across a bridge: Herald's for a Service's address against the kernel's own for the
- * node's address, in turn on the same LAN, so that both see the same machine.
+ * ARP replies across a bridge: Herald's for a Service's address against the kernel's own for a
+ * node's address, in turn. The kernel has a LAN of its own: every broadcast wakes Herald on its LAN.
  */
 export async function benchArp(): Promise<Figure[]> {
   await installPackages(["gcc", "libc6-dev", "iproute2", "iputils-arping", "nftables", "curl"]);
@@ -36,6 +42,7 @@ export async function benchArp(): Promise<Figure[]> {
 }
 
 async function measure(program: string): Promise<Figure[]> {
+  await using plain = await makeScene();
   await using scene = await makeScene();
   const [node1] = scene.nodes;
   if (node1 === undefined) throw new TypeError("A scene has two nodes");
@@ -44,16 +51,16 @@ async function measure(program: string): Promise<Figure[]> {
   await scene.write("nginx.yaml", serviceManifest("nginx"));
   await scene.write("slice.yaml", sliceManifest("nginx", ["node1"]));
   await waitFor("an owner", async () => (await scene.client.arping(SERVICE_IP, 1)).length === 1);
-  const ask = async (ip: string, inFlight: number, pauseUs: number): Promise<Load> => {
+  const ask = async (of: Scene, ip: string, inFlight: number, pauseUs: number): Promise<Load> => {
     const args = ["eth0", ASKING_FROM, ip, String(inFlight), SECONDS, String(pauseUs)];
-    return JSON.parse(await scene.client.must(program, ...args));
+    return JSON.parse(await of.client.must(program, ...args));
   };
   const rounds = async (inFlight: number, pauseUs = 0) => {
     const herald: Load[] = [];
     const kernel: Load[] = [];
     for (let round = 0; round < ROUNDS; round++) {
-      kernel.push(await ask(NODE_IP, inFlight, pauseUs));
-      herald.push(await ask(SERVICE_IP, inFlight, pauseUs));
+      kernel.push(await ask(plain, NODE_IP, inFlight, pauseUs));
+      herald.push(await ask(scene, SERVICE_IP, inFlight, pauseUs));
     }
     return { herald, kernel };
   };
