@@ -103,7 +103,7 @@ install) install_binary ;;
 build) build ;;
 demo)
   build
-  need_packages iproute2 iputils-arping curl
+  need_packages iproute2 iputils-arping nftables tcpdump procps curl
   with_root tests/demo/demo.ts
   ;;
 test)
