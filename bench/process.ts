@@ -1,6 +1,6 @@
 import { HERALD, makeStage, MANIFEST } from "../tests/cluster/stage.ts";
 import { must } from "../tests/support/process.ts";
-import { waitFor } from "../tests/support/wait.ts";
+import { roleReady } from "../tests/support/pod.ts";
 import { type Figure, figure, percentile } from "./figure.ts";
 
 const RUNS = 31;
@@ -45,17 +45,8 @@ async function benchMemory(): Promise<Figure[]> {
   ]);
   await using controller = await stage.herald("controller", master);
   await using speaker = await stage.herald("speaker", node1);
-  for (
-    const [host, url] of [[master, "http://127.0.0.1:7472/readyz"], [
-      node1,
-      "http://10.77.1.11:7472/readyz",
-    ]] as const
-  ) {
-    await waitFor(
-      "a ready role",
-      async () => (await host.run("curl", "-s", "--max-time", "2", url)).stdout === "ok\n",
-    );
-  }
+  await roleReady(master, "http://127.0.0.1:7472");
+  await roleReady(node1, "http://10.77.1.11:7472");
   await new Promise((resolve) => setTimeout(resolve, IDLE_AFTER_MS));
   const memory = (pid: number) => {
     const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(Deno.readTextFileSync(`/proc/${pid}/status`))

@@ -148,6 +148,7 @@ const WIRING = new Set([
   "lib/cli/surroundings.ts",
   "lib/host/cluster.ts",
   "lib/host/options.ts",
+  "lib/host/role.ts",
   "lib/host/run.ts",
   "lib/host/run_controller.ts",
   "lib/host/linux/run_speaker.ts",

@@ -7,7 +7,13 @@ import {
   type RunOptions,
   type SourceOptions,
 } from "../host/options.ts";
-import { readRunOptions, readSourceOptions, UsageError } from "./values.ts";
+import {
+  type Flags,
+  readRunOptions,
+  readSourceOptions,
+  type Surroundings,
+  UsageError,
+} from "./values.ts";
 
 export type OutputFormat = "text" | "json";
 
@@ -27,15 +33,6 @@ export type Request =
   | { readonly kind: "version" }
   /** Nothing to run: print the text; the code is 0 for help and 2 for wrong usage. */
   | { readonly kind: "print"; readonly text: string; readonly code: 0 | 2 };
-
-/** The surroundings that give flags their defaults. */
-export interface Surroundings {
-  readonly env: (name: string) => string | undefined;
-  readonly hostname: () => string;
-  /** The pod's own namespace, from its service account. */
-  readonly podNamespace: () => string | undefined;
-  readonly isTerminal: boolean;
-}
 
 /** Reads the command line (without program name). Never throws; wrong usage is a `print`. */
 export function parseArguments(argv: readonly string[], around: Surroundings): Request {
@@ -117,9 +114,6 @@ function buildProgram(done: (request: Request) => void, around: Surroundings): C
     .action(() => done({ kind: "version" }));
   return program;
 }
-
-/** Flag values as commander gives them, by camelCase name. */
-export type Flags = Readonly<Record<string, string | boolean | string[] | undefined>>;
 
 function outputOption(): Option {
   return new Option("--output <format>", "text or json").choices(["text", "json"]).default("text");

@@ -1,4 +1,4 @@
-import type { Surroundings } from "./arguments.ts";
+import type { Surroundings } from "./values.ts";
 
 const POD_NAMESPACE = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
 

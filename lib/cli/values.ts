@@ -7,7 +7,18 @@ import {
 } from "../host/options.ts";
 import { LOG_LEVELS } from "../host/log.ts";
 import { parseIp } from "../net/ip.ts";
-import type { Flags, Surroundings } from "./arguments.ts";
+
+/** The surroundings that give flags their defaults. */
+export interface Surroundings {
+  readonly env: (name: string) => string | undefined;
+  readonly hostname: () => string;
+  /** The pod's own namespace, from its service account. */
+  readonly podNamespace: () => string | undefined;
+  readonly isTerminal: boolean;
+}
+
+/** Flag values as commander gives them, by camelCase name. */
+export type Flags = Readonly<Record<string, string | boolean | string[] | undefined>>;
 
 /** The command line or the environment says something that cannot be; exit code 2. */
 export class UsageError extends Error {}

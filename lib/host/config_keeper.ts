@@ -5,7 +5,7 @@ import { configFromFile } from "../config/manifest.ts";
 import { EVENT } from "../model/names.ts";
 import type { ClusterEvent } from "./cluster.ts";
 import { type ConfigInput, watchConfig } from "./config_source.ts";
-import type { RoleContext } from "./run.ts";
+import type { RoleContext } from "./role.ts";
 import type { ConfigStatus } from "./status.ts";
 
 /** Keeps the last good configuration in force, and says what is wrong with a newer one. */

@@ -1,38 +1,14 @@
 import { COMMIT, VERSION } from "../base/version.ts";
 import { errorText } from "../base/errors.ts";
 import type { Cluster } from "./cluster.ts";
-import type { ConfigKeeper } from "./config_keeper.ts";
 import { openFolderStore } from "./folder_store.ts";
 import { serveHttp } from "./http.ts";
 import { openKubeCluster } from "./kube_cluster.ts";
 import { type Log, openLog } from "./log.ts";
-import { createMetrics, type Metrics } from "./metrics.ts";
+import { createMetrics } from "./metrics.ts";
 import { isConfigFile, type RunOptions } from "./options.ts";
-import type { ControllerStatus, ProcessStatus, SpeakerStatus } from "./status.ts";
-
-/** What a role is given to work with. */
-export interface RoleContext {
-  readonly options: RunOptions;
-  readonly cluster: Cluster;
-  readonly log: Log;
-  readonly metrics: Metrics;
-  readonly signal: AbortSignal;
-  /** Where the packet Worker stands, as the entry point knows it. */
-  readonly workerUrl: URL;
-}
-
-/** A role at work. */
-export interface RunningRole {
-  /** Why it is not ready, one sentence each; none when it is. */
-  readonly notReady: () => readonly string[];
-  /** Why it should be restarted; none when it is well. */
-  readonly unhealthy: () => readonly string[];
-  readonly configKeeper: ConfigKeeper;
-  readonly controller?: () => ControllerStatus;
-  readonly speaker?: () => SpeakerStatus;
-  /** Settles when the role has ended after the signal; rejects when it broke. */
-  readonly done: Promise<void>;
-}
+import type { RoleContext, RunningRole } from "./role.ts";
+import type { ProcessStatus } from "./status.ts";
 
 /** Runs the roles until SIGTERM or SIGINT; gives the exit code. */
 export async function run(options: RunOptions, workerUrl: URL): Promise<number> {
@@ -87,7 +63,7 @@ async function runRoles(
   if (options.role !== "controller") {
     roles.push(await (await import("./linux/run_speaker.ts")).runSpeaker(context));
   }
-  using _hangup = onSignals(["SIGHUP"], () => roles.forEach((role) => role.configKeeper.reload()));
+  using _hangup = onSignals(["SIGHUP"], () => roles.forEach((role) => role.config.reload()));
   const status = () => processStatus(options, cluster, roles, startedAt);
   const served = serveHttp({
     host: options.host,
@@ -137,7 +113,7 @@ function processStatus(
     ready: notReady.length === 0,
     notReady,
     unhealthy: roles.flatMap((role) => role.unhealthy()),
-    config: roles[0]?.configKeeper.status() ??
+    config: roles[0]?.config.status() ??
       { state: "none", source: "", problems: [], reason: "no role runs" },
     controller: roles.find((role) => role.controller)?.controller?.(),
     speaker: roles.find((role) => role.speaker)?.speaker?.(),

@@ -11,7 +11,7 @@ import { formatIp } from "../net/ip.ts";
 import { systemClock } from "./clock.ts";
 import type { Change } from "./cluster.ts";
 import { keepConfig } from "./config_keeper.ts";
-import type { RoleContext, RunningRole } from "./run.ts";
+import type { RoleContext, RunningRole } from "./role.ts";
 import type { ControllerStatus } from "./status.ts";
 import { createStatusWriter } from "./status_writer.ts";
 
@@ -138,7 +138,7 @@ export function runController(context: RoleContext): RunningRole {
   }
 
   return {
-    configKeeper: keeper,
+    config: keeper,
     notReady: () => [
       ...services.synced ? [] : [`the Services of ${cluster.description} are not all known yet`],
       ...keeper.current() ? [] : [`no configuration in force: ${keeper.status().reason ?? ""}`],

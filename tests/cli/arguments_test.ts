@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { parseArguments, type Request, type Surroundings } from "../../lib/cli/arguments.ts";
+import { parseArguments, type Request } from "../../lib/cli/arguments.ts";
+import type { Surroundings } from "../../lib/cli/values.ts";
 import type { RunOptions } from "../../lib/host/options.ts";
 
 function around(env: Record<string, string> = {}): Surroundings {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Flags, Surroundings } from "../../lib/cli/arguments.ts";
+import type { Flags, Surroundings } from "../../lib/cli/values.ts";
 import { readRunOptions, readSourceOptions, UsageError } from "../../lib/cli/values.ts";
 import type { RunOptions } from "../../lib/host/options.ts";
 

@@ -1,22 +1,11 @@
 import assert from "node:assert/strict";
 import { waitFor } from "../support/wait.ts";
-import { makeStage, MANIFEST, servePage, type Stage } from "./stage.ts";
+import { servePage } from "../support/pod.ts";
+import { makeStage, MANIFEST, type Stage } from "./stage.ts";
 
-const CONFIGMAP = `apiVersion: v1
-kind: ConfigMap
-metadata:
-  namespace: metallb-system
-  name: config
-data:
-  config: |
-    address-pools:
-    - name: default
-      protocol: layer2
-      addresses:
-      # 可配置为下列形式或者192.168.1.0/24形式,根据预留的网段具体决定
-      # 可配置多个
-      - 10.77.1.220-10.77.1.240
-`;
+const CONFIGMAP = await Deno.readTextFile(
+  new URL("../vectors/config/article-layer2.yaml", import.meta.url),
+);
 
 const NGINX = JSON.stringify({
   apiVersion: "v1",
@@ -112,7 +101,7 @@ Deno.test("the article's story on a real Kubernetes: apply, expose, EXTERNAL-IP,
     const speakerPods = await runSpeakerPods(stage);
     await kube.kubectl(["apply", "-f", "-"], NGINX);
     await stage.reportPod("default", "nginx", true, "10.244.1.5");
-    await using _page = await servePage(stage, "welcome to nginx");
+    await using _page = await servePage(stage.pod, "welcome to nginx");
     await kube.kubectl([
       "expose",
       "pod",

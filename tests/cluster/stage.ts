@@ -5,13 +5,12 @@ import {
   startKubeProxy,
 } from "../support/control_plane.ts";
 import { type Host, type Lan, makeLan } from "../support/lan.ts";
+import { addPod } from "../support/pod.ts";
 import { must, type RunningProcess } from "../support/process.ts";
-import { waitFor } from "../support/wait.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 export const HERALD = `${ROOT}dist/herald`;
 export const MANIFEST = `${ROOT}deploy/metallb-compatible.yaml`;
-const POD_IP = "10.244.1.5";
 
 /** A real control plane on a LAN: its host, two nodes with kube-proxy, a client that is no node. */
 export interface Stage extends AsyncDisposable {
@@ -20,7 +19,7 @@ export interface Stage extends AsyncDisposable {
   readonly master: Host;
   readonly nodes: readonly Host[];
   readonly client: Host;
-  /** A web server that stands for the nginx pod, at {@link POD_IP} behind node1. */
+  /** A web server that stands for the nginx pod, behind node1. */
   readonly pod: Host;
   /** Starts the binary with the rights, arguments and environment of the manifest's workload. */
   herald(
@@ -44,6 +43,10 @@ export async function makeStage(): Promise<Stage> {
   ];
   const client = await lan.addHost("client", { addresses: ["10.77.1.63/24"] });
   const pod = await addPod(lan, nodes);
+  for (const { netns } of nodes) {
+    // Cluster IPs are nobody's neighbours: without a route the rules of kube-proxy never see them.
+    await must("ip", ["-n", netns, "route", "add", "172.17.0.0/16", "dev", "eth0"]);
+  }
   const kube = unfinished.use(await startControlPlane({ host: master }));
   unfinished.use(await startControllerManager(kube, master));
   for (const node of nodes) {
@@ -119,38 +122,6 @@ async function reportPod(
   ]);
 }
 
-/** The pod's network: behind node1, and node2 reaches it through node1. */
-async function addPod(lan: Lan, [node1, node2]: readonly Host[]): Promise<Host> {
-  const pod = await lan.addNamespace("pod");
-  if (node1 === undefined || node2 === undefined) throw new TypeError("A stage has two nodes");
-  await must("ip", [
-    "-n",
-    node1.netns,
-    "link",
-    "add",
-    "veth-pod",
-    "type",
-    "veth",
-    "peer",
-    "name",
-    "eth0",
-    "netns",
-    pod.netns,
-  ]);
-  await must("ip", ["-n", node1.netns, "addr", "add", "10.244.1.1/24", "dev", "veth-pod"]);
-  await must("ip", ["-n", node1.netns, "link", "set", "veth-pod", "up"]);
-  await must("ip", ["-n", pod.netns, "addr", "add", `${POD_IP}/24`, "dev", "eth0"]);
-  await must("ip", ["-n", pod.netns, "link", "set", "eth0", "up"]);
-  await must("ip", ["-n", pod.netns, "route", "add", "default", "via", "10.244.1.1"]);
-  await must("ip", ["-n", node2.netns, "route", "add", "10.244.1.0/24", "via", "10.77.1.11"]);
-  for (const node of [node1, node2]) {
-    await node.must("sysctl", "-qw", "net.ipv4.ip_forward=1");
-    // Cluster IPs are nobody's neighbours: without a route the rules of kube-proxy never see them.
-    await must("ip", ["-n", node.netns, "route", "add", "172.17.0.0/16", "dev", "eth0"]);
-  }
-  return pod;
-}
-
 interface Container {
   readonly args: readonly string[];
   readonly env?: readonly {
@@ -191,18 +162,4 @@ async function startWorkload(
     : ["setpriv", "--bounding-set=-all,+net_raw", HERALD];
   const [command = HERALD, ...before] = asInPod;
   return host.start(command, [...before, ...container.args, ...flags], env);
-}
-
-/** Starts a real HTTP server in the pod's namespace. */
-export async function servePage(stage: Stage, page: string): Promise<RunningProcess> {
-  const program = `Deno.serve({ port: 80, hostname: "0.0.0.0" }, () => new Response(${
-    JSON.stringify(page)
-  }))`;
-  const server = stage.pod.start(Deno.execPath(), ["eval", program]);
-  await waitFor(
-    "the pod's web server",
-    async () =>
-      (await stage.pod.run("curl", "-s", "--max-time", "2", "http://127.0.0.1/")).stdout === page,
-  );
-  return server;
 }

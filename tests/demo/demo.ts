@@ -1,13 +1,7 @@
 // `./install.sh demo`: the main job on one machine, shown step by step. Exit code 0 only if the
 // client reached the Service. Everything it makes stands in namespaces and one temporary folder.
-import {
-  makeScene,
-  type Scene,
-  servePage,
-  SERVICE_IP,
-  serviceManifest,
-  sliceManifest,
-} from "../lan/scene.ts";
+import { makeScene, type Scene, SERVICE_IP, serviceManifest, sliceManifest } from "../lan/scene.ts";
+import { servePage } from "../support/pod.ts";
 import { waitFor } from "../support/wait.ts";
 
 const PAGE = "<h1>Welcome to nginx!</h1>\n";
@@ -27,7 +21,7 @@ async function demo(scene: Scene): Promise<void> {
       `${name.padEnd(7)} 10.77.1.${[11, 12, 63][index]}  ${mac}`
     ).join("\n"),
   );
-  await using _page = await servePage(scene, PAGE);
+  await using _page = await servePage(scene.pod, PAGE);
   await scene.forward(SERVICE_IP, 80);
   show(
     "The configuration, as on a cluster (ConfigMap metallb-system/config)",

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Host } from "../support/lan.ts";
 import type { RunningProcess } from "../support/process.ts";
+import { servePage } from "../support/pod.ts";
 import { waitFor } from "../support/wait.ts";
 import {
   CONFIG_MANIFEST,
@@ -8,7 +9,6 @@ import {
   makeScene,
   nodeManifest,
   type Scene,
-  servePage,
   SERVICE_IP,
   serviceManifest,
   sliceManifest,
@@ -73,7 +73,7 @@ async function metric(host: Host, name: string, port = 7472): Promise<number | u
 
 Deno.test("the article's story: a Service gets 10.77.1.220, one node answers, the client gets the page", async () => {
   await runningScene(async (scene, [, speaker1]) => {
-    await using _page = await servePage(scene, "welcome");
+    await using _page = await servePage(scene.pod, "welcome");
     await scene.forward(SERVICE_IP, 80);
     const { client } = scene;
     const [node1, node2] = scene.nodes;

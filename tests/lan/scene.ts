@@ -1,11 +1,10 @@
 import { type Host, type Lan, makeLan } from "../support/lan.ts";
 import { must, type RunningProcess } from "../support/process.ts";
-import { waitFor } from "../support/wait.ts";
+import { addPod, POD_IP } from "../support/pod.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 export const HERALD = `${ROOT}dist/herald`;
 export const SERVICE_IP = "10.77.1.220";
-const POD_IP = "10.244.1.5";
 
 /** The article's cluster without Kubernetes: a store, two nodes, a client, a pod that serves a page. */
 export interface Scene extends AsyncDisposable {
@@ -127,34 +126,6 @@ export async function makeScene(): Promise<Scene> {
   };
 }
 
-/** A pod behind node1, as a container network would lay it: node2 reaches it through node1. */
-async function addPod(lan: Lan, [node1, node2]: readonly Host[]): Promise<Host> {
-  const pod = await lan.addNamespace("pod");
-  if (node1 === undefined || node2 === undefined) throw new TypeError("A scene has two nodes");
-  await must("ip", [
-    "-n",
-    node1.netns,
-    "link",
-    "add",
-    "veth-pod",
-    "type",
-    "veth",
-    "peer",
-    "name",
-    "eth0",
-    "netns",
-    pod.netns,
-  ]);
-  await must("ip", ["-n", node1.netns, "addr", "add", "10.244.1.1/24", "dev", "veth-pod"]);
-  await must("ip", ["-n", node1.netns, "link", "set", "veth-pod", "up"]);
-  await must("ip", ["-n", pod.netns, "addr", "add", `${POD_IP}/24`, "dev", "eth0"]);
-  await must("ip", ["-n", pod.netns, "link", "set", "eth0", "up"]);
-  await must("ip", ["-n", pod.netns, "route", "add", "default", "via", "10.244.1.1"]);
-  await must("ip", ["-n", node2.netns, "route", "add", "10.244.1.0/24", "via", "10.77.1.11"]);
-  for (const node of [node1, node2]) await node.must("sysctl", "-qw", "net.ipv4.ip_forward=1");
-  return pod;
-}
-
 async function forwardOn(node: Host, ip: string, port: number): Promise<void> {
   const rules = `
 add table ip herald-scene
@@ -165,17 +136,4 @@ add rule ip herald-scene post ip daddr ${POD_IP} masquerade
 `;
   const [command, args] = node.inside("nft", "-f", "-");
   await must(command, args, rules);
-}
-
-/** Starts a real HTTP server in the pod that answers with this page. */
-export async function servePage(scene: Scene, page: string): Promise<RunningProcess> {
-  const program = `Deno.serve({ port: 80, hostname: "0.0.0.0" }, () => new Response(${
-    JSON.stringify(page)
-  }))`;
-  const server = scene.pod.start(Deno.execPath(), ["eval", program]);
-  await waitFor("the pod's web server", async () => {
-    const { stdout } = await scene.pod.run("curl", "-s", "--max-time", "2", "http://127.0.0.1/");
-    return stdout === page;
-  });
-  return server;
 }

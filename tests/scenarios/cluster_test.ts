@@ -26,8 +26,7 @@ function placeOn(kube: ControlPlane, log: () => string): Place {
     configure: async (config) => void await kube.request("PATCH", CONFIGMAP, { data: { config } }),
     async apply(service) {
       if (names.has(service.name)) {
-        const { metadata, spec } = manifestOf(service);
-        await kube.request("PATCH", `${SERVICES}/${service.name}`, { metadata, spec });
+        await kube.request("PATCH", `${SERVICES}/${service.name}`, manifestOf(service));
       } else await kube.request("POST", SERVICES, manifestOf(service));
       names.add(service.name);
     },

@@ -26,7 +26,7 @@ export interface ServiceSpec {
 /** The manifest of a {@link ServiceSpec}. */
 export function manifestOf(
   { name, type = "LoadBalancer", port = 80, annotations = {}, spec = {} }: ServiceSpec,
-) {
+): Record<string, unknown> {
   return {
     apiVersion: "v1",
     kind: "Service",

@@ -8,7 +8,7 @@ import { familyOf, formatIp, type Ip4 } from "../../net/ip.ts";
 import type { AddressPlan, SpeakerView } from "../../speaker/plan.ts";
 import type { Change, Watched } from "../cluster.ts";
 import { keepConfig } from "../config_keeper.ts";
-import type { RoleContext, RunningRole } from "../run.ts";
+import type { RoleContext, RunningRole } from "../role.ts";
 import { createSpeakerPlans } from "../speaker_plans.ts";
 import type { SpeakerStatus } from "../status.ts";
 import { type Layer2, startLayer2 } from "./layer2_driver.ts";
@@ -174,7 +174,7 @@ export async function runSpeaker(context: RoleContext): Promise<RunningRole> {
 
   metrics.layer2.onScrape = () => layer2.exportCounters(ownedIps());
   return {
-    configKeeper: keeper,
+    config: keeper,
     notReady: () => [
       ...watches.every(({ synced }) => synced)
         ? []

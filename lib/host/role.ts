@@ -1,0 +1,34 @@
+import type { Cluster } from "./cluster.ts";
+import type { Log } from "./log.ts";
+import type { Metrics } from "./metrics.ts";
+import type { RunOptions } from "./options.ts";
+import type { ConfigStatus, ControllerStatus, SpeakerStatus } from "./status.ts";
+
+/** What a role is given to work with. */
+export interface RoleContext {
+  readonly options: RunOptions;
+  readonly cluster: Cluster;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly signal: AbortSignal;
+  /** Where the packet Worker stands, as the entry point knows it. */
+  readonly workerUrl: URL;
+}
+
+/** A role at work. */
+export interface RunningRole {
+  /** Why it is not ready, one sentence each; none when it is. */
+  readonly notReady: () => readonly string[];
+  /** Why it should be restarted; none when it is well. */
+  readonly unhealthy: () => readonly string[];
+  /** The configuration it works by. */
+  readonly config: {
+    status(): ConfigStatus;
+    /** Reads a local file again now. */
+    reload(): void;
+  };
+  readonly controller?: () => ControllerStatus;
+  readonly speaker?: () => SpeakerStatus;
+  /** Settles when the role has ended after the signal; rejects when it broke. */
+  readonly done: Promise<void>;
+}

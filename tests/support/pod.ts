@@ -1,0 +1,57 @@
+import type { Host, Lan } from "./lan.ts";
+import { must, type RunningProcess } from "./process.ts";
+import { waitFor } from "./wait.ts";
+
+export const POD_IP = "10.244.1.5";
+
+/** A pod's network as a container network would lay it: behind node1, and node2 reaches it through node1. */
+export async function addPod(lan: Lan, [node1, node2]: readonly Host[]): Promise<Host> {
+  if (node1 === undefined || node2 === undefined) throw new TypeError("A pod wants two nodes");
+  const pod = await lan.addNamespace("pod");
+  const ip = (...args: string[]) => must("ip", args);
+  await ip(
+    "-n",
+    node1.netns,
+    "link",
+    "add",
+    "veth-pod",
+    "type",
+    "veth",
+    "peer",
+    "name",
+    "eth0",
+    "netns",
+    pod.netns,
+  );
+  await ip("-n", node1.netns, "addr", "add", "10.244.1.1/24", "dev", "veth-pod");
+  await ip("-n", node1.netns, "link", "set", "veth-pod", "up");
+  await ip("-n", pod.netns, "addr", "add", `${POD_IP}/24`, "dev", "eth0");
+  await ip("-n", pod.netns, "link", "set", "eth0", "up");
+  await ip("-n", pod.netns, "route", "add", "default", "via", "10.244.1.1");
+  await ip("-n", node2.netns, "route", "add", "10.244.1.0/24", "via", "10.77.1.11");
+  for (const node of [node1, node2]) await node.must("sysctl", "-qw", "net.ipv4.ip_forward=1");
+  return pod;
+}
+
+/** Starts a real HTTP server in the pod that answers with this page. */
+export async function servePage(pod: Host, page: string): Promise<RunningProcess> {
+  const program = `Deno.serve({ port: 80, hostname: "0.0.0.0" }, () => new Response(${
+    JSON.stringify(page)
+  }))`;
+  const server = pod.start(Deno.execPath(), ["eval", program]);
+  await waitFor(
+    "the pod's web server",
+    async () =>
+      (await pod.run("curl", "-s", "--max-time", "2", "http://127.0.0.1/")).stdout === page,
+  );
+  return server;
+}
+
+/** Waits until a role that listens there says that it is ready. */
+export async function roleReady(host: Host, url: string): Promise<void> {
+  await waitFor(
+    `readiness at ${url}`,
+    async () =>
+      (await host.run("curl", "-s", "--max-time", "2", `${url}/readyz`)).stdout === "ok\n",
+  );
+}
