@@ -1,4 +1,5 @@
 import type { ConfigProblem } from "../base/errors.ts";
+import { nearest } from "./nearest.ts";
 import { linesOf } from "./places.ts";
 
 /**
@@ -22,9 +23,14 @@ function renderProblem(problem: ConfigProblem, line: string | undefined): string
   return `${head}    ${printable(masked(line))}\n    ${before}^\n`;
 }
 
-/** The line as it may be shown: the value of a password key is hidden. */
+/** The line as it may be shown: what follows a password key, misspelt ones too, is hidden. */
 function masked(line: string): string {
-  return line.replace(/((?:^|[\s{,"'-])password["']?\s*:\s*).*$/, "$1********");
+  for (const { 0: whole, 1: key = "", index } of line.matchAll(/([\w-]+)["']?\s*:\s*/g)) {
+    if (nearest(key, ["password"]) !== undefined) {
+      return `${line.slice(0, index + whole.length)}********`;
+    }
+  }
+  return line;
 }
 
 // deno-lint-ignore no-control-regex

@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { parseConfig } from "../../lib/config/parse.ts";
+import { renderProblems } from "../../lib/config/report.ts";
+
+function report(text: string): string {
+  return renderProblems(parseConfig(text, "c.yaml").problems, text);
+}
+
+Deno.test("renderProblems() puts the caret under the place", () => {
+  assert.equal(
+    report("peers: 7\n"),
+    'c.yaml:1:8: "peers" must be a list, not "7"; begin each item with "- "\n    peers: 7\n           ^\n',
+  );
+  // A wide character takes two columns of the terminal, a tabulator stays one.
+  assert.match(report("{ '名': 1, peers: 7 }\n"), /\n {4}\{ '名': 1, peers: 7 \}\n {4} {2}\^\n/);
+  assert.match(report("{ '名': 1, peers: 7 }\n"), /\n {4} {18}\^\n$/);
+});
+
+Deno.test("renderProblems() marks warnings, and shows no control characters", () => {
+  const text = "address-pools: [{name: a, protocol: layer2, addresses: [10.0.0.5/24]}]\n";
+  assert.match(report(text), /^c\.yaml:1:57: warning: "10\.0\.0\.5\/24" has host bits/);
+  const escape = report('peers: "\\e[31m"\n# \u001b[31m\n'.replace("\u001b", "\u009b"));
+  // deno-lint-ignore no-control-regex
+  assert.doesNotMatch(escape, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
+});
+
+Deno.test("renderProblems() shows no password, however it is written and whatever is wrong", () => {
+  const secret = `s3cr3t-${"x".repeat(90)}`;
+  const texts = [
+    `peers:\n- my-asn: 1\n  password: ${secret}\n`,
+    `peers:\n- my-asn: 1\n  password: "${secret}"\n`,
+    `peers: [{my-asn: 1, "password": "${secret}"}]\n`,
+    `peers: [{password: ${secret}, my-asn: x}]\n`,
+    `peers:\n- my-asn: 1\n  'password' : ${secret}\n  password: ${secret}\n`,
+    `peers:\n- my-asn: 1\n  password: "${secret}\n`,
+    `peers:\n- my-asn: 1\n  password: [${secret}]\n`,
+    `peers:\n- my-asn: 1\n  password: |\n    ${secret}\n`,
+    `peers:\n- pasword: ${secret}\n`,
+  ];
+  for (const text of texts) {
+    const shown = report(text);
+    assert.ok(shown.length > 0, text);
+    assert.ok(!shown.includes("s3cr3t"), shown);
+  }
+});
