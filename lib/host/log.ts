@@ -43,7 +43,8 @@ export async function openLog(level: LogLevel, format: LogFormat): Promise<Log> 
     const log: Log = pino(options, { write: writeLine });
     return log;
   }
-  const { prettyFactory } = await import("pino-pretty");
+  // Its bundled form has only a default export.
+  const { default: { prettyFactory } } = await import("pino-pretty");
   const colorize = Deno.stdout.isTerminal();
   const pretty = prettyFactory({ colorize, singleLine: true, errorLikeObjectKeys: [] });
   const log: Log = pino(options, { write: (line: string) => writeLine(pretty(line)) });
