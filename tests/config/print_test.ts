@@ -1,0 +1,22 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { parseConfig } from "../../lib/config/parse.ts";
+import { printConfig } from "../../lib/config/print.ts";
+import { anyConfig } from "./arbitrary.ts";
+
+Deno.test("printConfig() gives a text that reads as the same configuration", () => {
+  fc.assert(
+    fc.property(anyConfig, (config) => {
+      const text = printConfig(config);
+      const read = parseConfig(text, "printed");
+      assert.deepEqual(read.problems, [], text);
+      // fast-check makes its objects without a prototype.
+      assert.deepEqual(read.config, structuredClone(config), text);
+    }),
+    { seed: 4, numRuns: 300 },
+  );
+});
+
+Deno.test("printConfig() of nothing is the empty map", () => {
+  assert.equal(printConfig({ pools: [], peers: [], bfdProfiles: [] }), "{}\n");
+});
