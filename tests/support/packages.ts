@@ -13,7 +13,7 @@ export const TEST_PACKAGES = [
   "libc6-dev",
   "openssl",
   "procps",
-  "strace",
+  "chromium",
 ] as const;
 
 /** Installs what is missing, named first. @throws Error when a package cannot be had */
