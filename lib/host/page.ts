@@ -84,7 +84,7 @@ function controllerSection({ controller }: ProcessStatus): Html | "" {
 function speakerSection({ speaker }: ProcessStatus): Html | "" {
   if (speaker === undefined) return "";
   return html`
-    <h2>Announced on ${speaker.node}</h2>
+    <h2>Addresses, as ${speaker.node} sees them</h2>
     <table>
       <tr>
         <th>Address</th>

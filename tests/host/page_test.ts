@@ -46,7 +46,7 @@ Deno.test("statusPage() shows who announces what", async () => {
     ...["10.77.1.220", "default/nginx, default/dns", "node1", "answers"],
     ...["10.77.1.221", "a/b", "nobody", "no ready endpoint"],
   ]);
-  assert.match(shown, /Announced on node1/);
+  assert.match(shown, /Addresses, as node1 sees them/);
   assert.match(shown, /Interfaces: eth0 02:00:00:00:00:01/);
 });
 

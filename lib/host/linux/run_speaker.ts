@@ -1,11 +1,18 @@
 import type { Config } from "../../config/types.ts";
-import type { NodeFacts, PodFacts, ServiceFacts, SliceFacts } from "../../model/facts.ts";
+import type {
+  NodeFacts,
+  PodFacts,
+  ServiceFacts,
+  ServiceKey,
+  SliceFacts,
+} from "../../model/facts.ts";
 import { readEndpointSlice, readNode, readPod } from "../../model/cluster.ts";
 import { EVENT } from "../../model/names.ts";
 import { readService } from "../../model/service.ts";
 import { formatMac } from "../../net/ethernet.ts";
-import { familyOf, formatIp, type Ip4 } from "../../net/ip.ts";
+import { compareIp, formatIp, type Ip4 } from "../../net/ip.ts";
 import type { AddressPlan, SpeakerView } from "../../speaker/plan.ts";
+import { createAnnouncements, warnOfSilentPools } from "../announcements.ts";
 import type { Change, Watched } from "../cluster.ts";
 import { keepConfig } from "../config_keeper.ts";
 import type { RoleContext, RunningRole } from "../role.ts";
@@ -24,13 +31,19 @@ export async function runSpeaker(context: RoleContext): Promise<RunningRole> {
     metrics,
   }, signal);
   const plans = createSpeakerPlans();
+  const announcements = createAnnouncements({
+    node: options.nodeName,
+    log,
+    metrics,
+    onOwned: tellOwner,
+  });
   let scheduled = false;
 
   const keeper = keepConfig({ ...context, log }, {
     component: "metallb-speaker",
     refuse: () => undefined,
     onChange: (config) => {
-      sayWhatIsSilent(config);
+      warnOfSilentPools(config, log);
       touch(() => plans.touchAll());
     },
   });
@@ -79,8 +92,8 @@ export async function runSpeaker(context: RoleContext): Promise<RunningRole> {
     const { changed, gone } = plans.update(viewOf(config));
     if (changed.length === 0 && gone.length === 0) return;
     layer2.setOwned(ownedIps());
-    for (const plan of gone) forgetMetric(plan);
-    for (const plan of changed) report(plan);
+    gone.forEach(announcements.forget);
+    changed.forEach(announcements.report);
   }
 
   function viewOf(config: Config): SpeakerView {
@@ -105,46 +118,7 @@ export async function runSpeaker(context: RoleContext): Promise<RunningRole> {
     return owned;
   }
 
-  const announcing = new Map<string, string>();
-
-  function forgetMetric({ ip, services }: AddressPlan): void {
-    for (const service of services) {
-      metrics.layer2.announced.remove({
-        service,
-        protocol: "layer2",
-        node: options.nodeName,
-        ip: formatIp(ip),
-      });
-    }
-    announcing.delete(formatIp(ip));
-    log.info({ ip: formatIp(ip), service: services.join(",") }, "address gone");
-  }
-
-  function report(plan: AddressPlan): void {
-    const ip = formatIp(plan.ip);
-    const fields = { ip, service: plan.services.join(","), owner: plan.owner, reason: plan.reason };
-    const was = announcing.get(ip);
-    const services = plan.services.join(",");
-    for (const service of was?.split(",") ?? []) {
-      metrics.layer2.announced.remove({ service, protocol: "layer2", node: options.nodeName, ip });
-    }
-    if (!plan.announce) {
-      announcing.delete(ip);
-      return log.info(
-        fields,
-        was === undefined ? "address not announced here" : "address given up",
-      );
-    }
-    announcing.set(ip, services);
-    for (const service of plan.services) {
-      metrics.layer2.announced.set({ service, protocol: "layer2", node: options.nodeName, ip }, 1);
-    }
-    if (was === services) return;
-    log.info(fields, "address announced from here");
-    for (const key of plan.services) tellOwner(key);
-  }
-
-  function tellOwner(key: AddressPlan["services"][number]): void {
+  function tellOwner(key: ServiceKey): void {
     const facts = services.items.get(key);
     if (facts === undefined) return;
     void cluster.publishEvent({
@@ -154,22 +128,6 @@ export async function runSpeaker(context: RoleContext): Promise<RunningRole> {
       message: `announcing from node "${options.nodeName}"`,
       component: "metallb-speaker",
     }, signal);
-  }
-
-  function sayWhatIsSilent({ pools }: Config): void {
-    for (const pool of pools) {
-      if (pool.protocol === "bgp") {
-        log.warn(
-          { reason: pool.name },
-          "pool has protocol bgp: this version gives its addresses and does not announce them",
-        );
-      } else if (pool.ranges.some(({ first }) => familyOf(first) === 6)) {
-        log.warn(
-          { reason: pool.name },
-          "pool has IPv6 addresses: this version announces IPv4 only",
-        );
-      }
-    }
   }
 
   metrics.layer2.onScrape = () => layer2.exportCounters(ownedIps());
@@ -213,7 +171,7 @@ function speakerStatus(
     node,
     backend: layer2.backend,
     interfaces: layer2.interfaces().map(({ name, mac }) => ({ name, mac: formatMac(mac) })),
-    addresses: [...plans].map((plan) => ({
+    addresses: [...plans].sort((a, b) => compareIp(a.ip, b.ip)).map((plan) => ({
       ip: formatIp(plan.ip),
       services: plan.services,
       owner: plan.owner,

@@ -1,0 +1,73 @@
+import type { Config } from "../config/types.ts";
+import type { ServiceKey } from "../model/facts.ts";
+import { familyOf, formatIp } from "../net/ip.ts";
+import type { AddressPlan } from "../speaker/plan.ts";
+import type { Log } from "./log.ts";
+import type { Metrics } from "./metrics.ts";
+
+/** Tells log, metrics and events what this node announces. */
+export interface Announcements {
+  /** A plan is new or different. */
+  report(plan: AddressPlan): void;
+  /** No Service has the address any more. */
+  forget(plan: AddressPlan): void;
+}
+
+export interface AnnouncementsOptions {
+  readonly node: string;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** This node has become the one that announces the Service. */
+  readonly onOwned: (service: ServiceKey) => void;
+}
+
+/** Begins with nothing announced. */
+export function createAnnouncements(options: AnnouncementsOptions): Announcements {
+  const { node, log, metrics, onOwned } = options;
+  /** The Services under which each address stands in the metric. */
+  const shown = new Map<string, readonly ServiceKey[]>();
+
+  function hide(ip: string): void {
+    for (const service of shown.get(ip) ?? []) {
+      metrics.layer2.announced.remove({ service, protocol: "layer2", node, ip });
+    }
+    shown.delete(ip);
+  }
+
+  return {
+    report({ ip: address, services, owner, reason, announce }) {
+      const ip = formatIp(address);
+      const before = shown.get(ip);
+      const fields = { ip, service: services.join(","), owner, reason };
+      hide(ip);
+      if (!announce) {
+        const message = before === undefined ? "address not announced here" : "address given up";
+        return log.info(fields, message);
+      }
+      shown.set(ip, services);
+      for (const service of services) {
+        metrics.layer2.announced.set({ service, protocol: "layer2", node, ip }, 1);
+        if (!before?.includes(service)) onOwned(service);
+      }
+      if (before === undefined) log.info(fields, "address announced from here");
+    },
+    forget({ ip, services }) {
+      hide(formatIp(ip));
+      log.info({ ip: formatIp(ip), service: services.join(",") }, "address gone");
+    },
+  };
+}
+
+/** Warns of pools whose addresses are given and, in this version, announced by nobody. */
+export function warnOfSilentPools({ pools }: Config, log: Log): void {
+  for (const { name, protocol, ranges } of pools) {
+    if (protocol === "bgp") {
+      log.warn(
+        { reason: name },
+        "pool has protocol bgp: this version gives its addresses and does not announce them",
+      );
+    } else if (ranges.some(({ first }) => familyOf(first) === 6)) {
+      log.warn({ reason: name }, "pool has IPv6 addresses: this version announces IPv4 only");
+    }
+  }
+}
