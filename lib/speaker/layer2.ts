@@ -6,6 +6,8 @@ import type { Ip4 } from "../net/ip.ts";
 export interface AnnouncingInterface {
   readonly ifindex: number;
   readonly mac: Mac;
+  /** One end of a pair, most likely a pod's: what waits for the outer ones goes first. */
+  readonly inner: boolean;
 }
 
 export type Layer2Event =
@@ -30,6 +32,7 @@ export type Layer2Action =
 interface Burst {
   readonly ip: Ip4;
   readonly ifindex: number;
+  readonly inner: boolean;
   /** None has left yet: neighbours have no entry, or a wrong one. */
   first: boolean;
   left: number;
@@ -39,7 +42,7 @@ interface Burst {
 /** What the layer 2 machine knows; only `step` touches it. */
 export interface Layer2State {
   readonly owned: Set<Ip4>;
-  readonly interfaces: Map<number, Mac>;
+  readonly interfaces: Map<number, AnnouncingInterface>;
   /** Keyed by address and interface. */
   readonly bursts: Map<string, Burst>;
   /** When a series of announcements of an address last began. */
@@ -118,20 +121,20 @@ function onOwned(
   }
   for (const ip of gained) state.owned.add(ip);
   actions.push({ kind: "setOwned", ips: [...next] });
-  for (const ip of gained) begin(state, ip, [...state.interfaces.keys()], now);
+  for (const ip of gained) begin(state, ip, now);
   for (const [ip, at] of state.begun) {
     if (!state.owned.has(ip) && now >= after(at, SERIES_MS)) state.begun.delete(ip);
   }
 }
 
 /** A whole series, or within five seconds of the last one a single announcement. */
-function begin(state: Layer2State, ip: Ip4, ifindexes: readonly number[], now: Instant): void {
+function begin(state: Layer2State, ip: Ip4, now: Instant): void {
   const last = state.begun.get(ip);
   const again = last !== undefined && now < after(last, SERIES_MS);
-  if (!again && ifindexes.length > 0) state.begun.set(ip, now);
+  if (!again && state.interfaces.size > 0) state.begun.set(ip, now);
   const left = again ? 1 : REPEATS;
-  for (const ifindex of ifindexes) {
-    state.bursts.set(keyOf(ip, ifindex), { ip, ifindex, first: true, left, due: now });
+  for (const { ifindex, inner } of state.interfaces.values()) {
+    state.bursts.set(keyOf(ip, ifindex), { ip, ifindex, inner, first: true, left, due: now });
   }
 }
 
@@ -141,20 +144,20 @@ function onInterfaces(
   now: Instant,
   actions: Layer2Action[],
 ): void {
-  const next = new Map(interfaces.map(({ ifindex, mac }) => [ifindex, mac]));
-  const fresh = interfaces.filter(({ ifindex, mac }) => state.interfaces.get(ifindex) !== mac);
+  const next = new Set(interfaces.map(({ ifindex }) => ifindex));
+  const fresh = interfaces.filter(({ ifindex, mac }) => state.interfaces.get(ifindex)?.mac !== mac);
   const gone = [...state.interfaces.keys()].filter((ifindex) => !next.has(ifindex));
   if (fresh.length === 0 && gone.length === 0) return;
   for (const ifindex of gone) {
     state.interfaces.delete(ifindex);
     for (const ip of state.owned) state.bursts.delete(keyOf(ip, ifindex));
   }
-  for (const { ifindex, mac } of fresh) state.interfaces.set(ifindex, mac);
+  for (const one of fresh) state.interfaces.set(one.ifindex, one);
   actions.push({ kind: "setInterfaces", interfaces });
   // A new or changed hardware address makes every neighbour's entry wrong at once.
   for (const ip of state.owned) {
-    for (const { ifindex } of fresh) {
-      const burst = { ip, ifindex, first: true, left: REPEATS, due: now };
+    for (const { ifindex, inner } of fresh) {
+      const burst = { ip, ifindex, inner, first: true, left: REPEATS, due: now };
       state.bursts.set(keyOf(ip, ifindex), burst);
     }
   }
@@ -166,10 +169,13 @@ function sendDue(state: Layer2State, now: Instant, actions: Layer2Action[]): voi
   state.creditAt = now;
   if (state.credit < 1) return;
   const due = [...state.bursts.values()].filter((burst) => burst.due <= now);
-  // First announcements go before any repeat: a host that has no entry waits, one that has does not.
-  due.sort((a, b) => Number(b.first) - Number(a.first) || a.due - b.due);
+  // The LAN goes before a node's many pods, and first announcements before any repeat: a host that
+  // has no entry waits, one that has does not.
+  due.sort((a, b) =>
+    Number(a.inner) - Number(b.inner) || Number(b.first) - Number(a.first) || a.due - b.due
+  );
   for (const burst of due.slice(0, Math.floor(state.credit))) {
-    const mac = state.interfaces.get(burst.ifindex);
+    const mac = state.interfaces.get(burst.ifindex)?.mac;
     if (mac !== undefined) {
       actions.push({ kind: "gratuitous", ip: burst.ip, ifindex: burst.ifindex, mac });
     }

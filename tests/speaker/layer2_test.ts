@@ -18,8 +18,8 @@ type TimedEvent = readonly [atMs: number, event: Layer2Event];
 type TimedAction = Layer2Action & { readonly at: number };
 type Announcement = Extract<TimedAction, { kind: "gratuitous" }>;
 
-const ETH0: AnnouncingInterface = { ifindex: 2, mac: 0x0200_0000_0001 as Mac };
-const ETH1: AnnouncingInterface = { ifindex: 3, mac: 0x0200_0000_0002 as Mac };
+const ETH0: AnnouncingInterface = { ifindex: 2, mac: 0x0200_0000_0001 as Mac, inner: false };
+const ETH1: AnnouncingInterface = { ifindex: 3, mac: 0x0200_0000_0002 as Mac, inner: false };
 const A = ip4(0x0a4d_01dc);
 const B = ip4(0x0a4d_01dd);
 
@@ -140,7 +140,7 @@ Deno.test("step() announces all addresses on an interface that comes, and only t
 });
 
 Deno.test("step() announces all addresses with a changed hardware address, never the old one", () => {
-  const changed = { ifindex: ETH0.ifindex, mac: 0x0200_0000_00ff as Mac };
+  const changed = { ...ETH0, mac: 0x0200_0000_00ff as Mac };
   const actions = run(
     [[0, interfaces(ETH0, ETH1)], [0, owned(A)], [2_000, interfaces(changed, ETH1)]],
     60_000,
@@ -261,11 +261,25 @@ Deno.test("nextDeadline() is undefined while there is nothing to send", () => {
   assert.equal(nextDeadline(state), 1_105);
 });
 
+Deno.test("step() announces on the LAN before it announces to the pods of the node", () => {
+  const pods = Array.from({ length: 100 }, (_, index) => ({
+    ifindex: 100 + index,
+    mac: (0x0200_0000_1000 + index) as Mac,
+    inner: true,
+  }));
+  const actions = run([[0, interfaces(...pods, ETH0)], [0, owned(A, B)]], 60_000);
+  const order = announcements(actions).map(({ ifindex }) => ifindex);
+  assert.deepEqual(order.slice(0, 2), [ETH0.ifindex, ETH0.ifindex]);
+  assert.equal(order.length, 2 * 101 * 5);
+  assert.deepEqual(times(actions, A), [0, 1_100, 2_200, 3_300, 4_400]);
+});
+
 const someIps = fc.subarray(Array.from({ length: 40 }, (_, place) => ip4(A + place)));
 const someLinks = fc.uniqueArray(
   fc.record({
     ifindex: fc.integer({ min: 1, max: 3 }),
     mac: fc.constantFrom(1 as Mac, 2 as Mac, 3 as Mac),
+    inner: fc.boolean(),
   }, { noNullPrototype: true }),
   { selector: ({ ifindex }) => ifindex },
 );

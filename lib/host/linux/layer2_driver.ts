@@ -1,4 +1,5 @@
 import { errorText } from "../../base/errors.ts";
+import { MAX_ADDRESSES, MAX_INTERFACES } from "../../arp/table.ts";
 import type { Ip4 } from "../../net/ip.ts";
 import { formatIp } from "../../net/ip.ts";
 import { formatMac, type Mac } from "../../net/ethernet.ts";
@@ -93,7 +94,7 @@ export async function startLayer2(options: Layer2Options, signal: AbortSignal): 
 
   function onLinks(links: readonly Link[]): void {
     const before = new Set(usable.map(nameOf));
-    usable = links.filter(usableForArp);
+    usable = outerFirst(links.filter(usableForArp)).slice(0, MAX_INTERFACES);
     for (const link of usable) {
       if (!before.delete(nameOf(link))) {
         log.info({ interface: link.name, mac: formatMac(link.mac) }, "interface answers ARP");
@@ -103,7 +104,7 @@ export async function startLayer2(options: Layer2Options, signal: AbortSignal): 
     metrics.layer2.interfaces.set(usable.length);
     advance({
       kind: "interfaces",
-      interfaces: usable.map(({ ifindex, mac }) => ({ ifindex, mac })),
+      interfaces: usable.map(({ ifindex, mac, kind }) => ({ ifindex, mac, inner: isInner(kind) })),
     });
   }
 
@@ -128,13 +129,31 @@ export async function startLayer2(options: Layer2Options, signal: AbortSignal): 
 
   return {
     backend: "socket",
-    setOwned: (ips) => advance({ kind: "owned", ips }),
+    setOwned: (ips) => {
+      if (ips.length > MAX_ADDRESSES) {
+        log.error(
+          { reason: `${ips.length} addresses, ${MAX_ADDRESSES} fit` },
+          "too many addresses for one node",
+        );
+      }
+      advance({ kind: "owned", ips: ips.slice(0, MAX_ADDRESSES) });
+    },
     interfaces: () => usable.map(({ name, mac }) => ({ name, mac })),
     exportCounters: (ips) => exportCounters(responder, metrics, ips),
     problem: () => fault,
     stalled: () => fault !== undefined || !responder.alive(systemClock.now()),
     done: untilStopped(),
   };
+}
+
+/** A node has one end of a pair for each pod; what leads to the LAN is of another kind. */
+function isInner(kind: string | undefined): boolean {
+  return kind === "veth";
+}
+
+/** Where there are more than the table holds, those that lead to the LAN are the ones to keep. */
+function outerFirst<T extends Link>(links: readonly T[]): T[] {
+  return [...links].sort((a, b) => Number(isInner(a.kind)) - Number(isInner(b.kind)));
 }
 
 function nameOf({ ifindex, name, mac }: Link & { readonly mac: Mac }): string {
