@@ -1,16 +1,16 @@
 import type { Config } from "../config/types.ts";
 import type { ServiceKey } from "../model/facts.ts";
 import { familyOf, formatIp } from "../net/ip.ts";
-import type { AddressPlan } from "../speaker/plan.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
+import type { KeptPlan } from "./speaker_plans.ts";
 
 /** Tells log, metrics and events what this node announces. */
 export interface Announcements {
   /** A plan is new or different. */
-  report(plan: AddressPlan): void;
+  report(plan: KeptPlan): void;
   /** No Service has the address any more. */
-  forget(plan: AddressPlan): void;
+  forget(plan: KeptPlan): void;
 }
 
 export interface AnnouncementsOptions {

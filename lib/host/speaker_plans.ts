@@ -3,20 +3,26 @@ import type { Ip } from "../net/ip.ts";
 import { type AddressPlan, isAnnounced, planAddress, type SpeakerView } from "../speaker/plan.ts";
 import type { Change } from "./cluster.ts";
 
+/**
+ * What is kept of an address's plan. The candidates are many, and only `explain` asks for them: it
+ * plans anew.
+ */
+export type KeptPlan = Omit<AddressPlan, "candidates">;
+
 /** The plans of all addresses, kept up to date with as little work as a change asks for. */
 export interface SpeakerPlans {
-  readonly plans: ReadonlyMap<Ip, AddressPlan>;
+  readonly plans: ReadonlyMap<Ip, KeptPlan>;
   onService(change: Change<ServiceFacts>): void;
   onSlice(change: Change<SliceFacts>): void;
   /** Nodes, live speakers or the configuration changed: everything is planned again. */
   touchAll(): void;
   /** Plans what was touched; gives the plans that are new or different, and those that are gone. */
-  update(view: SpeakerView): { changed: AddressPlan[]; gone: AddressPlan[] };
+  update(view: SpeakerView): { changed: KeptPlan[]; gone: KeptPlan[] };
 }
 
 /** Makes an empty set of plans. */
 export function createSpeakerPlans(): SpeakerPlans {
-  const plans = new Map<Ip, AddressPlan>();
+  const plans = new Map<Ip, KeptPlan>();
   const services = new Map<ServiceKey, ServiceFacts>();
   const servicesOn = new Map<Ip, Set<ServiceKey>>();
   const slices = new Map<ServiceKey, Map<string, SliceFacts>>();
@@ -46,12 +52,18 @@ export function createSpeakerPlans(): SpeakerPlans {
     touchService(facts.key);
   }
 
-  function planOf(ip: Ip, view: SpeakerView): AddressPlan | undefined {
+  function planOf(ip: Ip, view: SpeakerView): KeptPlan | undefined {
     const on = [...servicesOn.get(ip) ?? []].map((key) => services.get(key))
       .filter((facts) => facts !== undefined)
       .filter((facts) => isAnnounced(facts, view.lbClass));
     if (on.length === 0) return undefined;
-    return planAddress(ip, on, (key) => slices.get(key)?.values() ?? [], view);
+    const { candidates: _, ...kept } = planAddress(
+      ip,
+      on,
+      (key) => slices.get(key)?.values() ?? [],
+      view,
+    );
+    return kept;
   }
 
   return {
@@ -79,8 +91,8 @@ export function createSpeakerPlans(): SpeakerPlans {
       for (const ip of servicesOn.keys()) touched.add(ip);
     },
     update(view) {
-      const changed: AddressPlan[] = [];
-      const gone: AddressPlan[] = [];
+      const changed: KeptPlan[] = [];
+      const gone: KeptPlan[] = [];
       for (const ip of touched) {
         const before = plans.get(ip);
         const plan = planOf(ip, view);
@@ -98,7 +110,7 @@ export function createSpeakerPlans(): SpeakerPlans {
   };
 }
 
-function samePlan(a: AddressPlan | undefined, b: AddressPlan): boolean {
+function samePlan(a: KeptPlan | undefined, b: KeptPlan): boolean {
   return a !== undefined && a.owner === b.owner && a.reason === b.reason &&
     a.services.join() === b.services.join();
 }

@@ -11,12 +11,12 @@ import { EVENT } from "../../model/names.ts";
 import { readService } from "../../model/service.ts";
 import { formatMac } from "../../net/ethernet.ts";
 import { compareIp, formatIp, type Ip4 } from "../../net/ip.ts";
-import type { AddressPlan, SpeakerView } from "../../speaker/plan.ts";
+import type { SpeakerView } from "../../speaker/plan.ts";
 import { createAnnouncements, warnOfSilentPools } from "../announcements.ts";
 import type { Change, Watched } from "../cluster.ts";
 import { keepConfig } from "../config_keeper.ts";
 import type { RoleContext, RunningRole } from "../role.ts";
-import { createSpeakerPlans } from "../speaker_plans.ts";
+import { createSpeakerPlans, type KeptPlan } from "../speaker_plans.ts";
 import type { SpeakerStatus } from "../status.ts";
 import { type Layer2, startLayer2 } from "./layer2_driver.ts";
 
@@ -164,7 +164,7 @@ function nodesByName(items: ReadonlyMap<string, NodeFacts>): Map<string, NodeFac
 
 function speakerStatus(
   node: string,
-  plans: Iterable<AddressPlan>,
+  plans: Iterable<KeptPlan>,
   layer2: Layer2,
 ): SpeakerStatus {
   return {
