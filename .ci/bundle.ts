@@ -93,6 +93,8 @@ async function fixTimes(folder: string, epoch: number): Promise<void> {
 
 async function compile(deno: string, output: string): Promise<void> {
   const args = ["compile", "--quiet", "--no-config", "--node-modules-dir=none", "--no-check"];
+  // Spares 1.8 MB of each role, for some 3 % of the rate at which ARP is answered.
+  args.push("--v8-flags=--no-short-builtin-calls");
   args.push("--no-prompt", "--no-code-cache", ...PERMISSIONS);
   for (const worker of WORKERS) args.push("--include", `${BUNDLE}/${worker}.js`);
   // A new name and a rename: a herald that runs from the old file keeps it.

@@ -9,6 +9,7 @@ import { createMetrics } from "./metrics.ts";
 import { isConfigFile, type RunOptions } from "./options.ts";
 import type { RoleContext, RunningRole } from "./role.ts";
 import type { ProcessStatus } from "./status.ts";
+import { logUncaught } from "./uncaught.ts";
 
 /** Runs the roles until SIGTERM or SIGINT; gives the exit code. */
 export async function run(options: RunOptions, workerUrl: URL): Promise<number> {
@@ -20,6 +21,7 @@ export async function run(options: RunOptions, workerUrl: URL): Promise<number> 
     log.error({ error: mistake }, "cannot start");
     return 2;
   }
+  using _uncaught = logUncaught(log);
   const stop = new AbortController();
   using _signals = onSignals(["SIGTERM", "SIGINT"], (name) => {
     log.info({ reason: name }, "stopping");
