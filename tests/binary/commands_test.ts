@@ -106,9 +106,12 @@ Deno.test("herald run logs for people on request, from the binary too", async ()
       stdout: "piped",
     }).spawn();
     let text = "";
+    let stopped = false;
     for await (const part of child.stdout.pipeThrough(new TextDecoderStream())) {
       text += part;
-      if (text.includes("listening for HTTP")) child.kill("SIGTERM");
+      if (stopped || !text.includes("listening for HTTP")) continue;
+      stopped = true;
+      child.kill("SIGTERM");
     }
     assert.equal((await child.status).code, 0);
     assert.match(text, /INFO: herald starts/);
