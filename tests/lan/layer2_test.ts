@@ -454,25 +454,23 @@ Deno.test("a local --config file is followed through an editor's rename, a symli
       "--role=controller",
       `--config=${folder}/pools.yaml`,
     );
+    const inForce = (times: number) =>
+      waitFor(
+        `configuration number ${times}`,
+        () => controller.output().split("configuration in force").length > times,
+      );
     await scene.write("a.yaml", serviceManifest("a"));
     await waitFor("a's address", async () => (await scene.statusIps("a"))[0] === "10.77.1.221");
     await Deno.mkdir(`${folder}/..v2`);
     await Deno.writeTextFile(`${folder}/..v2/pools.yaml`, text(220));
     await Deno.symlink("..v2", `${folder}/..data.new`);
     await Deno.rename(`${folder}/..data.new`, `${folder}/..data`);
+    await inForce(2);
     await scene.write("b.yaml", serviceManifest("b"));
-    await waitFor("the swapped pool", async () => (await scene.statusIps("b"))[0] === SERVICE_IP, {
-      timeoutMs: 5_000,
-    })
-      .catch(() =>
-        waitFor("b's address", async () => (await scene.statusIps("b"))[0] === "10.77.1.222")
-      );
+    await waitFor("the swapped pool", async () => (await scene.statusIps("b"))[0] === SERVICE_IP);
     await Deno.writeTextFile(`${folder}/edited`, text(215));
     await Deno.rename(`${folder}/edited`, `${folder}/pools.yaml`);
-    await waitFor(
-      "the edited file",
-      () => controller.output().split("configuration in force").length >= 4,
-    );
+    await inForce(3);
     // `ip netns exec` has become the program: the pid is herald's own.
     Deno.kill(controller.pid, "SIGHUP");
     await scene.write("c.yaml", serviceManifest("c"));
