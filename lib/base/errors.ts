@@ -1,5 +1,5 @@
 /** Protocols whose decoders can refuse input. */
-export type WireProtocol = "ethernet" | "arp" | "netlink";
+export type WireProtocol = "ethernet" | "arp" | "netlink" | "bgp";
 
 /** Closed list of refusal reasons; each is a metric label, so it never carries a value. */
 export type WireReason =
@@ -10,7 +10,13 @@ export type WireReason =
   | "bad-address-length"
   | "bad-operation"
   | "bad-sender"
-  | "not-arp";
+  | "not-arp"
+  | "bad-marker"
+  | "bad-type"
+  | "bad-version"
+  | "bad-parameter"
+  | "bad-prefix"
+  | "bad-attribute";
 
 /** A refusal of input: `reason` is a metric label, `detail` is for people, `offset` in bytes. */
 export interface WireError {
