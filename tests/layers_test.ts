@@ -10,6 +10,7 @@ const LAYERS: readonly (readonly [prefix: string, rank: number])[] = [
   ["lib/model/", 2],
   ["lib/config/", 2],
   ["lib/arp/", 2],
+  ["lib/bgp/", 2],
   ["lib/netlink/", 2],
   ["lib/controller/", 3],
   ["lib/speaker/", 3],

@@ -44,7 +44,11 @@ export function prefixesOf({ family, bytes, count }: Nlri): Prefix[] {
 }
 
 /** Writes a prefix and gives the offset after it. */
-export function writePrefix(bytes: Uint8Array, offset: number, { address, length }: Prefix): number {
+export function writePrefix(
+  bytes: Uint8Array,
+  offset: number,
+  { address, length }: Prefix,
+): number {
   const size = (length + 7) >> 3;
   bytes[offset] = length;
   if (typeof address === "number") {
