@@ -1,13 +1,17 @@
 import { fault, type Findings, isNull, scalarOf, shown } from "./fields.ts";
 import { didYouMean } from "./nearest.ts";
+import type { LargeCommunity } from "./types.ts";
 import type { YamlEntry, YamlScalar } from "./yaml.ts";
 
 /** Aliases of `bgp-communities`; one whose value is wrong is known, so that its use is no second mistake. */
-export type CommunityAliases = ReadonlyMap<string, number | undefined>;
+export type CommunityAliases = ReadonlyMap<string, Community | undefined>;
+
+/** A standard community as a number, or a large one. */
+export type Community = number | LargeCommunity;
 
 /** Reads `bgp-communities`: a map of alias to `a:b`. */
 export function readAliases(entry: YamlEntry | undefined, to: Findings): CommunityAliases {
-  const aliases = new Map<string, number | undefined>();
+  const aliases = new Map<string, Community | undefined>();
   if (entry === undefined || isNull(entry.value)) return aliases;
   if (entry.value.kind !== "map") {
     fault(
@@ -33,11 +37,11 @@ export function readCommunity(
   scalar: YamlScalar,
   aliases: CommunityAliases,
   to: Findings,
-): number | undefined {
+): Community | undefined {
   if (aliases.has(scalar.text)) return aliases.get(scalar.text);
   const value = parseCommunity(scalar.text);
   if (value !== undefined) return value;
-  if (/^[\d:]+$/.test(scalar.text)) badForm(scalar, to);
+  if (/^(large:)?[\d:]+$/.test(scalar.text)) badForm(scalar, to);
   else {
     const hint = aliases.size === 0
       ? "define it under bgp-communities"
@@ -47,16 +51,25 @@ export function readCommunity(
   return undefined;
 }
 
-/** `a:b`, each 0 to 65535, as one 32-bit number (RFC 1997). */
-export function parseCommunity(text: string): number | undefined {
+/** `a:b`, each 0 to 65535, as one 32-bit number (RFC 1997), or `large:a:b:c` (RFC 8092). */
+export function parseCommunity(text: string): Community | undefined {
+  if (text.startsWith("large:")) return parseLarge(text);
   const [, high, low] = /^(\d{1,5}):(\d{1,5})$/.exec(text) ?? [];
   if (high === undefined || low === undefined) return undefined;
   if (Number(high) > 65535 || Number(low) > 65535) return undefined;
   return Number(high) * 65536 + Number(low);
 }
 
+function parseLarge(text: string): LargeCommunity | undefined {
+  const parts = /^large:(\d{1,10}):(\d{1,10}):(\d{1,10})$/.exec(text)?.slice(1).map(Number);
+  const [global, local1, local2] = parts ?? [];
+  if (global === undefined || local1 === undefined || local2 === undefined) return undefined;
+  return Math.max(global, local1, local2) > 0xffff_ffff ? undefined : [global, local1, local2];
+}
+
 /** The text of a community as it is written. */
-export function formatCommunity(value: number): string {
+export function formatCommunity(value: Community): string {
+  if (typeof value !== "number") return `large:${value.join(":")}`;
   return `${Math.floor(value / 65536)}:${value % 65536}`;
 }
 
@@ -65,6 +78,6 @@ function badForm(scalar: YamlScalar, to: Findings): void {
     to,
     scalar,
     `"${shown(scalar.text)}" is no community`,
-    "write two numbers from 0 to 65535 with a colon, for example 64512:100",
+    "write two numbers from 0 to 65535 with a colon, for example 64512:100, or large:a:b:c",
   );
 }

@@ -1,5 +1,5 @@
 import type { Millis } from "../base/time.ts";
-import { familyOf, type Ip4, isUnspecified, parseIp4 } from "../net/ip.ts";
+import { familyOf, type Ip, type Ip4, isUnspecified, parseIp4 } from "../net/ip.ts";
 import { readHost } from "./addresses.ts";
 import { parseDuration } from "./duration.ts";
 import {
@@ -29,8 +29,11 @@ const KEYS = [
   "keepalive-time",
   "router-id",
   "password",
+  "password-file",
   "bfd-profile",
   "ebgp-multihop",
+  "ttl-security",
+  "graceful-restart",
   "node-selectors",
 ];
 const MAX_ASN = 0xffff_ffff;
@@ -77,7 +80,7 @@ function readPeer(node: YamlNode, profiles: ReadonlySet<string>, to: Findings): 
   const before = to.mistakes.length;
   const myAsn = readInteger(fields.get("my-asn"), 1, MAX_ASN, to);
   const peerAsn = readInteger(fields.get("peer-asn"), 1, MAX_ASN, to);
-  const peerAddress = readHostField(fields, "peer-address", to);
+  const { peerAddress, peerInterface } = readPeerAddress(fields.get("peer-address"), to);
   const sourceAddress = readHostField(fields, "source-address", to);
   const source = fields.get("source-address");
   if (
@@ -95,22 +98,63 @@ function readPeer(node: YamlNode, profiles: ReadonlySet<string>, to: Findings): 
   if (multihop && multihopEntry !== undefined && myAsn !== undefined && myAsn === peerAsn) {
     fault(to, multihopEntry.value, `"ebgp-multihop" is for other AS numbers, both are ${myAsn}`);
   }
+  const gracefulRestart = readBoolean(fields.get("graceful-restart"), false, to);
+  const ttlSecurity = readBoolean(fields.get("ttl-security"), false, to);
+  const ttlEntry = fields.get("ttl-security");
+  if (ttlSecurity && multihop && ttlEntry !== undefined) {
+    fault(
+      to,
+      ttlEntry.value,
+      '"ttl-security" is for a peer one hop away, not with "ebgp-multihop"',
+    );
+  }
   const timers = readTimers(fields, to);
   const rest = {
     peerPort: readInteger(fields.get("peer-port"), 0, 65535, to) || 179,
     routerId: readRouterId(fields.get("router-id"), to),
     password: readPassword(fields.get("password"), to),
+    passwordFile: readPasswordFile(fields, to),
     bfdProfile: readProfile(fields.get("bfd-profile"), profiles, to),
     nodeSelectors: readSelectors(fields.get("node-selectors"), to),
   };
   const complete = myAsn !== undefined && peerAsn !== undefined && peerAddress !== undefined;
   if (!complete || to.mistakes.length > before) return undefined;
-  return { myAsn, peerAsn, peerAddress, sourceAddress, ebgpMultihop: multihop, ...timers, ...rest };
+  const transport = { sourceAddress, ebgpMultihop: multihop, ttlSecurity, gracefulRestart };
+  return { myAsn, peerAsn, peerAddress, peerInterface, ...transport, ...timers, ...rest };
 }
 
 function readHostField(fields: Fields, key: string, to: Findings) {
   const scalar = scalarOf(fields.get(key), "an IP address", to);
   return scalar === undefined ? undefined : readHost(scalar, key, to);
+}
+
+/** An address, with a zone where it is link-local: only that says on which interface the peer is. */
+function readPeerAddress(
+  entry: YamlEntry | undefined,
+  to: Findings,
+): { peerAddress?: Ip; peerInterface?: string } {
+  const scalar = scalarOf(entry, "an IP address", to);
+  if (scalar === undefined) return {};
+  const [text = "", peerInterface, ...more] = scalar.text.split("%");
+  const peerAddress = readHost({ ...scalar, text }, "peer-address", to);
+  if (peerAddress === undefined) return {};
+  const linkLocal = typeof peerAddress === "bigint" && peerAddress >> 118n === 0x3fan;
+  const named = peerInterface !== undefined && more.length === 0 &&
+    /^[^\s/]{1,15}$/.test(peerInterface);
+  if (linkLocal === named && (peerInterface === undefined || named)) {
+    return { peerAddress, peerInterface };
+  }
+  fault(
+    to,
+    scalar,
+    linkLocal
+      ? `"peer-address" ${shown(scalar.text)} is link-local and needs its interface`
+      : `"peer-address" ${shown(scalar.text)} has an interface and is not link-local`,
+    linkLocal
+      ? `write ${shown(text)}%eth0 with the interface's name`
+      : "leave out the part from % on",
+  );
+  return {};
 }
 
 function readTimers(fields: Fields, to: Findings): { holdTimeMs: Millis; keepaliveTimeMs: Millis } {
@@ -189,6 +233,19 @@ function readPassword(entry: YamlEntry | undefined, to: Findings): string | unde
     );
   }
   return password;
+}
+
+/** The file is read when a connection begins, so that a rotated Secret is taken up. */
+function readPasswordFile(fields: Fields, to: Findings): string | undefined {
+  const entry = fields.get("password-file");
+  const path = readText(entry, to);
+  if (path === undefined || path === "" || entry === undefined) return undefined;
+  if (!path.startsWith("/")) {
+    fault(to, entry.value, `"password-file" must be an absolute path, not "${shown(path)}"`);
+  } else if (fields.has("password")) {
+    fault(to, entry.value, '"password-file" and "password" are both set', "keep one");
+  }
+  return path;
 }
 
 function readProfile(

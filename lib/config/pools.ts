@@ -1,7 +1,12 @@
 import { bitsOf, familyOf } from "../net/ip.ts";
 import { type AddressRange, prefixLengths } from "../net/range.ts";
 import { readRange } from "./addresses.ts";
-import { type CommunityAliases, readCommunity } from "./communities.ts";
+import {
+  type Community,
+  type CommunityAliases,
+  formatCommunity,
+  readCommunity,
+} from "./communities.ts";
 import {
   fault,
   type Findings,
@@ -14,7 +19,7 @@ import {
   readWord,
   shown,
 } from "./fields.ts";
-import type { BgpAdvertisement, Pool, PoolProtocol } from "./types.ts";
+import type { BgpAdvertisement, LargeCommunity, Pool, PoolProtocol } from "./types.ts";
 import type { YamlEntry, YamlNode, YamlScalar } from "./yaml.ts";
 
 /** A range with its place, for what is checked across pools. */
@@ -159,8 +164,8 @@ function readAdvertisements(
     found.push(advertisement);
   }
   if (protocol === "layer2") return [];
-  const plain = { aggregationLength: 32, aggregationLengthV6: 128, localPref: 0, communities: [] };
-  return found.length > 0 ? found : [plain];
+  const plain = { aggregationLength: 32, aggregationLengthV6: 128, localPref: 0 };
+  return found.length > 0 ? found : [{ ...plain, communities: [], largeCommunities: [] }];
 }
 
 function readAdvertisement(
@@ -171,7 +176,7 @@ function readAdvertisement(
 ): BgpAdvertisement | undefined {
   const fields = readFields(node, "an advertisement", ADVERTISEMENT_KEYS, to);
   if (fields === undefined) return undefined;
-  const communities = new Map<number, YamlScalar>();
+  const communities = new Map<string, { value: Community; scalar: YamlScalar }>();
   for (const item of readList(fields.get("communities"), to)) {
     if (item.kind !== "scalar") {
       fault(to, item, "a community must be a text such as 64512:100 or a name");
@@ -179,23 +184,29 @@ function readAdvertisement(
     }
     const value = readCommunity(item, aliases, to);
     if (value === undefined) continue;
-    const before = communities.get(value);
+    const before = communities.get(formatCommunity(value));
     if (before !== undefined) {
       fault(
         to,
         item,
         `the community "${shown(item.text)}" stands here again`,
         undefined,
-        before.offset,
+        before.scalar.offset,
       );
-    } else communities.set(value, item);
+    } else communities.set(formatCommunity(value), { value, scalar: item });
   }
+  const values = [...communities.values()].map(({ value }) => value);
   return {
     aggregationLength: readAggregation(fields.get("aggregation-length"), 4, ranges, to),
     aggregationLengthV6: readAggregation(fields.get("aggregation-length-v6"), 6, ranges, to),
     localPref: readInteger(fields.get("localpref"), 0, 0xffff_ffff, to) ?? 0,
-    communities: [...communities.keys()].sort((a, b) => a - b),
+    communities: values.filter((value) => typeof value === "number").sort((a, b) => a - b),
+    largeCommunities: values.filter((value) => typeof value !== "number").sort(byParts),
   };
+}
+
+function byParts(a: LargeCommunity, b: LargeCommunity): number {
+  return a[0] - b[0] || a[1] - b[1] || a[2] - b[2];
 }
 
 function readAggregation(

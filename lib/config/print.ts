@@ -31,7 +31,9 @@ function advertisementTree(advertisement: BgpAdvertisement): Record<string, unkn
     "aggregation-length": advertisement.aggregationLength,
     "aggregation-length-v6": advertisement.aggregationLengthV6,
     localpref: advertisement.localPref,
-    communities: advertisement.communities.map(formatCommunity),
+    communities: [...advertisement.communities, ...advertisement.largeCommunities].map(
+      formatCommunity,
+    ),
   };
 }
 
@@ -39,15 +41,19 @@ function peerTree(peer: Peer): Record<string, unknown> {
   return {
     "my-asn": peer.myAsn,
     "peer-asn": peer.peerAsn,
-    "peer-address": formatIp(peer.peerAddress),
+    "peer-address": formatIp(peer.peerAddress) +
+      (peer.peerInterface === undefined ? "" : `%${peer.peerInterface}`),
     ...peer.sourceAddress === undefined ? {} : { "source-address": formatIp(peer.sourceAddress) },
     "peer-port": peer.peerPort,
     "hold-time": formatDuration(peer.holdTimeMs),
     ...peer.holdTimeMs === 0 ? {} : { "keepalive-time": formatDuration(peer.keepaliveTimeMs) },
     ...peer.routerId === undefined ? {} : { "router-id": formatIp(peer.routerId) },
     ...peer.password === undefined ? {} : { password: peer.password },
+    ...peer.passwordFile === undefined ? {} : { "password-file": peer.passwordFile },
     ...peer.bfdProfile === undefined ? {} : { "bfd-profile": peer.bfdProfile },
     "ebgp-multihop": peer.ebgpMultihop,
+    ...peer.ttlSecurity ? { "ttl-security": true } : {},
+    ...peer.gracefulRestart ? { "graceful-restart": true } : {},
     "node-selectors": peer.nodeSelectors.map(({ matchLabels, matchExpressions }) => ({
       "match-labels": Object.fromEntries(matchLabels),
       "match-expressions": matchExpressions.map(({ key, operator, values }) => ({

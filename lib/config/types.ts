@@ -30,13 +30,20 @@ export interface BgpAdvertisement {
   readonly localPref: number;
   /** Standard communities (RFC 1997) as 32-bit numbers, ascending. */
   readonly communities: readonly number[];
+  /** `large:a:b:c` (RFC 8092), ascending; an addition of Herald. */
+  readonly largeCommunities: readonly LargeCommunity[];
 }
+
+/** Global administrator and two local parts. */
+export type LargeCommunity = readonly [global: number, local1: number, local2: number];
 
 /** One entry of `peers`. */
 export interface Peer {
   readonly myAsn: number;
   readonly peerAsn: number;
   readonly peerAddress: Ip;
+  /** The zone of a link-local `peer-address`, `fe80::1%eth0`. */
+  readonly peerInterface?: string;
   readonly sourceAddress?: Ip;
   readonly peerPort: number;
   /** Whole seconds in milliseconds; 0 turns both timers off. */
@@ -45,8 +52,14 @@ export interface Peer {
   readonly routerId?: Ip4;
   /** TCP MD5 key (RFC 2385). A secret: never logged, never in status. */
   readonly password?: string;
+  /** A file that holds the key in place of `password`: a mounted Secret. */
+  readonly passwordFile?: string;
   readonly bfdProfile?: string;
   readonly ebgpMultihop: boolean;
+  /** GTSM (RFC 5082): both sides send TTL 255 and take nothing less. */
+  readonly ttlSecurity: boolean;
+  /** Routes stay at the peer while this speaker restarts (RFC 4724). */
+  readonly gracefulRestart: boolean;
   /** Alternatives: the peer is for a node that any of them selects; empty selects every node. */
   readonly nodeSelectors: readonly NodeSelector[];
 }

@@ -31,6 +31,8 @@ function rangesFrom(block: number): fc.Arbitrary<AddressRange[]> {
   );
 }
 
+const u32 = fc.integer({ min: 0, max: 0xffff_ffff });
+
 function pool(block: number): fc.Arbitrary<Pool> {
   const advertisement = fc.record({
     aggregationLength: fc.constant(32),
@@ -39,6 +41,9 @@ function pool(block: number): fc.Arbitrary<Pool> {
     communities: fc.uniqueArray(fc.integer({ min: 0, max: 0xffff_ffff }), { maxLength: 3 }).map((
       list,
     ) => list.sort((a, b) => a - b)),
+    largeCommunities: fc.option(u32, { nil: undefined }).map((part) =>
+      part === undefined ? [] : [[part, 0, 1] as const, [part, 2, 0xffff_ffff] as const]
+    ),
   });
   return fc.record({
     name: name.map((text) => `${block} ${text}`.trim()),
@@ -85,7 +90,10 @@ function peer(index: number): fc.Arbitrary<Peer> {
     password: fc.option(fc.stringMatching(/^[ -~]{1,40}$/), { nil: undefined }),
     nodeSelectors: fc.array(selector, { maxLength: 2 }),
     multihop: fc.boolean(),
-  }).map(({ isIp4, withSource, multihop, ...rest }) => {
+    ttl: fc.boolean(),
+    gracefulRestart: fc.boolean(),
+  }).map(({ isIp4, withSource, multihop, ttl, ...rest }) => {
+    const ebgpMultihop = multihop && rest.myAsn !== rest.peerAsn;
     const peerAddress: Ip = isIp4
       ? (0x0a000001 + index) as Ip4
       : ((0xfd00n << 112n) + BigInt(index + 1)) as Ip6;
@@ -97,7 +105,10 @@ function peer(index: number): fc.Arbitrary<Peer> {
         ? 0
         : Math.max(1000, Math.floor(rest.holdTimeMs / 3000) * 1000),
       bfdProfile: undefined,
-      ebgpMultihop: multihop && rest.myAsn !== rest.peerAsn,
+      peerInterface: undefined,
+      passwordFile: undefined,
+      ebgpMultihop,
+      ttlSecurity: ttl && !ebgpMultihop,
     };
   });
 }

@@ -38,7 +38,13 @@ Deno.test("the article's BGP pool is announced whole, to one peer with the proto
   assert.equal(pool.ranges[0]?.text, "192.168.10.0/24");
   // "每个节点都会像peer建议每个service的ip/32地址,本节点的优先级为0": /32 routes, local preference 0.
   assert.deepEqual(pool.bgpAdvertisements, [
-    { aggregationLength: 32, aggregationLengthV6: 128, localPref: 0, communities: [] },
+    {
+      aggregationLength: 32,
+      aggregationLengthV6: 128,
+      localPref: 0,
+      communities: [],
+      largeCommunities: [],
+    },
   ]);
   assert.deepEqual([peer.myAsn, peer.peerAsn, formatIp(peer.peerAddress)], [
     64500,
@@ -52,8 +58,20 @@ Deno.test("the article's BGP pool is announced whole, to one peer with the proto
 Deno.test("the article's two advertisements are a /32 with no-advertise and local preference, and a plain /24", async () => {
   const { pools: [pool] } = await article("bgp-advertisements");
   assert.deepEqual(pool?.bgpAdvertisements, [
-    { aggregationLength: 32, aggregationLengthV6: 128, localPref: 100, communities: [0xffffff02] },
-    { aggregationLength: 24, aggregationLengthV6: 128, localPref: 0, communities: [] },
+    {
+      aggregationLength: 32,
+      aggregationLengthV6: 128,
+      localPref: 100,
+      communities: [0xffffff02],
+      largeCommunities: [],
+    },
+    {
+      aggregationLength: 24,
+      aggregationLengthV6: 128,
+      localPref: 0,
+      communities: [],
+      largeCommunities: [],
+    },
   ]);
 });
 

@@ -45,3 +45,23 @@ address-pools:
     "2:8",
   ]);
 });
+
+Deno.test("large communities stand beside standard ones, by alias too", () => {
+  const { config, problems } = parseConfig(
+    `address-pools:
+- name: a
+  protocol: bgp
+  addresses: [10.0.0.0/24]
+  bgp-advertisements:
+  - communities: ["large:4200000000:1:2", "64512:7", far]
+bgp-communities: {far: "large:1:2:3"}
+`,
+    "c",
+  );
+  assert.deepEqual(problems, []);
+  const [advertisement] = config?.pools[0]?.bgpAdvertisements ?? [];
+  assert.deepEqual(advertisement?.communities, [64512 * 65536 + 7]);
+  assert.deepEqual(advertisement?.largeCommunities, [[1, 2, 3], [4200000000, 1, 2]]);
+  assert.equal(parseCommunity("large:1:2"), undefined);
+  assert.equal(parseCommunity("large:4294967296:0:0"), undefined);
+});

@@ -19,6 +19,10 @@ Deno.test("a peer has MetalLB's defaults", () => {
     password: undefined,
     bfdProfile: undefined,
     ebgpMultihop: false,
+    peerInterface: undefined,
+    passwordFile: undefined,
+    ttlSecurity: false,
+    gracefulRestart: false,
     nodeSelectors: [],
   }]);
 });
@@ -89,4 +93,36 @@ Deno.test("hold times: 0 turns the timers off, 3 s and 65535 s are the bounds, a
       more,
     );
   }
+});
+
+function peersOf(lines: string) {
+  return parseConfig(`peers:\n- my-asn: 1\n  peer-asn: 2\n${lines}`, "c");
+}
+
+Deno.test("a link-local peer names its interface, and only such a one does", () => {
+  const [peer] = peersOf("  peer-address: fe80::1%eth0\n").config?.peers ?? [];
+  assert.equal(peer?.peerInterface, "eth0");
+  assert.equal(peer?.peerAddress, parseIp("fe80::1"));
+  for (const address of ["fe80::1", "fe80::1%", "10.0.0.1%eth0", "fd00::1%eth0", "fe80::1%a%b"]) {
+    const { config, problems } = peersOf(`  peer-address: "${address}"\n`);
+    assert.equal(config, undefined, address);
+    assert.match(problems[0]?.message ?? "", /interface/, address);
+  }
+});
+
+Deno.test("a password comes from the file of a mounted Secret, by an absolute path", () => {
+  const at = "  peer-address: 10.0.0.1\n";
+  const [peer] = peersOf(`${at}  password-file: /etc/herald/tor/password\n`).config?.peers ?? [];
+  assert.equal(peer?.passwordFile, "/etc/herald/tor/password");
+  for (const wrong of ["  password-file: tor\n", "  password: x\n  password-file: /x\n"]) {
+    assert.match(peersOf(at + wrong).problems[0]?.message ?? "", /"password-file"/);
+  }
+});
+
+Deno.test("ttl-security and graceful-restart are off until asked for; the first is for one hop", () => {
+  const at = "  peer-address: 10.0.0.1\n";
+  const [peer] = peersOf(`${at}  ttl-security: on\n  graceful-restart: on\n`).config?.peers ?? [];
+  assert.deepEqual([peer?.ttlSecurity, peer?.gracefulRestart], [true, true]);
+  const both = peersOf(`${at}  ttl-security: on\n  ebgp-multihop: on\n`);
+  assert.match(both.problems[0]?.message ?? "", /one hop/);
 });

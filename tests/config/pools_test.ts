@@ -33,6 +33,7 @@ Deno.test("a BGP pool without advertisements has one plain one, a layer 2 pool h
     aggregationLengthV6: 128,
     localPref: 0,
     communities: [],
+    largeCommunities: [],
   });
 });
 
