@@ -95,7 +95,11 @@ const SUBCODE_NAMES: Readonly<Record<number, readonly string[]>> = {
 };
 
 /** Makes a NOTIFICATION. */
-export function notification(code: number, subcode: number, data = NO_DATA): Notification {
+export function notification(
+  code: number,
+  subcode: number,
+  data: Uint8Array = NO_DATA,
+): Notification {
   return { code, subcode, data };
 }
 
