@@ -5,8 +5,6 @@ import { encodeAttributes } from "./attribute_encode.ts";
 import { packRoutes, packWithdrawals, type RouteForm } from "./pack.ts";
 import type { Rib, RouteAttributes } from "./rib.ts";
 
-/** Well-known community of RFC 8326: whoever hears it prefers every other route. */
-export const GRACEFUL_SHUTDOWN = 0xffff_0000;
 const ORIGIN_INCOMPLETE = 2;
 
 /** What one session says of routes, agreed upon when it came up. */

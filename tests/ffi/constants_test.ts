@@ -11,6 +11,10 @@ const HEADERS = [
   "linux/if_ether.h",
   "linux/if_packet.h",
   "linux/netlink.h",
+  "sys/epoll.h",
+  "linux/in6.h",
+  "linux/in.h",
+  "linux/tcp.h",
 ];
 
 Deno.test("KERNEL has the numbers of the C headers", async () => {
