@@ -4,10 +4,10 @@ import { unreachable } from "./lib/base/errors.ts";
 import { surroundings } from "./lib/cli/surroundings.ts";
 
 /** A Worker is its own file, in the bundle as in the sources; only from here is its place known. */
-const PACKET_WORKER = new URL(
-  `./lib/host/linux/packet_worker.${IS_BUNDLED ? "js" : "ts"}`,
-  import.meta.url,
-);
+const WORKERS = {
+  packet: new URL(`./lib/host/linux/packet_worker.${IS_BUNDLED ? "js" : "ts"}`, import.meta.url),
+  bfd: new URL(`./lib/host/linux/bfd_worker.${IS_BUNDLED ? "js" : "ts"}`, import.meta.url),
+};
 
 /** Runs one command line and gives the exit code: 0 done, 1 failed or bad input, 2 wrong usage. */
 async function main(argv: readonly string[]): Promise<number> {
@@ -29,7 +29,7 @@ async function main(argv: readonly string[]): Promise<number> {
     case "explain":
       return await (await import("./lib/cli/explain.ts")).explain(request);
     case "run":
-      return await (await import("./lib/host/run.ts")).run(request.options, PACKET_WORKER);
+      return await (await import("./lib/host/run.ts")).run(request.options, WORKERS);
     default:
       return unreachable(request);
   }

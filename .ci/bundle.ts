@@ -5,7 +5,7 @@ import { builtinModules } from "node:module";
 
 const BUNDLE = "dist/js";
 /** Entry points besides main.ts: a Worker is loaded by its URL, so no import leads to it. */
-const WORKERS = ["lib/host/linux/packet_worker"];
+const WORKERS = ["lib/host/linux/packet_worker", "lib/host/linux/bfd_worker"];
 
 /** Variables that Herald reads, and those that its log and command line libraries look at. */
 const ENVIRONMENT = [
@@ -29,13 +29,14 @@ const ENVIRONMENT = [
   "CLICOLOR_FORCE",
 ];
 
-/** What the roles need: read for manifests and tokens, write for a store, ffi for the speaker. */
+/** What the roles need: read for manifests and tokens, write for a store, ffi and
+ * the addresses of interfaces for the speaker. */
 const PERMISSIONS = [
   "--allow-net",
   "--allow-read",
   "--allow-write",
   `--allow-env=${ENVIRONMENT.join(",")}`,
-  "--allow-sys=hostname",
+  "--allow-sys=hostname,networkInterfaces",
   "--allow-ffi",
 ];
 

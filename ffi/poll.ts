@@ -56,7 +56,7 @@ export function openWakeFd(libc: Libc<typeof POLL>): Fd {
   return new Fd(libc, checked(libc, libc.symbols.eventfd(0, flags), "eventfd", "to end a wait"));
 }
 
-/** Makes a wake descriptor readable, for good: nobody reads it. @throws OsError */
+/** Makes a wake descriptor readable until somebody reads it. @throws OsError */
 export function wake(libc: Libc<typeof POLL>, fd: Fd): void {
   const one = new Uint8Array(new BigUint64Array([1n]).buffer);
   checked(libc, libc.symbols.write(fd.number, one, 8n), "write", `wake descriptor ${fd.number}`);

@@ -16,7 +16,13 @@ const ERRNO_NAMES: ReadonlyMap<number, string> = new Map([
   [24, "EMFILE, too many open files in the process"],
   [97, "EAFNOSUPPORT, not in this kernel"],
   [100, "ENETDOWN, interface down"],
+  [99, "EADDRNOTAVAIL, no such address on this machine"],
+  [101, "ENETUNREACH, no route"],
+  [104, "ECONNRESET, reset by the other side"],
   [105, "ENOBUFS, buffer full"],
+  [110, "ETIMEDOUT, no answer"],
+  [111, "ECONNREFUSED, nobody listens there"],
+  [113, "EHOSTUNREACH, host not reachable"],
 ]);
 
 /**

@@ -1,13 +1,16 @@
 import { errorText } from "../base/errors.ts";
 import { explainAddress } from "../controller/explain.ts";
+import { selectsNode } from "../config/selectors.ts";
 import { systemClock } from "../host/clock.ts";
 import { localStatuses } from "../host/local_status.ts";
 import type { Log } from "../host/log.ts";
 import type { SourceOptions } from "../host/options.ts";
 import { type Snapshot, takeSnapshot } from "../host/snapshot.ts";
 import type { ServiceFacts, SliceFacts } from "../model/facts.ts";
-import { parseIp } from "../net/ip.ts";
+import { formatIp, type Ip, parseIp } from "../net/ip.ts";
+import { formatPrefix } from "../net/prefix.ts";
 import { type AddressPlan, planAddress } from "../speaker/plan.ts";
+import { contributions } from "../speaker/routes.ts";
 import type { OutputFormat } from "./arguments.ts";
 
 export interface ExplainRequest {
@@ -33,6 +36,8 @@ export interface Explanation {
     readonly owner?: string;
     readonly reason?: string;
     readonly candidates: AddressPlan["candidates"];
+    /** By BGP: which node tells which routes to which peer, or why it does not. */
+    readonly peers?: readonly string[];
   }[];
 }
 
@@ -95,14 +100,36 @@ export function explainService(
       ignoreExcludeLabel: false,
       lbClass,
     });
-    const reason = plan.owner === undefined ? plan.reason : undefined;
-    return { ip: text, owner: plan.owner, reason, candidates: plan.candidates };
+    const byBgp = plan.protocol === "bgp" && plan.silent === undefined;
+    const reason = plan.owner === undefined && !byBgp ? plan.reason : undefined;
+    const peers = byBgp ? peersOf(snapshot, plan.candidates, ip) : undefined;
+    return { ip: text, owner: plan.owner, reason, candidates: plan.candidates, peers };
   });
   const endpoints = slicesOf(facts.key).flatMap(({ endpoints }) => endpoints)
     .flatMap(({ addresses, nodeName, ready }) =>
       addresses.map((one) => ({ address: one, node: nodeName, ready }))
     );
   return { service: facts.key, objects: snapshot.description, address, endpoints, announcements };
+}
+
+/** What each node tells to each peer; what the peer makes of it, only that node's status knows. */
+function peersOf(
+  { config, nodes }: Snapshot,
+  candidates: AddressPlan["candidates"],
+  ip: Ip,
+): string[] {
+  if (config === undefined) return [];
+  const prefixes = contributions(config, ip).map(({ prefix }) => formatPrefix(prefix)).join(", ");
+  return config.peers.flatMap((peer) =>
+    candidates.map(({ node, eligible }) => {
+      const route = `${prefixes} from ${node} to ${
+        formatIp(peer.peerAddress)
+      } (AS ${peer.peerAsn})`;
+      const labels = nodes.get(node)?.labels ?? new Map([["kubernetes.io/hostname", node]]);
+      if (!selectsNode(peer.nodeSelectors, labels)) return `${route}: not, by its node-selectors`;
+      return eligible ? route : `${route}: not, the node is no candidate`;
+    })
+  );
 }
 
 /** The explanation in plain words. */
@@ -118,15 +145,19 @@ export function explanationText(found: Explanation): string {
   if (address.sharesWith.length > 0) {
     lines.push(`It shares it with ${address.sharesWith.join(", ")}.`);
   }
-  for (const { ip, owner, reason, candidates } of announcements) {
+  for (const { ip, owner, reason, candidates, peers } of announcements) {
     lines.push(
-      owner === undefined
+      peers !== undefined
+        ? `By BGP these nodes have ${ip} routed to them:`
+        : owner === undefined
         ? `Nobody announces ${ip}: ${reason}`
         : `${owner} announces ${ip}. In the order of the election:`,
     );
     candidates.forEach(({ node, eligible, reason }, index) =>
       lines.push(eligible ? `  ${index + 1}. ${node}` : `  -  ${node}: ${reason}`)
     );
+    if (peers?.length === 0) lines.push("No BGP peer is configured that could be told.");
+    else if (peers !== undefined) lines.push("Its routes:", ...peers.map((one) => `  ${one}`));
   }
   lines.push(endpoints.length === 0 ? "It has no endpoints." : "Its endpoints:");
   for (const { address, node, ready } of endpoints) {

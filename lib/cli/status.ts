@@ -1,6 +1,6 @@
 import type { ConfigProblem } from "../base/errors.ts";
 import { localStatuses, statusAt } from "../host/local_status.ts";
-import type { ProcessStatus } from "../host/status.ts";
+import type { PeerStatus, ProcessStatus } from "../host/status.ts";
 import type { OutputFormat } from "./arguments.ts";
 
 /** `herald status`: prints what the roles on this machine hold; exit code 1 when none runs. */
@@ -65,7 +65,7 @@ function controllerLines(controller: NonNullable<ProcessStatus["controller"]>): 
 function speakerLines(speaker: NonNullable<ProcessStatus["speaker"]>): string[] {
   const addresses = speaker.addresses.map((address) => [
     address.ip,
-    address.owner ?? "nobody",
+    address.owner ?? (address.protocol === "bgp" ? "by BGP" : "nobody"),
     address.announcing ? "yes" : `no: ${address.reason}`,
     address.services.join(","),
   ]);
@@ -73,8 +73,22 @@ function speakerLines(speaker: NonNullable<ProcessStatus["speaker"]>): string[] 
   return [
     `  node       ${speaker.node}`,
     `  ARP        ${speaker.backend} on ${interfaces || "no interface"}`,
-    ...table("addresses", ["ADDRESS", "OWNER", "ANSWERS HERE", "SERVICES"], addresses),
+    ...table("addresses", ["ADDRESS", "OWNER", "ANNOUNCED HERE", "SERVICES"], addresses),
+    ...speaker.peers?.length ? peerLines(speaker.peers) : [],
   ];
+}
+
+function peerLines(peers: readonly PeerStatus[]): string[] {
+  const rows = peers.map((peer) => [
+    peer.peer,
+    `${peer.asn}`,
+    peer.state,
+    peer.establishedAt ?? "",
+    `${peer.prefixesSent}${peer.prefixesPending === 0 ? "" : ` (${peer.prefixesPending} to come)`}`,
+    peer.bfd ?? "off",
+    peer.state === "Established" ? "" : peer.lastError ?? "",
+  ]);
+  return table("peers", ["PEER", "AS", "STATE", "SINCE", "PREFIXES", "BFD", "LAST ERROR"], rows);
 }
 
 function table(title: string, head: readonly string[], rows: readonly string[][]): string[] {

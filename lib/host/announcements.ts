@@ -25,28 +25,29 @@ export interface AnnouncementsOptions {
 export function createAnnouncements(options: AnnouncementsOptions): Announcements {
   const { node, log, metrics, onOwned } = options;
   /** The Services under which each address stands in the metric. */
-  const shown = new Map<string, readonly ServiceKey[]>();
+  const shown = new Map<string, { services: readonly ServiceKey[]; protocol: string }>();
 
   function hide(ip: string): void {
-    for (const service of shown.get(ip) ?? []) {
-      metrics.layer2.announced.remove({ service, protocol: "layer2", node, ip });
+    const { services = [], protocol = "" } = shown.get(ip) ?? {};
+    for (const service of services) {
+      metrics.layer2.announced.remove({ service, protocol, node, ip });
     }
     shown.delete(ip);
   }
 
   return {
-    report({ ip: address, services, owner, reason, announce }) {
+    report({ ip: address, services, owner, reason, announce, protocol = "layer2" }) {
       const ip = formatIp(address);
-      const before = shown.get(ip);
+      const before = shown.get(ip)?.services;
       const fields = { ip, service: services.join(","), owner, reason };
       hide(ip);
       if (!announce) {
         const message = before === undefined ? "address not announced here" : "address given up";
         return log.info(fields, message);
       }
-      shown.set(ip, services);
+      shown.set(ip, { services, protocol });
       for (const service of services) {
-        metrics.layer2.announced.set({ service, protocol: "layer2", node, ip }, 1);
+        metrics.layer2.announced.set({ service, protocol, node, ip }, 1);
         if (!before?.includes(service)) onOwned(service);
       }
       if (before === undefined) log.info(fields, "address announced from here");
@@ -61,13 +62,11 @@ export function createAnnouncements(options: AnnouncementsOptions): Announcement
 /** Warns of pools whose addresses are given and, in this version, announced by nobody. */
 export function warnOfSilentPools({ pools }: Config, log: Log): void {
   for (const { name, protocol, ranges } of pools) {
-    if (protocol === "bgp") {
+    if (protocol === "layer2" && ranges.some(({ first }) => familyOf(first) === 6)) {
       log.warn(
         { reason: name },
-        "pool has protocol bgp: this version gives its addresses and does not announce them",
+        "pool has IPv6 addresses: by layer 2 this version announces IPv4 only",
       );
-    } else if (ranges.some(({ first }) => familyOf(first) === 6)) {
-      log.warn({ reason: name }, "pool has IPv6 addresses: this version announces IPv4 only");
     }
   }
 }

@@ -1,3 +1,5 @@
+import { type BfdMetrics, createBfdMetrics } from "./bfd_metrics.ts";
+import { type BgpMetrics, createBgpMetrics } from "./bgp_metrics.ts";
 import { Counter, Gauge, Registry } from "prom-client";
 
 /** Every metric of Herald, declared once; MetalLB's names where it has one. */
@@ -28,6 +30,8 @@ export interface Metrics {
     /** Called before each scrape: brings the counters of shared memory up to date. */
     onScrape: (() => void) | undefined;
   };
+  readonly bgp: BgpMetrics;
+  readonly bfd: BfdMetrics;
 }
 
 /** Makes the metrics of one process. */
@@ -86,5 +90,7 @@ export function createMetrics(): Metrics {
       ]),
     },
     layer2,
+    bgp: createBgpMetrics(registry),
+    bfd: createBfdMetrics(registry),
   };
 }

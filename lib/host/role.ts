@@ -4,6 +4,12 @@ import type { Metrics } from "./metrics.ts";
 import type { RunOptions } from "./options.ts";
 import type { ConfigStatus, ControllerStatus, SpeakerStatus } from "./status.ts";
 
+/** Where the Workers stand, as the entry point knows it. */
+export interface WorkerUrls {
+  readonly packet: URL;
+  readonly bfd: URL;
+}
+
 /** What a role is given to work with. */
 export interface RoleContext {
   readonly options: RunOptions;
@@ -11,8 +17,7 @@ export interface RoleContext {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly signal: AbortSignal;
-  /** Where the packet Worker stands, as the entry point knows it. */
-  readonly workerUrl: URL;
+  readonly workers: WorkerUrls;
 }
 
 /** A role at work. */

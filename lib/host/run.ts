@@ -7,12 +7,12 @@ import { openKubeCluster } from "./kube_cluster.ts";
 import { type Log, openLog } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
 import { isConfigFile, type RunOptions } from "./options.ts";
-import type { RoleContext, RunningRole } from "./role.ts";
+import type { RoleContext, RunningRole, WorkerUrls } from "./role.ts";
 import type { ProcessStatus } from "./status.ts";
 import { logUncaught } from "./uncaught.ts";
 
 /** Runs the roles until SIGTERM or SIGINT; gives the exit code. */
-export async function run(options: RunOptions, workerUrl: URL): Promise<number> {
+export async function run(options: RunOptions, workers: WorkerUrls): Promise<number> {
   // Before anything else: from here on no controller can load a library, whatever it reads.
   if (options.role === "controller") Deno.permissions.revokeSync({ name: "ffi" });
   const log = await openLog(options.logLevel, options.logFormat);
@@ -32,7 +32,7 @@ export async function run(options: RunOptions, workerUrl: URL): Promise<number> 
     log.info({ reason: flag }, "flag accepted for MetalLB's sake, it has no effect");
   }
   try {
-    return await runRoles(options, workerUrl, log, stop);
+    return await runRoles(options, workers, log, stop);
   } catch (error) {
     log.error({ error: errorText(error) }, "herald failed");
     return 1;
@@ -41,7 +41,7 @@ export async function run(options: RunOptions, workerUrl: URL): Promise<number> 
 
 async function runRoles(
   options: RunOptions,
-  workerUrl: URL,
+  workers: WorkerUrls,
   log: Log,
   stop: AbortController,
 ): Promise<number> {
@@ -56,7 +56,7 @@ async function runRoles(
     log,
     metrics,
     signal: stop.signal,
-    workerUrl,
+    workers,
   };
   const roles: RunningRole[] = [];
   if (options.role !== "speaker") {

@@ -34,13 +34,43 @@ export interface SpeakerStatus {
   readonly node: string;
   readonly backend: string;
   readonly interfaces: readonly { readonly name: string; readonly mac: string }[];
+  readonly peers?: readonly PeerStatus[];
   readonly addresses: readonly {
     readonly ip: string;
     readonly services: readonly string[];
     readonly owner?: string;
+    readonly protocol?: string;
     readonly announcing: boolean;
+    /** To which BGP peers its routes go, one sentence each. */
+    readonly routes?: readonly string[];
     readonly reason: string;
   }[];
+}
+
+/** One BGP peer as this node sees it. */
+export interface PeerStatus {
+  /** `address:port`. */
+  readonly peer: string;
+  readonly asn: number;
+  /** RFC 4271's name of the state. */
+  readonly state: string;
+  readonly establishedAt: string | undefined;
+  readonly localAddress: string | undefined;
+  readonly routerId: string | undefined;
+  readonly peerRouterId: string | undefined;
+  readonly holdTimeMs: number | undefined;
+  readonly families: readonly string[];
+  readonly lastError: string | undefined;
+  readonly lastNotificationSent: string | undefined;
+  readonly lastNotificationReceived: string | undefined;
+  readonly prefixesSent: number;
+  readonly prefixesPending: number;
+  readonly prefixesReceived: number;
+  readonly messagesSent: number;
+  readonly messagesReceived: number;
+  readonly nextAttemptInMs: number | undefined;
+  /** State of its BFD session; undefined without a profile. */
+  readonly bfd: string | undefined;
 }
 
 /** `/status`: what one Herald process holds. */

@@ -1,12 +1,7 @@
-import type { Config, Pool } from "../config/types.ts";
-import type {
-  EndpointFacts,
-  NodeFacts,
-  ServiceFacts,
-  ServiceKey,
-  SliceFacts,
-} from "../model/facts.ts";
+import type { Config, Pool, PoolProtocol } from "../config/types.ts";
+import type { NodeFacts, ServiceFacts, ServiceKey, SliceFacts } from "../model/facts.ts";
 import { familyOf, formatIp, type Ip } from "../net/ip.ts";
+import { judgeNodes, servingNodes } from "./candidates.ts";
 import { rankCandidates } from "./election.ts";
 import { rangeContains } from "../net/range.ts";
 
@@ -38,7 +33,6 @@ export interface Candidate {
 export type SilentReason =
   | "not-in-pool"
   | "ipv6-not-announced"
-  | "bgp-not-announced"
   | "no-ready-endpoint"
   | "no-candidate";
 
@@ -47,6 +41,8 @@ export interface AddressPlan {
   /** The Services behind it, by name. */
   readonly services: readonly ServiceKey[];
   readonly pool: string | undefined;
+  readonly protocol: PoolProtocol | undefined;
+  /** By layer 2 the one node that announces it; by BGP every eligible node does. */
   readonly owner: string | undefined;
   /** Candidates in the order of the election, then the others by name. */
   readonly candidates: readonly Candidate[];
@@ -58,11 +54,13 @@ export interface AddressPlan {
 
 const SILENT_TEXT: Readonly<Record<SilentReason, string>> = {
   "not-in-pool": "no pool of the configuration has this address",
-  "ipv6-not-announced": "this version announces IPv4 only",
-  "bgp-not-announced": "its pool has protocol bgp, which this version does not announce",
+  "ipv6-not-announced": "by layer 2 this version announces IPv4 only",
   "no-ready-endpoint": "no endpoint of the Service is ready",
   "no-candidate": "no node can announce it",
 };
+
+/** By BGP each node tells its own routes: no election, and its own speaker lives. */
+const ON_EVERY_NODE = { election: "v0.11", liveSpeakers: undefined } as const;
 
 /**
  * Decides who announces one address (MetalLB speaker/layer2_controller.go): the same on every node
@@ -83,6 +81,7 @@ export function planAddress(
     ip,
     services: keys,
     pool: pool?.name,
+    protocol: pool?.protocol,
     owner: undefined,
     candidates,
     announce: false,
@@ -90,19 +89,19 @@ export function planAddress(
     reason: SILENT_TEXT[silent],
   });
   if (pool === undefined) return because("not-in-pool");
-  if (pool.protocol === "bgp") return because("bgp-not-announced");
-  if (familyOf(ip) === 6) return because("ipv6-not-announced");
+  if (pool.protocol === "layer2" && familyOf(ip) === 6) return because("ipv6-not-announced");
   const served = sorted.map((facts) => ({ facts, on: servingNodes(slicesOf(facts.key)) }))
     .filter(({ on }) => on !== undefined);
   const first = served[0]?.facts;
   if (first === undefined) return because("no-ready-endpoint");
+  const byBgp = pool.protocol === "bgp";
   const verdicts = judgeNodes(
     served.map(({ facts, on }) => ({ facts, on: on ?? new Set() })),
-    view,
+    byBgp ? { ...view, ...ON_EVERY_NODE } : view,
   );
   const candidates = rank(verdicts, saltOf(first, view.election));
-  const owner = candidates.find(({ eligible }) => eligible)?.node;
-  if (owner === undefined) {
+  const foremost = candidates.find(({ eligible }) => eligible)?.node;
+  if (foremost === undefined) {
     const plan = because("no-candidate", candidates);
     const first = candidates.slice(0, 3).map(({ node, reason }) => `${node}: ${reason}`);
     return {
@@ -110,13 +109,18 @@ export function planAddress(
       reason: `${plan.reason} (${first.join("; ")}${candidates.length > 3 ? "; …" : ""})`,
     };
   }
-  const announce = owner === view.self;
-  const reason = announce ? "owner" : whyNotSelf(candidates, owner, view.self);
+  const announce = byBgp
+    ? candidates.some(({ node, eligible }) => eligible && node === view.self)
+    : foremost === view.self;
+  const reason = announce
+    ? byBgp ? "routed here by BGP" : "owner"
+    : whyNotSelf(candidates, foremost, view.self);
   return {
     ip,
     services: keys,
     pool: pool.name,
-    owner,
+    protocol: pool.protocol,
+    owner: byBgp ? undefined : foremost,
     candidates,
     announce,
     silent: undefined,
@@ -136,76 +140,6 @@ function poolOf(config: Config, ip: Ip): Pool | undefined {
 function saltOf(facts: ServiceFacts, rule: ElectionRule): string {
   const [first] = facts.assigned;
   return rule === "v0.10" || first === undefined ? facts.key : formatIp(first);
-}
-
-/**
- * The nodes of the endpoints that can serve, or undefined when there is no such endpoint. Those
- * that terminate and still serve count only where no endpoint is ready: a pod on its way out must
- * not hold an address that another node can serve.
- */
-function servingNodes(slices: Iterable<SliceFacts>): ReadonlySet<string> | undefined {
-  const endpoints = [...slices].flatMap((slice) => slice.endpoints);
-  const ready = endpoints.filter((endpoint) => endpoint.ready && !endpoint.terminating);
-  const usable = ready.length > 0 ? ready : endpoints.filter(isStillServing);
-  if (usable.length === 0) return undefined;
-  return new Set(usable.map(({ nodeName }) => nodeName).filter((name) => name !== undefined));
-}
-
-function isStillServing(endpoint: EndpointFacts): boolean {
-  return endpoint.terminating ? endpoint.serving : endpoint.ready;
-}
-
-interface Served {
-  readonly facts: ServiceFacts;
-  readonly on: ReadonlySet<string>;
-}
-
-function judgeNodes(served: readonly Served[], view: SpeakerView): Candidate[] {
-  const names = knownNodes(served, view);
-  const verdicts = names.map((node) => judge(node, served, view, true));
-  // A node that is not Ready may still forward; where no other can serve it is better than none.
-  return verdicts.some(({ eligible }) => eligible)
-    ? verdicts
-    : names.map((node) => judge(node, served, view, false));
-}
-
-/** Without Node objects the endpoints tell of nodes, as in MetalLB without memberlist; else self. */
-function knownNodes(served: readonly Served[], view: SpeakerView): string[] {
-  if (view.nodes.size > 0) return [...view.nodes.keys()];
-  if (view.liveSpeakers !== undefined) return [...view.liveSpeakers];
-  const named = new Set(served.flatMap(({ on }) => [...on]));
-  return named.size > 0 ? [...named] : [view.self];
-}
-
-function judge(
-  node: string,
-  served: readonly Served[],
-  view: SpeakerView,
-  needsReady: boolean,
-): Candidate {
-  const facts = view.nodes.get(node);
-  const refused = (reason: string): Candidate => ({ node, eligible: false, reason });
-  if (facts !== undefined) {
-    if (needsReady && !facts.ready) return refused("the node is not ready");
-    if (facts.networkUnavailable) return refused("the node's network is unavailable");
-    if (facts.excluded && !view.ignoreExcludeLabel) {
-      return refused(
-        "the node is labelled node.kubernetes.io/exclude-from-external-load-balancers",
-      );
-    }
-  }
-  if (view.liveSpeakers?.has(node) === false) return refused("no live speaker on the node");
-  const canServe = served.some(({ facts, on }) => !needsEndpoint(facts, view) || on.has(node));
-  if (canServe) return { node, eligible: true };
-  // Without Node objects and node names there is one machine, and the endpoint is on it.
-  if (view.nodes.size === 0 && served.every(({ on }) => on.size === 0)) {
-    return { node, eligible: true };
-  }
-  return refused("no ready endpoint on the node");
-}
-
-function needsEndpoint(facts: ServiceFacts, { election }: SpeakerView): boolean {
-  return election === "v0.10" || facts.externalTrafficPolicy === "Local";
 }
 
 function rank(verdicts: readonly Candidate[], salt: string): Candidate[] {

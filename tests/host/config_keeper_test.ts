@@ -76,7 +76,7 @@ function workshop(refuse: (config: Config) => string | undefined = () => undefin
     log,
     metrics,
     signal: stop.signal,
-    workerUrl: new URL("file:///"),
+    workers: { packet: new URL("file:///"), bfd: new URL("file:///") },
   };
   const keeper: ConfigKeeper = keepConfig(context, {
     component: "metallb-controller",

@@ -289,12 +289,6 @@ for (
       "no pool of the configuration has this address",
     ],
     [
-      "its pool has protocol bgp",
-      { ip: ip("10.78.0.1") },
-      "bgp-not-announced",
-      "its pool has protocol bgp, which this version does not announce",
-    ],
-    [
       "it is an IPv6 address",
       { ip: ip("2001:db8::220") },
       "ipv6-not-announced",

@@ -3,6 +3,10 @@ import { run } from "./process.ts";
 /** Debian's packages that the tests, the demo and the benchmarks run. */
 export const TEST_PACKAGES = [
   "iproute2",
+  "frr",
+  "bird2",
+  "gobgpd",
+  "exabgp",
   "iputils-arping",
   "nftables",
   "iptables",

@@ -18,21 +18,28 @@ import { keepConfig } from "../config_keeper.ts";
 import type { RoleContext, RunningRole } from "../role.ts";
 import { createSpeakerPlans, type KeptPlan } from "../speaker_plans.ts";
 import type { SpeakerStatus } from "../status.ts";
+import { type Bgp, startBgp } from "./bgp_driver.ts";
 import { type Layer2, startLayer2 } from "./layer2_driver.ts";
+
+/** A node that nobody described has its name, as the kubelet would label it. */
+const HOST_LABEL = "kubernetes.io/hostname";
 
 /** Starts the speaker: answers for the addresses this node owns until the context's signal fires. */
 export async function runSpeaker(context: RoleContext): Promise<RunningRole> {
   const { cluster, metrics, options, signal } = context;
   const log = context.log.child({ component: "speaker", node: options.nodeName });
   const layer2 = await startLayer2({
-    workerUrl: context.workerUrl,
+    workerUrl: context.workers.packet,
     backend: options.arpBackend,
     log,
     metrics,
   }, signal);
+  const { nodeName } = options;
+  const bfdWorkerUrl = context.workers.bfd;
+  const bgp = startBgp({ nodeName, bfdWorkerUrl, log, metrics }, signal);
   const plans = createSpeakerPlans();
   const announcements = createAnnouncements({
-    node: options.nodeName,
+    node: nodeName,
     log,
     metrics,
     onOwned: tellOwner,
@@ -89,7 +96,15 @@ export async function runSpeaker(context: RoleContext): Promise<RunningRole> {
     const config = keeper.current();
     // From half a picture a node would take addresses that are another's.
     if (signal.aborted || config === undefined || watches.some(({ synced }) => !synced)) return;
-    const { changed, gone } = plans.update(viewOf(config));
+    const view = viewOf(config);
+    const { changed, gone } = plans.update(view);
+    const routed = ({ ip, announce, protocol }: KeptPlan) =>
+      [ip, announce && protocol === "bgp"] as const;
+    const labels = view.nodes.get(nodeName)?.labels ?? new Map([[HOST_LABEL, nodeName]]);
+    bgp.update(config, labels, [
+      ...gone.map(({ ip }) => [ip, false] as const),
+      ...changed.map(routed),
+    ]);
     if (changed.length === 0 && gone.length === 0) return;
     layer2.setOwned(ownedIps());
     gone.forEach(announcements.forget);
@@ -97,13 +112,13 @@ export async function runSpeaker(context: RoleContext): Promise<RunningRole> {
   }
 
   function viewOf(config: Config): SpeakerView {
-    const { election, ignoreExcludeLabel, lbClass, nodeName: self } = options;
+    const { election, ignoreExcludeLabel, lbClass } = options;
     const liveSpeakers = speakersAlive(pods?.items);
     return {
       config,
       nodes: nodesByName(nodes.items),
       liveSpeakers,
-      self,
+      self: nodeName,
       election,
       ignoreExcludeLabel,
       lbClass,
@@ -112,8 +127,8 @@ export async function runSpeaker(context: RoleContext): Promise<RunningRole> {
 
   function ownedIps(): Ip4[] {
     const owned: Ip4[] = [];
-    for (const { ip, announce } of plans.plans.values()) {
-      if (announce && typeof ip === "number") owned.push(ip);
+    for (const { ip, announce, protocol } of plans.plans.values()) {
+      if (announce && protocol === "layer2" && typeof ip === "number") owned.push(ip);
     }
     return owned;
   }
@@ -125,7 +140,7 @@ export async function runSpeaker(context: RoleContext): Promise<RunningRole> {
       about: { kind: "Service", namespace: facts.namespace, name: facts.name, uid: facts.uid },
       type: "Normal",
       reason: EVENT.nodeAssigned,
-      message: `announcing from node "${options.nodeName}"`,
+      message: `announcing from node "${nodeName}"`,
       component: "metallb-speaker",
     }, signal);
   }
@@ -141,10 +156,9 @@ export async function runSpeaker(context: RoleContext): Promise<RunningRole> {
       ...layer2.problem() === undefined ? [] : [`layer 2 does not work: ${layer2.problem()}`],
     ],
     unhealthy: () => layer2.stalled() ? ["the ARP Worker does not answer"] : [],
-    speaker: () => speakerStatus(options.nodeName, plans.plans.values(), layer2),
-    done: Promise.all([...watches.map(({ done }) => done), keeper.done, layer2.done]).then(() =>
-      undefined
-    ),
+    speaker: () => speakerStatus(nodeName, plans.plans.values(), layer2, bgp),
+    done: Promise.all([...watches.map(({ done }) => done), keeper.done, layer2.done, bgp.done])
+      .then(() => undefined),
   };
 }
 
@@ -166,16 +180,20 @@ function speakerStatus(
   node: string,
   plans: Iterable<KeptPlan>,
   layer2: Layer2,
+  bgp: Bgp,
 ): SpeakerStatus {
   return {
     node,
     backend: layer2.backend,
     interfaces: layer2.interfaces().map(({ name, mac }) => ({ name, mac: formatMac(mac) })),
+    peers: bgp.status(),
     addresses: [...plans].sort((a, b) => compareIp(a.ip, b.ip)).map((plan) => ({
       ip: formatIp(plan.ip),
       services: plan.services,
+      protocol: plan.protocol,
       owner: plan.owner,
       announcing: plan.announce,
+      routes: plan.protocol === "bgp" && plan.announce ? bgp.routesOf(plan.ip) : [],
       reason: plan.reason,
     })),
   };

@@ -1,0 +1,74 @@
+import type { EndpointFacts, ServiceFacts, SliceFacts } from "../model/facts.ts";
+import type { Candidate, SpeakerView } from "./plan.ts";
+
+/**
+ * The nodes of the endpoints that can serve, or undefined when there is no such endpoint. Those
+ * that terminate and still serve count only where no endpoint is ready: a pod on its way out must
+ * not hold an address that another node can serve.
+ */
+export function servingNodes(slices: Iterable<SliceFacts>): ReadonlySet<string> | undefined {
+  const endpoints = [...slices].flatMap((slice) => slice.endpoints);
+  const ready = endpoints.filter((endpoint) => endpoint.ready && !endpoint.terminating);
+  const usable = ready.length > 0 ? ready : endpoints.filter(isStillServing);
+  if (usable.length === 0) return undefined;
+  return new Set(usable.map(({ nodeName }) => nodeName).filter((name) => name !== undefined));
+}
+
+function isStillServing(endpoint: EndpointFacts): boolean {
+  return endpoint.terminating ? endpoint.serving : endpoint.ready;
+}
+
+/** A Service and the nodes of its endpoints. */
+export interface Served {
+  readonly facts: ServiceFacts;
+  readonly on: ReadonlySet<string>;
+}
+
+/** Which nodes can announce what these Services share, and why the others cannot. */
+export function judgeNodes(served: readonly Served[], view: SpeakerView): Candidate[] {
+  const names = knownNodes(served, view);
+  const verdicts = names.map((node) => judge(node, served, view, true));
+  // A node that is not Ready may still forward; where no other can serve it is better than none.
+  return verdicts.some(({ eligible }) => eligible)
+    ? verdicts
+    : names.map((node) => judge(node, served, view, false));
+}
+
+/** Without Node objects the endpoints tell of nodes, as in MetalLB without memberlist; else self. */
+function knownNodes(served: readonly Served[], view: SpeakerView): string[] {
+  if (view.nodes.size > 0) return [...view.nodes.keys()];
+  if (view.liveSpeakers !== undefined) return [...view.liveSpeakers];
+  const named = new Set(served.flatMap(({ on }) => [...on]));
+  return named.size > 0 ? [...named] : [view.self];
+}
+
+function judge(
+  node: string,
+  served: readonly Served[],
+  view: SpeakerView,
+  needsReady: boolean,
+): Candidate {
+  const facts = view.nodes.get(node);
+  const refused = (reason: string): Candidate => ({ node, eligible: false, reason });
+  if (facts !== undefined) {
+    if (needsReady && !facts.ready) return refused("the node is not ready");
+    if (facts.networkUnavailable) return refused("the node's network is unavailable");
+    if (facts.excluded && !view.ignoreExcludeLabel) {
+      return refused(
+        "the node is labelled node.kubernetes.io/exclude-from-external-load-balancers",
+      );
+    }
+  }
+  if (view.liveSpeakers?.has(node) === false) return refused("no live speaker on the node");
+  const canServe = served.some(({ facts, on }) => !needsEndpoint(facts, view) || on.has(node));
+  if (canServe) return { node, eligible: true };
+  // Without Node objects and node names there is one machine, and the endpoint is on it.
+  if (view.nodes.size === 0 && served.every(({ on }) => on.size === 0)) {
+    return { node, eligible: true };
+  }
+  return refused("no ready endpoint on the node");
+}
+
+function needsEndpoint(facts: ServiceFacts, { election }: SpeakerView): boolean {
+  return election === "v0.10" || facts.externalTrafficPolicy === "Local";
+}
