@@ -1,0 +1,30 @@
+import assert from "node:assert/strict";
+import { createRib, prefixKey } from "../../lib/bgp/rib.ts";
+import { ip4, ip6 } from "../../lib/net/ip.ts";
+
+const ATTRIBUTES = { localPref: 0, communities: [1], largeCommunities: [] };
+const prefix = (last: number) => ({ address: ip4(0x0a000000 + last), length: 32 });
+
+Deno.test("set() tells of changes only, and keeps equal attributes and prefixes as one object", () => {
+  const rib = createRib();
+  const first = rib.set(prefix(1), ATTRIBUTES);
+  assert.ok(first);
+  assert.equal(rib.set(prefix(1), { ...ATTRIBUTES, communities: [1] }), undefined);
+  const second = rib.set(prefix(2), { ...ATTRIBUTES });
+  assert.ok(second);
+  assert.equal(rib.routes.get(first), rib.routes.get(second));
+  assert.equal(rib.set(prefix(1), { ...ATTRIBUTES, localPref: 5 }), first);
+  assert.equal(rib.set(prefix(1), undefined), first);
+  assert.equal(rib.set(prefix(1), undefined), undefined);
+  assert.equal(rib.set(prefix(1), ATTRIBUTES), first, "one that comes back is the same object");
+});
+
+Deno.test("prefixKey() differs for every address and length", () => {
+  const keys = new Set<string | number>();
+  for (const length of [0, 31, 32]) keys.add(prefixKey({ address: ip4(0), length }));
+  for (const address of [0n, 1n, 1n << 100n]) {
+    keys.add(prefixKey({ address: ip6(address), length: 64 }));
+  }
+  keys.add(prefixKey({ address: ip4(1), length: 0 }));
+  assert.equal(keys.size, 7);
+});
