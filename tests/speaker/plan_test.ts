@@ -292,7 +292,7 @@ for (
       "it is an IPv6 address",
       { ip: ip("2001:db8::220") },
       "ipv6-not-announced",
-      "this version announces IPv4 only",
+      "by layer 2 this version announces IPv4 only",
     ],
   ] as const satisfies readonly (readonly [string, Case, AddressPlan["silent"], string])[]
 ) {
