@@ -32,6 +32,8 @@ function totals(xml: string): { passed: number; failed: number } {
 }
 
 const names = Deno.args;
+// By name the fuzz tests run long; among all the others they run as briefly as they can tell something.
+if (names.includes("fuzz")) Deno.env.set("HERALD_FUZZ_RUNS", "1000000");
 const files =
   (await Promise.all((names.length ? names : [""]).map((name) => testFiles("tests", [name]))))
     .flat();
