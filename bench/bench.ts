@@ -6,6 +6,8 @@ import type { Figure } from "./figure.ts";
 const BENCHES: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   arp: async () => await (await import("./arp.ts")).benchArp(),
   process: async () => await (await import("./process.ts")).benchProcess(),
+  bgp: async () => await (await import("./bgp.ts")).benchBgp(),
+  bfd: async () => await (await import("./bfd.ts")).benchBfd(),
   controller: async () => await (await import("./controller.ts")).benchController(),
 };
 

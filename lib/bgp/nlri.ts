@@ -1,5 +1,5 @@
 import { readU32, writeU32 } from "../net/ethernet.ts";
-import { bitsOf, type Family, type Ip, type Ip4, ip6 } from "../net/ip.ts";
+import { bitsOf, type Family, type Ip, type Ip4, type Ip6, ip6 } from "../net/ip.ts";
 import type { Prefix } from "../net/prefix.ts";
 
 /** Prefixes as they stand in a message, checked: each is whole and none too long. */
@@ -83,7 +83,7 @@ export function readIp(family: Family, bytes: Uint8Array, offset: number): Ip {
   if (family === 4) return readU32(bytes, offset) as Ip4;
   const high = BigInt(readU32(bytes, offset)) << 32n | BigInt(readU32(bytes, offset + 4));
   const low = BigInt(readU32(bytes, offset + 8)) << 32n | BigInt(readU32(bytes, offset + 12));
-  return ip6(high << 64n | low);
+  return (high << 64n | low) as Ip6;
 }
 
 function readIp4Part(bytes: Uint8Array, offset: number, length: number): Ip4 {
@@ -97,6 +97,7 @@ function readIp4Part(bytes: Uint8Array, offset: number, length: number): Ip4 {
 }
 
 function ip6Part(bytes: Uint8Array, at: number, length: number): Ip {
+  if (length === 128) return readIp(6, bytes, at + 1);
   const whole = new Uint8Array(16);
   whole.set(bytes.subarray(at + 1, at + prefixBytes(length)));
   const host = BigInt(128 - length);
