@@ -1,7 +1,7 @@
 import { makeBgpScene, ROUTER_IP } from "../tests/lan/bgp_scene.ts";
 import type { Host } from "../tests/support/lan.ts";
 import { type RunningProcess, start } from "../tests/support/process.ts";
-import { startFrr } from "../tests/support/routers/frr.ts";
+import { startBird } from "../tests/support/routers/bird.ts";
 import { waitFor } from "../tests/support/wait.ts";
 import { type Figure, figure, percentile } from "./figure.ts";
 
@@ -12,7 +12,7 @@ const CPU_SECONDS = 10;
 const SOAK_SECONDS = Number(Deno.env.get("HERALD_BENCH_SOAK_SECONDS") ?? 600);
 const TICKS_PER_SECOND = 100;
 
-/** BFD at 50 ms x 3 against FRR: how soon routes go, what ten sessions cost, and false alarms under load. */
+/** BFD at 50 ms x 3 against BIRD: how soon routes go, what ten sessions cost, and false alarms under load. */
 export async function benchBfd(): Promise<Figure[]> {
   await using scene = await makeBgpScene();
   const [node1] = scene.nodes;
@@ -23,7 +23,7 @@ export async function benchBfd(): Promise<Figure[]> {
   const routers = Array.from({ length: SESSIONS }, (_, index) => `10.77.1.${151 + index}`);
   for (const one of routers) await router.must("ip", "addr", "add", `${one}/24`, "dev", "eth0");
   const bfd = { intervalMs: 50, multiplier: 3 };
-  await using frr = await startFrr(router, {
+  await using bird = await startBird(router, {
     asn: 64501,
     routerId: ROUTER_IP,
     neighbors: addresses.map((address) => ({ address, asn: 64500, bfd })),
@@ -55,7 +55,7 @@ address-pools: [{name: default, protocol: bgp, addresses: [198.51.100.0/24]}]
       router,
       host,
       from,
-      async () => (await frr.bfd(first))?.status === "up" && (await frr.rib()).length === 1,
+      async () => (await bird.bfdUp(first)) && (await bird.rib()).length === 1,
     );
     cuts.push(
       figure(`bfd-${what}-to-route-gone-max`, Math.max(...times), "ms", {
@@ -66,8 +66,8 @@ address-pools: [{name: default, protocol: bgp, addresses: [198.51.100.0/24]}]
   }
   await scene.configure(config(SESSIONS));
   const ups = async () => {
-    const all = await Promise.all(addresses.map((one) => frr.bfd(one)));
-    return all.every((one) => one?.status === "up");
+    const all = await Promise.all(addresses.map((one) => bird.bfdUp(one)));
+    return all.every((up) => up);
   };
   await waitFor(`${SESSIONS} sessions`, ups);
   const cpu = await cpuShare(speaker.pid);

@@ -2,8 +2,13 @@ import type { Host } from "../lan.ts";
 import { waitFor } from "../wait.ts";
 import { type Router, type RouterOptions, type RouterPath, sortPaths } from "./router.ts";
 
+/** BIRD with its BFD. */
+export interface Bird extends Router {
+  bfdUp(peer: string): Promise<boolean>;
+}
+
 /** Starts BIRD 2 in a namespace; its routes go to the kernel. */
-export async function startBird(host: Host, options: RouterOptions): Promise<Router> {
+export async function startBird(host: Host, options: RouterOptions): Promise<Bird> {
   await using unfinished = new AsyncDisposableStack();
   const folder = await Deno.makeTempDir({ prefix: "herald-bird-" });
   unfinished.defer(() => Deno.remove(folder, { recursive: true }));
@@ -20,6 +25,10 @@ export async function startBird(host: Host, options: RouterOptions): Promise<Rou
       const index = options.neighbors.findIndex(({ address }) => address === neighbor);
       return /Established/.test(await birdc("show", "protocols", `peer${index}`));
     },
+    bfdUp: async (peer) =>
+      new RegExp(`^${peer.replaceAll(".", "\\.")}\\s.*\\sUp\\s`, "m").test(
+        await birdc("show", "bfd", "sessions"),
+      ),
     log: () => Deno.readTextFile(`${folder}/log`),
     [Symbol.asyncDispose]: () => finished.disposeAsync(),
   };
@@ -33,6 +42,7 @@ function configOf({ asn, routerId, neighbors, gracefulRestart }: RouterOptions, 
   local as ${asn};
   neighbor ${one.address} as ${one.asn};
   passive on;
+  error wait time 1, 2;
   ${one.password === undefined ? "" : `password "${one.password}";`}
   ${one.multihop ? "multihop 5;" : ""}
   ${one.bfd === undefined ? "" : "bfd on;"}
