@@ -14,10 +14,28 @@ const METALLB: readonly (readonly [name: string, type: string, ...labels: string
   ["metallb_layer2_requests_received", "counter", "ip"],
   ["metallb_layer2_responses_sent", "counter", "ip"],
   ["metallb_layer2_gratuitous_sent", "counter", "ip"],
+  ["metallb_bgp_session_up", "gauge", "peer"],
+  ["metallb_bgp_updates_total", "counter", "peer"],
+  ["metallb_bgp_announced_prefixes_total", "gauge", "peer"],
+  ["metallb_bgp_pending_prefixes_total", "gauge", "peer"],
+  ["metallb_bgp_opens_sent", "counter", "peer"],
+  ["metallb_bgp_opens_received", "counter", "peer"],
+  ["metallb_bgp_notifications_sent", "counter", "peer"],
+  ["metallb_bgp_update_total_received", "counter", "peer"],
+  ["metallb_bgp_keepalives_sent", "counter", "peer"],
+  ["metallb_bgp_keepalives_received", "counter", "peer"],
+  ["metallb_bgp_route_refresh_sent", "counter", "peer"],
+  ["metallb_bgp_total_sent", "counter", "peer"],
+  ["metallb_bgp_total_received", "counter", "peer"],
+  ["metallb_bfd_session_up", "gauge", "peer"],
+  ["metallb_bfd_control_packet_input", "counter", "peer"],
+  ["metallb_bfd_control_packet_output", "counter", "peer"],
+  ["metallb_bfd_session_up_events", "counter", "peer"],
+  ["metallb_bfd_session_down_events", "counter", "peer"],
 ];
 
 Deno.test("createMetrics() declares MetalLB's metrics by name, type and labels", async () => {
-  const { registry, allocator, layer2 } = createMetrics();
+  const { registry, allocator, layer2, bgp, bfd } = createMetrics();
   // A metric shows its labels only with a value.
   for (const one of [allocator.addresses, allocator.inUse, allocator.services]) {
     one.set({ pool: "p" }, 1);
@@ -25,6 +43,16 @@ Deno.test("createMetrics() declares MetalLB's metrics by name, type and labels",
   for (const one of [layer2.requests, layer2.responses, layer2.gratuitous]) {
     one.inc({ ip: "10.77.1.220" });
   }
+  bgp.open("10.0.0.1:179");
+  bfd.sessionUp.set({ peer: "10.0.0.1:179" }, 1);
+  bfd.set({
+    key: "10.0.0.1:179",
+    controlPacketsInput: 1,
+    controlPacketsOutput: 1,
+    upEvents: 1,
+    downEvents: 0,
+    dropped: {},
+  });
   layer2.announced.set({ service: "a/b", protocol: "layer2", node: "n", ip: "10.77.1.220" }, 1);
   const found = new Map((await registry.getMetricsAsJSON()).map((metric) => [metric.name, metric]));
   for (const [name, type, ...labels] of METALLB) {

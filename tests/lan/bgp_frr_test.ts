@@ -368,3 +368,17 @@ Deno.test("a link-local peer is reached by its interface", async () => {
   await using speaker = scene.speaker(node1);
   await told(speaker, "the route", count(frr, 1));
 });
+
+Deno.test("B10: a router that connects is refused by the kernel: nothing listens here", async () => {
+  await using at = await setUp(PEER + POOL);
+  const speaker = await at.begin();
+  const { code } = await at.scene.router.run(
+    "curl",
+    "-s",
+    "--max-time",
+    "5",
+    `telnet://${NODE1}:179`,
+  );
+  assert.equal(code, 7, "connection refused");
+  await told(speaker, "the route", count(at.frr, 1));
+});
