@@ -39,8 +39,6 @@ export type SessionEvent =
   | { readonly kind: "start" }
   /** The configuration or a person ends it; it does not begin again by itself. */
   | { readonly kind: "stop"; readonly say: Notification | undefined }
-  /** The same, and it begins again at once. */
-  | { readonly kind: "reset"; readonly say: Notification; readonly reason: string }
   | { readonly kind: "connected"; readonly routerId: Ip4 }
   /** The connection could not be made, or ended. */
   | { readonly kind: "disconnected"; readonly reason: string }
@@ -118,15 +116,6 @@ export function step(
         ? []
         : end(session, now, random, { reason: "stopped", say: event.say });
       session.retryAt = undefined;
-      return actions;
-    }
-    case "reset": {
-      if (session.phase === "Idle") {
-        session.retryAt = now;
-        return [];
-      }
-      const actions = end(session, now, random, event);
-      session.retryAt = now;
       return actions;
     }
     case "connected":

@@ -212,7 +212,6 @@ Deno.test("B3: each local fault is told by exactly one NOTIFICATION before the c
     [{ kind: "fault", fault: bgpFault("bad-length", "x", 0, undefined) }, "nothing"],
     [{ kind: "bfd-down" }, "6/10"],
     [{ kind: "stop", say: shutdown(2, "bye") }, "6/2"],
-    [{ kind: "reset", say: notification(6, 4), reason: "asked" }, "6/4"],
     [hear({ kind: "notification", notification: notification(6, 3) }), "nothing"],
     [{ kind: "disconnected", reason: "reset" }, "nothing"],
   ];
@@ -225,13 +224,11 @@ Deno.test("B3: each local fault is told by exactly one NOTIFICATION before the c
   }
 });
 
-Deno.test("a stopped session stays idle, a reset one begins again at once", () => {
+Deno.test("a stopped session stays idle until it is started again", () => {
   const at = inPhase("Established");
   at.on({ kind: "stop", say: undefined });
   assert.equal(nextDeadline(at.session), undefined);
-  const other = inPhase("Established");
-  other.on({ kind: "reset", say: notification(6, 4), reason: "asked" });
-  assert.deepEqual(other.pass(0).map(([, { kind }]) => kind), ["connect"]);
+  assert.deepEqual(at.on({ kind: "start" }), [{ kind: "connect" }]);
 });
 
 Deno.test("an attempt without answer ends after 10 s, an OPEN without answer after 4 minutes", () => {
@@ -279,7 +276,6 @@ Deno.test("any sequence of events keeps the machine sound", () => {
     { kind: "blocked", blocked: true },
     { kind: "tick" },
     { kind: "stop", say: notification(6, 2) },
-    { kind: "reset", say: notification(6, 4), reason: "x" },
   ];
   fc.assert(
     fc.property(fc.array(fc.tuple(fc.constantFrom(...events), fc.nat(200_000))), (list) => {

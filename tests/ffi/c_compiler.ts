@@ -25,3 +25,17 @@ export async function refusedByC(
   }
   return refused.join("\n");
 }
+
+/** Expressions that hold if a layout of ours is that of the C struct; `fields` are its names there. */
+export function layoutOf(
+  struct: string,
+  layout: Readonly<Record<string, number>>,
+  fields: Readonly<Record<string, string>>,
+): string[] {
+  return [
+    `sizeof(struct ${struct}) == ${layout.size}`,
+    ...Object.entries(fields).map(([ours, theirs]) =>
+      `offsetof(struct ${struct}, ${theirs}) == ${layout[ours]}`
+    ),
+  ];
+}

@@ -8,7 +8,7 @@ import {
   tcpMd5sig,
 } from "../../ffi/tcp.ts";
 import { parseIp } from "../../lib/net/ip.ts";
-import { refusedByC } from "./c_compiler.ts";
+import { layoutOf, refusedByC } from "./c_compiler.ts";
 
 function ip(text: string) {
   const parsed = parseIp(text);
@@ -17,30 +17,20 @@ function ip(text: string) {
 }
 
 Deno.test("layouts of socket addresses and MD5 keys are those of the C headers", async () => {
-  const offsets = (
-    struct: string,
-    layout: Record<string, number>,
-    fields: Record<string, string>,
-  ) => [
-    `sizeof(struct ${struct}) == ${layout.size}`,
-    ...Object.entries(fields).map(([ours, theirs]) =>
-      `offsetof(struct ${struct}, ${theirs}) == ${layout[ours]}`
-    ),
-  ];
   assert.equal(
     await refusedByC(["stddef.h", "linux/in.h", "linux/in6.h", "linux/tcp.h"], [
-      ...offsets("sockaddr_in", SOCKADDR_IN, {
+      ...layoutOf("sockaddr_in", SOCKADDR_IN, {
         family: "sin_family",
         port: "sin_port",
         address: "sin_addr",
       }),
-      ...offsets("sockaddr_in6", SOCKADDR_IN6, {
+      ...layoutOf("sockaddr_in6", SOCKADDR_IN6, {
         family: "sin6_family",
         port: "sin6_port",
         address: "sin6_addr",
         scopeId: "sin6_scope_id",
       }),
-      ...offsets("tcp_md5sig", TCP_MD5SIG, {
+      ...layoutOf("tcp_md5sig", TCP_MD5SIG, {
         address: "tcpm_addr",
         keyLength: "tcpm_keylen",
         key: "tcpm_key",

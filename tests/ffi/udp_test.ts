@@ -14,22 +14,12 @@ import {
   writeTimespec,
 } from "../../ffi/udp.ts";
 import { ip4 } from "../../lib/net/ip.ts";
-import { refusedByC } from "./c_compiler.ts";
+import { layoutOf, refusedByC } from "./c_compiler.ts";
 
 Deno.test("layouts of messages and times are those of the C headers", async () => {
-  const offsets = (
-    struct: string,
-    layout: Record<string, number>,
-    fields: Record<string, string>,
-  ) => [
-    `sizeof(struct ${struct}) == ${layout.size}`,
-    ...Object.entries(fields).map(([ours, theirs]) =>
-      `offsetof(struct ${struct}, ${theirs}) == ${layout[ours]}`
-    ),
-  ];
   assert.equal(
     await refusedByC(["stddef.h", "sys/socket.h", "sys/uio.h", "time.h"], [
-      ...offsets("msghdr", MSGHDR, {
+      ...layoutOf("msghdr", MSGHDR, {
         name: "msg_name",
         nameLength: "msg_namelen",
         iov: "msg_iov",
@@ -38,13 +28,13 @@ Deno.test("layouts of messages and times are those of the C headers", async () =
         controlLength: "msg_controllen",
         flags: "msg_flags",
       }),
-      ...offsets("iovec", IOVEC, { base: "iov_base", length: "iov_len" }),
-      ...offsets("cmsghdr", CMSGHDR, {
+      ...layoutOf("iovec", IOVEC, { base: "iov_base", length: "iov_len" }),
+      ...layoutOf("cmsghdr", CMSGHDR, {
         length: "cmsg_len",
         level: "cmsg_level",
         type: "cmsg_type",
       }),
-      ...offsets("timespec", TIMESPEC, { seconds: "tv_sec", nanoseconds: "tv_nsec" }),
+      ...layoutOf("timespec", TIMESPEC, { seconds: "tv_sec", nanoseconds: "tv_nsec" }),
     ]),
     "",
   );

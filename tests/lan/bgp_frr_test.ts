@@ -308,6 +308,10 @@ Deno.test("B14: with graceful-restart the route outlives a restart of the speake
   await at.scene.serve("other", "198.51.100.11", ["node1"]);
   const speaker = await at.begin();
   await told(speaker, "both routes", count(at.frr, 2));
+  // Every packet of the router to the address must come through the restart.
+  await at.scene.nodes[0]?.must("ip", "addr", "add", "198.51.100.10/32", "dev", "lo");
+  const ping = ["-i", "0.01", "-c", "300", "198.51.100.10"];
+  const pinging = at.scene.router.run("ping", ...ping);
   await speaker.end("SIGTERM");
   await waitFor("the session's end", async () => !(await at.frr.established(NODE1)));
   assert.equal((await at.frr.rib()).length, 2, "the router gave the routes up");
@@ -315,6 +319,7 @@ Deno.test("B14: with graceful-restart the route outlives a restart of the speake
   const again = await at.begin();
   // The End-of-RIB tells the router that what was not told again is gone.
   await told(again, "the one that is left", count(at.frr, 1));
+  assert.match((await pinging).stdout, /300 received, 0% packet loss/);
 });
 
 Deno.test("a node that may not carry load balancers loses its routes at once", async () => {

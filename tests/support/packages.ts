@@ -8,6 +8,7 @@ export const TEST_PACKAGES = [
   "gobgpd",
   "exabgp",
   "iputils-arping",
+  "iputils-ping",
   "nftables",
   "iptables",
   "tcpdump",

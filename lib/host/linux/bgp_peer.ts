@@ -49,8 +49,6 @@ export interface BgpPeer {
   retryAt(): Millis | undefined;
   /** These routes may have changed; the rest is as told. */
   touch(prefixes: readonly Prefix[]): void;
-  /** Ends the session with that NOTIFICATION and begins anew. */
-  reset(say: Notification, reason: string): void;
   /** The path is down by BFD. */
   bfdDown(): void;
   /** Takes all routes back from the peer; a session with graceful restart keeps its own. */
@@ -217,7 +215,6 @@ export function startPeer(options: PeerOptions): BgpPeer {
       }
       flush();
     },
-    reset: (say, reason) => advance({ kind: "reset", say, reason }),
     bfdDown: () => advance({ kind: "bfd-down" }),
     withdrawAll() {
       if ((session.negotiated?.keptOnRestart.size ?? 0) > 0) return;
