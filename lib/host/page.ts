@@ -1,6 +1,6 @@
 import { html } from "hono/html";
 import type { HtmlEscapedString } from "hono/utils/html";
-import type { ProcessStatus } from "./status.ts";
+import type { PeerStatus, ProcessStatus } from "./status.ts";
 
 type Html = HtmlEscapedString | Promise<HtmlEscapedString>;
 
@@ -97,13 +97,46 @@ function speakerSection({ speaker }: ProcessStatus): Html | "" {
           <tr>
             <td>${address.ip}</td>
             <td>${address.services.join(", ")}</td>
-            <td>${address.owner ?? "nobody"}</td>
-            <td>${address.announcing ? "answers" : address.reason}</td>
+            <td>${address.owner ?? (address.protocol === "bgp" ? "by BGP" : "nobody")}</td>
+            <td>
+              ${address.announcing
+                ? address.routes?.length ? address.routes.join("; ") : "answers"
+                : address.reason}
+            </td>
           </tr>
         `
       )}
     </table><p>Interfaces: ${speaker.interfaces.map(({ name, mac }) => `${name} ${mac}`).join(
       ", ",
-    ) || "none"}</p>
+    ) || "none"}</p>${peersSection(speaker.peers ?? [])}
+  `;
+}
+
+function peersSection(peers: readonly PeerStatus[]): Html | "" {
+  if (peers.length === 0) return "";
+  return html`
+    <h2>BGP peers</h2>
+    <table>
+      <tr>
+        <th>Peer</th>
+        <th>AS</th>
+        <th>State</th>
+        <th>Prefixes told</th>
+        <th>BFD</th>
+        <th>Last error</th>
+      </tr>
+      ${peers.map((peer) =>
+        html`
+          <tr>
+            <td>${peer.peer}</td>
+            <td>${peer.asn}</td>
+            <td>${peer.state}</td>
+            <td>${peer.prefixesSent}</td>
+            <td>${peer.bfd ?? "off"}</td>
+            <td>${peer.state === "Established" ? "" : peer.lastError ?? ""}</td>
+          </tr>
+        `
+      )}
+    </table>
   `;
 }

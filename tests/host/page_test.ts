@@ -50,6 +50,51 @@ Deno.test("statusPage() shows who announces what", async () => {
   assert.match(shown, /Interfaces: eth0 02:00:00:00:00:01/);
 });
 
+Deno.test("statusPage() shows BGP peers, their last error and whom an address's routes go to", async () => {
+  const peer = {
+    asn: 64501,
+    establishedAt: undefined,
+    localAddress: undefined,
+    routerId: undefined,
+    peerRouterId: undefined,
+    holdTimeMs: undefined,
+    families: [],
+    lastError: "hold timer expired",
+    lastNotificationSent: undefined,
+    lastNotificationReceived: undefined,
+    prefixesSent: 2,
+    prefixesPending: 0,
+    prefixesReceived: 0,
+    messagesSent: 1,
+    messagesReceived: 1,
+    nextAttemptInMs: undefined,
+  };
+  const shown = await page({
+    speaker: {
+      node: "node1",
+      backend: "socket",
+      interfaces: [],
+      peers: [
+        { ...peer, peer: "10.0.0.1:179", state: "Established", bfd: "Up" },
+        { ...peer, peer: "10.0.0.2:179", state: "Idle", bfd: undefined },
+      ],
+      addresses: [{
+        ip: "10.1.0.1",
+        services: ["a/b"],
+        protocol: "bgp",
+        announcing: true,
+        reason: "routed here by BGP",
+        routes: ["10.1.0.1/32 to 10.0.0.1:179: told"],
+      }],
+    },
+  });
+  assert.deepEqual(cells(shown), [
+    ...["10.1.0.1", "a/b", "by BGP", "10.1.0.1/32 to 10.0.0.1:179: told"],
+    ...["10.0.0.1:179", "64501", "Established", "2", "Up", ""],
+    ...["10.0.0.2:179", "64501", "Idle", "2", "off", "hold timer expired"],
+  ]);
+});
+
 Deno.test("statusPage() shows the pools and why a Service has no address", async () => {
   const shown = await page({
     controller: {
