@@ -160,7 +160,6 @@ const WIRING = new Set([
   "lib/host/run_controller.ts",
   "lib/host/linux/run_speaker.ts",
   "lib/host/linux/layer2_driver.ts",
-  "lib/host/linux/bfd.ts",
   "lib/host/linux/bfd_loop.ts",
   "lib/host/linux/bfd_sockets.ts",
   "lib/host/linux/bfd_watch.ts",

@@ -72,3 +72,32 @@ Deno.test("explainService() says what is missing when there is no configuration"
   const from = { ...snapshot([web]), config: undefined, configReason: "there is no ConfigMap" };
   assert.throws(() => explainService(web, from, undefined), /there is no ConfigMap/);
 });
+
+Deno.test("explainService() tells which node tells which route to which peer, and why another does not", () => {
+  const web = service("web", "198.51.100.10");
+  const { config } = parseConfig(
+    `address-pools:
+- name: p
+  protocol: bgp
+  addresses: [198.51.100.0/24]
+  bgp-advertisements: [{aggregation-length: 32}, {aggregation-length: 24}]
+peers:
+- {peer-address: 10.0.0.1, peer-asn: 64501, my-asn: 64500}
+- peer-address: 10.0.0.2
+  peer-asn: 64502
+  my-asn: 64500
+  node-selectors: [{match-labels: {rack: a}}]
+`,
+    "c",
+  );
+  const text = explained(web, { ...snapshot([web]), config });
+  for (
+    const line of [
+      /^By BGP these nodes have 198\.51\.100\.10 routed to them:$/m,
+      /^ {2}198\.51\.100\.10\/32, 198\.51\.100\.0\/24 from node1 to 10\.0\.0\.1 \(AS 64501\)$/m,
+      /^ {2}.* from node2 to 10\.0\.0\.2 \(AS 64502\): not, by its node-selectors$/m,
+    ]
+  ) assert.match(text, line);
+  const alone = explained(web, { ...snapshot([web], false), config });
+  assert.match(alone, /Nobody announces 198\.51\.100\.10: no endpoint of the Service is ready/);
+});
