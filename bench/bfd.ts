@@ -26,7 +26,12 @@ export async function benchBfd(): Promise<Figure[]> {
   await using bird = await startBird(router, {
     asn: 64501,
     routerId: ROUTER_IP,
-    neighbors: addresses.map((address) => ({ address, asn: 64500, bfd })),
+    neighbors: addresses.map((address, index) => ({
+      address,
+      asn: 64500,
+      bfd,
+      localAddress: routers[index] ?? "",
+    })),
   });
   const peers = (count: number) =>
     addresses.slice(0, count).map((source, index) =>

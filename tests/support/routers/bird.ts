@@ -39,7 +39,7 @@ function configOf({ asn, routerId, neighbors, gracefulRestart }: RouterOptions, 
   const [bfd] = bfds;
   const peers = neighbors.map((one, index) =>
     `protocol bgp peer${index} {
-  local as ${asn};
+  local ${one.localAddress ?? ""} as ${asn};
   neighbor ${one.address} as ${one.asn};
   passive on;
   error wait time 1, 2;

@@ -12,6 +12,8 @@ export interface RouterPath {
 export interface RouterNeighbor {
   readonly address: string;
   readonly asn: number;
+  /** The router's end of the session, where it has several addresses; BIRD only. */
+  readonly localAddress?: string;
   /** Of a link-local neighbour. */
   readonly interfaceName?: string;
   readonly password?: string;
