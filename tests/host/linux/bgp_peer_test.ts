@@ -296,3 +296,51 @@ Deno.test("a password file that is not there is a clear reason, and no crash", a
     () => at.lines.some((line) => /password-file \/nonexistent\/key cannot be used/.test(line)),
   );
 });
+
+Deno.test("a hundred peers share one loop: each has its session, its routes, and its end", async () => {
+  const libc = openLibc({ ...SOCKET, ...POLL, ...STREAM, ...EPOLL });
+  const stop = new AbortController();
+  const loop = startEventLoop(libc, stop.signal);
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const rib = createRib();
+  const log: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => log };
+  const metrics = createMetrics();
+  const peerPort = (listener.addr as Deno.NetAddr).port;
+  const peers = Array.from({ length: 100 }, (_, index) => {
+    const name = `peer ${index}`;
+    const record = createPeerRecord(name, log, metrics.bgp);
+    return startPeer({
+      peer: { ...PEER, peerPort },
+      name,
+      nodeName: "n1",
+      libc,
+      loop,
+      rib,
+      record,
+    });
+  });
+  const sides: ReturnType<typeof talk>[] = [];
+  while (sides.length < peers.length) sides.push(talk(await listener.accept()));
+  await Promise.all(sides.map(establish));
+  await waitFor(
+    "100 sessions",
+    () => peers.every(({ record }) => record.status().state === "Established"),
+  );
+  const prefix = rib.set({ address: ip4(0x0a000009), length: 32 }, {
+    localPref: 0,
+    communities: [],
+    largeCommunities: [],
+  });
+  for (const peer of peers) peer.touch(prefix ? [prefix] : []);
+  const ends = sides.map((side) => side.untilEnd());
+  const stopped = peers.map((peer) => peer.stop(shutdown(2, "bye")));
+  for (const { kinds, said } of await Promise.all(ends)) {
+    // The End-of-RIB of the session's one family, the route, the farewell.
+    assert.deepEqual([kinds, said?.subcode], [["update", "update", "notification"], 2]);
+  }
+  for (const side of sides) side[Symbol.dispose]();
+  await Promise.all(stopped);
+  stop.abort();
+  await loop.done;
+  libc[Symbol.dispose]();
+});
