@@ -7,6 +7,10 @@ import { surroundings } from "./lib/cli/surroundings.ts";
 const WORKERS = {
   packet: new URL(`./lib/host/linux/packet_worker.${IS_BUNDLED ? "js" : "ts"}`, import.meta.url),
   bfd: new URL(`./lib/host/linux/bfd_worker.${IS_BUNDLED ? "js" : "ts"}`, import.meta.url),
+  heartbeat: new URL(
+    `./lib/host/linux/heartbeat_worker.${IS_BUNDLED ? "js" : "ts"}`,
+    import.meta.url,
+  ),
 };
 
 /** Runs one command line and gives the exit code: 0 done, 1 failed or bad input, 2 wrong usage. */

@@ -20,6 +20,9 @@ export const CAP_HEADER = { size: 8, version: 0 } as const;
 /** struct __user_cap_data_struct; version 3 takes two of them, the low 32 capabilities first. */
 export const CAP_DATA = { size: 12, effective: 0 } as const;
 
+/** struct ipv6_mreq: a group and the interface on which to join it. */
+export const IPV6_MREQ = { size: 20, group: 0, ifindex: 16 } as const;
+
 /** One instruction of a classic BPF program. */
 export type FilterStep = readonly [code: number, jt: number, jf: number, k: number];
 
@@ -59,6 +62,15 @@ export function sockFprog(length: number, address: bigint): Bytes {
   const { bytes, view } = blank(SOCK_FPROG.size);
   view.setUint16(SOCK_FPROG.len, length, true);
   view.setBigUint64(SOCK_FPROG.filter, address, true);
+  return bytes;
+}
+
+/** A multicast group on an interface. */
+export function ipv6Mreq(group: bigint, ifindex: number): Bytes {
+  const { bytes, view } = blank(IPV6_MREQ.size);
+  view.setBigUint64(IPV6_MREQ.group, group >> 64n, false); // network order
+  view.setBigUint64(IPV6_MREQ.group + 8, BigInt.asUintN(64, group), false);
+  view.setUint32(IPV6_MREQ.ifindex, ifindex, true);
   return bytes;
 }
 

@@ -34,7 +34,9 @@ export const TIMESPEC = { size: 16, seconds: 0, nanoseconds: 8 } as const;
 /** A datagram; `bytes` are valid until the next one is received. */
 export interface Datagram {
   readonly bytes: Uint8Array;
+  /** The sender; from the error queue whom the packet was for. */
   readonly from: Ip;
+  readonly port: number;
   readonly scopeId: number;
   /** Hops left on arrival; undefined when the kernel did not say. */
   readonly ttl: number | undefined;
@@ -44,10 +46,11 @@ export interface Datagram {
 export function datagramReader(
   libc: Libc<typeof DATAGRAM>,
   size: number,
+  controlSize = 64,
 ): (fd: Fd, flags: number) => Datagram | undefined {
   const data: Bytes = new Uint8Array(size);
   const name: Bytes = new Uint8Array(SOCKADDR_IN6.size);
-  const control: Bytes = new Uint8Array(64);
+  const control: Bytes = new Uint8Array(controlSize);
   const iov: Bytes = new Uint8Array(IOVEC.size);
   const header: Bytes = new Uint8Array(MSGHDR.size);
   const view = new DataView(header.buffer);
@@ -71,6 +74,7 @@ export function datagramReader(
     return {
       bytes: data.subarray(0, Math.min(count, data.length)),
       from: sender.ip,
+      port: sender.port,
       scopeId: sender.scopeId,
       ttl: told ? controls.getInt32(CMSGHDR.size, true) : undefined,
     };

@@ -9,7 +9,12 @@ const LAYERS: readonly (readonly [prefix: string, rank: number])[] = [
   ["lib/net/", 1],
   ["lib/model/", 2],
   ["lib/config/", 2],
+  ["lib/neighbour/", 2],
   ["lib/arp/", 2],
+  ["lib/ndp/", 2],
+  ["lib/heartbeat/", 2],
+  ["lib/gossip/", 2],
+  ["lib/ebpf/", 2],
   ["lib/bgp/", 2],
   ["lib/bfd/", 2.5],
   ["lib/netlink/", 2],
@@ -26,6 +31,7 @@ const PURE = LAYERS.filter(([prefix, rank]) => rank <= 3 && prefix !== "ffi/").m
 /** Neighbours of one rank that know nothing of each other. */
 const STRANGERS = [
   ["lib/arp/", "lib/netlink/"],
+  ["lib/arp/", "lib/ndp/"],
   ["lib/bgp/", "lib/bfd/"],
   ["lib/bgp/", "lib/config/"],
   ["lib/controller/", "lib/speaker/"],

@@ -5,6 +5,8 @@ import {
   readU16,
   writeU16,
 } from "../net/ethernet.ts";
+import { allOctets, copyOctets, equalOctets } from "../net/octets.ts";
+import { DROP } from "../neighbour/drops.ts";
 import {
   ARP_FRAME_LENGTH,
   ARP_LENGTH,
@@ -21,27 +23,7 @@ import {
   countForeignSender,
   countRequest,
   slotOf,
-} from "./table.ts";
-
-/** Why a frame gets no reply; each is a metric label, its number the place of its counter. */
-export const DROP_REASONS = [
-  "not-arp",
-  "not-request",
-  "interface-unused",
-  "not-owned",
-  "not-to-us",
-  "own-frame",
-  "bad-sender",
-] as const;
-export type DropReason = typeof DROP_REASONS[number];
-
-const NOT_ARP = 0;
-const NOT_REQUEST = 1;
-const INTERFACE_UNUSED = 2;
-const NOT_OWNED = 3;
-const NOT_TO_US = 4;
-const OWN_FRAME = 5;
-const BAD_SENDER = 6;
+} from "../neighbour/table.ts";
 
 /** The reply's length, or this when there is none. */
 export const NO_REPLY = 0;
@@ -62,21 +44,29 @@ export function respond(
   out: Uint8Array,
 ): number {
   const at = length >= ARP_FRAME_LENGTH ? arpOffset(frame) : -1;
-  if (at < 0 || length < at + ARP_LENGTH || !isEthernetIpv4(frame, at)) return drop(table, NOT_ARP);
-  if (readU16(frame, at + 6) !== ARP_REQUEST) return drop(table, NOT_REQUEST);
+  if (at < 0 || length < at + ARP_LENGTH || !isEthernetIpv4(frame, at)) {
+    return drop(table, DROP.notArp);
+  }
+  if (readU16(frame, at + 6) !== ARP_REQUEST) return drop(table, DROP.notRequest);
   // Nearly all requests of a LAN are for others: they end here.
   const slot = slotOf(table, readInt32(frame, at + 24));
-  if (slot < 0) return drop(table, NOT_OWNED);
+  if (slot < 0) return drop(table, DROP.notOwned);
   // Hardware addresses are compared and copied as octets: as numbers they outgrow 32 bits, and each
   // would be an object.
-  if (!copyHardware(table, ifindex, out, 6)) return drop(table, INTERFACE_UNUSED);
-  if (!isBroadcast(frame) && !equalOctets(frame, 0, out, 6)) return drop(table, NOT_TO_US);
+  if (!copyHardware(table, ifindex, out, 6)) return drop(table, DROP.interfaceUnused);
+  if (!allOctets(frame, 0, MAC_LENGTH, 0xff) && !equalOctets(frame, 0, out, 6, MAC_LENGTH)) {
+    return drop(table, DROP.notToUs);
+  }
   const sender = at + 8;
-  if (equalOctets(frame, sender, out, 6)) return drop(table, OWN_FRAME);
+  if (equalOctets(frame, sender, out, 6, MAC_LENGTH)) return drop(table, DROP.ownFrame);
   // A reply to a group or to nobody would go to every host.
-  if (((frame[sender] ?? 1) & 1) === 1 || isZero(frame, sender)) return drop(table, BAD_SENDER);
+  if (((frame[sender] ?? 1) & 1) === 1 || allOctets(frame, sender, MAC_LENGTH, 0)) {
+    return drop(table, DROP.badSender);
+  }
+  // A host that announces the address as its own asks nothing; see conflictOf().
+  if (equalOctets(frame, at + 14, frame, at + 24, 4)) return drop(table, DROP.gratuitous);
   countRequest(table, slot);
-  if (!equalOctets(frame, sender, frame, 6)) countForeignSender(table);
+  if (!equalOctets(frame, sender, frame, 6, MAC_LENGTH)) countForeignSender(table);
   const to = ETHERNET_HEADER_LENGTH;
   copyOctets(frame, sender, out, 0, MAC_LENGTH);
   writeU16(out, 12, ETHERTYPE_ARP);
@@ -91,6 +81,25 @@ export function respond(
   return ARP_FRAME_LENGTH;
 }
 
+/**
+ * Where the frame says that an owned address is another host's (RFC 5227 §2.4): its sender has the
+ * address, and not the hardware address of this interface. Gives the octets' place of the address,
+ * else -1; the sender's hardware address stands six octets before. Allocates nothing.
+ */
+export function conflictOf(
+  frame: Uint8Array,
+  length: number,
+  ifindex: number,
+  table: AddressTable,
+  scratch: Uint8Array,
+): number {
+  const at = length >= ARP_FRAME_LENGTH ? arpOffset(frame) : -1;
+  if (at < 0 || length < at + ARP_LENGTH || !isEthernetIpv4(frame, at)) return -1;
+  if (slotOf(table, readInt32(frame, at + 14)) < 0) return -1;
+  if (!copyHardware(table, ifindex, scratch, 0)) return -1;
+  return equalOctets(frame, at + 8, scratch, 0, MAC_LENGTH) ? -1 : at + 14;
+}
+
 /** The target address of the request that `respond` answered in `out`, as a signed number. */
 export function repliedFor(out: Uint8Array): number {
   return readInt32(out, ETHERNET_HEADER_LENGTH + 14);
@@ -99,33 +108,6 @@ export function repliedFor(out: Uint8Array): number {
 function readInt32(bytes: Uint8Array, at: number): number {
   return ((bytes[at] ?? 0) << 24) | ((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8) |
     (bytes[at + 3] ?? 0);
-}
-
-function equalOctets(a: Uint8Array, atA: number, b: Uint8Array, atB: number): boolean {
-  for (let octet = 0; octet < MAC_LENGTH; octet++) {
-    if (a[atA + octet] !== b[atB + octet]) return false;
-  }
-  return true;
-}
-
-function copyOctets(
-  from: Uint8Array,
-  at: number,
-  to: Uint8Array,
-  place: number,
-  count: number,
-): void {
-  for (let octet = 0; octet < count; octet++) to[place + octet] = from[at + octet] ?? 0;
-}
-
-function isBroadcast(frame: Uint8Array): boolean {
-  for (let octet = 0; octet < MAC_LENGTH; octet++) if (frame[octet] !== 0xff) return false;
-  return true;
-}
-
-function isZero(frame: Uint8Array, at: number): boolean {
-  for (let octet = 0; octet < MAC_LENGTH; octet++) if (frame[at + octet] !== 0) return false;
-  return true;
 }
 
 function isEthernetIpv4(frame: Uint8Array, at: number): boolean {

@@ -1,5 +1,5 @@
 /** Protocols whose decoders can refuse input. */
-export type WireProtocol = "ethernet" | "arp" | "netlink" | "bgp";
+export type WireProtocol = "ethernet" | "arp" | "ndp" | "netlink" | "bgp" | "heartbeat" | "gossip";
 
 /** Closed list of refusal reasons; each is a metric label, so it never carries a value. */
 export type WireReason =
@@ -11,6 +11,14 @@ export type WireReason =
   | "bad-operation"
   | "bad-sender"
   | "not-arp"
+  | "not-ndp"
+  | "bad-checksum"
+  | "bad-signature"
+  | "too-large"
+  | "too-deep"
+  | "not-encrypted"
+  | "bad-key"
+  | "bad-label"
   | "bad-marker"
   | "bad-type"
   | "bad-version"

@@ -14,6 +14,14 @@ export function surroundings(): Surroundings {
         return undefined; // Not in a pod.
       }
     },
+    readSecret: (path, nameInFolder) => {
+      try {
+        const file = Deno.statSync(path).isDirectory ? `${path}/${nameInFolder}` : path;
+        return Deno.readTextFileSync(file);
+      } catch {
+        return undefined;
+      }
+    },
     isTerminal: Deno.stdout.isTerminal(),
   };
 }

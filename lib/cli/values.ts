@@ -1,12 +1,14 @@
 import {
   ARP_BACKENDS,
   ELECTIONS,
+  type GossipFlags,
+  type Role,
   ROLES,
   type RunOptions,
   type SourceOptions,
 } from "../host/options.ts";
 import { LOG_LEVELS } from "../host/log.ts";
-import { parseIp } from "../net/ip.ts";
+import { type Ip, parseIp } from "../net/ip.ts";
 
 /** The surroundings that give flags their defaults. */
 export interface Surroundings {
@@ -14,6 +16,8 @@ export interface Surroundings {
   readonly hostname: () => string;
   /** The pod's own namespace, from its service account. */
   readonly podNamespace: () => string | undefined;
+  /** A file's text; undefined when it cannot be read. A folder stands for its file of that name. */
+  readonly readSecret: (path: string, nameInFolder: string) => string | undefined;
   readonly isTerminal: boolean;
 }
 
@@ -47,12 +51,6 @@ const SPEAKER_ONLY = [
 
 /** Understood, and of no consequence in this version. */
 const WITHOUT_EFFECT = [
-  "mlBindaddr",
-  "mlBindport",
-  "mlSecretKey",
-  "mlSecretKeyPath",
-  "mlJoin",
-  "mlKeyBytes",
   "mlSecretName",
   "deployment",
   "podName",
@@ -99,9 +97,6 @@ export function readRunOptions(flags: Flags, around: Surroundings): RunOptions {
   const source = readSourceOptions(flags, around);
   const mlNamespace = text(flags, "mlNamespace") ??
     (around.env("METALLB_ML_NAMESPACE") || undefined);
-  const mlBindPort = text(flags, "mlBindport") ?? (around.env("METALLB_ML_BIND_PORT") || undefined);
-  port("--ml-bindport", mlBindPort, 7946);
-  word("--ml-key-bytes", text(flags, "mlKeyBytes"), ["16", "32"], "32");
   return {
     ...source,
     role,
@@ -111,6 +106,7 @@ export function readRunOptions(flags: Flags, around: Surroundings): RunOptions {
     port: port("--port", text(flags, "port"), DEFAULT_PORT),
     mlLabels: text(flags, "mlLabels") ?? (around.env("METALLB_ML_LABELS") || undefined),
     mlNamespace: mlNamespace ?? source.namespace,
+    gossip: gossip(flags, around, role),
     election: word("--l2-election", text(flags, "l2Election"), ELECTIONS, "v0.11"),
     arpBackend: word("--arp-backend", text(flags, "arpBackend"), ARP_BACKENDS, "auto"),
     ignoreExcludeLabel: flags.ignoreExcludeLb === true,
@@ -123,6 +119,50 @@ export function readRunOptions(flags: Flags, around: Surroundings): RunOptions {
     ),
     withoutEffect: WITHOUT_EFFECT.filter((name) => flags[name] !== undefined).map(flagOf),
   };
+}
+
+/** On where an address to bind or a member to join is named, as in MetalLB. */
+function gossip(flags: Flags, around: Surroundings, role: Role): GossipFlags | undefined {
+  const named = (flag: string, variable: string) =>
+    text(flags, flag) ?? (around.env(variable) || undefined);
+  const bind = named("mlBindaddr", "METALLB_ML_BIND_ADDR");
+  const join = (text(flags, "mlJoin") ?? "").split(",").map((one) => one.trim())
+    .filter((one) => one !== "").map((one) => address("--ml-join", one));
+  const portNumber = port("--ml-bindport", named("mlBindport", "METALLB_ML_BIND_PORT"), 7946);
+  const bytes = text(flags, "mlKeyBytes");
+  const keyBytes = bytes === undefined
+    ? undefined
+    : word("--ml-key-bytes", bytes, ["16", "32"], "32");
+  if (role === "controller" || (bind === undefined && join.length === 0)) return undefined;
+  return {
+    bindAddress: bind === undefined ? undefined : address("--ml-bindaddr", bind),
+    port: portNumber,
+    join,
+    secret: secret(flags, around),
+    keyBytes: keyBytes === undefined ? undefined : keyBytes === "16" ? 16 : 32,
+  };
+}
+
+function address(flag: string, value: string): Ip {
+  const found = parseIp(value);
+  if (found === undefined) throw new UsageError(`${flag}=${value} is no IP address`);
+  return found;
+}
+
+/** MetalLB up to v0.13 gives the key by environment, later ones by a mounted file. */
+function secret(flags: Flags, around: Surroundings): string {
+  const given = text(flags, "mlSecretKey");
+  if (given !== undefined) return given;
+  const path = text(flags, "mlSecretKeyPath") ??
+    (around.env("METALLB_ML_SECRET_KEY_PATH") || undefined);
+  if (path === undefined) return around.env("METALLB_ML_SECRET_KEY") ?? "";
+  const read = around.readSecret(path, "secretkey");
+  if (read === undefined) {
+    throw new UsageError(
+      `The gossip key cannot be read from ${path}; is the Secret mounted there?`,
+    );
+  }
+  return read.trim();
 }
 
 function text(flags: Flags, name: string): string | undefined {

@@ -1,6 +1,5 @@
-import type { Config } from "../config/types.ts";
 import type { ServiceKey } from "../model/facts.ts";
-import { familyOf, formatIp } from "../net/ip.ts";
+import { formatIp } from "../net/ip.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import type { KeptPlan } from "./speaker_plans.ts";
@@ -57,16 +56,4 @@ export function createAnnouncements(options: AnnouncementsOptions): Announcement
       log.info({ ip: formatIp(ip), service: services.join(",") }, "address gone");
     },
   };
-}
-
-/** Warns of pools whose addresses are given and, in this version, announced by nobody. */
-export function warnOfSilentPools({ pools }: Config, log: Log): void {
-  for (const { name, protocol, ranges } of pools) {
-    if (protocol === "layer2" && ranges.some(({ first }) => familyOf(first) === 6)) {
-      log.warn(
-        { reason: name },
-        "pool has IPv6 addresses: by layer 2 this version announces IPv4 only",
-      );
-    }
-  }
 }

@@ -1,5 +1,6 @@
 import { type BfdMetrics, createBfdMetrics } from "./bfd_metrics.ts";
 import { type BgpMetrics, createBgpMetrics } from "./bgp_metrics.ts";
+import { createGossipMetrics, type GossipMetrics } from "./gossip_metrics.ts";
 import { Counter, Gauge, Registry } from "prom-client";
 
 /** Every metric of Herald, declared once; MetalLB's names where it has one. */
@@ -27,11 +28,13 @@ export interface Metrics {
     readonly dropped: Counter<"reason">;
     readonly foreignSenders: Counter;
     readonly interfaces: Gauge;
+    readonly conflicts: Counter<"kind">;
     /** Called before each scrape: brings the counters of shared memory up to date. */
     onScrape: (() => void) | undefined;
   };
   readonly bgp: BgpMetrics;
   readonly bfd: BfdMetrics;
+  readonly gossip: GossipMetrics;
 }
 
 /** Makes the metrics of one process. */
@@ -51,13 +54,21 @@ export function createMetrics(): Metrics {
     ]),
     requests: new Counter({
       name: "metallb_layer2_requests_received",
-      help: "ARP requests received for an announced address",
+      help: "ARP requests and neighbour solicitations received for an announced address",
       labelNames: ["ip"],
       registers,
       collect: () => layer2.onScrape?.(),
     }),
-    responses: counter("metallb_layer2_responses_sent", "ARP replies sent for an address", ["ip"]),
-    gratuitous: counter("metallb_layer2_gratuitous_sent", "Gratuitous ARP frames sent", ["ip"]),
+    responses: counter(
+      "metallb_layer2_responses_sent",
+      "ARP replies and neighbour advertisements sent for an address",
+      ["ip"],
+    ),
+    gratuitous: counter(
+      "metallb_layer2_gratuitous_sent",
+      "Gratuitous ARP frames and unsolicited advertisements sent",
+      ["ip"],
+    ),
     dropped: counter("herald_layer2_frames_dropped_total", "Frames not answered, by reason", [
       "reason",
     ]),
@@ -65,7 +76,12 @@ export function createMetrics(): Metrics {
       "herald_layer2_foreign_senders_total",
       "Requests answered whose Ethernet source is not their ARP sender",
     ),
-    interfaces: gauge("herald_layer2_interfaces", "Interfaces that answer ARP"),
+    interfaces: gauge("herald_layer2_interfaces", "Interfaces that answer ARP and NDP"),
+    conflicts: counter(
+      "herald_layer2_conflicts_total",
+      "Frames in which another host (conflict) or a fellow speaker (split) has our address",
+      ["kind"],
+    ),
     onScrape: undefined,
   };
   return {
@@ -92,5 +108,6 @@ export function createMetrics(): Metrics {
     layer2,
     bgp: createBgpMetrics(registry),
     bfd: createBfdMetrics(registry),
+    gossip: createGossipMetrics(registry),
   };
 }

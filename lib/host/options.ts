@@ -1,3 +1,4 @@
+import type { Ip } from "../net/ip.ts";
 import type { LogFormat, LogLevel } from "./log.ts";
 
 export const ROLES = ["controller", "speaker", "all"] as const;
@@ -21,6 +22,17 @@ export interface SourceOptions {
   readonly lbClass: string | undefined;
 }
 
+/** MetalLB's `--ml-` flags. */
+export interface GossipFlags {
+  /** Undefined takes the one that leads to the first of `join`. */
+  readonly bindAddress: Ip | undefined;
+  readonly port: number;
+  readonly join: readonly Ip[];
+  /** Empty: not encrypted. Never in a log. */
+  readonly secret: string;
+  readonly keyBytes: 16 | 32 | undefined;
+}
+
 /** What `herald run` was asked to do: flags over environment over defaults, checked. */
 export interface RunOptions extends SourceOptions {
   readonly role: Role;
@@ -31,6 +43,8 @@ export interface RunOptions extends SourceOptions {
   /** Label selector and namespace of the speakers' pods; undefined counts every Node as live. */
   readonly mlLabels: string | undefined;
   readonly mlNamespace: string;
+  /** How the speakers find each other; undefined when each stands alone. */
+  readonly gossip: GossipFlags | undefined;
   readonly election: Election;
   readonly arpBackend: ArpBackend;
   /** Nodes that carry the exclude-from-external-load-balancers label stay candidates. */

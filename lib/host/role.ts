@@ -8,6 +8,7 @@ import type { ConfigStatus, ControllerStatus, SpeakerStatus } from "./status.ts"
 export interface WorkerUrls {
   readonly packet: URL;
   readonly bfd: URL;
+  readonly heartbeat: URL;
 }
 
 /** What a role is given to work with. */
@@ -26,6 +27,8 @@ export interface RunningRole {
   readonly notReady: () => readonly string[];
   /** Why it should be restarted; none when it is well. */
   readonly unhealthy: () => readonly string[];
+  /** Gives over what others can take, before the signal ends it; in less than a second. */
+  readonly handOver?: () => Promise<void>;
   /** The configuration it works by. */
   readonly config: {
     status(): ConfigStatus;

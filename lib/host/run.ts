@@ -23,16 +23,21 @@ export async function run(options: RunOptions, workers: WorkerUrls): Promise<num
   }
   using _uncaught = logUncaught(log);
   const stop = new AbortController();
+  const roles: RunningRole[] = [];
+  let stopping = false;
   using _signals = onSignals(["SIGTERM", "SIGINT"], (name) => {
     log.info({ reason: name }, "stopping");
-    stop.abort();
+    // Who asks twice does not want to wait.
+    if (stopping) return stop.abort();
+    stopping = true;
+    void handOver(roles, log).finally(() => stop.abort());
   });
   log.info({ role: options.role, version: VERSION, commit: COMMIT }, "herald starts");
   for (const flag of options.withoutEffect) {
     log.info({ reason: flag }, "flag accepted for MetalLB's sake, it has no effect");
   }
   try {
-    return await runRoles(options, workers, log, stop);
+    return await runRoles(options, workers, log, stop, roles);
   } catch (error) {
     log.error({ error: errorText(error) }, "herald failed");
     return 1;
@@ -44,6 +49,7 @@ async function runRoles(
   workers: WorkerUrls,
   log: Log,
   stop: AbortController,
+  roles: RunningRole[],
 ): Promise<number> {
   const metrics = createMetrics();
   const startedAt = new Date().toISOString();
@@ -58,7 +64,6 @@ async function runRoles(
     signal: stop.signal,
     workers,
   };
-  const roles: RunningRole[] = [];
   if (options.role !== "speaker") {
     roles.push((await import("./run_controller.ts")).runController(context));
   }
@@ -81,6 +86,16 @@ async function runRoles(
   await Promise.allSettled([...roles.map((role) => role.done), served]);
   log.info({}, "herald stopped");
   return broken ? 1 : 0;
+}
+
+/** Gives addresses over to others; a fault in that must not keep the process from ending. */
+async function handOver(roles: readonly RunningRole[], log: Log): Promise<void> {
+  const done = await Promise.allSettled(roles.map((role) => role.handOver?.()));
+  for (const outcome of done) {
+    if (outcome.status === "rejected") {
+      log.warn({ error: errorText(outcome.reason) }, "addresses were not handed over");
+    }
+  }
 }
 
 /** Waits until all have ended; at once when one of them fails. */

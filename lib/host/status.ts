@@ -35,6 +35,16 @@ export interface SpeakerStatus {
   readonly backend: string;
   readonly interfaces: readonly { readonly name: string; readonly mac: string }[];
   readonly peers?: readonly PeerStatus[];
+  /** The other speakers; undefined without gossip. */
+  readonly members?: readonly {
+    readonly node: string;
+    readonly address: string;
+    readonly state: string;
+  }[];
+  /** How many addresses of layer 2 each node owns. */
+  readonly owned?: Readonly<Record<string, number>>;
+  /** Hosts that had one of our addresses in the last minute. */
+  readonly conflicts?: readonly { readonly ip: string; readonly mac: string }[];
   readonly addresses: readonly {
     readonly ip: string;
     readonly services: readonly string[];

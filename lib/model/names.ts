@@ -25,6 +25,7 @@ export const EVENT = {
   internalError: "InternalError",
   nodeAssigned: "nodeAssigned",
   announceFailed: "announceFailed",
+  addressConflict: "AddressConflict",
   configRejected: "ConfigRejected",
   deprecatedAnnotation: "deprecatedAnnotation",
 } as const;

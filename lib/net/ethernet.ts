@@ -4,6 +4,7 @@ export type Mac = number & { readonly __brand: "Mac" };
 export const MAC_LENGTH = 6;
 export const ETHERNET_HEADER_LENGTH = 14;
 export const ETHERTYPE_ARP = 0x0806;
+export const ETHERTYPE_IPV6 = 0x86dd;
 export const ETHERTYPE_VLAN = 0x8100;
 /** An 802.1Q tag: two octets of EtherType, two of priority and VLAN. */
 export const VLAN_TAG_LENGTH = 4;

@@ -15,3 +15,8 @@ export function rankCandidates(nodes: Iterable<string>, salt: string): string[] 
     .sort((a, b) => a.hash < b.hash ? -1 : 1)
     .map(({ node }) => node);
 }
+
+/** Whether the first node owns before the second. */
+export function precedes(one: string, other: string, salt: string): boolean {
+  return rankCandidates([one, other], salt)[0] === one;
+}

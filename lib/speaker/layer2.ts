@@ -1,6 +1,6 @@
 import { after, type Instant, instant, type Millis } from "../base/time.ts";
 import type { Mac } from "../net/ethernet.ts";
-import type { Ip4 } from "../net/ip.ts";
+import type { Ip } from "../net/ip.ts";
 
 /** An interface that can carry announcements. */
 export interface AnnouncingInterface {
@@ -11,26 +11,29 @@ export interface AnnouncingInterface {
 }
 
 export type Layer2Event =
-  /** The full set of addresses that this node owns from now on. */
-  | { readonly kind: "owned"; readonly ips: readonly Ip4[] }
+  /** The full set of addresses that this node answers for, and those among them that it does not
+   * announce any more, for another is about to. */
+  | { readonly kind: "owned"; readonly ips: readonly Ip[]; readonly quiet?: readonly Ip[] }
   /** The full set of interfaces to announce on from now on. */
   | { readonly kind: "interfaces"; readonly interfaces: readonly AnnouncingInterface[] }
+  /** Announce these again at once: a neighbour may hold another's hardware address. */
+  | { readonly kind: "again"; readonly ips: readonly Ip[] }
   | { readonly kind: "tick" };
 
 export type Layer2Action =
-  | { readonly kind: "setOwned"; readonly ips: readonly Ip4[] }
+  | { readonly kind: "setOwned"; readonly ips: readonly Ip[] }
   | { readonly kind: "setInterfaces"; readonly interfaces: readonly AnnouncingInterface[] }
-  /** Both forms: the request, then the reply. */
+  /** By ARP both forms, the request, then the reply; by NDP an unsolicited advertisement. */
   | {
     readonly kind: "gratuitous";
-    readonly ip: Ip4;
+    readonly ip: Ip;
     readonly ifindex: number;
     readonly mac: Mac;
   };
 
 /** Announcements of one address on one interface that are still to come. */
 interface Burst {
-  readonly ip: Ip4;
+  readonly ip: Ip;
   readonly ifindex: number;
   readonly inner: boolean;
   /** None has left yet: neighbours have no entry, or a wrong one. */
@@ -41,12 +44,12 @@ interface Burst {
 
 /** What the layer 2 machine knows; only `step` touches it. */
 export interface Layer2State {
-  readonly owned: Set<Ip4>;
+  readonly owned: Set<Ip>;
   readonly interfaces: Map<number, AnnouncingInterface>;
   /** Keyed by address and interface. */
   readonly bursts: Map<string, Burst>;
   /** When a series of announcements of an address last began. */
-  readonly begun: Map<Ip4, Instant>;
+  readonly begun: Map<Ip, Instant>;
   /** How many announcements may leave at once, and when that was reckoned. */
   credit: number;
   creditAt: Instant;
@@ -55,12 +58,14 @@ export interface Layer2State {
 /** MetalLB: at once, then every 1.1 s for 5 s. */
 export const REPEAT_MS: Millis = 1_100;
 export const REPEATS = 5;
+/** By NDP, RFC 4861 §7.2.6: MAX_NEIGHBOR_ADVERTISEMENT. */
+export const REPEATS_NDP = 3;
 /** An address that comes and goes is announced anew at most this often; one frame always leaves. */
 export const SERIES_MS: Millis = 5_000;
-/** In any second at most this many announcements leave, of two frames each … */
-export const PER_SECOND = 1_000;
+/** In any second at most this many announcements leave, by ARP of two frames each … */
+export const PER_SECOND = 2_200;
 /** … some of them at once; as many may catch up after a timer that came late. */
-export const AT_ONCE = 20;
+export const AT_ONCE = 40;
 /** How far apart ticks are while more are due than may leave. */
 export const TICK_MS: Millis = 10;
 const CREDIT_PER_MS = (PER_SECOND - AT_ONCE) / 1_000;
@@ -87,8 +92,11 @@ export function step(
   now: Instant,
 ): { state: Layer2State; actions: Layer2Action[] } {
   const actions: Layer2Action[] = [];
-  if (event.kind === "owned") onOwned(state, event.ips, now, actions);
-  else if (event.kind === "interfaces") onInterfaces(state, event.interfaces, now, actions);
+  if (event.kind === "owned") {
+    onOwned(state, event.ips, now, actions);
+    for (const ip of event.quiet ?? []) endBursts(state, ip);
+  } else if (event.kind === "interfaces") onInterfaces(state, event.interfaces, now, actions);
+  else if (event.kind === "again") onAgain(state, event.ips, now);
   sendDue(state, now, actions);
   return { state, actions };
 }
@@ -107,7 +115,7 @@ export function nextDeadline(state: Layer2State): Instant | undefined {
 
 function onOwned(
   state: Layer2State,
-  ips: readonly Ip4[],
+  ips: readonly Ip[],
   now: Instant,
   actions: Layer2Action[],
 ): void {
@@ -117,7 +125,7 @@ function onOwned(
   if (gained.length === 0 && lost.length === 0) return;
   for (const ip of lost) {
     state.owned.delete(ip);
-    for (const ifindex of state.interfaces.keys()) state.bursts.delete(keyOf(ip, ifindex));
+    endBursts(state, ip);
   }
   for (const ip of gained) state.owned.add(ip);
   actions.push({ kind: "setOwned", ips: [...next] });
@@ -127,12 +135,16 @@ function onOwned(
   }
 }
 
+function endBursts(state: Layer2State, ip: Ip): void {
+  for (const ifindex of state.interfaces.keys()) state.bursts.delete(keyOf(ip, ifindex));
+}
+
 /** A whole series, or within five seconds of the last one a single announcement. */
-function begin(state: Layer2State, ip: Ip4, now: Instant): void {
+function begin(state: Layer2State, ip: Ip, now: Instant): void {
   const last = state.begun.get(ip);
   const again = last !== undefined && now < after(last, SERIES_MS);
   if (!again && state.interfaces.size > 0) state.begun.set(ip, now);
-  const left = again ? 1 : REPEATS;
+  const left = again ? 1 : repeatsOf(ip);
   for (const { ifindex, inner } of state.interfaces.values()) {
     state.bursts.set(keyOf(ip, ifindex), { ip, ifindex, inner, first: true, left, due: now });
   }
@@ -157,7 +169,19 @@ function onInterfaces(
   // A new or changed hardware address makes every neighbour's entry wrong at once.
   for (const ip of state.owned) {
     for (const { ifindex, inner } of fresh) {
-      const burst = { ip, ifindex, inner, first: true, left: REPEATS, due: now };
+      const burst = { ip, ifindex, inner, first: true, left: repeatsOf(ip), due: now };
+      state.bursts.set(keyOf(ip, ifindex), burst);
+    }
+  }
+}
+
+/** One more announcement each, beside those still to come. */
+function onAgain(state: Layer2State, ips: readonly Ip[], now: Instant): void {
+  for (const ip of ips) {
+    if (!state.owned.has(ip)) continue;
+    for (const { ifindex, inner } of state.interfaces.values()) {
+      const left = 1 + (state.bursts.get(keyOf(ip, ifindex))?.left ?? 0);
+      const burst = { ip, ifindex, inner, first: true, left: Math.min(REPEATS, left), due: now };
       state.bursts.set(keyOf(ip, ifindex), burst);
     }
   }
@@ -187,6 +211,10 @@ function sendDue(state: Layer2State, now: Instant, actions: Layer2Action[]): voi
   }
 }
 
-function keyOf(ip: Ip4, ifindex: number): string {
+function keyOf(ip: Ip, ifindex: number): string {
   return `${ip} ${ifindex}`;
+}
+
+function repeatsOf(ip: Ip): number {
+  return typeof ip === "number" ? REPEATS : REPEATS_NDP;
 }

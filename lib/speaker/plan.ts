@@ -1,6 +1,6 @@
 import type { Config, Pool, PoolProtocol } from "../config/types.ts";
 import type { NodeFacts, ServiceFacts, ServiceKey, SliceFacts } from "../model/facts.ts";
-import { familyOf, formatIp, type Ip } from "../net/ip.ts";
+import { formatIp, type Ip } from "../net/ip.ts";
 import { judgeNodes, servingNodes } from "./candidates.ts";
 import { rankCandidates } from "./election.ts";
 import { rangeContains } from "../net/range.ts";
@@ -32,7 +32,6 @@ export interface Candidate {
 /** Why nobody announces an address, as a word for metrics and a sentence for people. */
 export type SilentReason =
   | "not-in-pool"
-  | "ipv6-not-announced"
   | "no-ready-endpoint"
   | "no-candidate";
 
@@ -47,6 +46,10 @@ export interface AddressPlan {
   /** Candidates in the order of the election, then the others by name. */
   readonly candidates: readonly Candidate[];
   readonly announce: boolean;
+  /** By which the election ranks. */
+  readonly salt: string;
+  /** This node could still serve it, were it not for the election or its node's state. */
+  readonly canLinger: boolean;
   readonly silent: SilentReason | undefined;
   /** Why this node announces it, or why not. */
   readonly reason: string;
@@ -54,7 +57,6 @@ export interface AddressPlan {
 
 const SILENT_TEXT: Readonly<Record<SilentReason, string>> = {
   "not-in-pool": "no pool of the configuration has this address",
-  "ipv6-not-announced": "by layer 2 this version announces IPv4 only",
   "no-ready-endpoint": "no endpoint of the Service is ready",
   "no-candidate": "no node can announce it",
 };
@@ -85,11 +87,12 @@ export function planAddress(
     owner: undefined,
     candidates,
     announce: false,
+    salt: "",
+    canLinger: false,
     silent,
     reason: SILENT_TEXT[silent],
   });
   if (pool === undefined) return because("not-in-pool");
-  if (pool.protocol === "layer2" && familyOf(ip) === 6) return because("ipv6-not-announced");
   const served = sorted.map((facts) => ({ facts, on: servingNodes(slicesOf(facts.key)) }))
     .filter(({ on }) => on !== undefined);
   const first = served[0]?.facts;
@@ -99,7 +102,8 @@ export function planAddress(
     served.map(({ facts, on }) => ({ facts, on: on ?? new Set() })),
     byBgp ? { ...view, ...ON_EVERY_NODE } : view,
   );
-  const candidates = rank(verdicts, saltOf(first, view.election));
+  const salt = saltOf(first, view.election);
+  const candidates = rank(verdicts, salt);
   const foremost = candidates.find(({ eligible }) => eligible)?.node;
   if (foremost === undefined) {
     const plan = because("no-candidate", candidates);
@@ -123,6 +127,10 @@ export function planAddress(
     owner: byBgp ? undefined : foremost,
     candidates,
     announce,
+    salt,
+    canLinger: served.some(({ facts, on }) =>
+      facts.externalTrafficPolicy !== "Local" || on?.has(view.self) === true
+    ),
     silent: undefined,
     reason,
   };

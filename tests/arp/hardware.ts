@@ -1,4 +1,4 @@
-import { type AddressTable, copyHardware } from "../../lib/arp/table.ts";
+import { type AddressTable, copyHardware } from "../../lib/neighbour/table.ts";
 import { readMac } from "../../lib/net/ethernet.ts";
 
 /** The hardware address that a reply on this interface would carry, or -1 when it gets none. */

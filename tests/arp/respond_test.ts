@@ -8,13 +8,8 @@ import {
   gratuitous,
   writeArp,
 } from "../../lib/arp/packet.ts";
-import {
-  DROP_REASONS,
-  type DropReason,
-  NO_REPLY,
-  repliedFor,
-  respond,
-} from "../../lib/arp/respond.ts";
+import { conflictOf, NO_REPLY, repliedFor, respond } from "../../lib/arp/respond.ts";
+import { DROP_REASONS, type DropReason } from "../../lib/neighbour/drops.ts";
 import {
   type AddressTable,
   countersOf,
@@ -24,7 +19,7 @@ import {
   setInterfaces,
   setOwned,
   TABLE_BYTES,
-} from "../../lib/arp/table.ts";
+} from "../../lib/neighbour/table.ts";
 import { isWireError } from "../../lib/base/errors.ts";
 import { BROADCAST, type Mac } from "../../lib/net/ethernet.ts";
 import { ARP_VECTORS, bytesOf, ip, mac, tagged, vector } from "./vectors.ts";
@@ -247,7 +242,7 @@ Deno.test("respond() answers only what is a broadcast or unicast request for an 
       const reply = answer(frame, own);
       const asked = decodeArp(frame);
       const expected = !isWireError(asked) && asked.operation === 1 &&
-        asked.targetProtocolAddress === VIP &&
+        asked.targetProtocolAddress === VIP && asked.senderProtocolAddress !== VIP &&
         (asked.destination === BROADCAST || asked.destination === OURS) &&
         asked.senderHardwareAddress !== 0 && asked.senderHardwareAddress !== OURS &&
         ((frame[arpOffset(frame) + 8] ?? 0) & 1) === 0;
@@ -280,4 +275,24 @@ Deno.test("respond() counts requests whose Ethernet source is not their sender, 
   assert.ok(!isWireError(decoded));
   assert.equal(decoded.destination, THEIRS);
   assert.equal(foreignSendersOf(on), 1);
+});
+
+Deno.test("conflictOf() finds who else has an owned address (row L10, RFC 5227 §2.4)", () => {
+  const scratch = new Uint8Array(ARP_FRAME_LENGTH);
+  const claimed = (part: Partial<ArpPacket>, on = table()) =>
+    conflictOf(request(part), ARP_FRAME_LENGTH, IFINDEX, on, scratch);
+  const theirs = { senderProtocolAddress: VIP };
+  assert.equal(claimed(theirs), 28, "a request that names our address as the sender's");
+  assert.equal(claimed({ ...theirs, operation: 2 }), 28, "a reply");
+  assert.equal(claimed({ ...theirs, targetProtocolAddress: CLIENT }), 28);
+  assert.equal(claimed({}), -1, "a usual request");
+  assert.equal(claimed({ ...theirs, senderHardwareAddress: OURS }), -1, "our own frame, row 2.5.7");
+  assert.equal(claimed({ senderProtocolAddress: ip("0.0.0.0") }), -1, "a probe");
+  const unused = table();
+  setInterfaces(unused, []);
+  assert.equal(claimed(theirs, unused), -1, "an interface that we do not use");
+});
+
+Deno.test("respond() leaves a gratuitous request of another host unanswered and counts it", () => {
+  assertDropped(request({ senderProtocolAddress: VIP }), "gratuitous");
 });

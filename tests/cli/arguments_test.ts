@@ -8,6 +8,7 @@ function around(env: Record<string, string> = {}): Surroundings {
     env: (name) => env[name],
     hostname: () => "Edge-1",
     podNamespace: () => undefined,
+    readSecret: () => undefined,
     isTerminal: false,
   };
 }

@@ -8,13 +8,17 @@ interface Place {
   readonly hostname?: string;
   readonly podNamespace?: string;
   readonly isTerminal?: boolean;
+  readonly files?: Readonly<Record<string, string>>;
 }
 
-function around({ env = {}, hostname = "edge-1", podNamespace, isTerminal = false }: Place = {}) {
+function around(
+  { env = {}, hostname = "edge-1", podNamespace, isTerminal = false, files = {} }: Place = {},
+) {
   return {
     env: (name) => env[name],
     hostname: () => hostname,
     podNamespace: () => podNamespace,
+    readSecret: (path: string, name: string) => files[path] ?? files[`${path}/${name}`],
     isTerminal,
   } satisfies Surroundings;
 }
@@ -199,4 +203,34 @@ Deno.test("readSourceOptions() refuses impossible namespaces and two sources at 
       ["lbClass", "--lb-class"],
     ] as const
   ) assert.equal(refusal({ [name]: "" }), `${flag} is empty`);
+});
+
+Deno.test("readRunOptions() reads MetalLB's gossip flags and environment", () => {
+  assert.equal(run({}).gossip, undefined, "each speaker stands alone");
+  const env = { METALLB_ML_BIND_ADDR: "10.0.0.1", METALLB_ML_SECRET_KEY: "key" };
+  assert.deepEqual(run({}, { env }).gossip, {
+    bindAddress: 0x0a00_0001,
+    port: 7946,
+    join: [],
+    secret: "key",
+    keyBytes: undefined,
+  });
+  const flags = { mlJoin: "10.0.0.2, fd00::2", mlBindport: "7000", mlKeyBytes: "16" };
+  const gossip = run(flags).gossip;
+  assert.deepEqual([gossip?.bindAddress, gossip?.port, gossip?.join.length, gossip?.keyBytes], [
+    undefined,
+    7000,
+    2,
+    16,
+  ]);
+  assert.match(refusal({ mlJoin: "node2" }), /^--ml-join=node2 is no IP address/);
+});
+
+Deno.test("readRunOptions() reads the gossip key of a file, or of a mounted Secret's folder", () => {
+  const env = { METALLB_ML_BIND_ADDR: "10.0.0.1", METALLB_ML_SECRET_KEY_PATH: "/etc/ml" };
+  const secretOf = (files: Record<string, string>) => run({}, { env, files }).gossip?.secret;
+  assert.equal(secretOf({ "/etc/ml/secretkey": "by folder\n" }), "by folder");
+  assert.equal(secretOf({ "/etc/ml": "by file" }), "by file");
+  assert.throws(() => secretOf({}), /cannot be read from \/etc\/ml; is the Secret mounted/);
+  assert.equal(run({ mlSecretKey: "by flag" }, { env, files: {} }).gossip?.secret, "by flag");
 });

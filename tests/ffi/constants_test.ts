@@ -4,6 +4,9 @@ import { refusedByC } from "./c_compiler.ts";
 
 const HEADERS = [
   "errno.h",
+  "time.h",
+  "linux/bpf.h",
+  "linux/if_link.h",
   "poll.h",
   "sys/eventfd.h",
   "sys/socket.h",

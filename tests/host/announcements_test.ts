@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { parseConfig } from "../../lib/config/parse.ts";
-import { createAnnouncements, warnOfSilentPools } from "../../lib/host/announcements.ts";
+import { createAnnouncements } from "../../lib/host/announcements.ts";
 import type { Log } from "../../lib/host/log.ts";
 import { createMetrics } from "../../lib/host/metrics.ts";
 import { serviceKey } from "../../lib/model/facts.ts";
@@ -16,6 +15,8 @@ function plan(services: readonly string[], announce: boolean): AddressPlan {
     owner: announce ? "node1" : "node2",
     candidates: [],
     announce,
+    salt: "",
+    canLinger: true,
     silent: undefined,
     reason: announce ? "owner" : "node2 comes first in the election",
   };
@@ -75,14 +76,4 @@ Deno.test("createAnnouncements() says why an address is not announced here", () 
   const { announcements, lines, owned } = workshop();
   announcements.report(plan(["a"], false));
   assert.deepEqual([lines, owned], [["address not announced here"], []]);
-});
-
-Deno.test("warnOfSilentPools() names the pools that nobody announces", () => {
-  const { log, lines } = workshop();
-  const text =
-    "address-pools: [{name: b, protocol: bgp, addresses: [10.0.0.0/24]}, {name: s, protocol: layer2, addresses: ['fd00::/64']}, {name: f, protocol: layer2, addresses: [10.1.0.0/24]}]";
-  warnOfSilentPools(parseConfig(text, "c").config ?? assert.fail(), log);
-  assert.deepEqual(lines.map((line) => line.slice(0, 22)), [
-    "pool has IPv6 addresse",
-  ]);
 });

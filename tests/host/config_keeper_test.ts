@@ -27,6 +27,7 @@ const OPTIONS: RunOptions = {
   host: "127.0.0.1",
   port: 0,
   mlLabels: undefined,
+  gossip: undefined,
   mlNamespace: "metallb-system",
   election: "v0.11",
   arpBackend: "auto",
@@ -76,7 +77,11 @@ function workshop(refuse: (config: Config) => string | undefined = () => undefin
     log,
     metrics,
     signal: stop.signal,
-    workers: { packet: new URL("file:///"), bfd: new URL("file:///") },
+    workers: {
+      packet: new URL("file:///"),
+      bfd: new URL("file:///"),
+      heartbeat: new URL("file:///"),
+    },
   };
   const keeper: ConfigKeeper = keepConfig(context, {
     component: "metallb-controller",

@@ -24,9 +24,6 @@ export async function makeBgpScene(): Promise<BgpScene> {
     addresses: [`${ROUTER_IP}/24`, `${ROUTER_IP6}/64`],
   });
   await router.must("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1");
-  for (const [index, node] of scene.nodes.entries()) {
-    await node.must("ip", "addr", "add", `fd77::${11 + index}/64`, "dev", "eth0");
-  }
   return {
     ...scene,
     router,

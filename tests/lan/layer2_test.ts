@@ -128,7 +128,7 @@ Deno.test("the article's story: a Service gets 10.77.1.220, one node answers, th
     );
     assert.equal(
       await metric(node1, 'metallb_allocator_addresses_total{pool="default"}', 7473),
-      21,
+      54,
     );
   });
 });

@@ -37,6 +37,7 @@ data:
         protocol: layer2
         addresses:
           - 10.77.1.220-10.77.1.240
+          - fd77::220-fd77::240
 `;
 
 /** A Service of type LoadBalancer in `default`; `extra` is YAML under its spec. */
@@ -86,16 +87,17 @@ status:
 }
 
 /** Lays the LAN and fills the store with the article's objects; nothing of Herald runs yet. */
-export async function makeScene(): Promise<Scene> {
+export async function makeScene(nodeCount = 2): Promise<Scene> {
   await using unfinished = new AsyncDisposableStack();
   const lan = unfinished.use(await makeLan());
   const folder = await Deno.makeTempDir({ prefix: "herald-store-" });
   unfinished.defer(() => Deno.remove(folder, { recursive: true }));
-  const nodes = [
-    await lan.addHost("node1", { addresses: ["10.77.1.11/24"] }),
-    await lan.addHost("node2", { addresses: ["10.77.1.12/24"] }),
-  ];
-  const client = await lan.addHost("client", { addresses: ["10.77.1.63/24"] });
+  const nodes: Host[] = [];
+  for (let number = 1; number <= nodeCount; number++) {
+    const addresses = [`10.77.1.${10 + number}/24`, `fd77::${10 + number}/64`];
+    nodes.push(await lan.addHost(`node${number}`, { addresses }));
+  }
+  const client = await lan.addHost("client", { addresses: ["10.77.1.63/24", "fd77::63/64"] });
   const pod = await addPod(lan, nodes);
   const finished = unfinished.move();
   const write = (name: string, manifest: string) =>

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { instant } from "../../lib/base/time.ts";
 import type { Mac } from "../../lib/net/ethernet.ts";
-import { type Ip4, ip4 } from "../../lib/net/ip.ts";
+import { type Ip, ip4 } from "../../lib/net/ip.ts";
 import {
   type AnnouncingInterface,
   AT_ONCE,
@@ -23,7 +23,7 @@ const ETH1: AnnouncingInterface = { ifindex: 3, mac: 0x0200_0000_0002 as Mac, in
 const A = ip4(0x0a4d_01dc);
 const B = ip4(0x0a4d_01dd);
 
-function owned(...ips: Ip4[]): Layer2Event {
+function owned(...ips: Ip[]): Layer2Event {
   return { kind: "owned", ips };
 }
 
@@ -56,7 +56,7 @@ function announcements(actions: readonly TimedAction[]): Announcement[] {
   return actions.filter((action) => action.kind === "gratuitous");
 }
 
-function times(actions: readonly TimedAction[], ip: Ip4, { ifindex } = ETH0): number[] {
+function times(actions: readonly TimedAction[], ip: Ip, { ifindex } = ETH0): number[] {
   return announcements(actions).filter((one) => one.ip === ip && one.ifindex === ifindex)
     .map(({ at }) => Math.round(at * 1e6) / 1e6);
 }
@@ -182,7 +182,7 @@ for (const lateMs of [0, 1.5, 8]) {
     assert.ok((first.at(-1)?.at ?? Infinity) <= 1_000 + lateMs, `last at ${first.at(-1)?.at} ms`);
     assert.equal(sent.length, 5_000);
     assertPaced(sent);
-    const last = new Map<Ip4, number>();
+    const last = new Map<Ip, number>();
     for (const { ip, at } of sent) {
       assert.ok(at - (last.get(ip) ?? -Infinity) >= 1_000, "repeats less than 1 s apart");
       last.set(ip, at);
@@ -301,7 +301,7 @@ Deno.test("step() never announces what is not owned, whatever comes, and ends up
       let at = 0;
       const events = gaps.map(([gap, event]): TimedEvent => [at += gap, event]);
       const actions = run(events, at + 60_000, lateMs);
-      let table = new Set<Ip4>();
+      let table = new Set<Ip>();
       let links = new Map<number, Mac>();
       const told = new Set<string>();
       for (const action of actions) {

@@ -288,12 +288,6 @@ for (
       "not-in-pool",
       "no pool of the configuration has this address",
     ],
-    [
-      "it is an IPv6 address",
-      { ip: ip("2001:db8::220") },
-      "ipv6-not-announced",
-      "by layer 2 this version announces IPv4 only",
-    ],
   ] as const satisfies readonly (readonly [string, Case, AddressPlan["silent"], string])[]
 ) {
   Deno.test(`planAddress() lets nobody announce when ${name}`, () => {

@@ -146,8 +146,8 @@ async function build(program: Program, to: string): Promise<void> {
   }
 }
 
-/** From Go 1.21 on an older toolchain fetches the one that a module asks for. */
-async function ensureGo(): Promise<void> {
+/** Finds Go or installs it. From Go 1.21 on an older toolchain fetches the one that a module asks for. */
+export async function ensureGo(): Promise<void> {
   const found = await run("go", ["version"]).catch(() => undefined);
   const minorVersion = Number(/go1\.(\d+)/.exec(found?.stdout ?? "")?.[1] ?? 0);
   if (minorVersion >= 21) return;
@@ -163,7 +163,7 @@ async function ensureGo(): Promise<void> {
   const after = await run("go", ["version"]).catch(() => undefined);
   if (code !== 0 || Number(/go1\.(\d+)/.exec(after?.stdout ?? "")?.[1] ?? 0) < 21) {
     throw new Error(
-      `Go 1.21 or newer is needed to build the tests' Kubernetes; install it and run again: ${stderr}`,
+      `Go 1.21 or newer is needed to build the tests' programs; install it and run again: ${stderr}`,
     );
   }
 }

@@ -33,6 +33,8 @@ export interface Lan extends AsyncDisposable {
   addHost(name: string, options: HostOptions): Promise<Host>;
   /** A namespace that is on no switch; for pods and routers behind hosts. */
   addNamespace(name: string): Promise<Host>;
+  /** Takes the host's port of the switch down, so that the host is cut off without notice. */
+  setPort(host: Host, state: "up" | "down"): Promise<void>;
   /** Takes a host's cable out, or puts it in again. */
   setCable(host: Host, state: "up" | "down"): Promise<void>;
 }
@@ -65,12 +67,14 @@ export async function makeLan(): Promise<Lan> {
     throw error;
   }
   let ports = 0;
+  const portOf = new Map<string, string>();
   return {
     prefix,
     async addHost(name, { addresses, gateway, mac = macOf(number, ports + 1) }) {
       const netns = `${prefix}-${name}`;
       await addNamespace(netns);
       const port = `port${++ports}`;
+      portOf.set(netns, port);
       await must("ip", [
         "-n",
         bridge,
@@ -108,6 +112,19 @@ export async function makeLan(): Promise<Lan> {
     async addNamespace(name) {
       await addNamespace(`${prefix}-${name}`);
       return hostOf(name, `${prefix}-${name}`, "");
+    },
+    async setPort(host, state) {
+      const port = portOf.get(host.netns) ?? "";
+      await must("bridge", [
+        "-n",
+        bridge,
+        "link",
+        "set",
+        "dev",
+        port,
+        "state",
+        state === "up" ? "3" : "0",
+      ]);
     },
     async setCable(host, state) {
       await must("ip", ["-n", host.netns, "link", "set", "eth0", state]);

@@ -9,6 +9,7 @@ export const TEST_PACKAGES = [
   "exabgp",
   "iputils-arping",
   "iputils-ping",
+  "ndisc6",
   "nftables",
   "iptables",
   "tcpdump",

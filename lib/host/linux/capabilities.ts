@@ -6,6 +6,8 @@ import { CAP_DATA, CAP_HEADER, int32, readInt32 } from "../../../ffi/structs.ts"
 /** What the speaker needs of Linux, as capabilities(7) names it. */
 const CAPABILITIES = {
   CAP_NET_RAW: KERNEL.CAP_NET_RAW,
+  CAP_NET_ADMIN: KERNEL.CAP_NET_ADMIN,
+  CAP_BPF: KERNEL.CAP_BPF,
 } as const;
 export type Capability = keyof typeof CAPABILITIES;
 

@@ -1,9 +1,10 @@
 import { errorText } from "../../base/errors.ts";
-import { MAX_ADDRESSES, MAX_INTERFACES } from "../../arp/table.ts";
-import type { Ip4 } from "../../net/ip.ts";
-import { formatIp } from "../../net/ip.ts";
+import { openLibc, SOCKET } from "../../../ffi/libc.ts";
+import { MAX_ADDRESSES, MAX_INTERFACES } from "../../neighbour/table.ts";
+import { formatIp, type Ip } from "../../net/ip.ts";
 import { formatMac, type Mac } from "../../net/ethernet.ts";
 import { type Link, usableForArp } from "../../netlink/link.ts";
+import { createConflicts } from "../../speaker/conflicts.ts";
 import {
   createLayer2,
   type Layer2Action,
@@ -15,31 +16,58 @@ import { systemClock } from "../clock.ts";
 import type { Log } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import type { ArpBackend } from "../options.ts";
-import { type ArpResponder, startArpResponder } from "./arp_responder.ts";
 import { MissingCapability } from "./capabilities.ts";
+import { openKernelResponder } from "./kernel_responder.ts";
+import { exportCounters } from "./layer2_counters.ts";
 import { watchLinks } from "./links.ts";
+import type { Conflict } from "./packet_loop.ts";
+import { type SocketResponder, startSocketResponder } from "./socket_responder.ts";
+import { openSolicitedGroups } from "./solicited_groups.ts";
 
 export interface Layer2Options {
   readonly workerUrl: URL;
   readonly backend: ArpBackend;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** Another host has one of our addresses; told once a minute for each. */
+  readonly onConflict: (ip: Ip, mac: Mac) => void;
+  /** The interfaces that can announce changed. */
+  readonly onInterfaces: () => void;
 }
 
 /** Layer 2 at work on this node. */
 export interface Layer2 {
   readonly backend: string;
-  /** In place of the addresses before; answers begin and end with the next frame. */
-  setOwned(ips: readonly Ip4[]): void;
+  /**
+   * In place of the addresses before; answers begin and end with the next frame. Those that are
+   * quiet are answered and not announced.
+   */
+  setOwned(ips: readonly Ip[], quiet: readonly Ip[]): void;
+  /** Tells all neighbours once more where these addresses are. */
+  announceAgain(ips: readonly Ip[]): void;
+  /** Hardware addresses of the other speakers: a frame of theirs is no conflict. */
+  setFellows(macs: ReadonlySet<Mac>): void;
   /** The interfaces that answer. */
   interfaces(): readonly { readonly name: string; readonly mac: Mac }[];
+  /** Where a lease stands without which nothing is answered; undefined when layer 2 is off. */
+  readonly lease: LeasePlaces | undefined;
+  conflicts(): readonly { readonly ip: Ip; readonly mac: Mac }[];
   /** Brings the metrics of these addresses up to date. */
-  exportCounters(ips: readonly Ip4[]): void;
+  exportCounters(ips: readonly Ip[]): void;
   /** Why nothing can be answered; undefined when all is well. */
   problem(): string | undefined;
   stalled(): boolean;
   readonly done: Promise<void>;
 }
+
+/** What somebody renews to show that the process is awake. */
+export interface LeasePlaces {
+  readonly table: SharedArrayBuffer;
+  /** The kernel responder's map; undefined without one. */
+  readonly mapFd: number | undefined;
+}
+
+type UsableLink = Link & { readonly mac: Mac };
 
 /**
  * Runs the layer 2 machine: interfaces and owned addresses in, table and gratuitous frames out.
@@ -47,25 +75,29 @@ export interface Layer2 {
  */
 export async function startLayer2(options: Layer2Options, signal: AbortSignal): Promise<Layer2> {
   const { log, metrics } = options;
-  if (options.backend === "ebpf") {
-    log.warn(
-      { reason: "--arp-backend=ebpf" },
-      "this version has no eBPF responder, ARP goes by the socket",
-    );
-  }
   let fault: string | undefined;
-  const opened = await openResponder(options, signal, (error) => fault = errorText(error));
+  const opened = await openResponder(
+    options,
+    signal,
+    seeConflict,
+    (error) => fault = errorText(error),
+  );
   if ("problem" in opened) return withoutLayer2(opened.problem, log, signal);
   const responder = opened;
-  log.info({ backend: "socket" }, "ARP responder ready");
-
+  const kernel = openKernelResponder(options.backend, log);
+  const libc = openLibc(SOCKET);
+  const groups = openSolicitedGroups(libc);
+  const backend = kernel === undefined ? "socket" : "ebpf";
   const state = createLayer2();
-  let usable: readonly (Link & { readonly mac: Mac })[] = [];
+  const conflicts = createConflicts();
+  let fellows: ReadonlySet<Mac> = new Set();
+  let owned: readonly Ip[] = [];
+  let usable: readonly UsableLink[] = [];
   let timer: number | undefined;
 
   function advance(event: Layer2Event): void {
     if (signal.aborted) return;
-    for (const action of step(state, event, systemClock.now()).actions) perform(action, responder);
+    for (const action of step(state, event, systemClock.now()).actions) perform(action);
     clearTimeout(timer);
     const deadline = nextDeadline(state);
     if (deadline !== undefined) {
@@ -76,20 +108,36 @@ export async function startLayer2(options: Layer2Options, signal: AbortSignal): 
     }
   }
 
-  function perform(action: Layer2Action, to: ArpResponder): void {
+  function perform(action: Layer2Action): void {
     switch (action.kind) {
       case "setOwned":
-        return to.setOwned(action.ips);
+        owned = action.ips;
+        // The kernel falls silent first: what it passes on finds no owner in the table either.
+        kernel?.setOwned(owned);
+        responder.setOwned(owned);
+        return joinGroups();
       case "setInterfaces":
-        return to.setInterfaces(action.interfaces);
+        responder.setInterfaces(action.interfaces);
+        for (const [ifindex, error] of kernel?.setInterfaces(action.interfaces) ?? []) {
+          log.warn({ interface: ifindex, error: errorText(error) }, "interface answers by socket");
+        }
+        return joinGroups();
       case "gratuitous":
-        to.sendGratuitous(action.ip, action.ifindex, action.mac).catch((error) =>
+        responder.sendGratuitous(action.ip, action.ifindex, action.mac).catch((error) =>
           log.debug(
             { ip: formatIp(action.ip), interface: action.ifindex, error: errorText(error) },
-            "gratuitous ARP not sent",
+            "gratuitous frame not sent",
           )
         );
     }
+  }
+
+  /** Switches with MLD snooping stand before what leads to the LAN, never before a pod. */
+  function joinGroups(): void {
+    const outer = usable.filter(({ kind }) => !isInner(kind));
+    const on = outer.length > 0 ? outer : usable;
+    const refused = groups.set(owned, on.map(({ ifindex }) => ifindex));
+    if (refused > 0) log.debug({ count: refused }, "solicited-node groups not joined");
   }
 
   function onLinks(links: readonly Link[]): void {
@@ -97,15 +145,34 @@ export async function startLayer2(options: Layer2Options, signal: AbortSignal): 
     usable = outerFirst(links.filter(usableForArp)).slice(0, MAX_INTERFACES);
     for (const link of usable) {
       if (!before.delete(nameOf(link))) {
-        log.info({ interface: link.name, mac: formatMac(link.mac) }, "interface answers ARP");
+        log.info(
+          { interface: link.name, mac: formatMac(link.mac) },
+          "interface answers ARP and NDP",
+        );
       }
     }
     for (const name of before) log.info({ interface: name }, "interface answers no more");
     metrics.layer2.interfaces.set(usable.length);
+    conflicts.setKnown(macsOf(links), fellows);
     advance({
       kind: "interfaces",
       interfaces: usable.map(({ ifindex, mac, kind }) => ({ ifindex, mac, inner: isInner(kind) })),
     });
+    options.onInterfaces();
+  }
+
+  function seeConflict({ ip, mac, ifindex }: Conflict): void {
+    const { kind, defend, tell } = conflicts.seen(ip, mac, systemClock.now());
+    if (kind === "own") return;
+    metrics.layer2.conflicts.inc({ kind });
+    if (defend) advance({ kind: "again", ips: [ip] });
+    if (!tell) return;
+    const name = usable.find((link) => link.ifindex === ifindex)?.name;
+    log.warn(
+      { ip: formatIp(ip), mac: formatMac(mac), interface: name },
+      "another host has our address: find it by its MAC and take the address from it",
+    );
+    options.onConflict(ip, mac);
   }
 
   const links = watchLinks({
@@ -123,23 +190,34 @@ export async function startLayer2(options: Layer2Options, signal: AbortSignal): 
     } finally {
       clearTimeout(timer);
       // From here on this node is silent, before the process says that it has ended.
+      kernel?.[Symbol.dispose]();
+      groups[Symbol.dispose]();
       await responder[Symbol.asyncDispose]();
+      libc[Symbol.dispose]();
     }
   }
 
   return {
-    backend: "socket",
-    setOwned: (ips) => {
+    backend,
+    setOwned: (ips, quiet) => {
       if (ips.length > MAX_ADDRESSES) {
         log.error(
           { reason: `${ips.length} addresses, ${MAX_ADDRESSES} fit` },
           "too many addresses for one node",
         );
       }
-      advance({ kind: "owned", ips: ips.slice(0, MAX_ADDRESSES) });
+      advance({ kind: "owned", ips: ips.slice(0, MAX_ADDRESSES), quiet });
+    },
+    announceAgain: (ips) => advance({ kind: "again", ips }),
+    setFellows: (macs) => {
+      fellows = macs;
+      conflicts.setKnown(macsOf(usable), fellows);
     },
     interfaces: () => usable.map(({ name, mac }) => ({ name, mac })),
-    exportCounters: (ips) => exportCounters(responder, metrics, ips),
+    lease: { table: responder.table, mapFd: kernel?.leaseMapFd },
+    conflicts: () => conflicts.current(systemClock.now()),
+    exportCounters: (ips) =>
+      exportCounters(responder, (ip) => kernel?.replies(ip) ?? 0, metrics, ips),
     problem: () => fault,
     stalled: () => fault !== undefined || !responder.alive(systemClock.now()),
     done: untilStopped(),
@@ -156,17 +234,22 @@ function outerFirst<T extends Link>(links: readonly T[]): T[] {
   return [...links].sort((a, b) => Number(isInner(a.kind)) - Number(isInner(b.kind)));
 }
 
-function nameOf({ ifindex, name, mac }: Link & { readonly mac: Mac }): string {
+function nameOf({ ifindex, name, mac }: UsableLink): string {
   return `${name} (${ifindex}, ${mac})`;
+}
+
+function macsOf(links: readonly Link[]): Set<Mac> {
+  return new Set(links.map(({ mac }) => mac).filter((mac) => mac !== undefined));
 }
 
 async function openResponder(
   { workerUrl }: Layer2Options,
   signal: AbortSignal,
+  onConflict: (conflict: Conflict) => void,
   onFault: (error: Error) => void,
-): Promise<ArpResponder | { readonly problem: string }> {
+): Promise<SocketResponder | { readonly problem: string }> {
   try {
-    return await startArpResponder({ workerUrl, signal, onFault });
+    return await startSocketResponder({ workerUrl, signal, onConflict, onFault });
   } catch (error) {
     if (error instanceof MissingCapability) return { problem: error.message };
     throw error;
@@ -178,7 +261,11 @@ function withoutLayer2(problem: string, log: Log, signal: AbortSignal): Layer2 {
   return {
     backend: "off",
     setOwned: () => undefined,
+    announceAgain: () => undefined,
+    setFellows: () => undefined,
     interfaces: () => [],
+    lease: undefined,
+    conflicts: () => [],
     exportCounters: () => undefined,
     problem: () => problem,
     stalled: () => false,
@@ -186,20 +273,4 @@ function withoutLayer2(problem: string, log: Log, signal: AbortSignal): Layer2 {
       signal.addEventListener("abort", () => resolve(), { once: true })
     ),
   };
-}
-
-/** What shared memory counted takes the place of what stood there, so it is set by adding to zero. */
-function exportCounters(responder: ArpResponder, { layer2 }: Metrics, ips: readonly Ip4[]): void {
-  const { requests, responses, gratuitous, dropped, foreignSenders } = layer2;
-  for (const counter of [requests, responses, gratuitous, dropped]) counter.reset();
-  foreignSenders.reset();
-  for (const address of ips) {
-    const ip = formatIp(address);
-    const counted = responder.counters(address);
-    requests.inc({ ip }, counted.requests);
-    responses.inc({ ip }, counted.replies);
-    gratuitous.inc({ ip }, counted.gratuitous);
-  }
-  for (const [reason, count] of responder.drops()) dropped.inc({ reason }, count);
-  foreignSenders.inc(responder.foreignSenders());
 }

@@ -3,6 +3,7 @@ import { Fd } from "../../../ffi/fd.ts";
 import type { Bytes, Libc, SOCKET } from "../../../ffi/libc.ts";
 import { checked, OsError } from "../../../ffi/result.ts";
 import {
+  type FilterStep,
   int32,
   readInt32,
   SOCKADDR_LL,
@@ -11,37 +12,47 @@ import {
   sockFprog,
   TPACKET_STATS,
 } from "../../../ffi/structs.ts";
-import { arpRequestFilter } from "./arp_filter.ts";
+import { readU16 } from "../../net/ethernet.ts";
+import { arpFilter, ndpFilter } from "./packet_filter.ts";
 
 type SocketLibc = Libc<typeof SOCKET>;
 
 /** Room for some 5,000 frames: a burst while the Worker waits for a processor. */
 const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
 
+/** What a packet socket receives: one protocol's frames, and of those what its filter lets by. */
+export type PacketProtocol = "arp" | "ndp";
+
+const PROTOCOLS = {
+  arp: { etherType: KERNEL.ETH_P_ARP, filter: arpFilter },
+  ndp: { etherType: KERNEL.ETH_P_IPV6, filter: ndpFilter },
+} as const;
+
 /**
- * Opens one raw socket (packet(7)) that receives the ARP requests of every interface, of those too
+ * Opens one raw socket (packet(7)) that receives a protocol's frames of every interface, of those too
  * that come later, and tells of each the interface: bound to none, it outlives them all. Frames of
  * a bridge's or bond's port come in once, on its master, as the kernel gives them to protocols.
  *
  * Until it is bound the socket receives nothing, so no frame passes before the filter is in.
  * @throws OsError; without CAP_NET_RAW the first call fails
  */
-export function openArpSocket(libc: SocketLibc): Fd {
+export function openPacketSocket(libc: SocketLibc, protocol: PacketProtocol): Fd {
+  const { etherType, filter } = PROTOCOLS[protocol];
   const { symbols } = libc;
   const type = KERNEL.SOCK_RAW | KERNEL.SOCK_CLOEXEC | KERNEL.SOCK_NONBLOCK;
   const number = symbols.socket(KERNEL.AF_PACKET, type, 0);
-  const fd = new Fd(libc, checked(libc, number, "socket", "raw packet socket for ARP"));
+  const fd = new Fd(libc, checked(libc, number, "socket", `raw packet socket for ${protocol}`));
   try {
-    attachFilter(libc, fd);
+    attachFilter(libc, fd, filter());
     // Beyond net.core.rmem_max only with CAP_NET_ADMIN: else as much as anyone gets.
     const wanted = int32(RECEIVE_BUFFER_BYTES);
     const { SOL_SOCKET, SO_RCVBUF, SO_RCVBUFFORCE } = KERNEL;
     if (symbols.setsockopt(fd.number, SOL_SOCKET, SO_RCVBUFFORCE, wanted, 4) < 0) {
       symbols.setsockopt(fd.number, SOL_SOCKET, SO_RCVBUF, wanted, 4);
     }
-    const everywhere = sockaddrLl(KERNEL.AF_PACKET, KERNEL.ETH_P_ARP, 0);
+    const everywhere = sockaddrLl(KERNEL.AF_PACKET, etherType, 0);
     const bound = symbols.bind(fd.number, everywhere, everywhere.length);
-    checked(libc, bound, "bind", "raw packet socket for ARP on every interface");
+    checked(libc, bound, "bind", `raw packet socket for ${protocol} on every interface`);
     return fd;
   } catch (error) {
     fd[Symbol.dispose]();
@@ -49,8 +60,7 @@ export function openArpSocket(libc: SocketLibc): Fd {
   }
 }
 
-function attachFilter(libc: SocketLibc, fd: Fd): void {
-  const steps = arpRequestFilter();
+function attachFilter(libc: SocketLibc, fd: Fd, steps: readonly FilterStep[]): void {
   const program = sockFilter(steps);
   const header = sockFprog(steps.length, libc.addressOf(program));
   const { SOL_SOCKET, SO_ATTACH_FILTER } = KERNEL;
@@ -91,7 +101,8 @@ export function sendFrame(
   frame: Bytes,
   ifindex: number,
 ): OsError | undefined {
-  const to = sockaddrLl(KERNEL.AF_PACKET, KERNEL.ETH_P_ARP, ifindex);
+  // The protocol is what sniffers and the kernel's own filters go by.
+  const to = sockaddrLl(KERNEL.AF_PACKET, readU16(frame, 12), ifindex);
   const size = BigInt(frame.length);
   const sent = libc.symbols.sendto(
     fd.number,
@@ -105,6 +116,6 @@ export function sendFrame(
   return new OsError(
     "sendto",
     sent < 0 ? libc.errnoHint() : 0,
-    `ARP frame on interface ${ifindex}`,
+    `frame on interface ${ifindex}`,
   );
 }

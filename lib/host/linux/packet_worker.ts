@@ -1,20 +1,23 @@
 /// <reference lib="deno.worker" />
+import { CLOCK, monotonicClock } from "../../../ffi/clock.ts";
 import { openLibc, POLL, SOCKET } from "../../../ffi/libc.ts";
-import { openTable } from "../../arp/table.ts";
+import { openTable } from "../../neighbour/table.ts";
 import { errorText } from "../../base/errors.ts";
-import { answerRequests } from "./packet_loop.ts";
+import { answerRequests, type Conflict } from "./packet_loop.ts";
+import type { PacketProtocol } from "./packet_socket.ts";
 
 /** What the main thread sends once: descriptors that it owns, and memory that both see. */
 export interface PacketWorkerStart {
-  readonly packetFd: number;
+  readonly packetFds: Readonly<Record<PacketProtocol, number>>;
   readonly wakeFd: number;
   readonly table: SharedArrayBuffer;
   readonly progress: SharedArrayBuffer;
 }
 
-/** What the Worker says: that it begins, and, as its last word, why it ended. */
+/** What the Worker says: that it begins, who claims our addresses, and, last, why it ended. */
 export type PacketWorkerMessage =
   | { readonly kind: "ready" }
+  | { readonly kind: "conflict"; readonly conflict: Conflict }
   | { readonly kind: "goodbye"; readonly fault?: string };
 
 function say(message: PacketWorkerMessage): void {
@@ -23,15 +26,16 @@ function say(message: PacketWorkerMessage): void {
 
 self.onmessage = ({ data }: MessageEvent<PacketWorkerStart>) => {
   try {
-    using libc = openLibc({ ...SOCKET, ...POLL });
+    using libc = openLibc({ ...SOCKET, ...POLL, ...CLOCK });
     say({ kind: "ready" });
     answerRequests({
       libc,
-      packetFd: data.packetFd,
+      packetFds: data.packetFds,
       wakeFd: data.wakeFd,
       table: openTable(data.table),
       progress: new Int32Array(data.progress),
-      now: () => performance.now(),
+      now: monotonicClock(libc),
+      onConflict: (conflict) => say({ kind: "conflict", conflict }),
     });
     say({ kind: "goodbye" });
   } catch (error) {

@@ -9,50 +9,64 @@ import type {
 import { readEndpointSlice, readNode, readPod } from "../../model/cluster.ts";
 import { EVENT } from "../../model/names.ts";
 import { readService } from "../../model/service.ts";
-import { formatMac } from "../../net/ethernet.ts";
-import { compareIp, formatIp, type Ip4 } from "../../net/ip.ts";
+import { formatMac, type Mac } from "../../net/ethernet.ts";
+import { formatIp, type Ip } from "../../net/ip.ts";
+import { createFlap, mayAnnounce, setUsable } from "../../speaker/flap.ts";
 import type { SpeakerView } from "../../speaker/plan.ts";
-import { createAnnouncements, warnOfSilentPools } from "../announcements.ts";
+import { createAnnouncements } from "../announcements.ts";
+import { systemClock } from "../clock.ts";
 import type { Change, Watched } from "../cluster.ts";
 import { keepConfig } from "../config_keeper.ts";
 import type { RoleContext, RunningRole } from "../role.ts";
 import { createSpeakerPlans, type KeptPlan } from "../speaker_plans.ts";
-import type { SpeakerStatus } from "../status.ts";
-import { type Bgp, startBgp } from "./bgp_driver.ts";
-import { type Layer2, startLayer2 } from "./layer2_driver.ts";
+import { startBgp } from "./bgp_driver.ts";
+import { startHandover } from "./handover.ts";
+import { joinSpeakers, speakersAlive } from "./join_speakers.ts";
+import { startLayer2 } from "./layer2_driver.ts";
+import type { Membership } from "./membership.ts";
+import { speakerStatus } from "./speaker_status.ts";
 
 /** A node that nobody described has its name, as the kubelet would label it. */
 const HOST_LABEL = "kubernetes.io/hostname";
+/** From the goodbye to the end. */
+const FAREWELL_MS = 20;
 
 /** Starts the speaker: answers for the addresses this node owns until the context's signal fires. */
 export async function runSpeaker(context: RoleContext): Promise<RunningRole> {
   const { cluster, metrics, options, signal } = context;
-  const log = context.log.child({ component: "speaker", node: options.nodeName });
+  const { nodeName } = options;
+  const log = context.log.child({ component: "speaker", node: nodeName });
+  const flap = createFlap();
+  let flapTimer: number | undefined;
+  let leaving = false;
+  // Who does not know the others yet would think itself alone and take everything.
+  let acquainted = options.gossip === undefined;
+  let informed = false;
   const layer2 = await startLayer2({
     workerUrl: context.workers.packet,
     backend: options.arpBackend,
     log,
     metrics,
+    onConflict: tellConflict,
+    onInterfaces: () => judgeInterfaces(),
   }, signal);
-  const { nodeName } = options;
   const bfdWorkerUrl = context.workers.bfd;
   const bgp = startBgp({ nodeName, bfdWorkerUrl, log, metrics }, signal);
   const plans = createSpeakerPlans();
-  const announcements = createAnnouncements({
-    node: nodeName,
-    log,
-    metrics,
-    onOwned: tellOwner,
-  });
+  const announcements = createAnnouncements({ node: nodeName, log, metrics, onOwned: tellOwner });
+  let membership: Membership | undefined = undefined;
+  const handover = startHandover({
+    nodeName,
+    layer2,
+    metrics: metrics.gossip,
+    notify: (notice) => membership?.notify(notice) ?? Promise.resolve(),
+  }, signal);
   let scheduled = false;
 
   const keeper = keepConfig({ ...context, log }, {
     component: "metallb-speaker",
     refuse: () => undefined,
-    onChange: (config) => {
-      warnOfSilentPools(config, log);
-      touch(() => plans.touchAll());
-    },
+    onChange: () => touch(() => plans.touchAll()),
   });
   const services = cluster.watch<ServiceFacts>({
     kind: "Service",
@@ -78,9 +92,28 @@ export async function runSpeaker(context: RoleContext): Promise<RunningRole> {
       namespace: options.mlNamespace,
       labelSelector: options.mlLabels,
       read: readPod,
-      onChange: (change) => touch(() => plans.touchAll(), change),
+      onChange: (change) => {
+        membership?.candidatesChanged();
+        touch(() => plans.touchAll(), change);
+      },
     }, signal);
   const watches = [services, slices, nodes, ...pods === undefined ? [] : [pods]];
+  membership = await joinSpeakers(context, log, layer2.lease, {
+    pods: () => pods?.items,
+    onChange: () => touch(() => plans.touchAll()),
+    // What a fellow tells is carried out with what it changes, and only then acknowledged.
+    onNotice: (from, notice, acknowledge) => {
+      decide();
+      handover.onNotice(from, notice);
+      acknowledge();
+    },
+    onUp: () => handover.tellClaims(),
+  });
+  void membership?.ready.then(() => {
+    acquainted = true;
+    judgeInterfaces();
+  });
+  judgeInterfaces();
 
   function touch(apply: () => void, change?: Change<unknown>): void {
     if (change !== undefined && change.kind !== "synced") metrics.updates.inc();
@@ -95,7 +128,12 @@ export async function runSpeaker(context: RoleContext): Promise<RunningRole> {
     scheduled = false;
     const config = keeper.current();
     // From half a picture a node would take addresses that are another's.
-    if (signal.aborted || config === undefined || watches.some(({ synced }) => !synced)) return;
+    if (signal.aborted || leaving || config === undefined || !isInformed()) return;
+    if (!informed) {
+      // Now the others may count on this node.
+      informed = true;
+      judgeInterfaces();
+    }
     const view = viewOf(config);
     const { changed, gone } = plans.update(view);
     const routed = ({ ip, announce, protocol }: KeptPlan) =>
@@ -105,19 +143,23 @@ export async function runSpeaker(context: RoleContext): Promise<RunningRole> {
       ...gone.map(({ ip }) => [ip, false] as const),
       ...changed.map(routed),
     ]);
-    if (changed.length === 0 && gone.length === 0) return;
-    layer2.setOwned(ownedIps());
+    // Fellows first: who is gone takes nothing over, and what was left to it is taken back.
+    handover.setFellows(membership?.fellows() ?? new Set());
+    handover.setPlans(changed, gone);
     gone.forEach(announcements.forget);
     changed.forEach(announcements.report);
   }
 
+  function isInformed(): boolean {
+    return acquainted && keeper.current() !== undefined && watches.every(({ synced }) => synced);
+  }
+
   function viewOf(config: Config): SpeakerView {
     const { election, ignoreExcludeLabel, lbClass } = options;
-    const liveSpeakers = speakersAlive(pods?.items);
     return {
       config,
       nodes: nodesByName(nodes.items),
-      liveSpeakers,
+      liveSpeakers: liveSpeakers(),
       self: nodeName,
       election,
       ignoreExcludeLabel,
@@ -125,12 +167,22 @@ export async function runSpeaker(context: RoleContext): Promise<RunningRole> {
     };
   }
 
-  function ownedIps(): Ip4[] {
-    const owned: Ip4[] = [];
-    for (const { ip, announce, protocol } of plans.plans.values()) {
-      if (announce && protocol === "layer2" && typeof ip === "number") owned.push(ip);
-    }
-    return owned;
+  function liveSpeakers(): ReadonlySet<string> | undefined {
+    if (membership === undefined) return speakersAlive(pods?.items);
+    if (membership.problem() === undefined) return membership.live();
+    return new Set([...membership.live()].filter((name) => name !== nodeName));
+  }
+
+  /** Tells the others when there is no interface to announce on, and when there is one again. */
+  function judgeInterfaces(): void {
+    clearTimeout(flapTimer);
+    if (signal.aborted) return;
+    const now = systemClock.now();
+    setUsable(flap, layer2.interfaces().length > 0, now);
+    const may = mayAnnounce(flap, now);
+    membership?.setCanAnnounce(may === true && isInformed());
+    if (typeof may === "number") flapTimer = setTimeout(judgeInterfaces, may - now);
+    touch(() => plans.touchAll());
   }
 
   function tellOwner(key: ServiceKey): void {
@@ -145,56 +197,58 @@ export async function runSpeaker(context: RoleContext): Promise<RunningRole> {
     }, signal);
   }
 
-  metrics.layer2.onScrape = () => layer2.exportCounters(ownedIps());
+  function tellConflict(ip: Ip, mac: Mac): void {
+    for (const key of plans.plans.get(ip)?.services ?? []) {
+      const facts = services.items.get(key);
+      if (facts === undefined) continue;
+      void cluster.publishEvent({
+        about: { kind: "Service", namespace: facts.namespace, name: facts.name, uid: facts.uid },
+        type: "Warning",
+        reason: EVENT.addressConflict,
+        message: `host ${formatMac(mac)} on the network has the address ${formatIp(ip)} too`,
+        component: "metallb-speaker",
+      }, signal);
+    }
+  }
+
+  async function handOver(): Promise<void> {
+    leaving = true;
+    if (membership === undefined) return;
+    await handover.leave();
+    membership.leave();
+    // MetalLB's speakers take over when they hear of it; the packets are on their way.
+    await new Promise((resolve) => setTimeout(resolve, FAREWELL_MS));
+  }
+
+  async function untilEnded(): Promise<void> {
+    const parts = [...watches.map(({ done }) => done), keeper.done, layer2.done, bgp.done];
+    try {
+      await Promise.all(parts);
+    } finally {
+      clearTimeout(flapTimer);
+      await membership?.[Symbol.asyncDispose]();
+    }
+  }
+
+  metrics.layer2.onScrape = () => layer2.exportCounters(handover.answering());
   return {
     config: keeper,
+    handOver,
     notReady: () => [
       ...watches.every(({ synced }) => synced)
         ? []
         : [`not all objects of ${cluster.description} are known yet`],
       ...keeper.current() ? [] : [`no configuration in force: ${keeper.status().reason ?? ""}`],
       ...layer2.problem() === undefined ? [] : [`layer 2 does not work: ${layer2.problem()}`],
+      ...membership?.problem() === undefined ? [] : [membership.problem() ?? ""],
     ],
-    unhealthy: () => layer2.stalled() ? ["the ARP Worker does not answer"] : [],
-    speaker: () => speakerStatus(nodeName, plans.plans.values(), layer2, bgp),
-    done: Promise.all([...watches.map(({ done }) => done), keeper.done, layer2.done, bgp.done])
-      .then(() => undefined),
+    unhealthy: () => layer2.stalled() ? ["the packet Worker does not answer"] : [],
+    speaker: () =>
+      speakerStatus({ node: nodeName, plans: plans.plans.values(), layer2, bgp, membership }),
+    done: untilEnded(),
   };
-}
-
-/** The nodes of ready speakers; undefined where no pod matches, for then the labels tell nothing. */
-function speakersAlive(pods: ReadonlyMap<string, PodFacts> | undefined): Set<string> | undefined {
-  if (pods === undefined || pods.size === 0) return undefined;
-  const alive = new Set<string>();
-  for (const { ready, nodeName } of pods.values()) {
-    if (ready && nodeName !== undefined) alive.add(nodeName);
-  }
-  return alive;
 }
 
 function nodesByName(items: ReadonlyMap<string, NodeFacts>): Map<string, NodeFacts> {
   return new Map([...items.values()].map((node) => [node.name, node]));
-}
-
-function speakerStatus(
-  node: string,
-  plans: Iterable<KeptPlan>,
-  layer2: Layer2,
-  bgp: Bgp,
-): SpeakerStatus {
-  return {
-    node,
-    backend: layer2.backend,
-    interfaces: layer2.interfaces().map(({ name, mac }) => ({ name, mac: formatMac(mac) })),
-    peers: bgp.status(),
-    addresses: [...plans].sort((a, b) => compareIp(a.ip, b.ip)).map((plan) => ({
-      ip: formatIp(plan.ip),
-      services: plan.services,
-      protocol: plan.protocol,
-      owner: plan.owner,
-      announcing: plan.announce,
-      routes: plan.protocol === "bgp" && plan.announce ? bgp.routesOf(plan.ip) : [],
-      reason: plan.reason,
-    })),
-  };
 }

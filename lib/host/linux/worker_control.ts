@@ -1,4 +1,5 @@
 import type { Millis } from "../../base/time.ts";
+import type { Conflict } from "./packet_loop.ts";
 import type { PacketWorkerMessage, PacketWorkerStart } from "./packet_worker.ts";
 
 /** A Worker that runs; disposing of it wakes it, waits for its goodbye and ends it. */
@@ -9,6 +10,7 @@ export interface PacketWorker extends AsyncDisposable {
 export interface PacketWorkerHooks {
   /** Ends the Worker's wait: a blocking call cannot be interrupted otherwise. */
   readonly wake: () => void;
+  readonly onConflict: (conflict: Conflict) => void;
   /** It ended unasked. */
   readonly onFault: (error: Error) => void;
 }
@@ -23,7 +25,7 @@ const GOODBYE_MS: Millis = 3_000;
 export async function startPacketWorker(
   url: URL,
   start: PacketWorkerStart,
-  { wake, onFault }: PacketWorkerHooks,
+  { wake, onConflict, onFault }: PacketWorkerHooks,
 ): Promise<PacketWorker> {
   const worker = new Worker(url, { type: "module", name: "herald-arp" });
   const ready = Promise.withResolvers<void>();
@@ -38,6 +40,7 @@ export async function startPacketWorker(
     ended.resolve();
   }
   worker.onmessage = ({ data }: MessageEvent<PacketWorkerMessage>) => {
+    if (data.kind === "conflict") return onConflict(data.conflict);
     if (data.kind === "goodbye") return end(data.fault ?? "nobody asked it to");
     state = "running";
     ready.resolve();

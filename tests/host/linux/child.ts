@@ -3,7 +3,7 @@
 // usage: child.ts WORKER_URL IP…
 // Prints a JSON object per line. SIGUSR1: print counters; SIGUSR2: announce; SIGTERM: end.
 import { watchLinks } from "../../../lib/host/linux/links.ts";
-import { startArpResponder } from "../../../lib/host/linux/arp_responder.ts";
+import { startSocketResponder } from "../../../lib/host/linux/socket_responder.ts";
 import { type Link, usableForArp } from "../../../lib/netlink/link.ts";
 import { type Ip4, parseIp4 } from "../../../lib/net/ip.ts";
 import { formatMac } from "../../../lib/net/ethernet.ts";
@@ -17,9 +17,10 @@ const fdsBefore = openFds();
 const ending = new AbortController();
 let usable: readonly (Link & { readonly mac: NonNullable<Link["mac"]> })[] = [];
 {
-  await using responder = await startArpResponder({
+  await using responder = await startSocketResponder({
     workerUrl: new URL(workerUrl),
     signal: ending.signal,
+    onConflict: (conflict) => say({ conflict: conflict.mac }),
     onFault: (error) => say({ fault: error.message }),
   });
   responder.setOwned(ips);

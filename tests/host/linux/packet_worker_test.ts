@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { openLibc, POLL, SOCKET } from "../../../ffi/libc.ts";
 import { openWakeFd, wake } from "../../../ffi/poll.ts";
-import { TABLE_BYTES } from "../../../lib/arp/table.ts";
+import { TABLE_BYTES } from "../../../lib/neighbour/table.ts";
 import { PROGRESS } from "../../../lib/host/linux/packet_loop.ts";
-import { openArpSocket } from "../../../lib/host/linux/packet_socket.ts";
+import { openPacketSocket } from "../../../lib/host/linux/packet_socket.ts";
 import type { PacketWorkerMessage } from "../../../lib/host/linux/packet_worker.ts";
 
 const WORKER = new URL("../../../lib/host/linux/packet_worker.ts", import.meta.url);
@@ -18,7 +18,7 @@ function talkTo(packetFd: number, wakeFd: number) {
     hear();
   };
   worker.postMessage({
-    packetFd,
+    packetFds: { arp: packetFd, ndp: packetFd },
     wakeFd,
     table: new SharedArrayBuffer(TABLE_BYTES),
     progress: new SharedArrayBuffer(4 * PROGRESS.size),
@@ -34,7 +34,7 @@ function talkTo(packetFd: number, wakeFd: number) {
 
 Deno.test("packet_worker says that it is ready, and goodbye when it is woken", async () => {
   using libc = openLibc({ ...SOCKET, ...POLL });
-  using packetFd = openArpSocket(libc);
+  using packetFd = openPacketSocket(libc, "arp");
   using wakeFd = openWakeFd(libc);
   using worker = talkTo(packetFd.number, wakeFd.number);
   assert.deepEqual(await worker.next(), { kind: "ready" });

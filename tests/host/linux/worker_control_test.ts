@@ -4,7 +4,7 @@ import type { PacketWorkerStart } from "../../../lib/host/linux/packet_worker.ts
 import { waitFor } from "../../support/wait.ts";
 
 const START: PacketWorkerStart = {
-  packetFd: -1,
+  packetFds: { arp: -1, ndp: -1 },
   wakeFd: -1,
   table: new SharedArrayBuffer(8),
   progress: new SharedArrayBuffer(8),
@@ -22,7 +22,11 @@ const GOOD = `let start; onmessage = ({ data }) => {
 };`;
 
 function quiet(faults: string[] = []) {
-  return { wake: () => {}, onFault: (error: Error) => void faults.push(error.message) };
+  return {
+    wake: () => {},
+    onConflict: () => {},
+    onFault: (error: Error) => void faults.push(error.message),
+  };
 }
 
 Deno.test("startPacketWorker() runs, is woken to end, and reports no fault", async () => {

@@ -1,5 +1,6 @@
 import { type Mac, writeU16 } from "../net/ethernet.ts";
-import type { Ip4 } from "../net/ip.ts";
+import type { Ip, Ip4 } from "../net/ip.ts";
+import { ADDRESS6_WORDS, enter6, hash, search6 } from "./hash.ts";
 
 /**
  * The addresses that this node answers for and the interfaces it answers on, in memory that the
@@ -10,7 +11,7 @@ import type { Ip4 } from "../net/ip.ts";
 export interface AddressTable {
   readonly words: Int32Array;
   /** Of the writer: the counters' place of each address ever owned. */
-  readonly slots: Map<Ip4, number>;
+  readonly slots: Map<Ip, number>;
 }
 
 /** A Service has one address, a cluster ten thousand Services: room for half as many again. */
@@ -33,7 +34,10 @@ const ADDRESSES = 2;
 const INTERFACES = ADDRESSES + 2 * ADDRESS_PLACES * ADDRESS_WORDS;
 const COUNTS = INTERFACES + 2 * INTERFACE_PLACES * INTERFACE_WORDS;
 const DROPS = COUNTS + MAX_ADDRESSES * COUNTERS;
-export const TABLE_BYTES = 4 * (DROPS + MAX_REASONS + 1);
+const LEASE_NEEDED = DROPS + MAX_REASONS + 1;
+const LEASE_UNTIL = LEASE_NEEDED + 1;
+const ADDRESSES6 = LEASE_UNTIL + 1;
+export const TABLE_BYTES = 4 * (ADDRESSES6 + 2 * ADDRESS_PLACES * ADDRESS6_WORDS);
 
 export interface InterfaceAddress {
   readonly ifindex: number;
@@ -55,7 +59,7 @@ export function openTable(buffer: SharedArrayBuffer): AddressTable {
  * Sets the addresses to answer for, in place of those before.
  * @throws RangeError when there are more than {@link MAX_ADDRESSES}
  */
-export function setOwned(table: AddressTable, ips: readonly Ip4[]): void {
+export function setOwned(table: AddressTable, ips: readonly Ip[]): void {
   if (ips.length > MAX_ADDRESSES) {
     throw new RangeError(`Cannot answer for ${ips.length} addresses, at most ${MAX_ADDRESSES}`);
   }
@@ -64,19 +68,25 @@ export function setOwned(table: AddressTable, ips: readonly Ip4[]): void {
   const next = Atomics.load(words, ADDRESS_GENERATION) + 1;
   const base = ADDRESSES + (next & 1) * ADDRESS_PLACES * ADDRESS_WORDS;
   words.fill(0, base, base + ADDRESS_PLACES * ADDRESS_WORDS);
+  const base6 = ADDRESSES6 + (next & 1) * ADDRESS_PLACES * ADDRESS6_WORDS;
+  words.fill(0, base6, base6 + ADDRESS_PLACES * ADDRESS6_WORDS);
   for (const ip of ips) {
-    let place = hash(ip) & (ADDRESS_PLACES - 1);
-    while (words[base + place * ADDRESS_WORDS + 1] !== 0) {
-      place = (place + 1) & (ADDRESS_PLACES - 1);
-    }
-    words[base + place * ADDRESS_WORDS] = ip;
-    words[base + place * ADDRESS_WORDS + 1] = (slots.get(ip) ?? 0) + 1;
+    const slot = slots.get(ip) ?? 0;
+    if (typeof ip === "number") enter4(words, base, ip, slot);
+    else enter6(words, base6, ADDRESS_PLACES, ip, slot);
   }
   Atomics.store(words, ADDRESS_GENERATION, next);
 }
 
+function enter4(words: Int32Array, base: number, ip: Ip4, slot: number): void {
+  let place = hash(ip) & (ADDRESS_PLACES - 1);
+  while (words[base + place * ADDRESS_WORDS + 1] !== 0) place = (place + 1) & (ADDRESS_PLACES - 1);
+  words[base + place * ADDRESS_WORDS] = ip;
+  words[base + place * ADDRESS_WORDS + 1] = slot + 1;
+}
+
 /** The counters of an address outlive its ownership; only when all places are taken, they go. */
-function assignSlots(table: AddressTable, ips: readonly Ip4[]): void {
+function assignSlots(table: AddressTable, ips: readonly Ip[]): void {
   const owned = new Set(ips);
   const fresh = ips.filter((ip) => !table.slots.has(ip));
   if (table.slots.size + fresh.length > MAX_ADDRESSES) {
@@ -117,7 +127,7 @@ export function setInterfaces(table: AddressTable, interfaces: readonly Interfac
   Atomics.store(words, INTERFACE_GENERATION, next);
 }
 
-/** The counters' place of an owned address, or -1. Allocates nothing. */
+/** The counters' place of an owned IPv4 address, or -1. Allocates nothing. */
 export function slotOf(table: AddressTable, ip: number): number {
   const { words } = table;
   while (true) {
@@ -126,6 +136,37 @@ export function slotOf(table: AddressTable, ip: number): number {
     // Had the writer turned twice meanwhile, the search ran over a table in the making.
     if (Atomics.load(words, ADDRESS_GENERATION) === generation) return found;
   }
+}
+
+/** The counters' place of the owned IPv6 address that stands there, or -1. Allocates nothing. */
+export function slotOf6(table: AddressTable, octets: Uint8Array, offset: number): number {
+  const { words } = table;
+  while (true) {
+    const generation = Atomics.load(words, ADDRESS_GENERATION);
+    const base = ADDRESSES6 + (generation & 1) * ADDRESS_PLACES * ADDRESS6_WORDS;
+    const found = search6(words, base, ADDRESS_PLACES, octets, offset);
+    if (Atomics.load(words, ADDRESS_GENERATION) === generation) return found;
+  }
+}
+
+/**
+ * From now on replies leave only until the time that {@link renewLease} set: whoever renews it
+ * stands for the whole process being awake.
+ */
+export function requireLease(table: AddressTable): void {
+  Atomics.store(table.words, LEASE_NEEDED, 1);
+}
+
+/** Lets replies leave until then, in milliseconds of the machine's monotonic clock. */
+export function renewLease(table: AddressTable, untilMs: number): void {
+  Atomics.store(table.words, LEASE_UNTIL, untilMs | 0);
+}
+
+/** Whether a reply may leave now. Times are compared modulo 2^32, some 49 days. */
+export function hasLease(table: AddressTable, nowMs: number): boolean {
+  const { words } = table;
+  return Atomics.load(words, LEASE_NEEDED) === 0 ||
+    ((Atomics.load(words, LEASE_UNTIL) - (nowMs | 0)) | 0) > 0;
 }
 
 function searchAddress(words: Int32Array, first: number, ip: number): number {
@@ -181,14 +222,6 @@ function writeInt32(out: Uint8Array, at: number, value: number): void {
   out[at + 3] = value & 255;
 }
 
-/**
- * Spreads numbers over the places (Knuth's multiplicative hash). The upper bits depend on all bits
- * of the number: lower ones would put addresses that differ in their first octets in one place.
- */
-function hash(value: number): number {
-  return Math.imul(value, 0x9e3779b1) >>> 17;
-}
-
 /** Counts a request for an owned address; only the Worker does, so no atomic is needed. */
 export function countRequest(table: AddressTable, slot: number): void {
   increment(table.words, COUNTS + slot * COUNTERS);
@@ -200,7 +233,7 @@ export function countReply(table: AddressTable, slot: number): void {
 }
 
 /** Counts a gratuitous frame that left; only the main thread does. */
-export function countGratuitous(table: AddressTable, ip: Ip4): void {
+export function countGratuitous(table: AddressTable, ip: Ip): void {
   const slot = table.slots.get(ip);
   if (slot !== undefined) increment(table.words, COUNTS + slot * COUNTERS + 2);
 }
@@ -225,7 +258,7 @@ function increment(words: Int32Array, at: number): void {
 }
 
 /** What was counted for an address since it was first owned; wraps at 2^32. */
-export function countersOf(table: AddressTable, ip: Ip4): AddressCounters {
+export function countersOf(table: AddressTable, ip: Ip): AddressCounters {
   const slot = table.slots.get(ip);
   if (slot === undefined) return { requests: 0, replies: 0, gratuitous: 0 };
   const at = COUNTS + slot * COUNTERS;

@@ -1,6 +1,6 @@
 /// <reference lib="deno.worker" />
-import { openTable, slotOf } from "../../lib/arp/table.ts";
-import { hardwareOf } from "./hardware.ts";
+import { openTable, slotOf } from "../../lib/neighbour/table.ts";
+import { hardwareOf } from "../arp/hardware.ts";
 
 /** What a reader looks up again and again, as the packet Worker does. */
 export interface ReaderStart {

@@ -16,14 +16,14 @@ import {
   setOwned,
   slotOf,
   TABLE_BYTES,
-} from "../../lib/arp/table.ts";
-import { hardwareOf } from "./hardware.ts";
-import { DROP_REASONS } from "../../lib/arp/respond.ts";
+} from "../../lib/neighbour/table.ts";
+import { hardwareOf } from "../arp/hardware.ts";
+import { DROP_REASONS } from "../../lib/neighbour/drops.ts";
 import { BROADCAST, type Mac } from "../../lib/net/ethernet.ts";
 import { ip4 } from "../../lib/net/ip.ts";
 import { waitFor } from "../support/wait.ts";
 import type { ReaderStart, ReaderVerdict } from "./table_reader.ts";
-import { ip, mac } from "./vectors.ts";
+import { ip, mac } from "../arp/vectors.ts";
 
 function empty(): AddressTable {
   return openTable(new SharedArrayBuffer(TABLE_BYTES));

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { FilterStep } from "../../../ffi/structs.ts";
-import { arpRequestFilter } from "../../../lib/host/linux/arp_filter.ts";
+import { arpFilter, ndpFilter } from "../../../lib/host/linux/packet_filter.ts";
+import { ndpVector } from "../../ndp/vectors.ts";
 import { request } from "./frames.ts";
 
 const HOST = 0;
@@ -41,7 +42,14 @@ const CASES: readonly [name: string, frame: string, type: number, tag: number, p
     ["a request to another host", request(USUAL), OTHER_HOST, 0, false],
     ["a request to a group", request(USUAL), MULTICAST, 0, false],
     ["a request that this host sent", request(USUAL), OUTGOING, 0, false],
-    ["a reply", request({ ...USUAL, operation: "0002" }), HOST, 0, false],
+    [
+      "a reply, which may claim our address",
+      request({ ...USUAL, operation: "0002" }),
+      HOST,
+      0,
+      true,
+    ],
+    ["operation 3", request({ ...USUAL, operation: "0003" }), HOST, 0, false],
     ["operation 0", request({ ...USUAL, operation: "0000" }), HOST, 0, false],
     ["a frame of IPv4", request({ ...USUAL, etherType: "0800" }), HOST, 0, false],
     ["hardware type 6", request({ ...USUAL, hardwareType: "0006" }), HOST, 0, false],
@@ -53,9 +61,34 @@ const CASES: readonly [name: string, frame: string, type: number, tag: number, p
   ];
 
 for (const [name, hex, type, tag, passes] of CASES) {
-  Deno.test(`arpRequestFilter() ${passes ? "passes" : "drops"} ${name}`, () => {
-    const kept = interpret(arpRequestFilter(), Uint8Array.fromHex(hex), type, tag);
+  Deno.test(`arpFilter() ${passes ? "passes" : "drops"} ${name}`, () => {
+    const kept = interpret(arpFilter(), Uint8Array.fromHex(hex), type, tag);
     assert.equal(kept > 0, passes);
     if (passes) assert.ok(kept >= 42, "the whole packet must be kept");
+  });
+}
+
+const SOLICITATION = ndpVector("ndp/ndp/ns-multicast-1").hex;
+const ADVERTISEMENT = ndpVector("ndp/ndp/na-SO-1").hex;
+const changed = (hex: string, octet: number, to: string) =>
+  hex.slice(0, octet * 2) + to + hex.slice(octet * 2 + 2);
+const NDP_CASES: readonly [string, string, number, number, boolean][] = [
+  ["a solicitation to a group", SOLICITATION, MULTICAST, 0, true],
+  ["a solicitation to this host", SOLICITATION, HOST, 0, true],
+  ["an advertisement, which may claim our address", ADVERTISEMENT, HOST, 0, true],
+  ["a solicitation of a VLAN", SOLICITATION, MULTICAST, 5, false],
+  ["a solicitation to another host", SOLICITATION, OTHER_HOST, 0, false],
+  ["hop limit 254", changed(SOLICITATION, 21, "fe"), MULTICAST, 0, false],
+  ["another next header", changed(SOLICITATION, 20, "11"), MULTICAST, 0, false],
+  ["a router advertisement", changed(SOLICITATION, 54, "86"), MULTICAST, 0, false],
+  ["code 1", changed(SOLICITATION, 55, "01"), MULTICAST, 0, false],
+  ["a frame of ARP", request(USUAL), BROADCAST, 0, false],
+];
+
+for (const [name, hex, type, tag, passes] of NDP_CASES) {
+  Deno.test(`ndpFilter() ${passes ? "passes" : "drops"} ${name}`, () => {
+    const kept = interpret(ndpFilter(), Uint8Array.fromHex(hex), type, tag);
+    assert.equal(kept > 0, passes);
+    if (passes) assert.ok(kept >= 86, "the whole packet must be kept");
   });
 }

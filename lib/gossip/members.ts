@@ -1,0 +1,162 @@
+import type { Instant } from "../base/time.ts";
+import { broadcast } from "./broadcasts.ts";
+import type { GossipMessage, NodeState } from "./message.ts";
+import { type GossipAction, type GossipState, type Member, OWN_VSN, ownAlive } from "./state.ts";
+import { confirm, suspect } from "./suspicion.ts";
+
+type Alive = GossipMessage & { readonly kind: "alive" };
+type Accusation = GossipMessage & { readonly kind: "suspect" | "dead" };
+
+const MAX_HEALTH = 7;
+const MAX_INCARNATION = 0xffff_ffff;
+
+/** A member says, or is said, to be alive (memberlist state.go, aliveNode). */
+export function onAlive(
+  state: GossipState,
+  message: Alive,
+  now: Instant,
+  actions: GossipAction[],
+): void {
+  if (message.node === state.self.name) return aboutSelf(state, message, actions);
+  const before = state.members.get(message.node);
+  const moved = before !== undefined &&
+    (before.address !== message.address || before.port !== message.port);
+  if (moved && before.state !== "left") {
+    const other = { address: message.address, port: message.port };
+    actions.push({ kind: "name-conflict", name: message.node, other });
+    return;
+  }
+  if (before !== undefined && message.incarnation <= before.incarnation && !moved) return;
+  broadcast(state, message.node, message);
+  const member: Member = {
+    name: message.node,
+    address: message.address,
+    port: message.port,
+    incarnation: message.incarnation,
+    meta: message.meta,
+    vsn: message.vsn,
+    state: "alive",
+    changedAt: before?.state === "alive" ? before.changedAt : now,
+    suspicion: undefined,
+  };
+  state.members.set(member.name, member);
+  if (before === undefined || before.state === "dead" || before.state === "left") {
+    // A random place in the ring, so that not all probe the newcomer at once.
+    if (!state.ring.includes(member.name)) state.ring.push(member.name);
+    actions.push({ kind: "member", name: member.name, change: "join" });
+  } else if (!equalBytes(before.meta, member.meta)) {
+    actions.push({ kind: "member", name: member.name, change: "update" });
+  } else if (before.state === "suspect") {
+    actions.push({ kind: "member", name: member.name, change: "alive" });
+  }
+}
+
+function aboutSelf(state: GossipState, message: Alive, actions: GossipAction[]): void {
+  if (state.leaving) return;
+  const { self } = state;
+  if (message.address !== self.address || message.port !== self.port) {
+    const other = { address: message.address, port: message.port };
+    actions.push({ kind: "name-conflict", name: self.name, other });
+  }
+  const same = equalBytes(message.meta, state.meta) && equalBytes(message.vsn, OWN_VSN);
+  if (message.incarnation < state.incarnation) return;
+  if (message.incarnation === state.incarnation && same) return;
+  refute(state, message.incarnation);
+}
+
+/** Says louder than the accusation that this node lives. */
+export function refute(state: GossipState, accused: number): void {
+  if (accused >= MAX_INCARNATION) return; // nothing is louder: a forgery, or the end of the numbers
+  state.incarnation = Math.max(state.incarnation, accused) + 1;
+  changeHealth(state, 1);
+  broadcast(state, state.self.name, ownAlive(state));
+}
+
+/** Lifeguard: the worse this node hears, the slower it accuses. */
+export function changeHealth(state: GossipState, by: number): void {
+  state.health = Math.min(MAX_HEALTH, Math.max(0, state.health + by));
+}
+
+/** A member is accused (suspectNode). */
+export function onSuspect(
+  state: GossipState,
+  message: Accusation,
+  now: Instant,
+  actions: GossipAction[],
+): void {
+  if (message.node === state.self.name) {
+    if (!state.leaving && message.incarnation >= state.incarnation) {
+      refute(state, message.incarnation);
+    }
+    return;
+  }
+  const member = state.members.get(message.node);
+  if (member === undefined || message.incarnation < member.incarnation) return;
+  if (member.suspicion !== undefined) {
+    if (confirm(member.suspicion, message.from)) broadcast(state, message.node, message);
+    return;
+  }
+  if (member.state !== "alive") return;
+  broadcast(state, message.node, message);
+  member.incarnation = message.incarnation;
+  member.state = "suspect";
+  member.changedAt = now;
+  member.suspicion = suspect(message.from, estimate(state), state.timing, now);
+  actions.push({ kind: "member", name: member.name, change: "suspect" });
+}
+
+/** memberlist counts who was not declared dead, itself included. */
+export function estimate(state: GossipState): number {
+  let count = 1;
+  for (const member of state.members.values()) {
+    if (member.state === "alive" || member.state === "suspect") count++;
+  }
+  return count;
+}
+
+/** A member is dead, or says itself that it leaves (deadNode). */
+export function onDead(
+  state: GossipState,
+  message: Accusation,
+  now: Instant,
+  actions: GossipAction[],
+): void {
+  if (message.node === state.self.name) {
+    if (!state.leaving && message.incarnation >= state.incarnation) {
+      refute(state, message.incarnation);
+    }
+    return;
+  }
+  const member = state.members.get(message.node);
+  if (member === undefined || message.incarnation < member.incarnation) return;
+  if (member.state === "dead" || member.state === "left") return;
+  broadcast(state, message.node, message);
+  member.incarnation = message.incarnation;
+  member.state = message.from === message.node ? "left" : "dead";
+  member.changedAt = now;
+  member.suspicion = undefined;
+  actions.push({ kind: "member", name: member.name, change: member.state });
+}
+
+/** Takes in what another member knows (mergeState). Its "dead" only raises a suspicion here. */
+export function merge(
+  state: GossipState,
+  nodes: readonly NodeState[],
+  now: Instant,
+  actions: GossipAction[],
+): void {
+  for (const { state: told, name: node, ...rest } of nodes) {
+    const { incarnation } = rest;
+    if (told === "alive") onAlive(state, { kind: "alive", node, ...rest }, now, actions);
+    else if (told === "left") {
+      onDead(state, { kind: "dead", node, incarnation, from: node }, now, actions);
+    } else {
+      const { name: from } = state.self;
+      onSuspect(state, { kind: "suspect", node, incarnation, from }, now, actions);
+    }
+  }
+}
+
+function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, index) => byte === b[index]);
+}

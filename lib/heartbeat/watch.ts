@@ -1,0 +1,310 @@
+import { unreachable } from "../base/errors.ts";
+import { after, type Instant, instant, type Millis, type Random } from "../base/time.ts";
+import type { HeartbeatBody, HeartbeatPacket, Notice } from "./packet.ts";
+import {
+  type HeartbeatPeer,
+  missedAfterMs,
+  type Peer,
+  type WatchAction,
+  type WatchEvent,
+  type WatchState,
+} from "./watch_state.ts";
+
+/** Heard within so many intervals counts as alive when others ask … */
+const LATELY_BEATS = 1.5;
+/** … so nobody asks earlier than a little after, though the peer's kernel told at once. */
+const REFUSED_BEATS = 1.75;
+/** So many others are asked about a silent one. */
+const ASKED = 5;
+/** A notice goes out again until it is acknowledged … */
+const RETRY_MS: Millis = 10;
+/** … but no longer than this: the sender goes on without. */
+export const SETTLE_MS: Millis = 500;
+const KEPT_NOTICES = 128;
+/** Without peers nobody takes anything over: a lease need not be short. */
+const ALONE_MS: Millis = 2_000;
+
+/**
+ * Advances the watch: beats go out, silent peers are asked after at others and given up, notices
+ * are repeated until they are acknowledged. Total over every event.
+ */
+export function step(
+  state: WatchState,
+  event: WatchEvent,
+  now: Instant,
+  random: Random,
+): WatchAction[] {
+  const actions: WatchAction[] = [];
+  noticePause(state, now, actions);
+  switch (event.kind) {
+    case "peers":
+      setPeers(state, event.peers, now, actions);
+      break;
+    case "packet":
+      onPacket(state, event.packet, now, actions);
+      break;
+    case "unreachable": {
+      const peer = state.peers.get(event.name);
+      if (peer !== undefined) peer.refused = true;
+      break;
+    }
+    case "can-announce":
+      if (state.canAnnounce !== event.canAnnounce) {
+        state.canAnnounce = event.canAnnounce;
+        state.beatAt = now;
+      }
+      break;
+    case "notify":
+      notify(state, event.id, event.notice, now, actions);
+      break;
+    case "acknowledge":
+      state.peers.get(event.name)?.notices.set(event.id, true);
+      actions.push({ kind: "send", to: event.name, body: { kind: "ack", id: event.id } });
+      break;
+    case "tick":
+      break;
+    default:
+      return unreachable(event);
+  }
+  beat(state, now, actions);
+  for (const peer of state.peers.values()) judge(state, peer, now, random, actions);
+  repeatNotices(state, now, actions);
+  return actions;
+}
+
+/** When the next tick is due. */
+export function nextDeadline(state: WatchState, now: Instant): Instant {
+  let earliest: number = state.beatAt;
+  for (const peer of state.peers.values()) {
+    if (peer.state !== "up") continue;
+    earliest = Math.min(earliest, peer.asking?.until ?? suspectAt(state, peer));
+  }
+  for (const { next } of state.outstanding.values()) earliest = Math.min(earliest, next);
+  return instant(Math.max(earliest, now));
+}
+
+function noticePause(state: WatchState, now: Instant, actions: WatchAction[]): void {
+  const last = state.lastTurn;
+  state.lastTurn = now;
+  if (last === undefined || now - last < missedAfterMs(state.timing)) return;
+  // Nobody could be heard meanwhile: each gets a new chance.
+  for (const peer of state.peers.values()) {
+    peer.heardAt = now;
+    peer.asking = undefined;
+    peer.refused = false;
+  }
+  actions.push({ kind: "paused", ms: now - last });
+}
+
+function setPeers(
+  state: WatchState,
+  peers: readonly HeartbeatPeer[],
+  now: Instant,
+  actions: WatchAction[],
+): void {
+  const wanted = new Map(peers.map((peer) => [peer.name, peer]));
+  for (const { name } of [...state.peers.values()]) {
+    if (!wanted.has(name)) state.peers.delete(name);
+  }
+  for (const { name, boot } of peers) {
+    if (state.peers.get(name)?.boot === boot) continue;
+    state.peers.set(name, {
+      name,
+      boot,
+      state: "new",
+      heardAt: now,
+      sequence: -1,
+      intervalMs: state.timing.intervalMs,
+      canAnnounce: true,
+      asking: undefined,
+      refused: false,
+      notices: new Map(),
+    });
+    // So that the other one need not wait for our turn.
+    actions.push({ kind: "send", to: name, body: beatBody(state) });
+  }
+}
+
+function onPacket(
+  state: WatchState,
+  packet: HeartbeatPacket,
+  now: Instant,
+  actions: WatchAction[],
+): void {
+  const peer = state.peers.get(packet.sender);
+  if (peer === undefined || peer.boot !== packet.boot || packet.sequence <= peer.sequence) return;
+  peer.sequence = packet.sequence;
+  peer.heardAt = now;
+  peer.asking = undefined;
+  peer.refused = false;
+  if (peer.state !== "up") {
+    peer.state = "up";
+    actions.push({ kind: "up", name: peer.name });
+  }
+  onBody(state, peer, packet.body, now, actions);
+}
+
+function onBody(
+  state: WatchState,
+  peer: Peer,
+  body: HeartbeatBody,
+  now: Instant,
+  actions: WatchAction[],
+): void {
+  switch (body.kind) {
+    case "beat":
+      peer.intervalMs = Math.max(1, body.intervalMs);
+      if (peer.canAnnounce !== body.canAnnounce) {
+        peer.canAnnounce = body.canAnnounce;
+        actions.push({ kind: "can-announce", name: peer.name, canAnnounce: body.canAnnounce });
+      }
+      return;
+    case "query": {
+      const target = state.peers.get(body.target);
+      // Had it died when the asker missed it, nobody would have heard it as lately as this.
+      const heard = target?.state === "up" &&
+        now - target.heardAt < LATELY_BEATS * target.intervalMs;
+      const answer: HeartbeatBody = { kind: "answer", id: body.id, heard };
+      actions.push({ kind: "send", to: peer.name, body: answer });
+      return;
+    }
+    case "answer":
+      return onAnswer(state, peer.name, body.id, body.heard, now);
+    case "notice": {
+      const known = peer.notices.get(body.id);
+      if (known === true) {
+        actions.push({ kind: "send", to: peer.name, body: { kind: "ack", id: body.id } });
+      }
+      if (known !== undefined) return;
+      peer.notices.set(body.id, false);
+      forgetOld(peer.notices);
+      actions.push({ kind: "notice", name: peer.name, id: body.id, notice: body.notice });
+      return;
+    }
+    case "ack":
+      state.outstanding.get(body.id)?.open.delete(peer.name);
+      return;
+    default:
+      return unreachable(body);
+  }
+}
+
+function onAnswer(
+  state: WatchState,
+  from: string,
+  id: number,
+  heard: boolean,
+  now: Instant,
+): void {
+  for (const peer of state.peers.values()) {
+    if (peer.asking?.id !== id || !peer.asking.open.delete(from)) continue;
+    if (heard) {
+      // Alive, only not heard here: ask again an interval later.
+      peer.heardAt = instant(now - peer.intervalMs * (state.timing.multiplier - 1));
+      peer.asking = undefined;
+      peer.refused = false;
+    }
+    return;
+  }
+}
+
+function beatBody(state: WatchState): HeartbeatBody {
+  const { intervalMs } = state.timing;
+  return { kind: "beat", intervalMs, canAnnounce: state.canAnnounce };
+}
+
+function beat(state: WatchState, now: Instant, actions: WatchAction[]): void {
+  if (now < state.beatAt) return;
+  const { intervalMs } = state.timing;
+  // A late turn shortens the next wait, so that the others see an even beat.
+  const planned = after(state.beatAt, intervalMs);
+  state.beatAt = planned > now ? planned : after(now, intervalMs);
+  for (const { name } of state.peers.values()) {
+    actions.push({ kind: "send", to: name, body: beatBody(state) });
+  }
+  const alone = state.peers.size === 0;
+  actions.push({
+    kind: "awake",
+    until: after(now, alone ? ALONE_MS : missedAfterMs(state.timing)),
+  });
+}
+
+/** Who told by its kernel that it is gone is asked after as soon as one beat is surely missing. */
+function suspectAt(state: WatchState, peer: Peer): Instant {
+  const beats = peer.refused
+    ? Math.min(REFUSED_BEATS, state.timing.multiplier)
+    : state.timing.multiplier;
+  return after(peer.heardAt, peer.intervalMs * beats);
+}
+
+function judge(
+  state: WatchState,
+  peer: Peer,
+  now: Instant,
+  random: Random,
+  actions: WatchAction[],
+): void {
+  if (peer.state !== "up") return;
+  if (peer.asking === undefined) {
+    if (now < suspectAt(state, peer)) return;
+    peer.asking = ask(state, peer, now, random, actions);
+  }
+  if (peer.asking.open.size > 0 && now < peer.asking.until) return;
+  peer.state = "down";
+  peer.asking = undefined;
+  actions.push({ kind: "down", name: peer.name, silentMs: now - peer.heardAt });
+}
+
+function ask(
+  state: WatchState,
+  peer: Peer,
+  now: Instant,
+  random: Random,
+  actions: WatchAction[],
+): NonNullable<Peer["asking"]> {
+  const others = [...state.peers.values()].filter((other) =>
+    other !== peer && other.state === "up" && now < suspectAt(state, other)
+  );
+  while (others.length > ASKED) others.splice(Math.floor(random() * others.length), 1);
+  const id = ++state.lastQuery;
+  for (const { name } of others) {
+    actions.push({ kind: "send", to: name, body: { kind: "query", id, target: peer.name } });
+  }
+  const open = new Set(others.map(({ name }) => name));
+  return { id, until: after(now, state.timing.confirmMs), open };
+}
+
+function notify(
+  state: WatchState,
+  id: number,
+  notice: Notice,
+  now: Instant,
+  actions: WatchAction[],
+): void {
+  const open = new Set(
+    [...state.peers.values()].filter((peer) => peer.state === "up").map(({ name }) => name),
+  );
+  if (open.size === 0) actions.push({ kind: "settled", id, missing: [] });
+  else state.outstanding.set(id, { id, notice, open, until: after(now, SETTLE_MS), next: now });
+}
+
+function repeatNotices(state: WatchState, now: Instant, actions: WatchAction[]): void {
+  for (const one of state.outstanding.values()) {
+    for (const name of one.open) if (state.peers.get(name)?.state !== "up") one.open.delete(name);
+    if (one.open.size === 0 || now >= one.until) {
+      state.outstanding.delete(one.id);
+      actions.push({ kind: "settled", id: one.id, missing: [...one.open] });
+    } else if (now >= one.next) {
+      one.next = after(now, RETRY_MS);
+      const body: HeartbeatBody = { kind: "notice", id: one.id, notice: one.notice };
+      for (const name of one.open) actions.push({ kind: "send", to: name, body });
+    }
+  }
+}
+
+function forgetOld(notices: Map<number, boolean>): void {
+  for (const id of notices.keys()) {
+    if (notices.size <= KEPT_NOTICES) return;
+    notices.delete(id);
+  }
+}

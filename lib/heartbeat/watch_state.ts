@@ -1,0 +1,108 @@
+import type { Instant, Millis } from "../base/time.ts";
+import { instant } from "../base/time.ts";
+import type { HeartbeatBody, HeartbeatPacket, Notice } from "./packet.ts";
+
+/** How fast a speaker is missed. */
+export interface HeartbeatTiming {
+  /** Between two beats. */
+  readonly intervalMs: Millis;
+  /** So many beats may be missed before others are asked. */
+  readonly multiplier: number;
+  /** How long an answer of others is waited for. */
+  readonly confirmMs: Millis;
+}
+
+/** Another speaker that beats too, as the gossip tells. */
+export interface HeartbeatPeer {
+  readonly name: string;
+  readonly boot: number;
+}
+
+export type WatchEvent =
+  /** In place of those before; one with another boot is new. */
+  | { readonly kind: "peers"; readonly peers: readonly HeartbeatPeer[] }
+  | { readonly kind: "packet"; readonly packet: HeartbeatPacket }
+  /** The peer's kernel says that nobody listens there, or there is no way to it. */
+  | { readonly kind: "unreachable"; readonly name: string }
+  /** Whether this node can announce; goes out with the next beat, and at once. */
+  | { readonly kind: "can-announce"; readonly canAnnounce: boolean }
+  | { readonly kind: "notify"; readonly id: number; readonly notice: Notice }
+  /** The notice of that peer is carried out. */
+  | { readonly kind: "acknowledge"; readonly name: string; readonly id: number }
+  | { readonly kind: "tick" };
+
+export type WatchAction =
+  | { readonly kind: "send"; readonly to: string; readonly body: HeartbeatBody }
+  /** A peer is there, or has gone; `since` is when it was last heard. */
+  | { readonly kind: "up"; readonly name: string }
+  | { readonly kind: "down"; readonly name: string; readonly silentMs: Millis }
+  | { readonly kind: "can-announce"; readonly name: string; readonly canAnnounce: boolean }
+  | {
+    readonly kind: "notice";
+    readonly name: string;
+    readonly id: number;
+    readonly notice: Notice;
+  }
+  /** All peers that are up have acknowledged, or the time for it is over: these have not. */
+  | { readonly kind: "settled"; readonly id: number; readonly missing: readonly string[] }
+  /** This process stood still so long that others may have taken its addresses. */
+  | { readonly kind: "paused"; readonly ms: Millis }
+  /** Until then the others do not miss this speaker. */
+  | { readonly kind: "awake"; readonly until: Instant };
+
+/** What is known of another speaker. */
+export interface Peer {
+  readonly name: string;
+  readonly boot: number;
+  state: "new" | "up" | "down";
+  heardAt: Instant;
+  sequence: number;
+  intervalMs: Millis;
+  canAnnounce: boolean;
+  /** Others are being asked, or it is heard by others only. */
+  asking: { readonly id: number; until: Instant; readonly open: Set<string> } | undefined;
+  /** Its kernel told that nobody listens. */
+  refused: boolean;
+  /** Notices of it that came: what was acknowledged is acknowledged again, once each is told. */
+  readonly notices: Map<number, boolean>;
+}
+
+/** A notice on its way. */
+export interface Outstanding {
+  readonly id: number;
+  readonly notice: Notice;
+  readonly open: Set<string>;
+  readonly until: Instant;
+  next: Instant;
+}
+
+/** What a speaker knows of the others' beats; only `step` touches it. */
+export interface WatchState {
+  readonly timing: HeartbeatTiming;
+  readonly peers: Map<string, Peer>;
+  readonly outstanding: Map<number, Outstanding>;
+  canAnnounce: boolean;
+  beatAt: Instant;
+  lastTurn: Instant | undefined;
+  lastQuery: number;
+}
+
+export const DEFAULT_TIMING: HeartbeatTiming = { intervalMs: 50, multiplier: 3, confirmMs: 40 };
+
+/** Begins without peers. */
+export function createWatch(timing: HeartbeatTiming = DEFAULT_TIMING): WatchState {
+  return {
+    timing,
+    peers: new Map(),
+    outstanding: new Map(),
+    canAnnounce: false,
+    beatAt: instant(-Infinity),
+    lastTurn: undefined,
+    lastQuery: 0,
+  };
+}
+
+/** When this speaker is missed by others: how long it may stand still without knowing better. */
+export function missedAfterMs({ intervalMs, multiplier }: HeartbeatTiming): Millis {
+  return intervalMs * multiplier;
+}

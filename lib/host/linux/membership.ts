@@ -1,0 +1,306 @@
+import { errorText } from "../../base/errors.ts";
+import { DEFAULT_TIMING, type HeartbeatTiming } from "../../heartbeat/watch_state.ts";
+import {
+  heartbeatKey,
+  MAX_NOTICE_IPS,
+  MAX_NOTICE_MACS,
+  type Notice,
+} from "../../heartbeat/packet.ts";
+import type { Mac } from "../../net/ethernet.ts";
+import { formatIp, type Ip } from "../../net/ip.ts";
+import { type Gossip, startGossip } from "../gossip.ts";
+import { systemClock } from "../clock.ts";
+import type { GossipMetrics } from "../gossip_metrics.ts";
+import { announcementOf, readAnnouncement } from "../gossip_meta.ts";
+import type { Log } from "../log.ts";
+import {
+  type Heartbeat,
+  type HeartbeatNews,
+  type HeartbeatTarget,
+  startHeartbeat,
+} from "./heartbeat.ts";
+import type { LeasePlaces } from "./layer2_driver.ts";
+
+export interface MembershipOptions {
+  readonly nodeName: string;
+  readonly address: Ip;
+  readonly port: number;
+  readonly keys: readonly Uint8Array[];
+  readonly candidates: () => readonly Ip[];
+  readonly workerUrl: URL;
+  readonly lease: LeasePlaces | undefined;
+  readonly timing: HeartbeatTiming | undefined;
+  readonly log: Log;
+  readonly metrics: GossipMetrics;
+  /** The live speakers, or those this node can talk to, changed. */
+  readonly onChange: () => void;
+  /** A fellow's notice, to be acknowledged once it is carried out. */
+  readonly onNotice: (from: string, notice: Notice, acknowledge: () => void) => void;
+  /** A fellow is heard (again): it must learn what this node claims. */
+  readonly onUp: (name: string) => void;
+}
+
+/** Who the speakers are, and a word to those of them that understand it. */
+export interface Membership extends AsyncDisposable {
+  /** Nodes whose speaker lives and can announce, this one included. */
+  live(): ReadonlySet<string>;
+  /** Speakers whose heartbeat is heard: they answer notices. */
+  fellows(): ReadonlySet<string>;
+  /** How each member stands, for people. */
+  describe(): readonly {
+    readonly node: string;
+    readonly address: string;
+    readonly state: string;
+  }[];
+  setCanAnnounce(canAnnounce: boolean): void;
+  /** Settles when all fellows have carried it out, or the time for it is over. */
+  notify(notice: Notice): Promise<void>;
+  candidatesChanged(): void;
+  /** Settles when this node knows who else there is; before, it would think itself alone. */
+  readonly ready: Promise<void>;
+  /** Says goodbye to the cluster. */
+  leave(): void;
+  /** Why this node must not announce; undefined when it may. */
+  problem(): string | undefined;
+}
+
+/** After a pause the notices that waited are read before replies leave again. */
+const RESUME_AFTER_MS = 20;
+/** Who is found and not heard by then is missing. */
+const HEAR_MS = 1_000;
+const LOOK_MS = 10;
+
+/** Joins the speakers' cluster. @throws Error when a port is taken or the address not ours */
+export async function joinMembership(
+  options: MembershipOptions,
+  signal: AbortSignal,
+): Promise<Membership> {
+  const { log, metrics, nodeName } = options;
+  const boot = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
+  const up = new Set<string>();
+  const down = new Set<string>();
+  const mute = new Set<string>();
+  const waiting = new Map<number, () => void>();
+  let lastNotice = 0;
+  // Until this node knows the others and what there is to announce, it takes nothing.
+  let canAnnounce = false;
+  /** Who was found by gossip and not heard yet, since when. */
+  const unheard = new Map<string, number>();
+  let unheardTimer: number | undefined;
+  let leaving = false;
+  let fault: string | undefined;
+  let targets = "";
+  let targetCount = 0;
+  let gossip: Gossip | undefined = undefined;
+
+  await using resources = new AsyncDisposableStack();
+  const open = {
+    self: nodeName,
+    boot,
+    address: options.address,
+    // memberlist's own port is taken; where this one is too, gossip tells another.
+    port: options.port === 0 ? 0 : options.port + 1,
+    keys: keysOf(options.keys),
+    timing: options.timing ?? DEFAULT_TIMING,
+    lease: options.lease,
+  };
+  const begin = (port: number) =>
+    startHeartbeat({
+      workerUrl: options.workerUrl,
+      open: { ...open, port },
+      onNews,
+      onFault: (error) => {
+        fault = errorText(error);
+        log.error({ error: fault }, "the heartbeat ended: this node answers no more");
+        options.onChange();
+      },
+    });
+  const heartbeat: Heartbeat = resources.use(await begin(open.port).catch(() => begin(0)));
+  gossip = resources.use(
+    await startGossip({
+      name: nodeName,
+      bind: { address: options.address, port: options.port },
+      keys: options.keys,
+      meta: announcementOf({ port: heartbeat.port, boot }),
+      candidates: options.candidates,
+      log,
+      metrics,
+      onChange: () => {
+        setTargets();
+        options.onChange();
+      },
+    }, signal),
+  );
+  const peer = `${formatIp(options.address)}:${options.port}`;
+  log.info({ peer, reason: options.keys.length > 0 ? "encrypted" : "no key" }, "gossip ready");
+
+  /** Members who beat, by what their gossip says; no other is watched. */
+  function setTargets(): void {
+    const alive = gossip?.alive() ?? new Set();
+    const next: HeartbeatTarget[] = [];
+    for (const [name, { address, meta }] of gossip?.members() ?? []) {
+      const announced = alive.has(name) ? readAnnouncement(meta) : undefined;
+      if (announced !== undefined) next.push({ name, address, ...announced });
+    }
+    const key = JSON.stringify(next, (_, value) => typeof value === "bigint" ? `${value}` : value);
+    if (key === targets) return;
+    targets = key;
+    targetCount = next.length;
+    const names = new Set(next.map(({ name }) => name));
+    for (const set of [up, down, mute, unheard]) {
+      for (const name of set.keys()) if (!names.has(name)) set.delete(name);
+    }
+    for (const name of names) {
+      if (!up.has(name) && !down.has(name) && !unheard.has(name)) {
+        unheard.set(name, systemClock.now());
+        clearTimeout(unheardTimer);
+        unheardTimer = setTimeout(options.onChange, HEAR_MS + 1);
+      }
+    }
+    heartbeat.tell({ kind: "targets", targets: next });
+  }
+
+  function onNews(news: HeartbeatNews): void {
+    switch (news.kind) {
+      case "up":
+        up.add(news.name);
+        unheard.delete(news.name);
+        if (down.delete(news.name)) log.info({ node: news.name }, "speaker is heard again");
+        metrics.heartbeatPeers.set(up.size);
+        options.onUp(news.name);
+        return options.onChange();
+      case "down":
+        up.delete(news.name);
+        down.add(news.name);
+        metrics.heartbeatPeers.set(up.size);
+        metrics.heartbeatDowns.inc();
+        metrics.silence.observe(news.silentMs / 1000);
+        log.warn({ node: news.name, silentMs: Math.round(news.silentMs) }, "speaker is gone");
+        return options.onChange();
+      case "can-announce":
+        if (news.canAnnounce) mute.delete(news.name);
+        else mute.add(news.name);
+        return options.onChange();
+      case "notice": {
+        const { name, id } = news;
+        if (news.notice.what === "leaving") {
+          up.delete(name);
+          down.add(name);
+          log.info({ node: name }, "speaker leaves");
+          options.onChange();
+        }
+        return options.onNotice(
+          name,
+          news.notice,
+          () => heartbeat.tell({ kind: "acknowledge", name, id }),
+        );
+      }
+      case "settled":
+        if (news.missing.length > 0) log.debug({ node: news.missing.join() }, "notice not heard");
+        waiting.get(news.id)?.();
+        waiting.delete(news.id);
+        return;
+      case "paused":
+        metrics.pauses.inc();
+        log.warn({ ms: Math.round(news.ms) }, "the process stood still: others may own by now");
+        gossip?.paused();
+        setTimeout(() => heartbeat.tell({ kind: "resume" }), RESUME_AFTER_MS);
+        return;
+      case "refused":
+        for (const [reason, count] of Object.entries(news.reasons)) {
+          metrics.heartbeatRefused.inc({ reason }, count);
+        }
+    }
+  }
+
+  async function tell(notice: Notice): Promise<void> {
+    const id = ++lastNotice;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    waiting.set(id, resolve);
+    heartbeat.tell({ kind: "notify", id, notice });
+    await promise;
+  }
+
+  /**
+   * Whom the gossip found is to be heard too, and must hear us: a claim that reaches nobody would
+   * leave two to answer. Others learn of this run of the process by gossip, a moment later.
+   */
+  async function untilReady(joined: Promise<void>): Promise<void> {
+    await joined;
+    for (let waited = 0; waited < HEAR_MS && !signal.aborted; waited += LOOK_MS) {
+      if (targetCount <= up.size + down.size) break;
+      await systemClock.sleep(LOOK_MS, signal);
+    }
+    if (!signal.aborted) await tell({ what: "release", ips: [] });
+  }
+
+  const ready = untilReady(gossip.joined);
+  const closing = resources.move();
+  return {
+    ready,
+    live() {
+      const live = new Set(gossip?.alive());
+      for (const name of [...down, ...mute]) live.delete(name);
+      // Who starts is heard first, and then says itself when it can announce. Where no heartbeat
+      // comes through, the gossip alone must do.
+      for (const [name, since] of unheard) {
+        if (systemClock.now() - since < HEAR_MS) live.delete(name);
+      }
+      if (!canAnnounce || leaving) live.delete(nodeName);
+      return live;
+    },
+    fellows: () => up,
+    describe: () =>
+      [...gossip?.members().values() ?? []].map(({ name, address, state }) => ({
+        node: name,
+        address: formatIp(address),
+        state: up.has(name)
+          ? mute.has(name) ? "cannot announce" : "up"
+          : down.has(name)
+          ? "gone"
+          : state,
+      })),
+    setCanAnnounce(value) {
+      canAnnounce = value;
+      heartbeat.tell({ kind: "can-announce", canAnnounce: value });
+    },
+    notify: async (notice) => {
+      await Promise.all(piecesOf(notice).map(tell));
+    },
+    candidatesChanged: () => gossip?.joinSoon(),
+    leave() {
+      leaving = true;
+      gossip?.leave();
+    },
+    problem: () =>
+      fault ??
+        (gossip?.isDuplicate()
+          ? `another speaker has the node name ${nodeName}; set --node-name`
+          : undefined),
+    async [Symbol.asyncDispose]() {
+      clearTimeout(unheardTimer);
+      for (const settle of waiting.values()) settle();
+      await closing.disposeAsync();
+    },
+  };
+}
+
+function keysOf(gossipKeys: readonly Uint8Array[]): Uint8Array[] {
+  return gossipKeys.length === 0 ? [heartbeatKey(undefined)] : gossipKeys.map(heartbeatKey);
+}
+
+/** A packet holds so many addresses. */
+function piecesOf(notice: Notice): Notice[] {
+  if (notice.what === "leaving") return [notice];
+  const pieces: Notice[] = [];
+  for (let at = 0; at < notice.ips.length; at += MAX_NOTICE_IPS) {
+    const ips = notice.ips.slice(at, at + MAX_NOTICE_IPS);
+    const macs: readonly Mac[] = notice.what === "claim" ? notice.macs : [];
+    pieces.push(
+      notice.what === "claim"
+        ? { what: "claim", ips, macs: macs.slice(0, MAX_NOTICE_MACS) }
+        : { what: "release", ips },
+    );
+  }
+  return pieces;
+}

@@ -1,0 +1,47 @@
+import { formatMac } from "../../net/ethernet.ts";
+import { compareIp, formatIp } from "../../net/ip.ts";
+import type { KeptPlan } from "../speaker_plans.ts";
+import type { SpeakerStatus } from "../status.ts";
+import type { Bgp } from "./bgp_driver.ts";
+import type { Layer2 } from "./layer2_driver.ts";
+import type { Membership } from "./membership.ts";
+
+/** What a speaker's status is made of. */
+export interface StatusParts {
+  readonly node: string;
+  readonly plans: Iterable<KeptPlan>;
+  readonly layer2: Layer2;
+  readonly bgp: Bgp;
+  readonly membership: Membership | undefined;
+}
+
+/** What this node announces, to whom and with whom. */
+export function speakerStatus(parts: StatusParts): SpeakerStatus {
+  const { node, layer2, bgp, membership } = parts;
+  const plans = [...parts.plans].sort((a, b) => compareIp(a.ip, b.ip));
+  return {
+    node,
+    backend: layer2.backend,
+    interfaces: layer2.interfaces().map(({ name, mac }) => ({ name, mac: formatMac(mac) })),
+    peers: bgp.status(),
+    members: membership?.describe(),
+    owned: ownedByNode(plans),
+    conflicts: layer2.conflicts().map(({ ip, mac }) => ({ ip: formatIp(ip), mac: formatMac(mac) })),
+    addresses: plans.map((plan) => ({
+      ip: formatIp(plan.ip),
+      services: plan.services,
+      protocol: plan.protocol,
+      owner: plan.owner,
+      announcing: plan.announce,
+      routes: plan.protocol === "bgp" && plan.announce ? bgp.routesOf(plan.ip) : [],
+      reason: plan.reason,
+    })),
+  };
+}
+
+/** How the addresses of layer 2 are spread over the nodes. */
+function ownedByNode(plans: readonly KeptPlan[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { owner } of plans) if (owner !== undefined) counts[owner] = (counts[owner] ?? 0) + 1;
+  return counts;
+}

@@ -1,0 +1,41 @@
+import { after, type Instant, instant, type Millis } from "../base/time.ts";
+
+/** Keeps a node whose link flaps from taking addresses each time; only its functions touch it. */
+export interface FlapState {
+  usable: boolean;
+  readonly downs: Instant[];
+  /** Not before then may it announce. */
+  until: Instant;
+}
+
+/** A link that was down longer than this, once, did not flap. */
+const CALM_MS: Millis = 1_000;
+const REMEMBER_MS: Millis = 30_000;
+const LONGEST_MS: Millis = 16_000;
+
+export function createFlap(): FlapState {
+  return { usable: false, downs: [], until: instant(-Infinity) };
+}
+
+/** Takes note of whether there is an interface to announce on (row L13: hold down 1, 2, 4 … s). */
+export function setUsable(state: FlapState, usable: boolean, now: Instant): void {
+  if (usable === state.usable) return;
+  state.usable = usable;
+  if (!usable) {
+    state.downs.push(now);
+    return;
+  }
+  while (state.downs.length > 0 && now >= after(state.downs[0] ?? now, REMEMBER_MS)) {
+    state.downs.shift();
+  }
+  const last = state.downs.at(-1);
+  const calm = last === undefined || (state.downs.length === 1 && now >= after(last, CALM_MS));
+  const holdMs = calm ? 0 : Math.min(LONGEST_MS, 1_000 * 2 ** (state.downs.length - 1));
+  state.until = after(now, holdMs);
+}
+
+/** Whether this node may announce now; if only later, when. */
+export function mayAnnounce(state: FlapState, now: Instant): true | Instant | false {
+  if (!state.usable) return false;
+  return now >= state.until ? true : state.until;
+}

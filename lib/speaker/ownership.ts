@@ -1,0 +1,270 @@
+import { unreachable } from "../base/errors.ts";
+import { after, type Instant, type Millis } from "../base/time.ts";
+import type { Ip } from "../net/ip.ts";
+
+/** What the election says of an address that this node may have to do with. */
+export interface Wish {
+  readonly ip: Ip;
+  /** The text by which the election ranks; two nodes that disagree are ranked by it. */
+  readonly salt: string;
+  /** This node is the owner. */
+  readonly own: boolean;
+  /** Whoever else is; undefined when nobody. */
+  readonly owner: string | undefined;
+  /** This node may answer a little longer, until the new owner does: it can still serve. */
+  readonly canLinger: boolean;
+}
+
+export type OwnershipEvent =
+  /** What changed of the plan; an address that has no Service any more has neither owner nor own. */
+  | { readonly kind: "wishes"; readonly wishes: readonly Wish[] }
+  | { readonly kind: "claim"; readonly from: string; readonly ips: readonly Ip[] }
+  | { readonly kind: "release"; readonly from: string; readonly ips: readonly Ip[] }
+  /** Speakers whom this node can talk to now; a claim of others would never come. */
+  | { readonly kind: "fellows"; readonly names: ReadonlySet<string> }
+  /** This node ends: it answers until its addresses are claimed, and wants none any more. */
+  | { readonly kind: "leave" }
+  | { readonly kind: "tick" };
+
+export type OwnershipAction =
+  /** All that this node answers for from now on; those that are quiet it does not announce. */
+  | { readonly kind: "answer"; readonly ips: readonly Ip[]; readonly quiet: readonly Ip[] }
+  | { readonly kind: "claim"; readonly ips: readonly Ip[] }
+  | { readonly kind: "release"; readonly ips: readonly Ip[] }
+  /** Somebody else announced it as well: neighbours may have been misled. */
+  | { readonly kind: "announce-again"; readonly ips: readonly Ip[] };
+
+interface Held {
+  wish: Wish;
+  /** Silent in favour of a fellow who claims it and comes first. */
+  yielded: Yielded | undefined;
+  /** Not ours any more, and still answered until then or until somebody claims it. */
+  lingersUntil: Instant | undefined;
+}
+
+interface Yielded {
+  readonly to: string;
+  /** The fellow is asked again, by a claim, whether it still answers … */
+  askAt: Instant;
+  /** … and without an answer until then this node takes the address. */
+  until: Instant;
+  asked: boolean;
+}
+
+/** Which addresses this node answers for; only {@link step} touches it. */
+export interface OwnershipState {
+  readonly self: string;
+  /** Whether the first node comes before the second for a salt. */
+  readonly precedes: (one: string, other: string, salt: string) => boolean;
+  readonly held: Map<Ip, Held>;
+  fellows: ReadonlySet<string>;
+}
+
+/** An old owner waits so long for the new one to answer. */
+export const LINGER_MS: Millis = 500;
+/** Had a release been lost, nobody would answer: so the fellow is asked so often … */
+const ASK_MS: Millis = 1_000;
+/** … and has so long to say that it still answers. */
+const ANSWER_MS: Millis = 200;
+
+export function createOwnership(
+  self: string,
+  precedes: OwnershipState["precedes"],
+): OwnershipState {
+  return { self, precedes, held: new Map(), fellows: new Set() };
+}
+
+/**
+ * Hands addresses over so that one node answers all along. The new owner begins and claims; the
+ * old one answers until it hears that. Where two think an address theirs, the one that comes first
+ * in the election keeps it and tells the other again. Total over every event.
+ */
+export function step(
+  state: OwnershipState,
+  event: OwnershipEvent,
+  now: Instant,
+): OwnershipAction[] {
+  const before = answered(state);
+  const quietBefore = lingering(state).join();
+  const claims = new Set<Ip>();
+  const releases = new Set<Ip>();
+  const again = new Set<Ip>();
+  switch (event.kind) {
+    case "wishes":
+      for (const wish of event.wishes) onWish(state, wish, now, claims, releases);
+      break;
+    case "claim":
+      for (const ip of event.ips) onClaim(state, ip, event.from, now, claims, again);
+      break;
+    case "release":
+      for (const ip of event.ips) onRelease(state, ip, event.from, claims);
+      break;
+    case "fellows":
+      onFellows(state, event.names, claims);
+      break;
+    case "leave":
+      for (const held of state.held.values()) leave(held, now);
+      break;
+    case "tick":
+      break;
+    default:
+      return unreachable(event);
+  }
+  endLingering(state, now);
+  askAgain(state, now, claims);
+  const quiet = lingering(state);
+  const changed = quiet.join() !== quietBefore || !sameIps(before, answered(state));
+  // The claim takes longer on its way than the answers need to begin: that keeps the time short in
+  // which two answer, and whoever falls silent at the claim leaves no gap.
+  return [
+    ...claims.size > 0 ? [{ kind: "claim", ips: [...claims] } as const] : [],
+    ...changed ? [{ kind: "answer", ips: [...answered(state)], quiet } as const] : [],
+    ...releases.size > 0 ? [{ kind: "release", ips: [...releases] } as const] : [],
+    ...again.size > 0 ? [{ kind: "announce-again", ips: [...again] } as const] : [],
+  ];
+}
+
+/** When the next tick is due; undefined while nothing is in the air. */
+export function nextDeadline(state: OwnershipState): Instant | undefined {
+  let earliest: Instant | undefined;
+  for (const { lingersUntil, yielded } of state.held.values()) {
+    const due = lingersUntil ?? (yielded?.asked ? yielded.until : yielded?.askAt);
+    if (due !== undefined && (earliest === undefined || due < earliest)) earliest = due;
+  }
+  return earliest;
+}
+
+/** Whether this node answers for the address now. */
+export function answers(state: OwnershipState, ip: Ip): boolean {
+  const held = state.held.get(ip);
+  return held !== undefined && isAnswered(held);
+}
+
+/** All that this node claims: what a fellow who comes back must hear. */
+export function claimed(state: OwnershipState): Ip[] {
+  return [...state.held].filter(([, held]) => held.wish.own && held.yielded === undefined)
+    .map(([ip]) => ip);
+}
+
+function isAnswered({ wish, yielded, lingersUntil }: Held): boolean {
+  return (wish.own && yielded === undefined) || lingersUntil !== undefined;
+}
+
+function answered(state: OwnershipState): Set<Ip> {
+  const ips = new Set<Ip>();
+  for (const [ip, held] of state.held) if (isAnswered(held)) ips.add(ip);
+  return ips;
+}
+
+function onWish(
+  state: OwnershipState,
+  wish: Wish,
+  now: Instant,
+  claims: Set<Ip>,
+  releases: Set<Ip>,
+): void {
+  const { ip } = wish;
+  const held = state.held.get(ip);
+  if (wish.own) {
+    if (held === undefined) {
+      state.held.set(ip, { wish, yielded: undefined, lingersUntil: undefined });
+      claims.add(ip);
+      return;
+    }
+    if (!held.wish.own) claims.add(ip);
+    held.wish = wish;
+    held.lingersUntil = undefined;
+    return;
+  }
+  if (held === undefined) return;
+  const answering = isAnswered(held);
+  if (held.wish.own) releases.add(ip);
+  held.wish = wish;
+  held.yielded = undefined;
+  // A claim comes only from a fellow; of others nothing is heard, and two would answer.
+  const lingers = answering && wish.canLinger && wish.owner !== undefined &&
+    state.fellows.has(wish.owner);
+  if (lingers) held.lingersUntil ??= after(now, LINGER_MS);
+  else state.held.delete(ip);
+}
+
+function onClaim(
+  state: OwnershipState,
+  ip: Ip,
+  from: string,
+  now: Instant,
+  claims: Set<Ip>,
+  again: Set<Ip>,
+): void {
+  const held = state.held.get(ip);
+  if (held === undefined || from === state.self) return;
+  if (!held.wish.own) {
+    state.held.delete(ip);
+    return;
+  }
+  if (state.precedes(from, state.self, held.wish.salt)) {
+    const askAt = after(now, ASK_MS);
+    held.yielded = { to: from, askAt, until: after(askAt, ANSWER_MS), asked: false };
+    return;
+  }
+  // Who yields to a third one leaves the answer to that.
+  if (held.yielded !== undefined) return;
+  claims.add(ip);
+  // The other has announced it: what neighbours learnt from that is put right.
+  again.add(ip);
+}
+
+function onRelease(state: OwnershipState, ip: Ip, from: string, claims: Set<Ip>): void {
+  const held = state.held.get(ip);
+  if (held?.yielded?.to !== from) return;
+  held.yielded = undefined;
+  claims.add(ip);
+}
+
+function onFellows(state: OwnershipState, names: ReadonlySet<string>, claims: Set<Ip>): void {
+  state.fellows = names;
+  for (const [ip, held] of [...state.held]) {
+    if (held.yielded !== undefined && !names.has(held.yielded.to)) {
+      held.yielded = undefined;
+      claims.add(ip);
+    }
+    const { owner } = held.wish;
+    if (held.lingersUntil !== undefined && owner !== undefined && !names.has(owner)) {
+      state.held.delete(ip);
+    }
+  }
+}
+
+function leave(held: Held, now: Instant): void {
+  if (isAnswered(held)) held.lingersUntil ??= after(now, LINGER_MS);
+  held.wish = { ...held.wish, own: false, owner: undefined };
+  held.yielded = undefined;
+}
+
+function askAgain(state: OwnershipState, now: Instant, claims: Set<Ip>): void {
+  for (const [ip, held] of state.held) {
+    const { yielded } = held;
+    if (yielded === undefined || now < yielded.askAt) continue;
+    if (!yielded.asked) {
+      yielded.asked = true;
+      claims.add(ip);
+    } else if (now >= yielded.until) held.yielded = undefined;
+  }
+}
+
+function endLingering(state: OwnershipState, now: Instant): void {
+  for (const [ip, held] of [...state.held]) {
+    const over = held.lingersUntil !== undefined && now >= held.lingersUntil;
+    if (over || (!held.wish.own && held.lingersUntil === undefined)) state.held.delete(ip);
+  }
+}
+
+/** What another announces soon, or already does. */
+function lingering(state: OwnershipState): Ip[] {
+  return [...state.held].filter(([, { lingersUntil }]) => lingersUntil !== undefined)
+    .map(([ip]) => ip);
+}
+
+function sameIps(one: ReadonlySet<Ip>, other: ReadonlySet<Ip>): boolean {
+  return one.size === other.size && [...one].every((ip) => other.has(ip));
+}

@@ -1,0 +1,205 @@
+import assert from "node:assert/strict";
+import { instant, seededRandom } from "../../lib/base/time.ts";
+import type { HeartbeatBody } from "../../lib/heartbeat/packet.ts";
+import { nextDeadline, SETTLE_MS, step } from "../../lib/heartbeat/watch.ts";
+import {
+  createWatch,
+  DEFAULT_TIMING,
+  type WatchAction,
+  type WatchEvent,
+  type WatchState,
+} from "../../lib/heartbeat/watch_state.ts";
+
+const random = seededRandom(1);
+const BEAT: HeartbeatBody = { kind: "beat", intervalMs: 50, canAnnounce: true };
+const { intervalMs, multiplier } = DEFAULT_TIMING;
+
+/** A watch and its clock; every millisecond has a tick, as short waits do. */
+function bench(...names: string[]) {
+  const state = createWatch();
+  let now = 1_000;
+  let sequence = 0;
+  const told: WatchAction[] = [];
+  const act = (event: WatchEvent) => {
+    const actions = step(state, event, instant(now), random);
+    told.push(...actions);
+    return actions;
+  };
+  act({ kind: "peers", peers: names.map((name) => ({ name, boot: 1 })) });
+  return {
+    state,
+    act,
+    told,
+    now: () => now,
+    hear: (sender: string, body: HeartbeatBody = BEAT, boot = 1) =>
+      act({ kind: "packet", packet: { sender, boot, sequence: ++sequence, body } }),
+    /** Time passes; those named beat all along. */
+    pass(ms: number, ...alive: string[]) {
+      const found: WatchAction[] = [];
+      for (let end = now + ms; now < end;) {
+        now++;
+        found.push(...act({ kind: "tick" }));
+        if (now % intervalMs === 0) { for (const name of alive) found.push(...this.hear(name)); }
+      }
+      return found;
+    },
+    skip: (ms: number) => now += ms,
+  };
+}
+
+const of = <K extends WatchAction["kind"]>(actions: readonly WatchAction[], kind: K) =>
+  actions.filter((action): action is WatchAction & { kind: K } => action.kind === kind);
+const sends = (actions: readonly WatchAction[], kind: HeartbeatBody["kind"]) =>
+  of(actions, "send").filter(({ body }) => body.kind === kind);
+
+Deno.test("each peer gets a beat every interval", () => {
+  const one = bench("a", "b");
+  const beats = sends(one.pass(1_000), "beat");
+  for (const name of ["a", "b"]) {
+    assert.equal(beats.filter(({ to }) => to === name).length, 1_000 / intervalMs);
+  }
+});
+
+Deno.test("a silent peer is given up when nobody else hears it, three intervals after its last beat", () => {
+  const one = bench("a");
+  assert.deepEqual(of(one.hear("a"), "up").map(({ name }) => name), ["a"]);
+  const heard = one.now();
+  assert.equal(of(one.pass(intervalMs * multiplier - 1), "down").length, 0);
+  const [down] = of(one.pass(2), "down");
+  assert.equal(down?.name, "a");
+  assert.equal(one.now() - heard <= intervalMs * multiplier + 1, true);
+});
+
+Deno.test("a peer that another hears is not given up (row L19)", () => {
+  const one = bench("a", "c");
+  one.hear("a");
+  one.hear("c");
+  let asked = 0;
+  const found = [];
+  for (let ms = 0; ms < 60_000; ms++) {
+    const actions = one.pass(1, "c");
+    for (const { to, body } of sends(actions, "query")) {
+      assert.equal(to, "c");
+      assert.ok(body.kind === "query" && body.target === "a");
+      asked++;
+      found.push(...one.hear("c", { kind: "answer", id: body.id, heard: true }));
+    }
+    found.push(...actions);
+  }
+  assert.deepEqual(of(found, "down"), []);
+  assert.ok(asked > 500, `${asked}`);
+});
+
+Deno.test("a peer that nobody hears is given up as soon as all have said so", () => {
+  const one = bench("a", "b", "c");
+  for (const name of ["a", "b", "c"]) one.hear(name);
+  let last: readonly WatchAction[] = [];
+  while (sends(last, "query").length === 0) last = one.pass(1, "b", "c");
+  assert.deepEqual(sends(last, "query").map(({ to }) => to).sort(), ["b", "c"]);
+  const [query] = sends(last, "query");
+  assert.ok(query?.body.kind === "query");
+  const answer = { kind: "answer", id: query.body.id, heard: false } as const;
+  assert.deepEqual(of(one.hear("b", answer), "down"), []);
+  assert.deepEqual(of(one.hear("c", answer), "down").map(({ name }) => name), ["a"]);
+});
+
+Deno.test("a peer whose kernel says that nobody listens is given up sooner", () => {
+  const one = bench("a");
+  one.hear("a");
+  one.act({ kind: "unreachable", name: "a" });
+  const found = one.pass(2 * intervalMs);
+  assert.equal(of(found, "down").length, 1);
+});
+
+Deno.test("a query is answered by whether the target was heard lately", () => {
+  const one = bench("a", "b");
+  one.hear("a");
+  one.hear("b");
+  const ask = () => sends(one.hear("b", { kind: "query", id: 5, target: "a" }), "answer")[0]?.body;
+  assert.deepEqual(ask(), { kind: "answer", id: 5, heard: true });
+  one.pass(2 * intervalMs, "b");
+  assert.deepEqual(ask(), { kind: "answer", id: 5, heard: false });
+});
+
+Deno.test("replayed, reordered and old runs' packets change nothing", () => {
+  const one = bench("a");
+  one.hear("a");
+  const packet = { sender: "a", boot: 1, sequence: 1, body: { ...BEAT, canAnnounce: false } };
+  assert.deepEqual(of(one.act({ kind: "packet", packet }), "can-announce"), []);
+  assert.deepEqual(of(one.hear("a", { ...BEAT, canAnnounce: false }, 2), "can-announce"), []);
+  assert.deepEqual(of(one.hear("x", BEAT), "up"), [], "nobody's peer");
+});
+
+Deno.test("a pause of the process condemns nobody and is told (row L25)", () => {
+  const one = bench("a");
+  one.hear("a");
+  one.pass(20, "a");
+  one.skip(30_000);
+  const found = one.act({ kind: "tick" });
+  assert.equal(of(found, "paused")[0]?.ms, 30_000);
+  assert.deepEqual(of(found, "down"), []);
+  assert.deepEqual(of(one.pass(intervalMs), "down"), [], "it has a new chance to be heard");
+});
+
+Deno.test("nobody may answer longer than the others wait", () => {
+  const one = bench("a");
+  const leases = of(one.pass(500, "a"), "awake");
+  assert.equal(leases.length, 500 / intervalMs);
+  const last = leases.at(-1)?.until ?? 0;
+  assert.ok(last - one.now() <= intervalMs * multiplier);
+});
+
+Deno.test("a notice is repeated until it is acknowledged, and then settled", () => {
+  const one = bench("a", "b");
+  one.hear("a");
+  one.hear("b");
+  const first = one.act({ kind: "notify", id: 1, notice: { what: "leaving" } });
+  assert.deepEqual(sends(first, "notice").map(({ to }) => to).sort(), ["a", "b"]);
+  one.hear("a", { kind: "ack", id: 1 });
+  assert.deepEqual(sends(one.pass(25, "a", "b"), "notice").map(({ to }) => to), ["b", "b"]);
+  assert.deepEqual(of(one.hear("b", { kind: "ack", id: 1 }), "settled")[0]?.missing, []);
+  assert.deepEqual(sends(one.pass(50, "a", "b"), "notice"), []);
+});
+
+Deno.test("a notice that is not acknowledged is settled after its time, with who is missing", () => {
+  const one = bench("a");
+  one.hear("a");
+  one.act({ kind: "notify", id: 1, notice: { what: "leaving" } });
+  const found = one.pass(SETTLE_MS, "a");
+  assert.deepEqual(of(found, "settled").map(({ missing }) => missing), [["a"]]);
+  assert.deepEqual(
+    of(bench().act({ kind: "notify", id: 2, notice: { what: "leaving" } }), "settled"),
+    [{ kind: "settled", id: 2, missing: [] }],
+  );
+});
+
+Deno.test("a notice is told once and acknowledged each time", () => {
+  const one = bench("a");
+  const notice: HeartbeatBody = { kind: "notice", id: 3, notice: { what: "leaving" } };
+  assert.equal(of(one.hear("a", notice), "notice").length, 1);
+  assert.deepEqual(of(one.hear("a", notice), "notice"), [], "it is being carried out");
+  assert.equal(sends(one.act({ kind: "acknowledge", name: "a", id: 3 }), "ack").length, 1);
+  assert.equal(sends(one.hear("a", notice), "ack").length, 1);
+});
+
+Deno.test("another run of a peer is another peer", () => {
+  const one = bench("a");
+  one.hear("a");
+  one.act({ kind: "peers", peers: [{ name: "a", boot: 2 }] });
+  assert.deepEqual(of(one.hear("a", BEAT, 1), "up"), []);
+  assert.equal(of(one.hear("a", BEAT, 2), "up").length, 1);
+});
+
+Deno.test("nextDeadline() is never beyond what is due", () => {
+  const one = bench("a", "b");
+  one.hear("a");
+  one.hear("b");
+  const due = (state: WatchState) => nextDeadline(state, instant(one.now())) - one.now();
+  for (let round = 0; round < 2_000; round++) {
+    const wait = due(one.state);
+    assert.ok(wait >= 0 && wait <= intervalMs, `${wait}`);
+    const before = one.told.length;
+    one.pass(Math.max(1, Math.ceil(wait)), "b");
+    assert.ok(one.told.length >= before);
+  }
+});

@@ -1,0 +1,44 @@
+// deno-lint-ignore-file no-console -- speaks to the test that started it
+// The responder in the kernel alone, in the network namespace that it is started in.
+// usage: ebpf_child.ts tcx|xdp IP…
+// Prints a JSON object per line. Lines on standard input: own IP…, lease MS, mac, replies, end.
+import { openLibc } from "../../../ffi/libc.ts";
+import { CLOCK, monotonicClock } from "../../../ffi/clock.ts";
+import { instant } from "../../../lib/base/time.ts";
+import { openEbpfResponder } from "../../../lib/host/linux/ebpf_responder.ts";
+import { openKernelLease } from "../../../lib/host/linux/kernel_lease.ts";
+import { parseMac } from "../../../lib/net/ethernet.ts";
+import { parseIp } from "../../../lib/net/ip.ts";
+
+const say = (message: unknown) => console.log(JSON.stringify(message));
+const [attach = "tcx", ...texts] = Deno.args;
+const ipsOf = (words: readonly string[]) =>
+  words.map((text) => parseIp(text)).filter((ip) => ip !== undefined);
+try {
+  using responder = openEbpfResponder(attach === "xdp" ? "xdp" : "tcx");
+  using lease = openKernelLease(responder.leaseMapFd);
+  using libc = openLibc(CLOCK);
+  const now = monotonicClock(libc);
+  const place = () => {
+    const read = (file: string) => Deno.readTextFileSync(`/sys/class/net/eth0/${file}`).trim();
+    const mac = parseMac(read("address"));
+    if (mac === undefined) throw new TypeError("eth0 has no hardware address");
+    const failed = responder.setInterfaces([{ ifindex: Number(read("ifindex")), mac }]);
+    say({ failed: [...failed.values()].map(String) });
+  };
+  responder.setOwned(ipsOf(texts));
+  place();
+  const lines = Deno.stdin.readable.pipeThrough(new TextDecoderStream());
+  for await (const line of lines) {
+    const [word, ...rest] = line.trim().split(" ");
+    if (word === "own") responder.setOwned(ipsOf(rest));
+    if (word === "lease") lease.renew(instant(now() + Number(rest[0])));
+    if (word === "mac") place();
+    if (word === "end") break;
+    say({ done: word, replies: ipsOf(rest).map((ip) => responder.replies(ip)) });
+  }
+} catch (error) {
+  say({ error: String(error) });
+}
+say({ ended: true });
+Deno.exit(0);

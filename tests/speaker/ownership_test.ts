@@ -1,0 +1,163 @@
+import assert from "node:assert/strict";
+import { type Instant, instant } from "../../lib/base/time.ts";
+import { type Ip, ip4 } from "../../lib/net/ip.ts";
+import {
+  answers,
+  claimed,
+  createOwnership,
+  LINGER_MS,
+  nextDeadline,
+  type OwnershipAction,
+  type OwnershipEvent,
+  type OwnershipState,
+  step,
+  type Wish,
+} from "../../lib/speaker/ownership.ts";
+
+const VIP = ip4(0x0a4d01dc);
+const at = (ms: number): Instant => instant(ms);
+/** The alphabet decides. */
+const make = (self: string) => createOwnership(self, (one, other) => one < other);
+const wish = (part: Partial<Wish>): OwnershipEvent => ({
+  kind: "wishes",
+  wishes: [{ ip: VIP, salt: "", own: false, owner: undefined, canLinger: true, ...part }],
+});
+const fellows = (...names: string[]): OwnershipEvent => ({
+  kind: "fellows",
+  names: new Set(names),
+});
+const claim = (from: string): OwnershipEvent => ({ kind: "claim", from, ips: [VIP] });
+const kinds = (actions: readonly OwnershipAction[]) => actions.map(({ kind }) => kind);
+
+function owner(self: string, ...others: string[]): OwnershipState {
+  const state = make(self);
+  step(state, fellows(...others), at(0));
+  step(state, wish({ own: true, owner: self }), at(0));
+  assert.ok(answers(state, VIP));
+  return state;
+}
+
+Deno.test("a new owner claims and answers", () => {
+  const state = make("a");
+  const actions = step(state, wish({ own: true, owner: "a" }), at(0));
+  assert.deepEqual(actions, [{ kind: "claim", ips: [VIP] }, {
+    kind: "answer",
+    ips: [VIP],
+    quiet: [],
+  }]);
+  assert.deepEqual(claimed(state), [VIP]);
+  assert.deepEqual(step(state, wish({ own: true, owner: "a" }), at(1)), [], "nothing changed");
+});
+
+Deno.test("the old owner answers until the new one claims (row L4)", () => {
+  const state = owner("a", "b");
+  assert.deepEqual(step(state, wish({ owner: "b" }), at(10)), [
+    { kind: "answer", ips: [VIP], quiet: [VIP] },
+    { kind: "release", ips: [VIP] },
+  ]);
+  assert.ok(answers(state, VIP), "nobody else answers yet");
+  assert.deepEqual(step(state, claim("b"), at(11)), [{ kind: "answer", ips: [], quiet: [] }]);
+  assert.equal(nextDeadline(state), undefined);
+});
+
+Deno.test("the old owner lingers no longer than the time for it", () => {
+  const state = owner("a", "b");
+  step(state, wish({ owner: "b" }), at(10));
+  assert.equal(nextDeadline(state), at(10 + LINGER_MS));
+  step(state, { kind: "tick" }, at(9 + LINGER_MS));
+  assert.ok(answers(state, VIP));
+  step(state, { kind: "tick" }, at(10 + LINGER_MS));
+  assert.ok(!answers(state, VIP));
+});
+
+for (
+  const [why, part, others] of [
+    ["it cannot serve any more (row L21)", { owner: "b", canLinger: false }, ["b"]],
+    ["nobody owns the address now", { owner: undefined }, ["b"]],
+    ["the new owner does not speak with us", { owner: "m" }, ["b"]],
+  ] as const
+) {
+  Deno.test(`the old owner falls silent at once when ${why}`, () => {
+    const state = owner("a", ...others);
+    assert.deepEqual(kinds(step(state, wish(part), at(10))), ["answer", "release"]);
+    assert.ok(!answers(state, VIP));
+  });
+}
+
+Deno.test("a claim of one who comes first silences an owner before its view changes (row L4)", () => {
+  const state = owner("b", "a");
+  assert.deepEqual(step(state, claim("a"), at(5)), [{ kind: "answer", ips: [], quiet: [] }]);
+  assert.deepEqual(step(state, wish({ owner: "a" }), at(9)), [{ kind: "release", ips: [VIP] }]);
+});
+
+Deno.test("a claim of one who comes later is answered by a claim and announced again", () => {
+  const state = owner("a", "b");
+  assert.deepEqual(kinds(step(state, claim("b"), at(5))), ["claim", "announce-again"]);
+  assert.ok(answers(state, VIP));
+});
+
+Deno.test("who yielded takes the address when the other releases it, goes, or says no more", () => {
+  const released = owner("b", "a");
+  step(released, claim("a"), at(0));
+  step(released, { kind: "release", from: "c", ips: [VIP] }, at(1));
+  assert.ok(!answers(released, VIP), "another's release is nothing");
+  const took = step(released, { kind: "release", from: "a", ips: [VIP] }, at(2));
+  assert.deepEqual(kinds(took), ["claim", "answer"]);
+
+  const gone = owner("b", "a");
+  step(gone, claim("a"), at(0));
+  assert.deepEqual(kinds(step(gone, fellows("c"), at(2))), ["claim", "answer"]);
+
+  const silent = owner("b", "a");
+  step(silent, claim("a"), at(0));
+  assert.deepEqual(kinds(step(silent, { kind: "tick" }, at(1_000))), ["claim"], "asks, silently");
+  step(silent, claim("a"), at(1_001));
+  step(silent, { kind: "tick" }, at(1_201));
+  assert.ok(!answers(silent, VIP), "the other answered");
+  step(silent, { kind: "tick" }, at(2_001));
+  assert.deepEqual(kinds(step(silent, { kind: "tick" }, at(2_201))), ["answer"]);
+});
+
+Deno.test("who leaves answers until each address is claimed, and contradicts nobody (row L2)", () => {
+  const state = owner("a", "b");
+  const quiet = { kind: "answer", ips: [VIP], quiet: [VIP] };
+  assert.deepEqual(step(state, { kind: "leave" }, at(10)), [quiet]);
+  assert.ok(answers(state, VIP));
+  assert.deepEqual(step(state, claim("b"), at(12)), [{ kind: "answer", ips: [], quiet: [] }]);
+});
+
+Deno.test("an owner again while it lingers claims again", () => {
+  const state = owner("a", "b");
+  step(state, wish({ owner: "b" }), at(10));
+  assert.deepEqual(kinds(step(state, wish({ own: true, owner: "a" }), at(20))), [
+    "claim",
+    "answer",
+  ]);
+  assert.ok(answers(state, VIP));
+});
+
+/** Two nodes and the notices between them; `late` is how long one takes. */
+function exchange(a: OwnershipState, b: OwnershipState, first: readonly OwnershipAction[]): Ip[][] {
+  let queue = first.map((action) => ({ from: a, action }));
+  const seen: Ip[][] = [];
+  for (let rounds = 0; queue.length > 0; rounds++) {
+    assert.ok(rounds < 10, "they quarrel for ever");
+    queue = queue.flatMap(({ from, action }) => {
+      if (action.kind !== "claim" && action.kind !== "release") return [];
+      const to = from === a ? b : a;
+      const event = { kind: action.kind, from: from.self, ips: action.ips };
+      return step(to, event, at(50 + rounds)).map((next) => ({ from: to, action: next }));
+    });
+    seen.push([a, b].filter((node) => answers(node, VIP)).map(() => VIP));
+  }
+  return seen;
+}
+
+Deno.test("two who both think an address theirs end with the one that comes first (row L18)", () => {
+  for (const first of ["a", "b"]) {
+    const [a, b] = [owner("a", "b"), owner("b", "a")];
+    const [one, other] = first === "a" ? [a, b] : [b, a];
+    exchange(one, other, [{ kind: "claim", ips: claimed(one) }]);
+    assert.deepEqual([answers(a, VIP), answers(b, VIP)], [true, false], `${first} speaks first`);
+  }
+});
