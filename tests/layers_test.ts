@@ -32,11 +32,16 @@ const PURE = LAYERS.filter(([prefix, rank]) => rank <= 3 && prefix !== "ffi/").m
 const STRANGERS = [
   ["lib/arp/", "lib/netlink/"],
   ["lib/arp/", "lib/ndp/"],
+  ["lib/gossip/", "lib/heartbeat/"],
   ["lib/bgp/", "lib/bfd/"],
   ["lib/bgp/", "lib/config/"],
   ["lib/controller/", "lib/speaker/"],
 ];
-const WORKERS = ["lib/host/linux/packet_worker.ts", "lib/host/linux/bfd_worker.ts"];
+const WORKERS = [
+  "lib/host/linux/packet_worker.ts",
+  "lib/host/linux/bfd_worker.ts",
+  "lib/host/linux/heartbeat_worker.ts",
+];
 
 interface Import {
   readonly from: string;
@@ -170,6 +175,26 @@ const WIRING = new Set([
   "lib/host/linux/bfd_sockets.ts",
   "lib/host/linux/bfd_watch.ts",
   "lib/host/linux/bfd_worker.ts",
+  "lib/gossip/state.ts",
+  "lib/heartbeat/watch_state.ts",
+  "lib/neighbour/drops.ts",
+  "lib/host/gossip.ts",
+  "lib/host/gossip_metrics.ts",
+  "lib/host/gossip_transport.ts",
+  "lib/host/linux/handover.ts",
+  "lib/host/linux/heartbeat.ts",
+  "lib/host/linux/heartbeat_loop.ts",
+  "lib/host/linux/heartbeat_socket.ts",
+  "lib/host/linux/heartbeat_worker.ts",
+  "lib/host/linux/join_speakers.ts",
+  "lib/host/linux/kernel_lease.ts",
+  "lib/host/linux/kernel_responder.ts",
+  "lib/host/linux/layer2_counters.ts",
+  "lib/host/linux/membership.ts",
+  "lib/host/linux/solicited_groups.ts",
+  "lib/host/linux/speaker_status.ts",
+  "lib/host/linux/worker_link.ts",
+  "lib/host/linux/worker_server.ts",
   "lib/host/linux/bgp_connection.ts",
   "lib/host/linux/bgp_driver.ts",
   "lib/host/linux/bgp_record.ts",

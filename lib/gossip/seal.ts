@@ -25,7 +25,7 @@ export function encrypt(
   return joined([...parts, cipher.getAuthTag()]);
 }
 
-/** Decrypts with the first key that fits. Total. */
+/** Decrypts with the first key that fits, of 16 or 32 octets. Total. */
 export function decrypt(
   sealed: Uint8Array,
   keys: readonly Uint8Array[],
@@ -53,8 +53,8 @@ export function decrypt(
   return refuse("bad-key", "encrypted with another key than ours", 0);
 }
 
-function cipherOf(key: Uint8Array): "aes-128-gcm" | "aes-192-gcm" | "aes-256-gcm" {
-  return key.length === 16 ? "aes-128-gcm" : key.length === 24 ? "aes-192-gcm" : "aes-256-gcm";
+function cipherOf(key: Uint8Array): "aes-128-gcm" | "aes-256-gcm" {
+  return key.length === 16 ? "aes-128-gcm" : "aes-256-gcm";
 }
 
 /** PKCS#7. */

@@ -12,8 +12,10 @@ import {
 
 /** Heard within so many intervals counts as alive when others ask … */
 const LATELY_BEATS = 1.5;
-/** … so nobody asks earlier than a little after, though the peer's kernel told at once. */
-const REFUSED_BEATS = 1.75;
+/** … so nobody asks earlier, though the peer's kernel told at once that it is gone … */
+const REFUSED_BEATS = 2.25;
+/** … and none that stands still answers as long: a program in the kernel outlives its process a little. */
+const LEASE_BEATS = 2.2;
 /** So many others are asked about a silent one. */
 const ASKED = 5;
 /** A notice goes out again until it is acknowledged … */
@@ -222,11 +224,8 @@ function beat(state: WatchState, now: Instant, actions: WatchAction[]): void {
   for (const { name } of state.peers.values()) {
     actions.push({ kind: "send", to: name, body: beatBody(state) });
   }
-  const alone = state.peers.size === 0;
-  actions.push({
-    kind: "awake",
-    until: after(now, alone ? ALONE_MS : missedAfterMs(state.timing)),
-  });
+  const leaseMs = state.peers.size === 0 ? ALONE_MS : intervalMs * LEASE_BEATS;
+  actions.push({ kind: "awake", until: after(now, leaseMs) });
 }
 
 /** Who told by its kernel that it is gone is asked after as soon as one beat is surely missing. */

@@ -203,6 +203,8 @@ function onClaim(
     return;
   }
   if (state.precedes(from, state.self, held.wish.salt)) {
+    // It answers, as we did until now: it must hear of that, to put right what we announced.
+    if (held.yielded === undefined) claims.add(ip);
     const askAt = after(now, ASK_MS);
     held.yielded = { to: from, askAt, until: after(askAt, ANSWER_MS), asked: false };
     return;

@@ -65,7 +65,11 @@ export async function makeFailover(flags: readonly string[] = []): Promise<Failo
     async addServices(count) {
       const manifests: string[] = [];
       for (let index = 0; index < count; index++) {
-        manifests.push(serviceManifest(`s${index}`), sliceManifest(`s${index}`, names));
+        const many = "metallb.universe.tf/address-pool: many";
+        manifests.push(
+          serviceManifest(`s${index}`, 80, "", many),
+          sliceManifest(`s${index}`, names),
+        );
       }
       await scene.write("config.yaml", CONFIG);
       await scene.write("many.yaml", manifests.join("---\n"));

@@ -177,6 +177,7 @@ Deno.test("a second speaker with a node's name does not announce (row L23)", asy
     "--node-name=node1",
     "--ml-bindaddr=10.77.1.63",
     "--ml-join=10.77.1.11,10.77.1.12",
+    "--ml-secret-key=a key of the tests",
   );
   await waitFor("the refusal", async () => {
     const { stdout } = await scene.client.run("curl", "-s", "http://127.0.0.1:7472/readyz");

@@ -86,7 +86,11 @@ for (
 
 Deno.test("a claim of one who comes first silences an owner before its view changes (row L4)", () => {
   const state = owner("b", "a");
-  assert.deepEqual(step(state, claim("a"), at(5)), [{ kind: "answer", ips: [], quiet: [] }]);
+  assert.deepEqual(step(state, claim("a"), at(5)), [
+    { kind: "claim", ips: [VIP] },
+    { kind: "answer", ips: [], quiet: [] },
+  ]);
+  assert.deepEqual(step(state, claim("a"), at(6)), [], "once is enough");
   assert.deepEqual(step(state, wish({ owner: "a" }), at(9)), [{ kind: "release", ips: [VIP] }]);
 });
 

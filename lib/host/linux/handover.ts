@@ -29,6 +29,8 @@ export interface Handover {
   setPlans(changed: readonly KeptPlan[], gone: readonly KeptPlan[]): void;
   setFellows(names: ReadonlySet<string>): void;
   onNotice(from: string, notice: Notice): void;
+  /** Falls silent and forgets: others have long taken over. */
+  reset(): void;
   /** Tells who came (again) what this node claims. */
   tellClaims(): void;
   /** Answers until each address is claimed by another, at most half a second. */
@@ -41,7 +43,7 @@ const LEAVE_LOOK_MS = 1;
 /** Begins with nothing answered. */
 export function startHandover(options: HandoverOptions, signal: AbortSignal): Handover {
   const { layer2, metrics, nodeName } = options;
-  const state = createOwnership(nodeName, precedes);
+  let state = createOwnership(nodeName, precedes);
   let answering: readonly Ip[] = [];
   let timer: number | undefined;
   const fellowMacs = new Map<string, readonly Mac[]>();
@@ -97,6 +99,11 @@ export function startHandover(options: HandoverOptions, signal: AbortSignal): Ha
         layer2.setFellows(new Set([...fellowMacs.values()].flat()));
       }
       advance({ kind: notice.what, from, ips: notice.ips });
+    },
+    reset() {
+      state = createOwnership(nodeName, precedes);
+      answering = [];
+      layer2.setOwned([], []);
     },
     tellClaims() {
       const ips = claimed(state);

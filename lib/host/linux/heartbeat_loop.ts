@@ -11,7 +11,6 @@ import { decodeHeartbeat, encodeHeartbeat, type HeartbeatBody } from "../../hear
 import { nextDeadline, step } from "../../heartbeat/watch.ts";
 import {
   createWatch,
-  missedAfterMs,
   type WatchAction,
   type WatchEvent,
   type WatchState,
@@ -175,7 +174,7 @@ export function createHeartbeatEngine(
         case "resume":
           held = false;
           advance({ kind: "tick" });
-          if (open !== undefined) renew(after(now(), missedAfterMs(open.order.timing)));
+          if (open !== undefined) renew(after(now(), open.order.timing.intervalMs));
           return undefined;
         default:
           advance(order);

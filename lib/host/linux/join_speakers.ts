@@ -7,7 +7,8 @@ import type { RoleContext } from "../role.ts";
 import type { LeasePlaces } from "./layer2_driver.ts";
 import { joinMembership, type Membership, type MembershipOptions } from "./membership.ts";
 
-export interface JoinHooks extends Pick<MembershipOptions, "onChange" | "onNotice" | "onUp"> {
+export interface JoinHooks
+  extends Pick<MembershipOptions, "onChange" | "onLost" | "onNotice" | "onUp"> {
   /** The speakers' pods; undefined where nobody tells of pods. */
   readonly pods: () => ReadonlyMap<string, PodFacts> | undefined;
 }
@@ -41,6 +42,7 @@ export async function joinSpeakers(
     log,
     metrics: metrics.gossip,
     onChange: hooks.onChange,
+    onLost: hooks.onLost,
     onNotice: hooks.onNotice,
     onUp: hooks.onUp,
   }, signal);

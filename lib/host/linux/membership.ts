@@ -9,6 +9,15 @@ import {
 import type { Mac } from "../../net/ethernet.ts";
 import { formatIp, type Ip } from "../../net/ip.ts";
 import { type Gossip, startGossip } from "../gossip.ts";
+import {
+  createRoster,
+  HEAR_MS,
+  liveNodes,
+  onCanAnnounce,
+  onDown,
+  onUp,
+  setMembers,
+} from "../../speaker/roster.ts";
 import { systemClock } from "../clock.ts";
 import type { GossipMetrics } from "../gossip_metrics.ts";
 import { announcementOf, readAnnouncement } from "../gossip_meta.ts";
@@ -36,6 +45,11 @@ export interface MembershipOptions {
   readonly onChange: () => void;
   /** A fellow's notice, to be acknowledged once it is carried out. */
   readonly onNotice: (from: string, notice: Notice, acknowledge: () => void) => void;
+  /**
+   * The process stood still for so long that nothing is known any more: it must fall silent and
+   * wait until {@link Membership.ready} has come again.
+   */
+  readonly onLost: (ready: Promise<void>) => void;
   /** A fellow is heard (again): it must learn what this node claims. */
   readonly onUp: (name: string) => void;
 }
@@ -66,9 +80,9 @@ export interface Membership extends AsyncDisposable {
 
 /** After a pause the notices that waited are read before replies leave again. */
 const RESUME_AFTER_MS = 20;
-/** Who is found and not heard by then is missing. */
-const HEAR_MS = 1_000;
 const LOOK_MS = 10;
+/** Others have taken over and gossip may have buried us: what we knew is void. */
+const LONG_PAUSE_MS = 500;
 
 /** Joins the speakers' cluster. @throws Error when a port is taken or the address not ours */
 export async function joinMembership(
@@ -77,15 +91,10 @@ export async function joinMembership(
 ): Promise<Membership> {
   const { log, metrics, nodeName } = options;
   const boot = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
-  const up = new Set<string>();
-  const down = new Set<string>();
-  const mute = new Set<string>();
+  const roster = createRoster(nodeName);
+  const { up, down, mute } = roster;
   const waiting = new Map<number, () => void>();
   let lastNotice = 0;
-  // Until this node knows the others and what there is to announce, it takes nothing.
-  let canAnnounce = false;
-  /** Who was found by gossip and not heard yet, since when. */
-  const unheard = new Map<string, number>();
   let unheardTimer: number | undefined;
   let leaving = false;
   let fault: string | undefined;
@@ -136,56 +145,44 @@ export async function joinMembership(
 
   /** Members who beat, by what their gossip says; no other is watched. */
   function setTargets(): void {
-    const alive = gossip?.alive() ?? new Set();
+    const alive = gossip?.alive() ?? new Set<string>();
     const next: HeartbeatTarget[] = [];
     for (const [name, { address, meta }] of gossip?.members() ?? []) {
       const announced = alive.has(name) ? readAnnouncement(meta) : undefined;
       if (announced !== undefined) next.push({ name, address, ...announced });
     }
+    setMembers(roster, alive, new Set(next.map(({ name }) => name)), systemClock.now());
     const key = JSON.stringify(next, (_, value) => typeof value === "bigint" ? `${value}` : value);
     if (key === targets) return;
     targets = key;
     targetCount = next.length;
-    const names = new Set(next.map(({ name }) => name));
-    for (const set of [up, down, mute, unheard]) {
-      for (const name of set.keys()) if (!names.has(name)) set.delete(name);
-    }
-    for (const name of names) {
-      if (!up.has(name) && !down.has(name) && !unheard.has(name)) {
-        unheard.set(name, systemClock.now());
-        clearTimeout(unheardTimer);
-        unheardTimer = setTimeout(options.onChange, HEAR_MS + 1);
-      }
-    }
+    clearTimeout(unheardTimer);
+    unheardTimer = setTimeout(options.onChange, HEAR_MS + 1);
     heartbeat.tell({ kind: "targets", targets: next });
   }
 
   function onNews(news: HeartbeatNews): void {
     switch (news.kind) {
       case "up":
-        up.add(news.name);
-        unheard.delete(news.name);
-        if (down.delete(news.name)) log.info({ node: news.name }, "speaker is heard again");
+        if (down.has(news.name)) log.info({ node: news.name }, "speaker is heard again");
+        onUp(roster, news.name);
         metrics.heartbeatPeers.set(up.size);
         options.onUp(news.name);
         return options.onChange();
       case "down":
-        up.delete(news.name);
-        down.add(news.name);
+        onDown(roster, news.name);
         metrics.heartbeatPeers.set(up.size);
         metrics.heartbeatDowns.inc();
         metrics.silence.observe(news.silentMs / 1000);
         log.warn({ node: news.name, silentMs: Math.round(news.silentMs) }, "speaker is gone");
         return options.onChange();
       case "can-announce":
-        if (news.canAnnounce) mute.delete(news.name);
-        else mute.add(news.name);
+        onCanAnnounce(roster, news.name, news.canAnnounce);
         return options.onChange();
       case "notice": {
         const { name, id } = news;
         if (news.notice.what === "leaving") {
-          up.delete(name);
-          down.add(name);
+          onDown(roster, name);
           log.info({ node: name }, "speaker leaves");
           options.onChange();
         }
@@ -204,6 +201,7 @@ export async function joinMembership(
         metrics.pauses.inc();
         log.warn({ ms: Math.round(news.ms) }, "the process stood still: others may own by now");
         gossip?.paused();
+        if (news.ms >= LONG_PAUSE_MS) options.onLost(untilReady(Promise.resolve()));
         setTimeout(() => heartbeat.tell({ kind: "resume" }), RESUME_AFTER_MS);
         return;
       case "refused":
@@ -239,14 +237,8 @@ export async function joinMembership(
   return {
     ready,
     live() {
-      const live = new Set(gossip?.alive());
-      for (const name of [...down, ...mute]) live.delete(name);
-      // Who starts is heard first, and then says itself when it can announce. Where no heartbeat
-      // comes through, the gossip alone must do.
-      for (const [name, since] of unheard) {
-        if (systemClock.now() - since < HEAR_MS) live.delete(name);
-      }
-      if (!canAnnounce || leaving) live.delete(nodeName);
+      const live = liveNodes(roster, systemClock.now());
+      if (leaving) live.delete(nodeName);
       return live;
     },
     fellows: () => up,
@@ -261,7 +253,7 @@ export async function joinMembership(
           : state,
       })),
     setCanAnnounce(value) {
-      canAnnounce = value;
+      roster.canAnnounce = value;
       heartbeat.tell({ kind: "can-announce", canAnnounce: value });
     },
     notify: async (notice) => {

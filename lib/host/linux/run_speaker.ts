@@ -108,11 +108,15 @@ export async function runSpeaker(context: RoleContext): Promise<RunningRole> {
       acknowledge();
     },
     onUp: () => handover.tellClaims(),
+    onLost: (ready) => {
+      handover.reset();
+      acquainted = false;
+      informed = false;
+      judgeInterfaces();
+      void ready.then(becomeAcquainted);
+    },
   });
-  void membership?.ready.then(() => {
-    acquainted = true;
-    judgeInterfaces();
-  });
+  void membership?.ready.then(becomeAcquainted);
   judgeInterfaces();
 
   function touch(apply: () => void, change?: Change<unknown>): void {
@@ -129,11 +133,10 @@ export async function runSpeaker(context: RoleContext): Promise<RunningRole> {
     const config = keeper.current();
     // From half a picture a node would take addresses that are another's.
     if (signal.aborted || leaving || config === undefined || !isInformed()) return;
-    if (!informed) {
-      // Now the others may count on this node.
-      informed = true;
-      judgeInterfaces();
-    }
+    const isFirst = !informed;
+    informed = true;
+    // Now the others may count on this node.
+    if (isFirst) judgeInterfaces();
     const view = viewOf(config);
     const { changed, gone } = plans.update(view);
     const routed = ({ ip, announce, protocol }: KeptPlan) =>
@@ -145,9 +148,14 @@ export async function runSpeaker(context: RoleContext): Promise<RunningRole> {
     ]);
     // Fellows first: who is gone takes nothing over, and what was left to it is taken back.
     handover.setFellows(membership?.fellows() ?? new Set());
-    handover.setPlans(changed, gone);
+    handover.setPlans(isFirst ? [...plans.plans.values()] : changed, gone);
     gone.forEach(announcements.forget);
     changed.forEach(announcements.report);
+  }
+
+  function becomeAcquainted(): void {
+    acquainted = true;
+    judgeInterfaces();
   }
 
   function isInformed(): boolean {

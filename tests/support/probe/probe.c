@@ -101,9 +101,12 @@ int main(int argc, char **argv) {
     unsigned char head[] = {8, 6, 0, 1, 8, 0, 6, 4, 0, 1};
     memcpy(ask + 12, head, 10);
     memcpy(ask + 22, own, 6);
-    ask[28] = 10; ask[29] = 78;
+    ask[28] = 10;
     memcpy(ask + 38, target, 4);
   }
+  // Answers to an earlier prober's questions must not count for this one's.
+  unsigned char run = 64 + getpid() % 64;
+  ask[six ? 33 : 29] = run;
   struct timespec wall;
   clock_gettime(CLOCK_REALTIME, &wall);
   double started = now();
@@ -137,7 +140,7 @@ int main(int argc, char **argv) {
         }
         continue;
       }
-      if (frame[21] == 2 && frame[38] == 10 && frame[39] == 78) answered[frame[40] << 8 | frame[41]] |= 1 << macIndex(frame + 22);
+      if (frame[21] == 2 && frame[38] == 10 && frame[39] == run) answered[frame[40] << 8 | frame[41]] |= 1 << macIndex(frame + 22);
     } else if (frame[20] == 58 && frame[54] == 136 && !memcmp(frame + 62, target, 16)) {
       if (checksum(frame, 86) != 0) continue;
       if (frame[38] == 0xff) {
@@ -145,7 +148,7 @@ int main(int argc, char **argv) {
           gratuitous[gratuitousCount].mac = macIndex(frame + 80);
           gratuitous[gratuitousCount++].at = now() - started;
         }
-      } else if (frame[48] == 0x70) answered[frame[52] << 8 | frame[53]] |= 1 << macIndex(frame + 80);
+      } else if (frame[48] == 0x70 && frame[49] == run) answered[frame[52] << 8 | frame[53]] |= 1 << macIndex(frame + 80);
     }
   }
   // The last questions may still be answered: they are left out.

@@ -1,0 +1,101 @@
+import assert from "node:assert/strict";
+import { instant, seededRandom } from "../../lib/base/time.ts";
+import type { GossipMessage } from "../../lib/gossip/message.ts";
+import { createGossip, type GossipEvent, OWN_VSN } from "../../lib/gossip/state.ts";
+import { step } from "../../lib/gossip/step.ts";
+import { ip4 } from "../../lib/net/ip.ts";
+
+const alive = (part: object = {}): GossipMessage => ({
+  kind: "alive",
+  node: "b",
+  address: ip4(2),
+  port: 7946,
+  meta: new Uint8Array(),
+  incarnation: 3,
+  vsn: OWN_VSN,
+  ...part,
+});
+const accuse = (kind: "suspect" | "dead", part: object = {}): GossipMessage => ({
+  kind,
+  node: "b",
+  incarnation: 3,
+  from: "x",
+  ...part,
+});
+
+function member() {
+  const state = createGossip(
+    { name: "a", address: ip4(1), port: 7946 },
+    new Uint8Array(),
+    instant(0),
+  );
+  const random = seededRandom(1);
+  const tell = (message: GossipMessage, at = 1) => {
+    const event: GossipEvent = { kind: "message", message, from: { address: ip4(9), port: 1 } };
+    return step(state, event, instant(at), random);
+  };
+  tell(alive());
+  return { state, tell, b: () => state.members.get("b"), random };
+}
+
+Deno.test("old news, replayed or late, change nothing (row 2.8.2)", () => {
+  const { tell, b } = member();
+  tell(alive({ incarnation: 2, meta: Uint8Array.of(7) }));
+  tell(alive({ meta: Uint8Array.of(7) }));
+  assert.equal(b()?.meta.length, 0);
+  tell(accuse("suspect", { incarnation: 2 }));
+  tell(accuse("dead", { incarnation: 2 }));
+  tell(accuse("dead", { node: "nobody" }));
+  assert.equal(b()?.state, "alive");
+});
+
+Deno.test("an accusation is refuted by the accused, louder, and ends the suspicion", () => {
+  const { tell, b } = member();
+  tell(accuse("suspect"));
+  assert.equal(b()?.state, "suspect");
+  tell(alive({ incarnation: 4 }));
+  assert.deepEqual([b()?.state, b()?.suspicion], ["alive", undefined]);
+});
+
+Deno.test("a flood of forged suspicions about ourselves is refuted and kills nobody", () => {
+  const { state, tell } = member();
+  for (let round = 0; round < 10_000; round++) {
+    tell(accuse("suspect", { node: "a", incarnation: state.incarnation, from: `x${round}` }));
+  }
+  assert.equal(state.incarnation, 10_001);
+  assert.equal(state.health, 7, "the score is bounded");
+  tell(accuse("dead", { node: "a", incarnation: 0xffff_ffff }));
+  assert.equal(state.incarnation, 10_001, "nothing is louder than the loudest");
+  assert.ok(state.broadcasts.size <= 2);
+});
+
+Deno.test("a dead member's goodbye, address change and return follow memberlist's rules", () => {
+  const { tell, b } = member();
+  const moved = { address: ip4(5), incarnation: 9 };
+  const [conflict] = tell(alive(moved)).filter(({ kind }) => kind === "name-conflict");
+  assert.deepEqual(conflict, {
+    kind: "name-conflict",
+    name: "b",
+    other: { address: 5, port: 7946 },
+  });
+  assert.equal(b()?.address, 2, "a name claimed twice moves nothing (row L23)");
+  tell(accuse("dead", { from: "b" }));
+  assert.equal(b()?.state, "left");
+  tell(alive(moved));
+  assert.deepEqual([b()?.state, b()?.address], ["alive", 5], "who left may come back elsewhere");
+});
+
+Deno.test("another's dead only raises a suspicion when it comes by push/pull", () => {
+  const { state, b, random } = member();
+  const node = { name: "b", address: ip4(2), port: 7946, meta: new Uint8Array(), incarnation: 3 };
+  const nodes = [{ ...node, state: "dead" as const, vsn: OWN_VSN }];
+  step(state, { kind: "merge", nodes }, instant(2), random);
+  assert.equal(b()?.state, "suspect");
+  step(
+    state,
+    { kind: "merge", nodes: nodes.map((one) => ({ ...one, state: "left" as const })) },
+    instant(3),
+    random,
+  );
+  assert.equal(b()?.state, "left");
+});

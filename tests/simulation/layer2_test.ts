@@ -1,0 +1,237 @@
+// deno-lint-ignore-file no-console -- tells the seeds and what was checked
+import assert from "node:assert/strict";
+import { seededRandom } from "../../lib/base/time.ts";
+import { rankCandidates } from "../../lib/speaker/election.ts";
+import {
+  answering,
+  createWorld,
+  kill,
+  leave,
+  pause,
+  runUntil,
+  schedule,
+  setApiDown,
+  setExcluded,
+  startSpeaker,
+  type World,
+} from "./world.ts";
+
+/** What the invariants of the reliability reference allow. */
+const FAILOVER_MS = 400;
+const HANDOVER_GAP_MS = 5;
+const OVERLAP_MS = 50;
+/** After the last fault one speaker answers by then: memberlist's own time, and joining anew. */
+const HEALED_MS = 12_000;
+const CALM_MS = 5_000;
+/** A seed to replay, by hand. */
+const ONLY = Number(Deno.env.get("HERALD_SEED") ?? 0);
+
+/** Watches how many answer for each address, after every event. */
+function watchOwners(world: World) {
+  const since = world.vips.map(() => ({ count: -1, at: 0 }));
+  const worst = { gapMs: 0, overlapMs: 0, checks: 0 };
+  world.onStep = () => {
+    world.vips.forEach((ip, index) => {
+      const count = Math.min(2, answering(world, ip).length);
+      const one = since[index];
+      worst.checks++;
+      if (one === undefined) return;
+      const lasted = world.now - one.at;
+      if (one.count === 0) worst.gapMs = Math.max(worst.gapMs, lasted);
+      if (one.count === 2) worst.overlapMs = Math.max(worst.overlapMs, lasted);
+      if (one.count !== count) since[index] = { count, at: world.now };
+    });
+  };
+  return {
+    worst,
+    restart() {
+      since.forEach((_, index) => since[index] = { count: -1, at: world.now });
+      worst.gapMs = 0;
+      worst.overlapMs = 0;
+    },
+  };
+}
+
+function settledWorld(seed: number, nodes: number, vips = 3): World {
+  const world = createWorld(nodes, vips, seededRandom(seed));
+  for (const name of world.names) {
+    schedule(world, 100 * world.random(), () => startSpeaker(world, name));
+  }
+  runUntil(world, 4_000);
+  return world;
+}
+
+function assertOneOwner(world: World, seed: number): void {
+  for (const ip of world.vips) {
+    const owners = answering(world, ip);
+    assert.equal(
+      owners.length,
+      1,
+      `seed ${seed}: ${owners.join(" and ") || "nobody"} at ${world.now}`,
+    );
+  }
+}
+
+/** One node after the other dies or leaves, and returns. Gives how many changes of owner it saw. */
+function failovers(seed: number, nodes: number, rounds: number): { count: number; checks: number } {
+  const world = settledWorld(seed, nodes);
+  const watch = watchOwners(world);
+  assertOneOwner(world, seed);
+  let count = 0;
+  for (let round = 0; round < rounds; round++) {
+    const ip = world.vips[Math.floor(world.random() * world.vips.length)] ?? assert.fail();
+    const [name = ""] = answering(world, ip);
+    const owned = world.vips.filter((ip) => answering(world, ip)[0] === name);
+    count += owned.length;
+    const crash = world.random() < 0.5;
+    watch.restart();
+    if (crash) kill(world, name);
+    else leave(world, name);
+    runUntil(world, world.now + 600);
+    const { gapMs, overlapMs } = watch.worst;
+    const where = `seed ${seed}, round ${round}, ${crash ? "kill" : "SIGTERM"} of ${name}`;
+    assert.ok(gapMs <= (crash ? FAILOVER_MS : HANDOVER_GAP_MS), `${where}: S2: ${gapMs} ms silent`);
+    assert.ok(overlapMs <= OVERLAP_MS, `${where}: S1: two for ${overlapMs} ms`);
+    assertOneOwner(world, seed);
+    watch.restart();
+    startSpeaker(world, name);
+    runUntil(world, world.now + 1_400);
+    const back = watch.worst;
+    assert.ok(back.gapMs <= HANDOVER_GAP_MS, `${where}, return: S2: ${back.gapMs} ms silent`);
+    assert.ok(back.overlapMs <= OVERLAP_MS, `${where}, return: S1: two for ${back.overlapMs} ms`);
+    for (const ip of owned) {
+      assert.deepEqual(answering(world, ip), [name], `${where}: it did not take its share back`);
+    }
+  }
+  return { count, checks: watch.worst.checks };
+}
+
+Deno.test("10,000 seeded failovers: each in time, by one owner, and taken back without a gap (S1, S2)", () => {
+  let [count, checks, seeds] = [0, 0, 0];
+  for (let seed = ONLY || 1; count < 10_000; seed++) {
+    const nodes = seed % 10 === 0 ? 5 : 3;
+    const found = failovers(seed, nodes, 40);
+    count += found.count;
+    checks += found.checks;
+    seeds++;
+    if (ONLY) break;
+  }
+  console.log(`simulation: ${seeds} seeds, ${count} failovers, ${checks} checks of S1 and S2`);
+});
+
+/** A fault of whatever kind, for a while. */
+function strike(world: World): void {
+  const { random, network, names } = world;
+  const pick = () => names[Math.floor(random() * names.length)] ?? "";
+  const name = pick();
+  const lastMs = 100 + 4_000 * random();
+  switch (Math.floor(random() * 9)) {
+    case 0:
+      kill(world, name);
+      return schedule(world, lastMs, () => startSpeaker(world, name));
+    case 1:
+      leave(world, name);
+      return schedule(world, 1_000 + lastMs, () => startSpeaker(world, name));
+    case 2:
+      return pause(world, name, lastMs);
+    case 3: // one way
+      network.cut.add(`${name}>${pick()}`);
+      return schedule(world, lastMs, () => network.cut.clear());
+    case 4: // from all others
+      for (const other of names) {
+        if (other === name) continue;
+        network.cut.add(`${name}>${other}`).add(`${other}>${name}`);
+      }
+      return schedule(world, lastMs, () => network.cut.clear());
+    case 5:
+      network.loss = 0.4 * random();
+      return schedule(world, lastMs, () => network.loss = 0);
+    case 6:
+      network.delayMs = 100 * random();
+      network.jitterMs = 200 * random();
+      network.duplication = 0.2;
+      return schedule(world, lastMs, () => {
+        network.delayMs = 0.2;
+        network.jitterMs = 0.3;
+        network.duplication = 0;
+      });
+    case 7:
+      setExcluded(world, new Set(random() < 0.7 ? [name] : []));
+      return schedule(world, lastMs, () => setExcluded(world, new Set()));
+    default:
+      setApiDown(world, true);
+      return schedule(world, lastMs, () => setApiDown(world, false));
+  }
+}
+
+/** Faults at random for twenty seconds, then calm: one owner, the right one, and no change any more. */
+function chaos(seed: number, nodes: number): { faults: number; checks: number; trace: number } {
+  const world = settledWorld(seed, nodes);
+  const watch = watchOwners(world);
+  let faults = 0;
+  while (world.now < 24_000) {
+    strike(world);
+    faults++;
+    runUntil(world, world.now + 2_000 * world.random());
+  }
+  // What goes on by itself ends by then.
+  runUntil(world, world.now + 6_000);
+  setApiDown(world, false);
+  setExcluded(world, new Set());
+  runUntil(world, world.now + HEALED_MS);
+  const before = world.changes;
+  watch.restart();
+  runUntil(world, world.now + CALM_MS);
+  const { gapMs, overlapMs, checks } = watch.worst;
+  const where = `seed ${seed}, ${nodes} nodes`;
+  assert.equal(gapMs, 0, `${where}: S2: nobody for ${gapMs} ms in calm`);
+  assert.equal(overlapMs, 0, `${where}: S1: two for ${overlapMs} ms in calm`);
+  assert.equal(world.changes, before, `${where}: S10: owners change in calm`);
+  for (const ip of world.vips) {
+    const [first = ""] = rankCandidates(world.names, String(ip));
+    assert.deepEqual(answering(world, ip), [first], `${where}: S3: not the first in the election`);
+  }
+  return { faults, checks, trace: world.trace };
+}
+
+Deno.test("after any faults one owner remains, the one that the election names (S1, S2, S3, S10)", () => {
+  let [faults, checks, seeds] = [0, 0, 0];
+  const last = ONLY || 120;
+  for (let seed = ONLY || 1; seed <= last; seed++) {
+    const nodes = seed % 40 === 0 ? 20 : [3, 4, 5, 7][seed % 4] ?? 3;
+    const found = chaos(seed, nodes);
+    faults += found.faults;
+    checks += found.checks;
+    seeds++;
+  }
+  console.log(`simulation: ${seeds} seeds of chaos, ${faults} faults, ${checks} checks`);
+});
+
+Deno.test("fifty speakers: a death is noticed in time and by all (S1, S2)", () => {
+  const { count } = failovers(7, 50, 6);
+  assert.ok(count > 0);
+});
+
+Deno.test("a seed replays exactly", () => {
+  assert.equal(chaos(11, 4).trace, chaos(11, 4).trace);
+  assert.notEqual(chaos(11, 4).trace, chaos(12, 4).trace);
+});
+
+Deno.test("an owner that stands still loses its addresses, and says nothing before it knows (row L25)", () => {
+  for (let seed = 1; seed <= 40; seed++) {
+    const world = settledWorld(seed, 3, 1);
+    const watch = watchOwners(world);
+    const [ip] = world.vips;
+    assert.ok(ip !== undefined);
+    const [name = ""] = answering(world, ip);
+    for (const ms of [90, 300, 1_000, 30_000]) {
+      watch.restart();
+      pause(world, name, ms);
+      runUntil(world, world.now + ms + 1_500);
+      const { gapMs, overlapMs } = watch.worst;
+      assert.ok(gapMs <= FAILOVER_MS, `seed ${seed}, ${ms} ms: ${gapMs} ms silent`);
+      assert.ok(overlapMs <= OVERLAP_MS, `seed ${seed}, ${ms} ms: two for ${overlapMs} ms`);
+      assert.deepEqual(answering(world, ip), [name], `seed ${seed}, ${ms} ms`);
+    }
+  }
+});

@@ -1,0 +1,591 @@
+import { after, type Instant, instant, type Random } from "../../lib/base/time.ts";
+import {
+  createGossip,
+  type Endpoint,
+  type GossipAction,
+  type GossipState,
+  localStates,
+} from "../../lib/gossip/state.ts";
+import {
+  aliveMembers,
+  nextDeadline as gossipDeadline,
+  step as stepGossip,
+} from "../../lib/gossip/step.ts";
+import type { Notice } from "../../lib/heartbeat/packet.ts";
+import { nextDeadline as watchDeadline, step as stepWatch } from "../../lib/heartbeat/watch.ts";
+import {
+  createWatch,
+  missedAfterMs,
+  type WatchAction,
+  type WatchState,
+} from "../../lib/heartbeat/watch_state.ts";
+import { type Ip, ip4 } from "../../lib/net/ip.ts";
+import { precedes, rankCandidates } from "../../lib/speaker/election.ts";
+import {
+  answers,
+  claimed,
+  createOwnership,
+  nextDeadline as ownershipDeadline,
+  type OwnershipAction,
+  type OwnershipEvent,
+  type OwnershipState,
+  step as stepOwnership,
+} from "../../lib/speaker/ownership.ts";
+import {
+  createRoster,
+  HEAR_MS,
+  liveNodes,
+  onCanAnnounce,
+  onDown,
+  onUp,
+  type Roster,
+  setMembers,
+} from "../../lib/speaker/roster.ts";
+
+// The speakers' own code in a world whose time, chance and network are a seed's. What stands here
+// is only what the host does around that code: timers, packets, and who is told what.
+
+/** One run of a speaker's process. */
+export interface Speaker {
+  readonly name: string;
+  readonly endpoint: Endpoint;
+  readonly boot: number;
+  readonly gossip: GossipState;
+  readonly watch: WatchState;
+  readonly roster: Roster;
+  ownership: OwnershipState;
+  /** Its monotonic clock is ahead of the world's by this. */
+  readonly clockMs: number;
+  sequence: number;
+  lastNotice: number;
+  running: boolean;
+  paused: boolean;
+  /** What came while it stood still. */
+  readonly inbox: (() => void)[];
+  leaseUntil: Instant;
+  held: boolean;
+  informed: boolean;
+  leaving: boolean;
+  deciding: boolean;
+  nextTick: number;
+  /** Excluded nodes as it sees them. */
+  excluded: ReadonlySet<string>;
+}
+
+/** What the network does with a packet between two nodes. */
+export interface Network {
+  loss: number;
+  duplication: number;
+  delayMs: number;
+  jitterMs: number;
+  /** `FROM>TO` that carries nothing. */
+  readonly cut: Set<string>;
+}
+
+export interface World {
+  now: number;
+  readonly random: Random;
+  readonly network: Network;
+  readonly speakers: Map<string, Speaker>;
+  readonly names: readonly string[];
+  readonly vips: readonly Ip[];
+  readonly queue: { readonly at: number; readonly order: number; readonly run: () => void }[];
+  order: number;
+  /** Labels as the API server has them. */
+  excluded: Set<string>;
+  apiDown: boolean;
+  /** Called after each event. */
+  onStep: () => void;
+  /** An address was answered by others than before. */
+  changes: number;
+  trace: number;
+}
+
+const PORT = 7946;
+const JOIN_MS = 2_000;
+const LONG_PAUSE_MS = 500;
+
+/** A world without speakers. */
+export function createWorld(nodes: number, vips: number, random: Random): World {
+  const names = Array.from({ length: nodes }, (_, index) => `node${index + 1}`);
+  return {
+    now: 0,
+    random,
+    network: { loss: 0, duplication: 0, delayMs: 0.2, jitterMs: 0.3, cut: new Set() },
+    speakers: new Map(),
+    names,
+    vips: Array.from({ length: vips }, (_, index) => ip4(0x0a4d_0100 + index)),
+    queue: [],
+    order: 0,
+    excluded: new Set(),
+    apiDown: false,
+    onStep: () => undefined,
+    changes: 0,
+    trace: 0,
+  };
+}
+
+/** Runs what is due until then. */
+export function runUntil(world: World, until: number): void {
+  while (world.queue.length > 0 && (world.queue[0]?.at ?? Infinity) <= until) {
+    const event = pop(world);
+    world.now = Math.max(world.now, event.at);
+    event.run();
+    world.onStep();
+  }
+  world.now = until;
+}
+
+/** Does something after a while. */
+export function schedule(world: World, delayMs: number, run: () => void): void {
+  const event = { at: world.now + delayMs, order: world.order++, run };
+  const { queue } = world;
+  queue.push(event);
+  for (let child = queue.length - 1; child > 0;) {
+    const parent = (child - 1) >> 1;
+    if (!isBefore(queue[child], queue[parent])) break;
+    swap(queue, child, parent);
+    child = parent;
+  }
+}
+
+type Event = World["queue"][number];
+
+function pop({ queue }: World): Event {
+  const [first] = queue;
+  const last = queue.pop();
+  if (first === undefined || last === undefined) throw new RangeError("Nothing is due");
+  if (queue.length === 0) return first;
+  queue[0] = last;
+  for (let parent = 0;;) {
+    const [left, right] = [2 * parent + 1, 2 * parent + 2];
+    let least = parent;
+    if (left < queue.length && isBefore(queue[left], queue[least])) least = left;
+    if (right < queue.length && isBefore(queue[right], queue[least])) least = right;
+    if (least === parent) return first;
+    swap(queue, parent, least);
+    parent = least;
+  }
+}
+
+function isBefore(a: Event | undefined, b: Event | undefined): boolean {
+  if (a === undefined || b === undefined) return false;
+  return a.at < b.at || (a.at === b.at && a.order < b.order);
+}
+
+function swap(queue: Event[], a: number, b: number): void {
+  const [one, other] = [queue[a], queue[b]];
+  if (one !== undefined && other !== undefined) [queue[a], queue[b]] = [other, one];
+}
+
+/** A new process on the node; joins the others after a moment. */
+export function startSpeaker(world: World, name: string): Speaker {
+  const endpoint = { address: ip4(0x0a00_0001 + world.names.indexOf(name)), port: PORT };
+  const clockMs = world.random() * 1e6;
+  const boot = Math.floor(world.random() * 2 ** 32);
+  const speaker: Speaker = {
+    name,
+    endpoint,
+    boot,
+    gossip: createGossip({ name, ...endpoint }, bootMeta(boot), instant(world.now + clockMs)),
+    watch: createWatch(),
+    roster: createRoster(name),
+    ownership: createOwnership(name, precedes),
+    clockMs,
+    sequence: 0,
+    lastNotice: 0,
+    running: true,
+    paused: false,
+    inbox: [],
+    leaseUntil: instant(-Infinity),
+    held: false,
+    informed: false,
+    leaving: false,
+    deciding: false,
+    nextTick: Infinity,
+    excluded: new Set(world.excluded),
+  };
+  world.speakers.set(name, speaker);
+  tick(world, speaker);
+  join(world, speaker);
+  schedule(world, 20 + 20 * world.random(), () => becomeReady(world, speaker, 0));
+  return speaker;
+}
+
+const clock = (world: World, { clockMs }: Speaker): Instant => instant(world.now + clockMs);
+
+/** As the host does: hear whom gossip found, and be heard, before anything is taken. */
+function becomeReady(world: World, speaker: Speaker, waitedMs: number): void {
+  act(world, speaker, () => {
+    const { roster } = speaker;
+    const known = roster.up.size + roster.down.size;
+    const found = known + roster.unheard.size;
+    if (roster.unheard.size > 0 && waitedMs < HEAR_MS || (found === 0 && waitedMs < 100)) {
+      return schedule(world, 10, () => becomeReady(world, speaker, waitedMs + 10));
+    }
+    notify(world, speaker, { what: "release", ips: [] }, () => {
+      speaker.informed = true;
+      setCanAnnounce(world, speaker, true);
+      touch(world, speaker);
+    });
+  });
+}
+
+function setCanAnnounce(world: World, speaker: Speaker, canAnnounce: boolean): void {
+  speaker.roster.canAnnounce = canAnnounce;
+  advanceWatch(world, speaker, { kind: "can-announce", canAnnounce });
+}
+
+/** Runs what happens to a process: at once, later if it stands still, never if it is gone. */
+function act(world: World, speaker: Speaker, run: () => void): void {
+  if (!speaker.running || world.speakers.get(speaker.name) !== speaker) return;
+  if (speaker.paused) speaker.inbox.push(run);
+  else run();
+}
+
+/** Carries something to another node, or not. */
+function carry(world: World, from: string, to: string, run: (speaker: Speaker) => void): void {
+  const { network, random } = world;
+  const copies = random() < network.duplication ? 2 : 1;
+  for (let copy = 0; copy < copies; copy++) {
+    if (network.cut.has(`${from}>${to}`) || random() < network.loss) continue;
+    schedule(world, network.delayMs + network.jitterMs * random(), () => {
+      const speaker = world.speakers.get(to);
+      if (speaker !== undefined && !network.cut.has(`${from}>${to}`)) {
+        act(world, speaker, () => run(speaker));
+      }
+    });
+  }
+}
+
+function nameOf(world: World, { address }: Endpoint): string {
+  return world.names[Number(address) - 0x0a00_0001] ?? "";
+}
+
+function tick(world: World, speaker: Speaker): void {
+  advanceWatch(world, speaker, { kind: "tick" });
+  advanceGossip(
+    world,
+    speaker,
+    stepGossip(speaker.gossip, { kind: "tick" }, clock(world, speaker), world.random),
+  );
+  advanceOwnership(world, speaker, { kind: "tick" });
+  plan(world, speaker);
+}
+
+/** Each machine is woken when it asked for it, and never a thousand times at one moment. */
+function plan(world: World, speaker: Speaker): void {
+  const now = clock(world, speaker);
+  const due = Math.min(
+    watchDeadline(speaker.watch, now),
+    gossipDeadline(speaker.gossip),
+    ownershipDeadline(speaker.ownership) ?? Infinity,
+  );
+  const at = Math.max(due - speaker.clockMs, world.now + 0.05);
+  if (at >= speaker.nextTick && speaker.nextTick > world.now) return;
+  speaker.nextTick = at;
+  schedule(world, at - world.now, () => {
+    if (speaker.nextTick !== at) return;
+    act(world, speaker, () => {
+      speaker.nextTick = Infinity;
+      tick(world, speaker);
+    });
+  });
+}
+
+function advanceGossip(world: World, speaker: Speaker, actions: readonly GossipAction[]): void {
+  let changed = false;
+  for (const action of actions) {
+    if (action.kind === "member") changed = true;
+    if (action.kind === "push-pull") exchange(world, speaker, action.to);
+    if (action.kind === "tcp-ping") {
+      const { to, node, sequence } = action;
+      carry(world, speaker.name, nameOf(world, to), (other) => {
+        if (other.name !== node) return;
+        carry(
+          world,
+          other.name,
+          speaker.name,
+          (back) => gossipEvent(world, back, { kind: "tcp-ack", sequence }),
+        );
+      });
+    }
+    if (action.kind !== "send") continue;
+    for (const message of action.messages) {
+      carry(
+        world,
+        speaker.name,
+        nameOf(world, action.to),
+        (other) => gossipEvent(world, other, { kind: "message", message, from: speaker.endpoint }),
+      );
+    }
+  }
+  if (changed) membersChanged(world, speaker);
+}
+
+function gossipEvent(
+  world: World,
+  speaker: Speaker,
+  event: Parameters<typeof stepGossip>[1],
+): void {
+  const actions = stepGossip(speaker.gossip, event, clock(world, speaker), world.random);
+  advanceGossip(world, speaker, actions);
+  plan(world, speaker);
+}
+
+function exchange(world: World, speaker: Speaker, to: Endpoint): void {
+  const states = localStates(speaker.gossip);
+  carry(world, speaker.name, nameOf(world, to), (other) => {
+    const answer = localStates(other.gossip);
+    gossipEvent(world, other, { kind: "merge", nodes: states });
+    carry(
+      world,
+      other.name,
+      speaker.name,
+      (back) => gossipEvent(world, back, { kind: "merge", nodes: answer }),
+    );
+  });
+}
+
+/** Tries all nodes that are no members, now and every two seconds. */
+function join(world: World, speaker: Speaker): void {
+  act(world, speaker, () => {
+    const alive = aliveMembers(speaker.gossip);
+    for (const name of world.names) {
+      if (alive.has(name)) continue;
+      exchange(world, speaker, {
+        address: ip4(0x0a00_0001 + world.names.indexOf(name)),
+        port: PORT,
+      });
+    }
+    schedule(world, JOIN_MS * (0.8 + 0.4 * world.random()), () => join(world, speaker));
+  });
+}
+
+function bootMeta(boot: number): Uint8Array {
+  return new TextEncoder().encode(String(boot));
+}
+
+function membersChanged(world: World, speaker: Speaker): void {
+  const alive = aliveMembers(speaker.gossip);
+  const peers = [...speaker.gossip.members.values()].filter(({ name }) => alive.has(name))
+    .map(({ name, meta }) => ({ name, boot: Number(new TextDecoder().decode(meta)) }));
+  const names = new Set(peers.map(({ name }) => name));
+  setMembers(speaker.roster, alive, names, clock(world, speaker));
+  advanceWatch(world, speaker, { kind: "peers", peers });
+  touch(world, speaker);
+  schedule(world, HEAR_MS + 1, () => act(world, speaker, () => touch(world, speaker)));
+}
+
+function advanceWatch(
+  world: World,
+  speaker: Speaker,
+  event: Parameters<typeof stepWatch>[1],
+): void {
+  const actions = stepWatch(speaker.watch, event, clock(world, speaker), world.random);
+  for (const action of actions) perform(world, speaker, action);
+  plan(world, speaker);
+}
+
+function perform(world: World, speaker: Speaker, action: WatchAction): void {
+  const { roster, name } = speaker;
+  switch (action.kind) {
+    case "send": {
+      const { boot } = speaker;
+      const packet = { sender: name, boot, sequence: ++speaker.sequence, body: action.body };
+      carry(
+        world,
+        name,
+        action.to,
+        (other) => advanceWatch(world, other, { kind: "packet", packet }),
+      );
+      const target = world.speakers.get(action.to);
+      // A living machine's kernel tells that nobody listens.
+      if (
+        target !== undefined && !target.running && !world.network.cut.has(`${name}>${target.name}`)
+      ) {
+        carry(
+          world,
+          target.name,
+          name,
+          (back) => advanceWatch(world, back, { kind: "unreachable", name: action.to }),
+        );
+      }
+      return;
+    }
+    case "up":
+      onUp(roster, action.name);
+      tellClaims(world, speaker);
+      return touch(world, speaker);
+    case "down":
+      onDown(roster, action.name);
+      return touch(world, speaker);
+    case "can-announce":
+      onCanAnnounce(roster, action.name, action.canAnnounce);
+      return touch(world, speaker);
+    case "notice": {
+      const { notice, id, name: from } = action;
+      if (notice.what === "leaving") onDown(roster, from);
+      decide(world, speaker);
+      if (notice.what !== "leaving") {
+        advanceOwnership(world, speaker, { kind: notice.what, from, ips: notice.ips });
+      }
+      return advanceWatch(world, speaker, { kind: "acknowledge", name: from, id });
+    }
+    case "settled":
+      settlers.get(speaker)?.get(action.id)?.();
+      settlers.get(speaker)?.delete(action.id);
+      return;
+    case "paused":
+      speaker.held = true;
+      gossipEvent(world, speaker, { kind: "paused" });
+      if (action.ms >= LONG_PAUSE_MS) {
+        speaker.ownership = createOwnership(name, precedes);
+        speaker.informed = false;
+        setCanAnnounce(world, speaker, false);
+        schedule(world, 0, () => becomeReady(world, speaker, 0));
+      }
+      return schedule(world, 20, () =>
+        act(world, speaker, () => {
+          speaker.held = false;
+          speaker.leaseUntil = after(
+            clock(world, speaker),
+            missedAfterMs(speaker.watch.timing) / 3,
+          );
+        }));
+    case "awake":
+      if (!speaker.held) speaker.leaseUntil = action.until;
+      return;
+  }
+}
+
+const settlers = new WeakMap<Speaker, Map<number, () => void>>();
+
+function notify(world: World, speaker: Speaker, notice: Notice, settled?: () => void): void {
+  const id = ++speaker.lastNotice;
+  if (settled !== undefined) {
+    const waiting = settlers.get(speaker) ?? new Map();
+    settlers.set(speaker, waiting.set(id, settled));
+  }
+  advanceWatch(world, speaker, { kind: "notify", id, notice });
+}
+
+function tellClaims(world: World, speaker: Speaker): void {
+  const ips = claimed(speaker.ownership);
+  if (ips.length > 0) notify(world, speaker, { what: "claim", ips, macs: [] });
+}
+
+/** What changes at one moment is decided once, a moment later. */
+function touch(world: World, speaker: Speaker): void {
+  if (speaker.deciding) return;
+  speaker.deciding = true;
+  schedule(world, 0.2 * world.random(), () => act(world, speaker, () => decide(world, speaker)));
+}
+
+function decide(world: World, speaker: Speaker): void {
+  speaker.deciding = false;
+  if (!speaker.informed || speaker.leaving) return;
+  const live = liveNodes(speaker.roster, clock(world, speaker));
+  const candidates = [...live].filter((name) => !speaker.excluded.has(name));
+  const eligible = candidates.length > 0 ? candidates : [...live];
+  advanceOwnership(world, speaker, { kind: "fellows", names: new Set(speaker.roster.up) });
+  const wishes = world.vips.map((ip) => {
+    const [owner] = rankCandidates(eligible, String(ip));
+    return { ip, salt: String(ip), own: owner === speaker.name, owner, canLinger: true };
+  });
+  advanceOwnership(world, speaker, { kind: "wishes", wishes });
+}
+
+function advanceOwnership(world: World, speaker: Speaker, event: OwnershipEvent): void {
+  const actions = stepOwnership(speaker.ownership, event, clock(world, speaker));
+  for (const action of actions) performOwnership(world, speaker, action);
+  plan(world, speaker);
+}
+
+function performOwnership(world: World, speaker: Speaker, action: OwnershipAction): void {
+  if (action.kind === "answer") {
+    world.changes++;
+    world.trace = (world.trace * 31 + Math.round(world.now * 1000) + action.ips.length) % 2 ** 40;
+  } else if (action.kind === "claim") {
+    notify(world, speaker, { what: "claim", ips: action.ips, macs: [] });
+  } else if (action.kind === "release") {
+    notify(world, speaker, { what: "release", ips: action.ips });
+  }
+}
+
+/** The API server's labels reach a speaker, each at its own moment; not while the API is down. */
+export function setExcluded(world: World, excluded: ReadonlySet<string>): void {
+  world.excluded = new Set(excluded);
+  for (const speaker of world.speakers.values()) tellLabels(world, speaker);
+}
+
+function tellLabels(world: World, speaker: Speaker): void {
+  if (world.apiDown) return;
+  schedule(world, 5 * world.random(), () =>
+    act(world, speaker, () => {
+      speaker.excluded = new Set(world.excluded);
+      touch(world, speaker);
+    }));
+}
+
+/** The API server goes or comes back; then everybody lists again. */
+export function setApiDown(world: World, down: boolean): void {
+  world.apiDown = down;
+  if (!down) { for (const speaker of world.speakers.values()) tellLabels(world, speaker); }
+}
+
+/** Kills the process; nothing of it is left. */
+export function kill(world: World, name: string): void {
+  const speaker = world.speakers.get(name);
+  if (speaker !== undefined) speaker.running = false;
+}
+
+/** SIGTERM: hands over, says goodbye, ends. */
+export function leave(world: World, name: string): void {
+  const speaker = world.speakers.get(name);
+  if (speaker === undefined) return;
+  act(world, speaker, () => {
+    speaker.leaving = true;
+    advanceOwnership(world, speaker, { kind: "leave" });
+    const end = () =>
+      act(world, speaker, () => {
+        if (world.vips.some((ip) => answers(speaker.ownership, ip)) && speaker.roster.up.size > 0) {
+          schedule(world, 1, end);
+          return;
+        }
+        gossipEvent(world, speaker, { kind: "leave" });
+        schedule(world, 20, () => kill(world, name));
+      });
+    notify(world, speaker, { what: "leaving" }, end);
+  });
+}
+
+/** The process stands still, and goes on with what came meanwhile. */
+export function pause(world: World, name: string, ms: number): void {
+  const speaker = world.speakers.get(name);
+  if (speaker === undefined || speaker.paused || !speaker.running) return;
+  speaker.paused = true;
+  schedule(world, ms, () => {
+    speaker.paused = false;
+    if (!speaker.running || world.speakers.get(name) !== speaker) return;
+    // The thread of the heartbeat looks at the clock before it looks at its packets.
+    advanceWatch(world, speaker, { kind: "tick" });
+    for (const run of speaker.inbox.splice(0)) run();
+    tick(world, speaker);
+  });
+}
+
+/** Who answers for the address at this moment. */
+export function answering(world: World, ip: Ip): string[] {
+  const names: string[] = [];
+  for (const speaker of world.speakers.values()) {
+    const { running, paused, held, leaseUntil, ownership, name } = speaker;
+    // A program in the kernel goes on as long as the lease of a process that stands still.
+    if (
+      running && !(held && !paused) && leaseUntil > clock(world, speaker) && answers(ownership, ip)
+    ) {
+      names.push(name);
+    }
+  }
+  return names;
+}
