@@ -4,7 +4,7 @@ import type { Figure } from "./figure.ts";
 
 /** Each measures one thing against a baseline of the same run. */
 const BENCHES: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
-  arp: async () => await (await import("./arp.ts")).benchArp(),
+  l2: async () => await (await import("./l2.ts")).benchL2(),
   process: async () => await (await import("./process.ts")).benchProcess(),
   bgp: async () => await (await import("./bgp.ts")).benchBgp(),
   bfd: async () => await (await import("./bfd.ts")).benchBfd(),

@@ -1,6 +1,6 @@
-// Asks for an IPv4 address by ARP, again and again, and prints how fast the answers came as JSON.
+// Asks for an address by ARP or NDP, again and again, and prints how fast the answers came as JSON.
 //
-// usage: arping_load INTERFACE SOURCE_IP TARGET_IP IN_FLIGHT SECONDS [PAUSE_US]
+// usage: neighbour_load INTERFACE SOURCE_IP TARGET_IP IN_FLIGHT SECONDS [PAUSE_US]
 //
 // IN_FLIGHT requests are under way at any time, each from an address of its own (SOURCE_IP and
 // those after it), so that a reply tells which request it answers. 1 asks one by one, and pauses
@@ -22,13 +22,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#define FRAME 42
+#define ARP_FRAME 42
+#define NDP_FRAME 86
 #define MOST_IN_FLIGHT 1024
 #define MOST_SAMPLES 4000000
 #define LOST_NS 1000000000ull
 
 static void fail(const char *what) {
-  fprintf(stderr, "arping_load: %s: %s\n", what, strerror(errno));
+  fprintf(stderr, "neighbour_load: %s: %s\n", what, strerror(errno));
   exit(1);
 }
 
@@ -43,6 +44,25 @@ static int ascending(const void *a, const void *b) {
   return x < y ? -1 : x > y;
 }
 
+static uint16_t checksum(const uint8_t *frame) {
+  uint32_t sum = 32 + 58;
+  for (int at = 22; at < NDP_FRAME; at += 2) sum += (uint32_t)frame[at] << 8 | frame[at + 1];
+  while (sum >> 16) sum = (sum & 0xffff) + (sum >> 16);
+  return (uint16_t)~sum;
+}
+
+// Advertisements to anyone: ICMPv6 type 136.
+static struct sock_filter advertisements[] = {
+    BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 12),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_IPV6, 0, 5),
+    BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 20),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 58, 0, 3),
+    BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 54),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 136, 0, 1),
+    BPF_STMT(BPF_RET | BPF_K, 128),
+    BPF_STMT(BPF_RET | BPF_K, 0),
+};
+
 // Replies to anyone: EtherType ARP, operation 2, received and not sent here.
 static struct sock_filter replies[] = {
     BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 12),
@@ -53,10 +73,12 @@ static struct sock_filter replies[] = {
     BPF_STMT(BPF_RET | BPF_K, 0),
 };
 
-static int open_socket(const char *name, uint8_t mac[6], struct sockaddr_ll *to) {
+static int open_socket(const char *name, int six, uint8_t mac[6], struct sockaddr_ll *to) {
   int fd = socket(AF_PACKET, SOCK_RAW, 0);
   if (fd < 0) fail("socket");
   struct sock_fprog program = {sizeof replies / sizeof *replies, replies};
+  struct sock_fprog program6 = {sizeof advertisements / sizeof *advertisements, advertisements};
+  if (six) program = program6;
   if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) < 0) fail("filter");
   int size = 4 << 20;
   setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size);
@@ -64,7 +86,7 @@ static int open_socket(const char *name, uint8_t mac[6], struct sockaddr_ll *to)
   strncpy(request.ifr_name, name, IFNAMSIZ - 1);
   if (ioctl(fd, SIOCGIFHWADDR, &request) < 0) fail(name);
   memcpy(mac, request.ifr_hwaddr.sa_data, 6);
-  *to = (struct sockaddr_ll){.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ARP)};
+  *to = (struct sockaddr_ll){.sll_family = AF_PACKET, .sll_protocol = htons(six ? ETH_P_IPV6 : ETH_P_ARP)};
   to->sll_ifindex = (int)if_nametoindex(name);
   if (bind(fd, (struct sockaddr *)to, sizeof *to) < 0) fail("bind");
   return fd;
@@ -72,29 +94,46 @@ static int open_socket(const char *name, uint8_t mac[6], struct sockaddr_ll *to)
 
 int main(int argc, char **argv) {
   if (argc != 6 && argc != 7) {
-    fprintf(stderr, "usage: arping_load INTERFACE SOURCE_IP TARGET_IP IN_FLIGHT SECONDS [PAUSE_US]\n");
+    fprintf(stderr, "usage: neighbour_load INTERFACE SOURCE_IP TARGET_IP IN_FLIGHT SECONDS [PAUSE_US]\n");
     return 2;
   }
-  struct in_addr source, target;
+  int six = strchr(argv[3], ':') != NULL, family = six ? AF_INET6 : AF_INET;
+  int length = six ? NDP_FRAME : ARP_FRAME, width = six ? 16 : 4;
+  uint8_t source[16], target[16];
   int in_flight = atoi(argv[4]);
   double seconds = atof(argv[5]);
   int pause_us = argc == 7 ? atoi(argv[6]) : 0;
-  if (!inet_aton(argv[2], &source) || !inet_aton(argv[3], &target) || in_flight < 1 ||
+  if (inet_pton(family, argv[2], source) != 1 || inet_pton(family, argv[3], target) != 1 || in_flight < 1 ||
       in_flight > MOST_IN_FLIGHT || seconds <= 0) {
-    fprintf(stderr, "arping_load: bad address or number\n");
+    fprintf(stderr, "neighbour_load: bad address or number\n");
     return 2;
   }
   uint8_t mac[6];
   struct sockaddr_ll to;
-  int fd = open_socket(argv[1], mac, &to);
+  int fd = open_socket(argv[1], six, mac, &to);
 
-  uint8_t frame[FRAME] = {0};
-  memset(frame, 0xff, 6);
+  // Where the asker's address stands in a question and in its answer, and the target in the answer.
+  int asked_from = six ? 22 : 28, answered_to = six ? 38 : 38, answered_for = six ? 62 : 28;
+  uint8_t frame[NDP_FRAME] = {0};
   memcpy(frame + 6, mac, 6);
-  memcpy(frame + 12, "\x08\x06\x00\x01\x08\x00\x06\x04\x00\x01", 10);
-  memcpy(frame + 22, mac, 6);
-  memcpy(frame + 38, &target, 4);
-  uint32_t first = ntohl(source.s_addr);
+  if (six) {
+    memcpy(frame, (uint8_t[]){0x33, 0x33, 0xff, target[13], target[14], target[15]}, 6);
+    memcpy(frame + 12, "\x86\xdd\x60\0\0\0\0\x20\x3a\xff", 10);
+    memcpy(frame + 38, "\xff\x02\0\0\0\0\0\0\0\0\0\x01\xff", 13);
+    memcpy(frame + 51, target + 13, 3);
+    frame[54] = 135;
+    memcpy(frame + 62, target, 16);
+    frame[78] = frame[79] = 1;
+    memcpy(frame + 80, mac, 6);
+  } else {
+    memset(frame, 0xff, 6);
+    memcpy(frame + 12, "\x08\x06\x00\x01\x08\x00\x06\x04\x00\x01", 10);
+    memcpy(frame + 22, mac, 6);
+    memcpy(frame + 38, target, 4);
+  }
+  memcpy(frame + asked_from, source, (size_t)width);
+  int low = width - 2;
+  uint32_t first = (uint32_t)source[low] << 8 | source[low + 1];
 
   static uint64_t sent_at[MOST_IN_FLIGHT];
   uint32_t *samples = malloc(MOST_SAMPLES * sizeof *samples);
@@ -102,13 +141,11 @@ int main(int argc, char **argv) {
   size_t answered = 0, sent = 0, lost = 0;
   uint64_t start = now_ns(), end = start + (uint64_t)(seconds * 1e9), swept = start;
   for (uint64_t now = start; now < end;) {
-    uint8_t reply[64];
-    ssize_t length;
-    while ((length = recv(fd, reply, sizeof reply, MSG_DONTWAIT)) >= FRAME) {
-      uint32_t asker;
-      memcpy(&asker, reply + 38, 4);
-      uint32_t slot = ntohl(asker) - first;
-      if (memcmp(reply + 28, &target, 4) || slot >= (uint32_t)in_flight || !sent_at[slot]) continue;
+    uint8_t reply[128];
+    while (recv(fd, reply, sizeof reply, MSG_DONTWAIT) >= length) {
+      const uint8_t *asker = reply + answered_to + low;
+      uint32_t slot = ((uint32_t)asker[0] << 8 | asker[1]) - first;
+      if (memcmp(reply + answered_for, target, (size_t)width) || slot >= (uint32_t)in_flight || !sent_at[slot]) continue;
       if (answered < MOST_SAMPLES) samples[answered] = (uint32_t)(now_ns() - sent_at[slot]);
       answered++;
       sent_at[slot] = 0;
@@ -124,10 +161,17 @@ int main(int argc, char **argv) {
         sent_at[slot] = 0;
       }
       if (sent_at[slot]) continue;
-      uint32_t asker = htonl(first + (uint32_t)slot);
-      memcpy(frame + 28, &asker, 4);
+      uint32_t asker = first + (uint32_t)slot;
+      frame[asked_from + low] = (uint8_t)(asker >> 8);
+      frame[asked_from + low + 1] = (uint8_t)asker;
+      if (six) {
+        frame[56] = frame[57] = 0;
+        uint16_t sum = checksum(frame);
+        frame[56] = (uint8_t)(sum >> 8);
+        frame[57] = (uint8_t)sum;
+      }
       sent_at[slot] = now_ns();
-      if (sendto(fd, frame, FRAME, 0, (struct sockaddr *)&to, sizeof to) != FRAME) fail("sendto");
+      if (sendto(fd, frame, (size_t)length, 0, (struct sockaddr *)&to, sizeof to) != length) fail("sendto");
       sent++;
     }
   }

@@ -1,0 +1,268 @@
+import { type Failover, makeFailover, VIP } from "../tests/lan/failover_scene.ts";
+import { makeScene, type Scene } from "../tests/lan/scene.ts";
+import { installPackages } from "../tests/support/packages.ts";
+import { must, start } from "../tests/support/process.ts";
+import { gapAndOverlap, startProbe } from "../tests/support/probe.ts";
+import { waitFor } from "../tests/support/wait.ts";
+import { type Figure, figure, percentile } from "./figure.ts";
+
+/** What the load generator prints. */
+interface Load {
+  readonly p50Us: number;
+  readonly p99Us: number;
+  readonly lost: number;
+  readonly answered: number;
+  readonly perSecond: number;
+}
+
+const ROUNDS = 5;
+/** Trials of each kind of failure; HERALD_BENCH_TRIALS makes them fewer. */
+const TRIALS = Number(Deno.env.get("HERALD_BENCH_TRIALS") ?? 50);
+const LOADED_SECONDS = Number(Deno.env.get("HERALD_BENCH_LOADED_SECONDS") ?? 120);
+const CPU_SECONDS = 10;
+const TICKS_PER_SECOND = 100;
+
+/** Who asks, and which address of a node the kernel answers for. */
+const FAMILIES = [
+  { name: "arp", vip: VIP[4], from: "10.77.1.100", kernel: "10.77.1.11" },
+  { name: "ndp", vip: VIP[6], from: "fd77::7000", kernel: "fd77::11" },
+] as const;
+
+/** Layer 2: replies against the kernel's own, failovers, and what speakers cost each other. */
+export async function benchL2(): Promise<Figure[]> {
+  await installPackages([
+    "gcc",
+    "libc6-dev",
+    "iproute2",
+    "iputils-arping",
+    "ndisc6",
+    "nftables",
+    "curl",
+  ]);
+  const program = await Deno.makeTempFile({ prefix: "herald-neighbour-load-" });
+  const source = new URL("./neighbour/neighbour_load.c", import.meta.url).pathname;
+  try {
+    await must("gcc", ["-O2", "-o", program, source]);
+    return [
+      ...await benchReplies(program, "ebpf"),
+      ...await benchReplies(program, "socket"),
+      ...await benchFailovers(),
+      ...await benchTakeOver(),
+      ...await benchSpeakers(),
+    ];
+  } finally {
+    await Deno.remove(program);
+  }
+}
+
+/** The kernel has a LAN of its own: every broadcast wakes Herald on its LAN. */
+async function benchReplies(program: string, backend: "ebpf" | "socket"): Promise<Figure[]> {
+  await using plain = await makeScene();
+  await using failover = await makeFailover([`--arp-backend=${backend}`]);
+  const { scene } = failover;
+  const ask = async (of: Scene, from: string, ip: string, inFlight: number): Promise<Load> =>
+    JSON.parse(await of.client.must(program, "eth0", from, ip, String(inFlight), "1"));
+  const figures: Figure[] = [];
+  for (const { name, vip, from, kernel } of FAMILIES) {
+    const goals = backend === "ebpf"
+      ? { latency: 1.3, tail: 1.3, rate: 0.9 }
+      : { latency: 3, tail: undefined, rate: undefined };
+    const rounds = { herald: [] as Load[], kernel: [] as Load[] };
+    const many = { herald: [] as Load[], kernel: [] as Load[] };
+    for (let round = 0; round < ROUNDS; round++) {
+      rounds.kernel.push(await ask(plain, from, kernel, 1));
+      rounds.herald.push(await ask(scene, from, vip, 1));
+      many.kernel.push(await ask(plain, from, kernel, 64));
+      many.herald.push(await ask(scene, from, vip, 64));
+    }
+    const compared = (
+      what: string,
+      unit: string,
+      of: typeof rounds,
+      take: (load: Load) => number,
+      goal: { atMost?: number; atLeast?: number } | undefined,
+    ) => {
+      const median = (loads: readonly Load[]) => percentile(loads.map(take), 0.5);
+      return figure(`${name}-${backend}-${what}`, median(of.herald), unit, {
+        baseline: median(of.kernel),
+        ...goal === undefined ? {} : { goal: { of: "ratio", ...goal } },
+      });
+    };
+    const atMost = (limit: number | undefined) =>
+      limit === undefined ? undefined : { atMost: limit };
+    figures.push(
+      compared("p50", "us", rounds, ({ p50Us }) => p50Us, atMost(goals.latency)),
+      compared("p99", "us", rounds, ({ p99Us }) => p99Us, atMost(goals.tail)),
+      compared(
+        "rate",
+        "1/s",
+        many,
+        ({ perSecond }) => perSecond,
+        goals.rate === undefined ? undefined : { atLeast: goals.rate },
+      ),
+    );
+  }
+  figures.push(await benchFlood(program, failover, backend));
+  return figures;
+}
+
+/** How soon the speaker answers its own HTTP while the network asks as fast as it can. */
+async function benchFlood(
+  program: string,
+  { scene, node, owner }: Failover,
+  backend: string,
+): Promise<Figure> {
+  const busy = node(await owner(VIP[4]));
+  const [command, args] = scene.client.inside(program, "eth0", "10.77.1.100", VIP[4], "1024", "6");
+  const times: number[] = [];
+  await using flood = start(command, args);
+  while (times.length < 40) {
+    const began = performance.now();
+    await busy.must("curl", "-s", "--max-time", "5", "http://127.0.0.1:7472/healthz");
+    times.push(performance.now() - began);
+  }
+  await flood.exited;
+  const { perSecond }: Load = JSON.parse(flood.output());
+  return figure(
+    `flood-${backend}-http-p99-at-${Math.round(perSecond / 1000)}k-per-second`,
+    percentile(times, 0.99),
+    "ms",
+    { goal: { of: "value", atMost: 100 } },
+  );
+}
+
+/** Each kind of end, again and again, watched from the client each millisecond. */
+async function benchFailovers(): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  const kinds = {
+    "kill-9": async (failover: Failover, owner: number) => {
+      await failover.end(owner, "SIGKILL");
+      return () => failover.start(owner);
+    },
+    "node-cut": async (failover: Failover, owner: number) => {
+      const host = failover.node(owner);
+      await failover.scene.lan.setPort(host, "down");
+      return () => failover.scene.lan.setPort(host, "up");
+    },
+    "link-down": async (failover: Failover, owner: number) => {
+      const host = failover.node(owner);
+      await failover.scene.lan.setCable(host, "down");
+      return async () => {
+        await failover.scene.lan.setCable(host, "up");
+        await host.run("ip", "addr", "add", `fd77::${11 + owner}/64`, "dev", "eth0");
+      };
+    },
+    "sigterm": async (failover: Failover, owner: number) => {
+      await failover.end(owner, "SIGTERM");
+      return () => failover.start(owner);
+    },
+  } as const;
+  for (const [kind, happen] of Object.entries(kinds)) {
+    await using failover = await makeFailover();
+    const gaps: number[] = [];
+    const overlaps: number[] = [];
+    for (let trial = 0; trial < TRIALS; trial++) {
+      await waitFor("an owner", async () => await failover.owner(VIP[4]) >= 0);
+      const owner = await failover.owner(VIP[4]);
+      await using probe = await startProbe(failover.scene.client, VIP[4]);
+      await failover.settle(200 + 50 * Math.random());
+      const undo = await happen(failover, owner);
+      await failover.settle(600);
+      const seen = gapAndOverlap(await probe.stop());
+      gaps.push(seen.gapMs);
+      overlaps.push(seen.overlapMs);
+      await undo();
+      await failover.settle(2_000);
+    }
+    const orderly = kind === "sigterm";
+    figures.push(
+      figure(`failover-${kind}-gap-p50`, percentile(gaps, 0.5), "ms", {
+        goal: { of: "value", atMost: orderly ? 0 : 150 },
+      }),
+      figure(`failover-${kind}-gap-max-of-${TRIALS}`, Math.max(...gaps), "ms", {
+        goal: { of: "value", atMost: orderly ? 0 : 400 },
+      }),
+      figure(`failover-${kind}-overlap-max`, Math.max(...overlaps), "ms", {
+        goal: { of: "value", atMost: 5 },
+      }),
+    );
+  }
+  return figures;
+}
+
+/** A thousand addresses whose owner dies: until the last of them is announced. */
+async function benchTakeOver(): Promise<Figure[]> {
+  await using failover = await makeFailover();
+  const ips = await failover.addServices(1_000);
+  const status = async () => {
+    const { stdout } = await failover.node(0).run("curl", "-s", "http://127.0.0.1:7472/status");
+    return JSON.parse(stdout).speaker.owned as Record<string, number>;
+  };
+  const owned = await status();
+  const spread = Object.values(owned).map((count) => count / (ips.length / 3));
+  await using dump = failover.scene.client.start("tcpdump", [
+    ..."-tt -l -n -i eth0 arp[6:2]=2 and ether dst ff:ff:ff:ff:ff:ff".split(" "),
+  ]);
+  await waitFor("tcpdump", () => dump.output().includes("listening on"));
+  const first = () => {
+    const seen = new Map<string, number>();
+    for (
+      const [, at = "", ip = ""] of dump.output().matchAll(/^([\d.]+) .*Reply ([\d.]+) is-at/gm)
+    ) {
+      if (ip.startsWith("10.78.") && !seen.has(ip)) seen.set(ip, Number(at) * 1000);
+    }
+    return [...seen.values()];
+  };
+  await failover.end(0, "SIGKILL");
+  const expected = (owned.node1 ?? 0) - 2;
+  await waitFor("all announcements", () => first().length >= expected, { timeoutMs: 20_000 });
+  const times = first();
+  return [
+    figure(
+      `take-over-${times.length}-addresses-announced`,
+      Math.max(...times) - Math.min(...times),
+      "ms",
+      { goal: { of: "value", atMost: 500 } },
+    ),
+    figure("election-spread-most-of-3-nodes", Math.max(...spread), "of the mean", {
+      goal: { of: "value", atMost: 1.15 },
+    }),
+  ];
+}
+
+/** What ten speakers cost each of them, and whether load makes them miss each other. */
+async function benchSpeakers(): Promise<Figure[]> {
+  await using failover = await makeFailover();
+  const bytes = async () => {
+    const text = await failover.node(0).must("cat", "/sys/class/net/eth0/statistics/tx_bytes");
+    return Number(text);
+  };
+  const ticks = () => {
+    const stat = Deno.readTextFileSync(`/proc/${failover.process(0).pid}/stat`).split(") ")[1] ??
+      "";
+    const fields = stat.split(" ");
+    return Number(fields[11]) + Number(fields[12]);
+  };
+  const downs = async () => {
+    const counts = await Promise.all([0, 1, 2].map(async (index) => {
+      const text = await failover.node(index).must("curl", "-s", "http://127.0.0.1:7472/metrics");
+      return Number(/herald_heartbeat_downs_total (\d+)/.exec(text)?.[1] ?? 0);
+    }));
+    return counts.reduce((sum, count) => sum + count, 0);
+  };
+  const [bytesBefore, ticksBefore] = [await bytes(), ticks()];
+  await failover.settle(CPU_SECONDS * 1000);
+  const cpu = (ticks() - ticksBefore) / TICKS_PER_SECOND / CPU_SECONDS;
+  const sent = (await bytes() - bytesBefore) / CPU_SECONDS;
+  const before = await downs();
+  await using loads = new AsyncDisposableStack();
+  for (let core = 0; core < 2; core++) loads.use(start("sh", ["-c", "while :; do :; done"]));
+  await failover.settle(LOADED_SECONDS * 1000);
+  return [
+    figure("speaker-of-3-cpu", cpu * 100, "% of a core", { goal: { of: "value", atMost: 5 } }),
+    figure("speaker-of-3-bytes-sent", sent, "B/s"),
+    figure(`false-alarms-in-${LOADED_SECONDS}-s-of-load`, await downs() - before, "downs", {
+      goal: { of: "value", atMost: 0 },
+    }),
+  ];
+}
