@@ -1,6 +1,6 @@
 #!/bin/sh
 # Herald's installer: builds the binary from this checkout, installs it, shows it and tests it.
-# usage: ./install.sh [build | demo [--bgp] | test [NAME…] | bench [NAME…] | uninstall]
+# usage: ./install.sh [build | demo [--ipv6 | --bgp] | test [NAME…] | bench [NAME…] | uninstall]
 set -eu
 ROOT=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 HERALD_CACHE=${HERALD_CACHE:-${HOME:-/root}/.cache/herald}
@@ -103,14 +103,14 @@ install) install_binary ;;
 build) build ;;
 demo)
   build
-  need_packages iproute2 iputils-arping nftables tcpdump procps curl
+  need_packages iproute2 iputils-arping nftables tcpdump procps curl gcc libc6-dev
   case "${1:-}" in
-  "") with_root tests/demo/demo.ts ;;
+  "" | --ipv6) with_root tests/demo/demo.ts "$@" ;;
   --bgp)
     need_packages frr
     with_root tests/demo/bgp.ts
     ;;
-  *) die "demo knows --bgp only, not \"$1\"" ;;
+  *) die "demo knows --ipv6 and --bgp, not \"$1\"" ;;
   esac
   ;;
 test)

@@ -1,6 +1,6 @@
 import { type Host, type Lan, makeLan } from "../support/lan.ts";
 import { must, type RunningProcess } from "../support/process.ts";
-import { addPod, POD_IP } from "../support/pod.ts";
+import { addPod, POD_IP, POD_IP6 } from "../support/pod.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 export const HERALD = `${ROOT}dist/herald`;
@@ -129,12 +129,15 @@ export async function makeScene(nodeCount = 2): Promise<Scene> {
 }
 
 async function forwardOn(node: Host, ip: string, port: number): Promise<void> {
+  const [family, pod, to] = ip.includes(":")
+    ? ["ip6", POD_IP6, `[${POD_IP6}]:80`]
+    : ["ip", POD_IP, `${POD_IP}:80`];
   const rules = `
-add table ip herald-scene
-add chain ip herald-scene pre { type nat hook prerouting priority dstnat; }
-add chain ip herald-scene post { type nat hook postrouting priority srcnat; }
-add rule ip herald-scene pre ip daddr ${ip} tcp dport ${port} dnat to ${POD_IP}:80
-add rule ip herald-scene post ip daddr ${POD_IP} masquerade
+add table ${family} herald-scene
+add chain ${family} herald-scene pre { type nat hook prerouting priority dstnat; }
+add chain ${family} herald-scene post { type nat hook postrouting priority srcnat; }
+add rule ${family} herald-scene pre ${family} daddr ${ip} tcp dport ${port} dnat to ${to}
+add rule ${family} herald-scene post ${family} daddr ${pod} masquerade
 `;
   const [command, args] = node.inside("nft", "-f", "-");
   await must(command, args, rules);

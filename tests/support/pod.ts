@@ -3,6 +3,7 @@ import { must, type RunningProcess } from "./process.ts";
 import { waitFor } from "./wait.ts";
 
 export const POD_IP = "10.244.1.5";
+export const POD_IP6 = "fd88::5";
 
 /** A pod's network as a container network would lay it: behind node1, and node2 reaches it through node1. */
 export async function addPod(lan: Lan, [node1, node2]: readonly Host[]): Promise<Host> {
@@ -29,13 +30,18 @@ export async function addPod(lan: Lan, [node1, node2]: readonly Host[]): Promise
   await ip("-n", pod.netns, "link", "set", "eth0", "up");
   await ip("-n", pod.netns, "route", "add", "default", "via", "10.244.1.1");
   await ip("-n", node2.netns, "route", "add", "10.244.1.0/24", "via", "10.77.1.11");
-  for (const node of [node1, node2]) await node.must("sysctl", "-qw", "net.ipv4.ip_forward=1");
+  await ip("-n", node1.netns, "addr", "add", "fd88::1/64", "dev", "veth-pod", "nodad");
+  await ip("-n", pod.netns, "addr", "add", `${POD_IP6}/64`, "dev", "eth0", "nodad");
+  await ip("-n", pod.netns, "route", "add", "default", "via", "fd88::1");
+  await ip("-n", node2.netns, "route", "add", "fd88::/64", "via", "fd77::11");
+  const forwarding = ["net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"];
+  for (const node of [node1, node2]) await node.must("sysctl", "-qw", ...forwarding);
   return pod;
 }
 
 /** Starts a real HTTP server in the pod that answers with this page. */
 export async function servePage(pod: Host, page: string): Promise<RunningProcess> {
-  const program = `Deno.serve({ port: 80, hostname: "0.0.0.0" }, () => new Response(${
+  const program = `Deno.serve({ port: 80, hostname: "::" }, () => new Response(${
     JSON.stringify(page)
   }))`;
   const server = pod.start(Deno.execPath(), ["eval", program]);
