@@ -98,7 +98,7 @@ export async function makeScene(nodeCount = 2): Promise<Scene> {
     nodes.push(await lan.addHost(`node${number}`, { addresses }));
   }
   const client = await lan.addHost("client", { addresses: ["10.77.1.63/24", "fd77::63/64"] });
-  const pod = await addPod(lan, nodes);
+  const pod = await addPod(lan, nodes, "fd77::11");
   const finished = unfinished.move();
   const write = (name: string, manifest: string) =>
     Deno.writeTextFile(`${folder}/.${name}.new`, manifest)

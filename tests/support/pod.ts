@@ -5,8 +5,15 @@ import { waitFor } from "./wait.ts";
 export const POD_IP = "10.244.1.5";
 export const POD_IP6 = "fd88::5";
 
-/** A pod's network as a container network would lay it: behind node1, and node2 reaches it through node1. */
-export async function addPod(lan: Lan, [node1, node2]: readonly Host[]): Promise<Host> {
+/**
+ * A pod's network as a container network would lay it: behind node1, and node2 reaches it through
+ * node1, by IPv6 too where that has an address.
+ */
+export async function addPod(
+  lan: Lan,
+  [node1, node2]: readonly Host[],
+  gateway6?: string,
+): Promise<Host> {
   if (node1 === undefined || node2 === undefined) throw new TypeError("A pod wants two nodes");
   const pod = await lan.addNamespace("pod");
   const ip = (...args: string[]) => must("ip", args);
@@ -33,7 +40,9 @@ export async function addPod(lan: Lan, [node1, node2]: readonly Host[]): Promise
   await ip("-n", node1.netns, "addr", "add", "fd88::1/64", "dev", "veth-pod", "nodad");
   await ip("-n", pod.netns, "addr", "add", `${POD_IP6}/64`, "dev", "eth0", "nodad");
   await ip("-n", pod.netns, "route", "add", "default", "via", "fd88::1");
-  await ip("-n", node2.netns, "route", "add", "fd88::/64", "via", "fd77::11");
+  if (gateway6 !== undefined) {
+    await ip("-n", node2.netns, "route", "add", "fd88::/64", "via", gateway6);
+  }
   const forwarding = ["net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"];
   for (const node of [node1, node2]) await node.must("sysctl", "-qw", ...forwarding);
   return pod;

@@ -1,6 +1,6 @@
 import { errorText } from "../../base/errors.ts";
 import { openLibc, SOCKET } from "../../../ffi/libc.ts";
-import { MAX_ADDRESSES, MAX_INTERFACES } from "../../neighbour/table.ts";
+import { type InterfaceAddress, MAX_ADDRESSES, MAX_INTERFACES } from "../../neighbour/table.ts";
 import { formatIp, type Ip } from "../../net/ip.ts";
 import { formatMac, type Mac } from "../../net/ethernet.ts";
 import { type Link, usableForArp } from "../../netlink/link.ts";
@@ -49,6 +49,8 @@ export interface Layer2 {
   setFellows(macs: ReadonlySet<Mac>): void;
   /** The interfaces that answer. */
   interfaces(): readonly { readonly name: string; readonly mac: Mac }[];
+  /** From now on nothing is answered but while somebody renews the lease. */
+  requireLease(): void;
   /** Where a lease stands without which nothing is answered; undefined when layer 2 is off. */
   readonly lease: LeasePlaces | undefined;
   conflicts(): readonly { readonly ip: Ip; readonly mac: Mac }[];
@@ -118,9 +120,7 @@ export async function startLayer2(options: Layer2Options, signal: AbortSignal): 
         return joinGroups();
       case "setInterfaces":
         responder.setInterfaces(action.interfaces);
-        for (const [ifindex, error] of kernel?.setInterfaces(action.interfaces) ?? []) {
-          log.warn({ interface: ifindex, error: errorText(error) }, "interface answers by socket");
-        }
+        attachKernel(action.interfaces);
         return joinGroups();
       case "gratuitous":
         responder.sendGratuitous(action.ip, action.ifindex, action.mac).catch((error) =>
@@ -130,6 +130,15 @@ export async function startLayer2(options: Layer2Options, signal: AbortSignal): 
           )
         );
     }
+  }
+
+  function attachKernel(interfaces: readonly InterfaceAddress[]): void {
+    if (kernel === undefined) return;
+    const failed = kernel.setInterfaces(interfaces);
+    for (const [ifindex, error] of failed) {
+      log.warn({ interface: ifindex, error: errorText(error) }, "interface answers by socket");
+    }
+    responder.leaveToKernel(failed.size === 0);
   }
 
   /** Switches with MLD snooping stand before what leads to the LAN, never before a pod. */
@@ -199,6 +208,7 @@ export async function startLayer2(options: Layer2Options, signal: AbortSignal): 
 
   return {
     backend,
+    requireLease: () => responder.requireLease(),
     setOwned: (ips, quiet) => {
       if (ips.length > MAX_ADDRESSES) {
         log.error(
@@ -260,6 +270,7 @@ function withoutLayer2(problem: string, log: Log, signal: AbortSignal): Layer2 {
   log.error({ error: problem }, "layer 2 is off");
   return {
     backend: "off",
+    requireLease: () => undefined,
     setOwned: () => undefined,
     announceAgain: () => undefined,
     setFellows: () => undefined,

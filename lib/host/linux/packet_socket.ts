@@ -13,7 +13,7 @@ import {
   TPACKET_STATS,
 } from "../../../ffi/structs.ts";
 import { readU16 } from "../../net/ethernet.ts";
-import { arpFilter, ndpFilter } from "./packet_filter.ts";
+import { arpClaimFilter, arpFilter, ndpClaimFilter, ndpFilter } from "./packet_filter.ts";
 
 type SocketLibc = Libc<typeof SOCKET>;
 
@@ -24,8 +24,8 @@ const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
 export type PacketProtocol = "arp" | "ndp";
 
 const PROTOCOLS = {
-  arp: { etherType: KERNEL.ETH_P_ARP, filter: arpFilter },
-  ndp: { etherType: KERNEL.ETH_P_IPV6, filter: ndpFilter },
+  arp: { etherType: KERNEL.ETH_P_ARP, filter: arpFilter, claims: arpClaimFilter },
+  ndp: { etherType: KERNEL.ETH_P_IPV6, filter: ndpFilter, claims: ndpClaimFilter },
 } as const;
 
 /**
@@ -58,6 +58,17 @@ export function openPacketSocket(libc: SocketLibc, protocol: PacketProtocol): Fd
     fd[Symbol.dispose]();
     throw error;
   }
+}
+
+/** Lets by all that is to be answered, or only what a program in the kernel leaves. @throws OsError */
+export function narrowSocket(
+  libc: SocketLibc,
+  fd: Fd,
+  protocol: PacketProtocol,
+  onlyClaims: boolean,
+): void {
+  const { filter, claims } = PROTOCOLS[protocol];
+  attachFilter(libc, fd, onlyClaims ? claims() : filter());
 }
 
 function attachFilter(libc: SocketLibc, fd: Fd, steps: readonly FilterStep[]): void {

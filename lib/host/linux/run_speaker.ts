@@ -116,6 +116,7 @@ export async function runSpeaker(context: RoleContext): Promise<RunningRole> {
       void ready.then(becomeAcquainted);
     },
   });
+  if (membership !== undefined) layer2.requireLease();
   void membership?.ready.then(becomeAcquainted);
   judgeInterfaces();
 

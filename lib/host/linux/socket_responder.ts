@@ -25,7 +25,7 @@ import {
 } from "../../ndp/packet.ts";
 import { requireCapability } from "./capabilities.ts";
 import { type Conflict, PROGRESS } from "./packet_loop.ts";
-import { openPacketSocket, sendFrame, takeDroppedFrames } from "./packet_socket.ts";
+import { narrowSocket, openPacketSocket, sendFrame, takeDroppedFrames } from "./packet_socket.ts";
 import { startPacketWorker } from "./worker_control.ts";
 
 /** Why a frame got no reply: by the rules, or for the machine could not keep up. */
@@ -57,6 +57,8 @@ export interface SocketResponder extends AsyncDisposable {
    */
   sendGratuitous(ip: Ip, ifindex: number, mac: Mac): Promise<void>;
   counters(ip: Ip): AddressCounters;
+  /** A program in the kernel answers on all interfaces: requests need not come here. */
+  leaveToKernel(answered: boolean): void;
   /** From now on replies leave only while somebody renews the lease in {@link table}. */
   requireLease(): void;
   /** The shared memory, for whoever renews the lease. */
@@ -128,6 +130,10 @@ export async function startSocketResponder(
     setInterfaces: (interfaces) => setInterfaces(table, interfaces),
     sendGratuitous: async (ip, ifindex, mac) => {
       for (const frame of announcementsOf(ip, mac)) await send(ip, ifindex, frame);
+    },
+    leaveToKernel: (answered) => {
+      narrowSocket(libc, arpFd, "arp", answered);
+      narrowSocket(libc, ndpFd, "ndp", answered);
     },
     requireLease: () => requireLease(table),
     table: tableMemory,
