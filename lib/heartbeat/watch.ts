@@ -23,6 +23,8 @@ const RETRY_MS: Millis = 10;
 /** … but no longer than this: the sender goes on without. */
 export const SETTLE_MS: Millis = 500;
 const KEPT_NOTICES = 128;
+/** Another run of a peer is told so often. */
+const STRANGER_MS: Millis = 500;
 /** Without peers nobody takes anything over: a lease need not be short. */
 const ALONE_MS: Millis = 2_000;
 
@@ -120,6 +122,7 @@ function setPeers(
       canAnnounce: true,
       asking: undefined,
       refused: false,
+      strangerAt: undefined,
       notices: new Map(),
     });
     // So that the other one need not wait for our turn.
@@ -134,7 +137,8 @@ function onPacket(
   actions: WatchAction[],
 ): void {
   const peer = state.peers.get(packet.sender);
-  if (peer === undefined || peer.boot !== packet.boot || packet.sequence <= peer.sequence) return;
+  if (peer !== undefined && peer.boot !== packet.boot) return onStranger(peer, now, actions);
+  if (peer === undefined || packet.sequence <= peer.sequence) return;
   peer.sequence = packet.sequence;
   peer.heardAt = now;
   peer.asking = undefined;
@@ -144,6 +148,13 @@ function onPacket(
     actions.push({ kind: "up", name: peer.name });
   }
   onBody(state, peer, packet.body, now, actions);
+}
+
+/** News of its new run were lost on their way: without asking, they come with the next push/pull. */
+function onStranger(peer: Peer, now: Instant, actions: WatchAction[]): void {
+  if (peer.strangerAt !== undefined && now < after(peer.strangerAt, STRANGER_MS)) return;
+  peer.strangerAt = now;
+  actions.push({ kind: "stranger", name: peer.name });
 }
 
 function onBody(
@@ -280,9 +291,12 @@ function notify(
   now: Instant,
   actions: WatchAction[],
 ): void {
-  const open = new Set(
-    [...state.peers.values()].filter((peer) => peer.state === "up").map(({ name }) => name),
-  );
+  const open = new Set<string>();
+  for (const { name, state: peerState } of state.peers.values()) {
+    if (peerState === "up") open.add(name);
+    // Who was given up in error and answers still must hear of a claim; nobody waits for it.
+    else actions.push({ kind: "send", to: name, body: { kind: "notice", id, notice } });
+  }
   if (open.size === 0) actions.push({ kind: "settled", id, missing: [] });
   else state.outstanding.set(id, { id, notice, open, until: after(now, SETTLE_MS), next: now });
 }

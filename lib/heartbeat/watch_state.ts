@@ -45,6 +45,8 @@ export type WatchAction =
   }
   /** All peers that are up have acknowledged, or the time for it is over: these have not. */
   | { readonly kind: "settled"; readonly id: number; readonly missing: readonly string[] }
+  /** A peer beats in another run of its process than gossip told: ask it what it tells now. */
+  | { readonly kind: "stranger"; readonly name: string }
   /** This process stood still so long that others may have taken its addresses. */
   | { readonly kind: "paused"; readonly ms: Millis }
   /** Until then the others do not miss this speaker. */
@@ -61,6 +63,8 @@ export interface Peer {
   canAnnounce: boolean;
   /** Others are being asked, or it is heard by others only. */
   asking: { readonly id: number; until: Instant; readonly open: Set<string> } | undefined;
+  /** When another run of it was last told. */
+  strangerAt: Instant | undefined;
   /** Its kernel told that nobody listens. */
   refused: boolean;
   /** Notices of it that came: what was acknowledged is acknowledged again, once each is told. */

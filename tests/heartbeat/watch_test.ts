@@ -206,3 +206,13 @@ Deno.test("nextDeadline() is never beyond what is due", () => {
     assert.ok(one.told.length >= before);
   }
 });
+
+Deno.test("another run of a known peer is asked after, and not too often", () => {
+  const one = bench("a");
+  one.hear("a");
+  const asked = () => of(one.hear("a", BEAT, 2), "stranger").map(({ name }) => name);
+  assert.deepEqual(asked(), ["a"]);
+  assert.deepEqual(asked(), []);
+  one.pass(500, "a");
+  assert.deepEqual(asked(), ["a"]);
+});

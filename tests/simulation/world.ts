@@ -432,6 +432,11 @@ function perform(world: World, speaker: Speaker, action: WatchAction): void {
       }
       return advanceWatch(world, speaker, { kind: "acknowledge", name: from, id });
     }
+    case "stranger": {
+      const member = speaker.gossip.members.get(action.name);
+      if (member !== undefined) exchange(world, speaker, member);
+      return;
+    }
     case "settled":
       settlers.get(speaker)?.get(action.id)?.();
       settlers.get(speaker)?.delete(action.id);

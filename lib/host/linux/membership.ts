@@ -197,6 +197,8 @@ export async function joinMembership(
         waiting.get(news.id)?.();
         waiting.delete(news.id);
         return;
+      case "stranger":
+        return gossip?.ask(news.name);
       case "paused":
         metrics.pauses.inc();
         log.warn({ ms: Math.round(news.ms) }, "the process stood still: others may own by now");
