@@ -23,8 +23,8 @@ const RETRY_MS: Millis = 10;
 /** … but no longer than this: the sender goes on without. */
 export const SETTLE_MS: Millis = 500;
 const KEPT_NOTICES = 128;
-/** Another run of a peer is told so often. */
-const STRANGER_MS: Millis = 500;
+/** Strangers are told so often, whoever they are. */
+const STRANGER_MS: Millis = 200;
 /** Without peers nobody takes anything over: a lease need not be short. */
 const ALONE_MS: Millis = 2_000;
 
@@ -122,7 +122,6 @@ function setPeers(
       canAnnounce: true,
       asking: undefined,
       refused: false,
-      strangerAt: undefined,
       notices: new Map(),
     });
     // So that the other one need not wait for our turn.
@@ -137,8 +136,8 @@ function onPacket(
   actions: WatchAction[],
 ): void {
   const peer = state.peers.get(packet.sender);
-  if (peer !== undefined && peer.boot !== packet.boot) return onStranger(peer, now, actions);
-  if (peer === undefined || packet.sequence <= peer.sequence) return;
+  if (peer?.boot !== packet.boot) return onStranger(state, packet.sender, now, actions);
+  if (packet.sequence <= peer.sequence) return;
   peer.sequence = packet.sequence;
   peer.heardAt = now;
   peer.asking = undefined;
@@ -150,11 +149,11 @@ function onPacket(
   onBody(state, peer, packet.body, now, actions);
 }
 
-/** News of its new run were lost on their way: without asking, they come with the next push/pull. */
-function onStranger(peer: Peer, now: Instant, actions: WatchAction[]): void {
-  if (peer.strangerAt !== undefined && now < after(peer.strangerAt, STRANGER_MS)) return;
-  peer.strangerAt = now;
-  actions.push({ kind: "stranger", name: peer.name });
+/** News of its start were lost on their way: without asking, they come with the next push/pull. */
+function onStranger(state: WatchState, name: string, now: Instant, actions: WatchAction[]): void {
+  if (now < after(state.strangerAt, STRANGER_MS)) return;
+  state.strangerAt = now;
+  actions.push({ kind: "stranger", name });
 }
 
 function onBody(

@@ -45,7 +45,7 @@ export type WatchAction =
   }
   /** All peers that are up have acknowledged, or the time for it is over: these have not. */
   | { readonly kind: "settled"; readonly id: number; readonly missing: readonly string[] }
-  /** A peer beats in another run of its process than gossip told: ask it what it tells now. */
+  /** Somebody beats whom, or in a run that, gossip did not tell yet: ask it what it tells now. */
   | { readonly kind: "stranger"; readonly name: string }
   /** This process stood still so long that others may have taken its addresses. */
   | { readonly kind: "paused"; readonly ms: Millis }
@@ -63,8 +63,6 @@ export interface Peer {
   canAnnounce: boolean;
   /** Others are being asked, or it is heard by others only. */
   asking: { readonly id: number; until: Instant; readonly open: Set<string> } | undefined;
-  /** When another run of it was last told. */
-  strangerAt: Instant | undefined;
   /** Its kernel told that nobody listens. */
   refused: boolean;
   /** Notices of it that came: what was acknowledged is acknowledged again, once each is told. */
@@ -88,6 +86,7 @@ export interface WatchState {
   canAnnounce: boolean;
   beatAt: Instant;
   lastTurn: Instant | undefined;
+  strangerAt: Instant;
   lastQuery: number;
 }
 
@@ -102,6 +101,7 @@ export function createWatch(timing: HeartbeatTiming = DEFAULT_TIMING): WatchStat
     canAnnounce: false,
     beatAt: instant(-Infinity),
     lastTurn: undefined,
+    strangerAt: instant(-Infinity),
     lastQuery: 0,
   };
 }

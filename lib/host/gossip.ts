@@ -36,8 +36,8 @@ export interface Gossip extends AsyncDisposable {
   members(): ReadonlyMap<string, Member>;
   /** Another speaker has this node's name, and had it first. */
   isDuplicate(): boolean;
-  /** Exchanges states with a member now, for it seems to tell something new. */
-  ask(name: string): void;
+  /** Exchanges states with that speaker now, for it seems to tell something new. */
+  ask(name: string, address: Ip): void;
   /** The process stood still. */
   paused(): void;
   /** Says goodbye to every member. */
@@ -193,9 +193,9 @@ export async function startGossip(options: GossipOptions, signal: AbortSignal): 
     alive: () => aliveMembers(state),
     members: () => state.members,
     isDuplicate: () => duplicate,
-    ask: (name) => {
-      const member = state.members.get(name);
-      if (member !== undefined) void exchange(member, false);
+    ask: (name, address) => {
+      const { port } = self;
+      void exchange(state.members.get(name) ?? { address, port }, true);
     },
     paused: () => advance({ kind: "paused" }),
     leave: () => advance({ kind: "leave" }),

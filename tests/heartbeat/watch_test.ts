@@ -207,12 +207,14 @@ Deno.test("nextDeadline() is never beyond what is due", () => {
   }
 });
 
-Deno.test("another run of a known peer is asked after, and not too often", () => {
+Deno.test("another run of a peer, or somebody unknown, is asked after, and not too often", () => {
   const one = bench("a");
   one.hear("a");
   const asked = () => of(one.hear("a", BEAT, 2), "stranger").map(({ name }) => name);
   assert.deepEqual(asked(), ["a"]);
   assert.deepEqual(asked(), []);
-  one.pass(500, "a");
+  one.pass(200, "a");
   assert.deepEqual(asked(), ["a"]);
+  one.pass(200, "a");
+  assert.deepEqual(of(one.hear("unknown"), "stranger").map(({ name }) => name), ["unknown"]);
 });

@@ -433,9 +433,8 @@ function perform(world: World, speaker: Speaker, action: WatchAction): void {
       return advanceWatch(world, speaker, { kind: "acknowledge", name: from, id });
     }
     case "stranger": {
-      const member = speaker.gossip.members.get(action.name);
-      if (member !== undefined) exchange(world, speaker, member);
-      return;
+      const address = ip4(0x0a00_0001 + world.names.indexOf(action.name));
+      return exchange(world, speaker, { address, port: PORT });
     }
     case "settled":
       settlers.get(speaker)?.get(action.id)?.();

@@ -15,6 +15,7 @@ import {
   type WatchEvent,
   type WatchState,
 } from "../../heartbeat/watch_state.ts";
+import type { Ip, Ip4 } from "../../net/ip.ts";
 import { type AddressTable, openTable, renewLease } from "../../neighbour/table.ts";
 import type { HeartbeatNews, HeartbeatOrder, HeartbeatTarget } from "./heartbeat.ts";
 import { openHeartbeatSocket } from "./heartbeat_socket.ts";
@@ -62,6 +63,7 @@ export function createHeartbeatEngine(
   let refusedToldAt = 0;
   let open: Open | undefined;
   let sequence = 0;
+  let heardFrom: Ip = 0 as Ip4;
   /** The process stood still: no reply leaves before the main thread knows. */
   let held = false;
 
@@ -105,6 +107,8 @@ export function createHeartbeatEngine(
       case "paused":
         held = true;
         return tell(action);
+      case "stranger":
+        return tell({ ...action, address: heardFrom });
       default:
         return tell(action);
     }
@@ -121,8 +125,12 @@ export function createHeartbeatEngine(
       if (datagram === undefined) return;
       const packet = decodeHeartbeat(datagram.bytes, order.keys);
       if (isWireError(packet)) refuse(packet.reason);
-      else if (targets.get(packet.sender)?.target.address !== datagram.from) refuse("bad-sender");
-      else advance({ kind: "packet", packet });
+      else if ((targets.get(packet.sender)?.target.address ?? datagram.from) !== datagram.from) {
+        refuse("bad-sender");
+      } else {
+        heardFrom = datagram.from;
+        advance({ kind: "packet", packet });
+      }
     }
   }
 

@@ -198,7 +198,7 @@ export async function joinMembership(
         waiting.delete(news.id);
         return;
       case "stranger":
-        return gossip?.ask(news.name);
+        return gossip?.ask(news.name, news.address);
       case "paused":
         metrics.pauses.inc();
         log.warn({ ms: Math.round(news.ms) }, "the process stood still: others may own by now");
