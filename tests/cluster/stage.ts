@@ -127,7 +127,8 @@ interface Container {
   readonly env?: readonly {
     name: string;
     value?: string;
-    valueFrom?: { fieldRef: { fieldPath: string } };
+    /** A key of a Secret is not there: the manifest calls it optional. */
+    valueFrom?: { fieldRef?: { fieldPath: string } };
   }[];
 }
 
@@ -142,17 +143,17 @@ async function startWorkload(
     await kube.kubectl(["get", kind, "-n", "metallb-system", workload, "-o", "json"]),
   );
   const container: Container = object.spec.template.spec.containers[0];
-  const fields: Record<string, string> = {
-    "spec.nodeName": host.name,
-    "status.hostIP": host.name === "node1"
-      ? "10.77.1.11"
-      : host.name === "node2"
-      ? "10.77.1.12"
-      : "10.77.1.10",
-  };
+  const ip = host.name === "node1"
+    ? "10.77.1.11"
+    : host.name === "node2"
+    ? "10.77.1.12"
+    : "10.77.1.10";
+  // On the host's network a pod has the host's address.
+  const fields = { "spec.nodeName": host.name, "status.hostIP": ip, "status.podIP": ip };
   const env: Record<string, string> = { METALLB_NAMESPACE: "metallb-system" };
   for (const { name, value, valueFrom } of container.env ?? []) {
-    env[name] = value ?? fields[valueFrom?.fieldRef.fieldPath ?? ""] ?? "";
+    const path = valueFrom?.fieldRef?.fieldPath ?? "";
+    env[name] = value ?? new Map(Object.entries(fields)).get(path) ?? "";
   }
   const token = await kube.serviceAccountToken("metallb-system", workload);
   env.KUBECONFIG = await kube.kubeconfigForToken(token);

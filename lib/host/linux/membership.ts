@@ -58,6 +58,8 @@ export interface MembershipOptions {
 export interface Membership extends AsyncDisposable {
   /** Nodes whose speaker lives and can announce, this one included. */
   live(): ReadonlySet<string>;
+  /** Nodes that gossip has ever told of: of others nothing can be said. */
+  known(): ReadonlySet<string>;
   /** Speakers whose heartbeat is heard: they answer notices. */
   fellows(): ReadonlySet<string>;
   /** How each member stands, for people. */
@@ -203,8 +205,13 @@ export async function joinMembership(
         metrics.pauses.inc();
         log.warn({ ms: Math.round(news.ms) }, "the process stood still: others may own by now");
         gossip?.paused();
-        if (news.ms >= LONG_PAUSE_MS) options.onLost(untilReady(Promise.resolve()));
-        setTimeout(() => heartbeat.tell({ kind: "resume" }), RESUME_AFTER_MS);
+        if (news.ms < LONG_PAUSE_MS) {
+          setTimeout(() => heartbeat.tell({ kind: "resume" }), RESUME_AFTER_MS);
+        } else {
+          // Nothing is answered until this node has claimed anew: no reply needs to be held back.
+          options.onLost(untilReady(Promise.resolve()));
+          heartbeat.tell({ kind: "resume" });
+        }
         return;
       case "refused":
         for (const [reason, count] of Object.entries(news.reasons)) {
@@ -243,6 +250,7 @@ export async function joinMembership(
       if (leaving) live.delete(nodeName);
       return live;
     },
+    known: () => new Set([nodeName, ...gossip?.members().keys() ?? []]),
     fellows: () => up,
     describe: () =>
       [...gossip?.members().values() ?? []].map(({ name, address, state }) => ({

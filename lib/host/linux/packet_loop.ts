@@ -74,7 +74,7 @@ export interface LoopOptions {
  * @throws OsError when the wait itself is refused, or the socket is closed
  */
 export function answerRequests(options: LoopOptions): void {
-  const { libc, packetFds, wakeFd, progress, now } = options;
+  const { libc, packetFds, wakeFd, table, progress, now } = options;
   const set = pollSet([wakeFd, packetFds.arp, packetFds.ndp]);
   const receivers = [openReceiver(options, "arp"), openReceiver(options, "ndp")];
   let last = now();
@@ -83,7 +83,7 @@ export function answerRequests(options: LoopOptions): void {
     if (readiness(set, 0) !== 0) return;
     Atomics.add(progress, PROGRESS.turns, 1);
     const turn = now();
-    if (turn - last > PAUSE_MS) {
+    if (turn - last > PAUSE_MS || !hasLease(table, turn)) {
       // What waited meanwhile is old, and the addresses may be another node's by now.
       for (const { receive } of receivers) {
         while (receive() > 0) Atomics.add(progress, PROGRESS.stale, 1);

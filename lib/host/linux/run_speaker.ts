@@ -177,9 +177,15 @@ export async function runSpeaker(context: RoleContext): Promise<RunningRole> {
   }
 
   function liveSpeakers(): ReadonlySet<string> | undefined {
-    if (membership === undefined) return speakersAlive(pods?.items);
-    if (membership.problem() === undefined) return membership.live();
-    return new Set([...membership.live()].filter((name) => name !== nodeName));
+    const byPods = speakersAlive(pods?.items);
+    if (membership === undefined) return byPods;
+    const live = new Set(membership.live());
+    // A ready speaker that gossip never reached counts as it does without gossip: two that cannot
+    // talk then still name the same owner.
+    const known = membership.known();
+    for (const name of byPods ?? []) if (!known.has(name)) live.add(name);
+    if (membership.problem() !== undefined) live.delete(nodeName);
+    return live;
   }
 
   /** Tells the others when there is no interface to announce on, and when there is one again. */
@@ -249,6 +255,7 @@ export async function runSpeaker(context: RoleContext): Promise<RunningRole> {
         : [`not all objects of ${cluster.description} are known yet`],
       ...keeper.current() ? [] : [`no configuration in force: ${keeper.status().reason ?? ""}`],
       ...layer2.problem() === undefined ? [] : [`layer 2 does not work: ${layer2.problem()}`],
+      ...acquainted ? [] : ["the other speakers are not known yet"],
       ...membership?.problem() === undefined ? [] : [membership.problem() ?? ""],
     ],
     unhealthy: () => layer2.stalled() ? ["the packet Worker does not answer"] : [],

@@ -97,8 +97,10 @@ export async function startWorkerLink<Order, Answer, News>(
     }
   }
 
+  // The order stands in the port before the Worker has it: it looks once, without waiting.
+  const started = request({ kind: "start", wakeFd: wakeFd.number });
   worker.postMessage(workerPort, [workerPort]);
-  await request({ kind: "start", wakeFd: wakeFd.number });
+  await started;
   const closing = resources.move();
   return {
     ask: (order) => request({ kind: "order", order }),
