@@ -72,10 +72,21 @@ function speakerLines(speaker: NonNullable<ProcessStatus["speaker"]>): string[] 
   const interfaces = speaker.interfaces.map(({ name, mac }) => `${name} ${mac}`).join(", ");
   return [
     `  node       ${speaker.node}`,
-    `  ARP        ${speaker.backend} on ${interfaces || "no interface"}`,
+    `  ARP, NDP   ${speaker.backend} on ${interfaces || "no interface"}`,
+    ...line("speakers", speaker.members?.map(({ node, state }) => `${node} ${state}`)),
+    ...line(
+      "owners",
+      Object.entries(speaker.owned ?? {}).map(([node, count]) => `${node} ${count}`),
+    ),
+    ...line("CONFLICTS", speaker.conflicts?.map(({ ip, mac }) => `${ip} is at ${mac} too`)),
     ...table("addresses", ["ADDRESS", "OWNER", "ANNOUNCED HERE", "SERVICES"], addresses),
     ...speaker.peers?.length ? peerLines(speaker.peers) : [],
   ];
+}
+
+/** A line of what there is; none for nothing. */
+function line(title: string, parts: readonly string[] = []): string[] {
+  return parts.length === 0 ? [] : [`  ${title.padEnd(10)} ${[...parts].sort().join(", ")}`];
 }
 
 function peerLines(peers: readonly PeerStatus[]): string[] {

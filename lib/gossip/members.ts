@@ -65,7 +65,7 @@ function aboutSelf(state: GossipState, message: Alive, actions: GossipAction[]):
 }
 
 /** Says louder than the accusation that this node lives. */
-export function refute(state: GossipState, accused: number): void {
+function refute(state: GossipState, accused: number): void {
   if (accused >= MAX_INCARNATION) return; // nothing is louder: a forgery, or the end of the numbers
   state.incarnation = Math.max(state.incarnation, accused) + 1;
   changeHealth(state, 1);
@@ -77,6 +77,11 @@ export function changeHealth(state: GossipState, by: number): void {
   state.health = Math.min(MAX_HEALTH, Math.max(0, state.health + by));
 }
 
+/** Somebody accuses this node. */
+function accused(state: GossipState, { incarnation }: Accusation): void {
+  if (!state.leaving && incarnation >= state.incarnation) refute(state, incarnation);
+}
+
 /** A member is accused (suspectNode). */
 export function onSuspect(
   state: GossipState,
@@ -84,12 +89,7 @@ export function onSuspect(
   now: Instant,
   actions: GossipAction[],
 ): void {
-  if (message.node === state.self.name) {
-    if (!state.leaving && message.incarnation >= state.incarnation) {
-      refute(state, message.incarnation);
-    }
-    return;
-  }
+  if (message.node === state.self.name) return accused(state, message);
   const member = state.members.get(message.node);
   if (member === undefined || message.incarnation < member.incarnation) return;
   if (member.suspicion !== undefined) {
@@ -121,12 +121,7 @@ export function onDead(
   now: Instant,
   actions: GossipAction[],
 ): void {
-  if (message.node === state.self.name) {
-    if (!state.leaving && message.incarnation >= state.incarnation) {
-      refute(state, message.incarnation);
-    }
-    return;
-  }
+  if (message.node === state.self.name) return accused(state, message);
   const member = state.members.get(message.node);
   if (member === undefined || message.incarnation < member.incarnation) return;
   if (member.state === "dead" || member.state === "left") return;

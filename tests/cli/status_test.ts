@@ -54,7 +54,7 @@ Deno.test("statusText() lays pools, Services, owners and config mistakes out in 
       /default\/nginx +10\.77\.1\.220 +default/,
       /default\/other +none +no pool has a free address/,
       /10\.77\.1\.220 +node2 +no: lost election +default\/nginx/,
-      /ARP +socket on eth0 02:00:00:00:00:01/,
+      /ARP, NDP +socket on eth0 02:00:00:00:00:01/,
     ]
   ) assert.match(text, line);
 });
