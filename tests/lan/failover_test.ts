@@ -139,6 +139,7 @@ Deno.test("two halves of a network both answer; healed, one does and says so (ro
   await scene.lan.setPort(failover.node(owner), "down");
   await waitFor("another owner", async () => ![-1, owner].includes(await failover.owner(ip)));
   await using probe = await startProbe(scene.client, ip);
+  await failover.settle(300);
   await scene.lan.setPort(failover.node(owner), "up");
   await waitFor("the first owner alone", async () => {
     const macs = new Set(await scene.client.arping(ip, 2));
