@@ -12,7 +12,10 @@ export interface ResponderParts {
   readonly attach: "tcx" | "xdp";
 }
 
-const CONTEXT = { tcx: { data: 76, end: 80, ifindex: 40 }, xdp: { data: 0, end: 4 } } as const;
+const CONTEXT = {
+  tcx: { data: 76, end: 80, ifindex: 40, vlanTag: 24 },
+  xdp: { data: 0, end: 4 },
+} as const;
 const PASS = { tcx: -1, xdp: 2 } as const;
 const XDP_TX = 3;
 const HELPER = { mapLookup: 1, ktimeGetNs: 5, redirect: 23, csumDiff: 28 } as const;
@@ -37,7 +40,15 @@ const IPV6_GROUP = 0x3333;
 const PSEUDO_HEADER = 0x5a00;
 
 const ARP = { length: 42, sender: 22, senderIp: 28, target: 32, targetIp: 38 } as const;
-const NDP = { length: 86, source: 22, destination: 38, target: 62, option: 78 } as const;
+const NDP = {
+  length: 86,
+  version: 14,
+  source: 22,
+  destination: 38,
+  checksum: 56,
+  target: 62,
+  option: 78,
+} as const;
 
 /**
  * Makes the program that answers ARP requests (RFC 826) and neighbour solicitations (RFC 4861) on
@@ -53,6 +64,7 @@ export function responderProgram(parts: ResponderParts): Uint8Array<ArrayBuffer>
   const context = CONTEXT[parts.attach];
   return asm.assemble([
     asm.move(CTX, 1),
+    ...untagged(parts.attach),
     asm.load("w", DATA, CTX, context.data),
     asm.load("w", 3, CTX, context.end),
     ...needs(ARP.length),
@@ -73,6 +85,19 @@ export function responderProgram(parts: ResponderParts): Uint8Array<ArrayBuffer>
 }
 
 type OwnMac = readonly [low: number, high: number];
+
+/**
+ * The kernel has taken the tag out of the frame before tcx: what is of a VLAN is answered on that
+ * VLAN's interface. Tag 0 is only a priority. Under XDP the tag still stands in the frame.
+ */
+function untagged(attach: "tcx" | "xdp"): asm.Step[] {
+  if (attach === "xdp") return [];
+  return [
+    asm.load("w", 4, CTX, CONTEXT.tcx.vlanTag),
+    asm.andImmediate(4, 0x0fff),
+    asm.jumpNotEqual(4, 0, "pass"),
+  ];
+}
 
 /** Goes on only with a frame of so many octets; register 3 holds its end. */
 function needs(length: number): asm.Step[] {
@@ -122,6 +147,9 @@ function answerNdp(parts: ResponderParts, own: OwnMac): asm.Step[] {
   const words = [0, 4, 8, 12];
   return [
     ...needs(NDP.length),
+    asm.load("b", 4, DATA, NDP.version),
+    asm.shiftRight(4, 4),
+    asm.jumpNotEqual(4, 6, "pass"),
     asm.load("w", 4, DATA, 18),
     asm.jumpWordNotEqual(4, PAYLOAD_32_ICMPV6_HOPS_255, "pass"),
     asm.load("h", 4, DATA, 54),
@@ -147,6 +175,8 @@ function answerNdp(parts: ResponderParts, own: OwnMac): asm.Step[] {
       asm.store("w", STACK, at - 16, 4),
     ]),
     ...lookUp(parts.ip6Map, -16),
+    ...sum(),
+    asm.jumpNotEqual(0, 0xffff, "pass"),
     ...checkLease(parts.leaseMap),
     asm.load("w", 1, DATA, NDP.option + 2),
     asm.load("h", 2, DATA, NDP.option + 6),
@@ -164,7 +194,9 @@ function answerNdp(parts: ResponderParts, own: OwnMac): asm.Step[] {
     ]),
     asm.storeImmediate("w", DATA, 54, ADVERTISEMENT),
     asm.storeImmediate("w", DATA, 58, SOLICITED_OVERRIDE),
-    ...checksum(),
+    ...sum(),
+    asm.xorImmediate(0, 0xffff),
+    asm.store("h", DATA, NDP.checksum, 0),
   ];
 }
 
@@ -220,8 +252,11 @@ function storeMac(at: number): asm.Step[] {
   return [asm.store("w", DATA, at, 1), asm.store("h", DATA, at + 4, 2)];
 }
 
-/** Over both addresses and the message, whose field is zero, on top of the pseudo header's rest. */
-function checksum(): asm.Step[] {
+/**
+ * Over both addresses and the message, on top of the pseudo header's rest: register 0 holds all
+ * ones when the checksum in it is right, else its complement is the one to write where zero stood.
+ */
+function sum(): asm.Step[] {
   const fold = [
     asm.move(1, 0),
     asm.shiftRight(1, 16),
@@ -239,8 +274,6 @@ function checksum(): asm.Step[] {
     asm.lowerWord(0, 0),
     ...fold,
     ...fold,
-    asm.xorImmediate(0, 0xffff),
-    asm.store("h", DATA, 56, 0),
   ];
 }
 

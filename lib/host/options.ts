@@ -7,7 +7,7 @@ export type Role = typeof ROLES[number];
 export const ELECTIONS = ["v0.11", "v0.10"] as const;
 export type Election = typeof ELECTIONS[number];
 
-export const ARP_BACKENDS = ["auto", "ebpf", "socket"] as const;
+export const ARP_BACKENDS = ["auto", "ebpf", "xdp", "socket"] as const;
 export type ArpBackend = typeof ARP_BACKENDS[number];
 
 /** Where the Kubernetes objects come from. */

@@ -13,6 +13,7 @@ import { readIp6, writeIp6 } from "../net/octets6.ts";
 
 /** Where the parts stand in an Ethernet frame with an IPv6 header without extensions. */
 export const AT = {
+  version: 14,
   payloadLength: 18,
   nextHeader: 20,
   hopLimit: 21,
@@ -26,6 +27,8 @@ export const AT = {
   options: 78,
 } as const;
 
+/** The upper four bits of an IPv6 header's first octet. */
+export const IPV6_VERSION = 6;
 export const ICMPV6 = 58;
 /** What comes from further away has lost some: only a neighbour's is taken (RFC 4861 §7.1). */
 export const NDP_HOP_LIMIT = 255;
@@ -70,7 +73,9 @@ export function solicitedNodeGroup(ip: Ip6): Ip6 {
  */
 export function decodeNdp(frame: Uint8Array): NdpPacket | WireError {
   if (frame.length < AT.options) return refuse("truncated", `${frame.length} octets`, frame.length);
-  if (readU16(frame, 12) !== ETHERTYPE_IPV6 || frame[AT.nextHeader] !== ICMPV6) {
+  const version = (frame[AT.version] ?? 0) >> 4;
+  const isIpv6 = readU16(frame, 12) === ETHERTYPE_IPV6 && version === IPV6_VERSION;
+  if (!isIpv6 || frame[AT.nextHeader] !== ICMPV6) {
     return refuse("not-ndp", "the frame holds no ICMPv6", 12);
   }
   const type = frame[AT.type];
@@ -158,7 +163,7 @@ export function writeNdp(packet: NdpPacket, out: Uint8Array): number {
 export function writeHeader(out: Uint8Array, type: number, flags: number, length: number): void {
   writeU16(out, 12, ETHERTYPE_IPV6);
   out.fill(0, ETHERNET_HEADER_LENGTH, AT.payloadLength);
-  out[ETHERNET_HEADER_LENGTH] = 0x60;
+  out[AT.version] = IPV6_VERSION << 4;
   writeU16(out, AT.payloadLength, length - AT.type);
   out[AT.nextHeader] = ICMPV6;
   out[AT.hopLimit] = NDP_HOP_LIMIT;

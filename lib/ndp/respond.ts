@@ -12,6 +12,7 @@ import {
   endOfMessage,
   FLAG,
   ICMPV6,
+  IPV6_VERSION,
   linkLayerOption,
   NDP_HOP_LIMIT,
   NO_OPTION,
@@ -115,6 +116,7 @@ export function conflictOf(
 /** Where the neighbour discovery message ends, or -1 when the frame holds none. */
 function endOfNdp(frame: Uint8Array, length: number): number {
   if (length < AT.options || readU16(frame, 12) !== ETHERTYPE_IPV6) return -1;
+  if ((frame[AT.version] ?? 0) >> 4 !== IPV6_VERSION) return -1;
   if (frame[AT.nextHeader] !== ICMPV6 || frame[AT.hopLimit] !== NDP_HOP_LIMIT) return -1;
   return frame[AT.code] === 0 ? endOfMessage(frame, length) : -1;
 }

@@ -114,11 +114,10 @@ export function step(
   askAgain(state, now, claims);
   const quiet = lingering(state);
   const changed = quiet.join() !== quietBefore || !sameIps(before, answered(state));
-  // The claim takes longer on its way than the answers need to begin: that keeps the time short in
-  // which two answer, and whoever falls silent at the claim leaves no gap.
+  // Whoever falls silent at the claim leaves no gap: the answers have begun before it is sent.
   return [
-    ...claims.size > 0 ? [{ kind: "claim", ips: [...claims] } as const] : [],
     ...changed ? [{ kind: "answer", ips: [...answered(state)], quiet } as const] : [],
+    ...claims.size > 0 ? [{ kind: "claim", ips: [...claims] } as const] : [],
     ...releases.size > 0 ? [{ kind: "release", ips: [...releases] } as const] : [],
     ...again.size > 0 ? [{ kind: "announce-again", ips: [...again] } as const] : [],
   ];

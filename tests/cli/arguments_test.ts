@@ -110,7 +110,7 @@ Deno.test("parseArguments() refuses wrong usage with exit code 2 and says what i
     ["run --role=controller --node-name=a", /flag of the speaker/],
     ["run --role=controller --l2-election=v0.10", /flag of the speaker/],
     ["run --role=speaker --l2-election=v0.9", /v0\.11, v0\.10/],
-    ["run --role=speaker --arp-backend=xdp", /auto, ebpf, socket/],
+    ["run --role=speaker --arp-backend=tcx", /auto, ebpf, xdp, socket/],
     ["run --role=speaker --log-level=trace", /all, debug/],
     ["run --role=speaker --host=10.1", /no address/],
     ["run --role=speaker --store=a --kubeconfig=b", /exclude each other/],

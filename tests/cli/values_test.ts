@@ -62,7 +62,10 @@ Deno.test("readRunOptions() takes words only as they are written in the help", (
   for (
     const [flags, message] of [
       [{ l2Election: "v0.12" }, "--l2-election=v0.12 is not one of v0.11, v0.10"],
-      [{ arpBackend: "xdp" }, "--arp-backend=xdp is not one of auto, ebpf, socket"],
+      [
+        { arpBackend: "tcx" },
+        "--arp-backend=tcx is not one of auto, ebpf, xdp, socket",
+      ],
       [
         { logLevel: "WARN" },
         "--log-level=WARN is not one of all, debug, info, warn, error, none; " +

@@ -70,6 +70,7 @@ Deno.test("unsolicitedAdvertisement() is what row L6 asks for", () => {
 });
 
 const BAD: readonly [string, (frame: Uint8Array) => Uint8Array, string][] = [
+  ["IP version 4", (frame) => frame.with(AT.version, 0x45), "not-ndp"],
   ["a hop limit of 254", (frame) => frame.with(AT.hopLimit, 254), "bad-sender"],
   ["code 1", (frame) => frame.with(AT.code, 1), "bad-sender"],
   ["a wrong checksum", (frame) => frame.with(AT.checksum, 1), "bad-checksum"],

@@ -108,6 +108,7 @@ const DROPPED: readonly [string, Uint8Array, DropReason][] = [
   ["from nobody", solicitation({ linkLayer: 0 as Mac }), "bad-sender"],
   ["from a multicast address", solicitation({ source: ip("ff02::5") }), "bad-sender"],
   ["with a wrong checksum", solicitation().with(56, 0), "bad-checksum"],
+  ["with IP version 7", solicitation().with(14, 0x70), "not-ndp"],
   ["with hop limit 64", solicitation().with(21, 64), "not-ndp"],
   ["cut short", solicitation().slice(0, 70), "not-ndp"],
   ["which is an advertisement", solicitation({ kind: "advertisement" }), "not-solicitation"],

@@ -37,14 +37,14 @@ function owner(self: string, ...others: string[]): OwnershipState {
   return state;
 }
 
-Deno.test("a new owner claims and answers", () => {
+Deno.test("a new owner answers, then claims", () => {
   const state = make("a");
   const actions = step(state, wish({ own: true, owner: "a" }), at(0));
-  assert.deepEqual(actions, [{ kind: "claim", ips: [VIP] }, {
-    kind: "answer",
-    ips: [VIP],
-    quiet: [],
-  }]);
+  // In this order: whoever hears the claim falls silent.
+  assert.deepEqual(actions, [
+    { kind: "answer", ips: [VIP], quiet: [] },
+    { kind: "claim", ips: [VIP] },
+  ]);
   assert.deepEqual(claimed(state), [VIP]);
   assert.deepEqual(step(state, wish({ own: true, owner: "a" }), at(1)), [], "nothing changed");
 });
@@ -87,8 +87,8 @@ for (
 Deno.test("a claim of one who comes first silences an owner before its view changes (row L4)", () => {
   const state = owner("b", "a");
   assert.deepEqual(step(state, claim("a"), at(5)), [
-    { kind: "claim", ips: [VIP] },
     { kind: "answer", ips: [], quiet: [] },
+    { kind: "claim", ips: [VIP] },
   ]);
   assert.deepEqual(step(state, claim("a"), at(6)), [], "once is enough");
   assert.deepEqual(step(state, wish({ owner: "a" }), at(9)), [{ kind: "release", ips: [VIP] }]);
@@ -106,11 +106,11 @@ Deno.test("who yielded takes the address when the other releases it, goes, or sa
   step(released, { kind: "release", from: "c", ips: [VIP] }, at(1));
   assert.ok(!answers(released, VIP), "another's release is nothing");
   const took = step(released, { kind: "release", from: "a", ips: [VIP] }, at(2));
-  assert.deepEqual(kinds(took), ["claim", "answer"]);
+  assert.deepEqual(kinds(took), ["answer", "claim"]);
 
   const gone = owner("b", "a");
   step(gone, claim("a"), at(0));
-  assert.deepEqual(kinds(step(gone, fellows("c"), at(2))), ["claim", "answer"]);
+  assert.deepEqual(kinds(step(gone, fellows("c"), at(2))), ["answer", "claim"]);
 
   const silent = owner("b", "a");
   step(silent, claim("a"), at(0));
@@ -134,8 +134,8 @@ Deno.test("an owner again while it lingers claims again", () => {
   const state = owner("a", "b");
   step(state, wish({ owner: "b" }), at(10));
   assert.deepEqual(kinds(step(state, wish({ own: true, owner: "a" }), at(20))), [
-    "claim",
     "answer",
+    "claim",
   ]);
   assert.ok(answers(state, VIP));
 });

@@ -13,14 +13,14 @@ export function openKernelResponder(backend: ArpBackend, log: Log): EbpfResponde
     return undefined;
   }
   try {
-    const responder = openEbpfResponder();
-    log.info({ backend: "ebpf" }, "ARP and NDP responder ready");
+    const responder = openEbpfResponder(backend === "xdp" ? "xdp" : "tcx");
+    log.info({ backend: backend === "xdp" ? "xdp" : "ebpf" }, "ARP and NDP responder ready");
     return responder;
   } catch (error) {
     if (!(error instanceof EbpfUnavailable)) throw error;
     const fields = { backend: "socket", reason: errorText(error) };
     // Who asked for it in so many words is told louder.
-    if (backend === "ebpf") {
+    if (backend !== "auto") {
       log.warn(fields, "no eBPF here, ARP and NDP are answered by the socket");
     } else log.info(fields, "ARP and NDP responder ready");
     return undefined;

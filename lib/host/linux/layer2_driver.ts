@@ -89,7 +89,7 @@ export async function startLayer2(options: Layer2Options, signal: AbortSignal): 
   const kernel = openKernelResponder(options.backend, log);
   const libc = openLibc(SOCKET);
   const groups = openSolicitedGroups(libc);
-  const backend = kernel === undefined ? "socket" : "ebpf";
+  const backend = kernel === undefined ? "socket" : options.backend === "xdp" ? "xdp" : "ebpf";
   const state = createLayer2();
   const conflicts = createConflicts();
   let fellows: ReadonlySet<Mac> = new Set();

@@ -64,15 +64,22 @@ export function arpClaimFilter(): readonly FilterStep[] {
   ]);
 }
 
-/** The same by NDP: advertisements, and who detects duplicates, which the program passes on. */
+/**
+ * The same by NDP: advertisements, and the solicitations that the program passes on because it
+ * cannot make a reply of the frame as it is: duplicate address detection, and those whose options
+ * are not one link-layer address alone.
+ */
 export function ndpClaimFilter(): readonly FilterStep[] {
   return filterOf([
     [[LOAD_HALF, 0, 0, 12], equal(0x86dd)],
     [[LOAD_HALF, 0, 0, 20], equal(0x3aff)],
     UNTAGGED,
-    // Of solicitations those whose source begins with zeros: the unspecified address.
-    [[LOAD_HALF, 0, 0, 54], [JUMP_EQUAL, 3, 0, 0x8800], equal(0x8700)],
-    [[LOAD_WORD, 0, 0, 22], equal(0)],
+    [[LOAD_HALF, 0, 0, 54], [JUMP_EQUAL, 7, 0, 0x8800], equal(0x8700)],
+    // The unspecified address begins with zeros.
+    [[LOAD_WORD, 0, 0, 22], [JUMP_EQUAL, 4, 0, 0]],
+    // Payload length: 32 holds one such option and nothing else.
+    [[LOAD_HALF, 0, 0, 18], [JUMP_EQUAL, 0, 2, 32]],
+    [[LOAD_HALF, 0, 0, 78], [JUMP_EQUAL, TO_REFUSAL, 0, 0x0101]],
     [[LOAD_WORD, 0, 0, PACKET_TYPE], [JUMP_EQUAL, 1, 0, PACKET_HOST], equal(PACKET_MULTICAST)],
   ]);
 }
@@ -82,9 +89,10 @@ function filterOf(checks: readonly (readonly FilterStep[])[]): readonly FilterSt
   const refusal = steps.length + 1;
   return [
     // A check that fails goes to the refusal at the end; one that holds to the next step.
-    ...steps.map(([code, jt, jf, k], index): FilterStep =>
-      jf === TO_REFUSAL ? [code, jt, refusal - index - 1, k] : [code, jt, jf, k]
-    ),
+    ...steps.map(([code, jt, jf, k], index): FilterStep => {
+      const place = (to: number) => to === TO_REFUSAL ? refusal - index - 1 : to;
+      return [code, place(jt), place(jf), k];
+    }),
     [RETURN, 0, 0, FRAME_BYTES],
     [RETURN, 0, 0, 0],
   ];

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
+import { type Mac, parseMac } from "../../../lib/net/ethernet.ts";
+import { type Ip6, parseIp } from "../../../lib/net/ip.ts";
+import { AT, solicitedNodeGroup, writeNdp } from "../../../lib/ndp/packet.ts";
 import { type Host, type Lan, makeLan } from "../../support/lan.ts";
 import { run } from "../../support/process.ts";
 import { waitFor } from "../../support/wait.ts";
 import { inject } from "./child_process.ts";
-import { request } from "./frames.ts";
+import { request, SENDER } from "./frames.ts";
 
 const VIP = "10.77.1.220";
 const VIP6 = "fd77::220";
@@ -61,6 +64,11 @@ async function makeStage(attach: string): Promise<Stage> {
     },
     [Symbol.asyncDispose]: () => finished.disposeAsync(),
   };
+}
+
+function parseIp6(text: string): Ip6 {
+  const ip = parseIp(text);
+  return typeof ip === "bigint" ? ip : assert.fail(`${text} is no IPv6 address`);
 }
 
 /** Hardware addresses of who answers a solicitation. */
@@ -162,16 +170,57 @@ Deno.test("what is not sure goes by without a reply, corpus rows 2.5.1 to 2.5.7"
     ask(10, { destination: "020000009955" }),
     ask(11).slice(0, 82),
     ask(12, { senderIp: "0a4d01dc" }), // a gratuitous request of another host
+    ask(15, { tag: "81000005" }), // of a VLAN; the kernel takes the tag out before tcx
+    ask(16, { tag: "81006000" }), // only a priority
     ask(13, { padding: "5a".repeat(1400) }),
     request({ senderIp: "00000000", targetIp: "0a4d01dc" }), // a probe
     ask(14, { destination: own }),
   );
   assert.deepEqual(replies.map((frame) => frame.slice(76, 84)), [
+    "0a4d6310",
     "0a4d630d",
     "00000000",
     "0a4d630e",
   ]);
 });
+
+for (const attach of ["tcx", "xdp"]) {
+  Deno.test(`by ${attach} no solicitation is answered that is not right in all`, async () => {
+    await using stage = await makeStage(attach);
+    const frame = new Uint8Array(128);
+    const sender = parseMac(SENDER.match(/../g)?.join(":") ?? "") ?? assert.fail();
+    const length = writeNdp({
+      destinationMac: 0x3333_ff00_0220 as Mac,
+      sourceMac: sender,
+      source: parseIp6("fd77::63"),
+      destination: solicitedNodeGroup(parseIp6(VIP6)),
+      kind: "solicitation",
+      flags: 0,
+      target: parseIp6(VIP6),
+      linkLayer: sender,
+    }, frame);
+    const right = frame.slice(0, length);
+    // Behind a bridge the tag is no part of the frame any more; XDP is not told of it.
+    const tagged = attach === "xdp"
+      ? []
+      : [`${right.toHex().slice(0, 24)}81000005${right.toHex().slice(24)}`];
+    const end = request({ senderIp: "0a4d6301", targetIp: "0a4d01dc" });
+    const counted = async (...frames: string[]) => {
+      await inject(stage.client, ...frames, end);
+      return (await stage.say(`replies ${VIP6}`)).replies;
+    };
+    assert.deepEqual(await counted(right.toHex()), [1], "the frame itself is right");
+    const wrong = [
+      right.with(AT.version, 0x40),
+      right.with(AT.hopLimit, 254),
+      right.with(AT.code, 1),
+      right.with(AT.checksum, (right[AT.checksum] ?? 0) ^ 1),
+      right.with(AT.options + 7, 0xee), // an octet changed on its way
+      right.slice(0, AT.options),
+    ];
+    assert.deepEqual(await counted(...wrong.map((one) => one.toHex()), ...tagged), [1]);
+  });
+}
 
 Deno.test("without the capabilities it says which are missing", async () => {
   const { stdout } = await run("setpriv", [

@@ -102,6 +102,7 @@ for (const [name, hex, type, tag, passes] of NDP_CASES) {
 }
 
 const DAD = ndpVector("ndp/dad-conflict/dad-ns-1").hex;
+const TWO_OPTIONS = `${changed(SOLICITATION, 19, "28")}0e01010203040506`;
 const CLAIMS: readonly [string, readonly FilterStep[], string, number, boolean][] = [
   ["a request for others", arpClaimFilter(), request(USUAL), BROADCAST, false],
   [
@@ -129,6 +130,22 @@ const CLAIMS: readonly [string, readonly FilterStep[], string, number, boolean][
   ["operation 3", arpClaimFilter(), request({ ...USUAL, operation: "0003" }), BROADCAST, false],
   ["a solicitation", ndpClaimFilter(), SOLICITATION, MULTICAST, false],
   ["duplicate address detection", ndpClaimFilter(), DAD, MULTICAST, true],
+  // Payload length 24: the message alone, as who verifies an entry may send it.
+  [
+    "a solicitation without option",
+    ndpClaimFilter(),
+    changed(changed(SOLICITATION, 18, "00"), 19, "18").slice(0, 156),
+    HOST,
+    true,
+  ],
+  ["a solicitation with two options", ndpClaimFilter(), TWO_OPTIONS, MULTICAST, true],
+  [
+    "a solicitation with another option",
+    ndpClaimFilter(),
+    changed(SOLICITATION, 78, "0e"),
+    MULTICAST,
+    true,
+  ],
   ["an advertisement", ndpClaimFilter(), ADVERTISEMENT, HOST, true],
   ["an advertisement to others", ndpClaimFilter(), ADVERTISEMENT, OTHER_HOST, false],
 ];

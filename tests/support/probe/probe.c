@@ -104,8 +104,9 @@ int main(int argc, char **argv) {
     ask[28] = 10;
     memcpy(ask + 38, target, 4);
   }
-  // Answers to an earlier prober's questions must not count for this one's.
-  unsigned char run = 64 + getpid() % 64;
+  // Answers to an earlier prober's questions must not count for this one's. From 10.128.0.0 on, for
+  // a sender of the LAN's own network would take that host's address away from it.
+  unsigned char run = 128 + getpid() % 64;
   ask[six ? 33 : 29] = run;
   struct timespec wall;
   clock_gettime(CLOCK_REALTIME, &wall);
