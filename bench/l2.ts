@@ -50,6 +50,9 @@ export async function benchL2(): Promise<Figure[]> {
       ...await benchFailovers(),
       ...await benchTakeOver(),
       ...await benchSpeakers(),
+      ...await benchManySpeakers(10),
+      ...await benchManySpeakers(50),
+      ...await benchManySpeakers(100),
     ];
   } finally {
     await Deno.remove(program);
@@ -250,18 +253,12 @@ async function benchTakeOver(): Promise<Figure[]> {
   ];
 }
 
-/** What ten speakers cost each of them, and whether load makes them miss each other. */
+/** What three speakers cost each of them, and whether load makes them miss each other. */
 async function benchSpeakers(): Promise<Figure[]> {
   await using failover = await makeFailover();
   const bytes = async () => {
     const text = await failover.node(0).must("cat", "/sys/class/net/eth0/statistics/tx_bytes");
     return Number(text);
-  };
-  const ticks = () => {
-    const stat = Deno.readTextFileSync(`/proc/${failover.process(0).pid}/stat`).split(") ")[1] ??
-      "";
-    const fields = stat.split(" ");
-    return Number(fields[11]) + Number(fields[12]);
   };
   const downs = async () => {
     const counts = await Promise.all([0, 1, 2].map(async (index) => {
@@ -270,9 +267,9 @@ async function benchSpeakers(): Promise<Figure[]> {
     }));
     return counts.reduce((sum, count) => sum + count, 0);
   };
-  const [bytesBefore, ticksBefore] = [await bytes(), ticks()];
+  const [bytesBefore, ticksBefore] = [await bytes(), ticksOf(failover.process(0).pid)];
   await failover.settle(CPU_SECONDS * 1000);
-  const cpu = (ticks() - ticksBefore) / TICKS_PER_SECOND / CPU_SECONDS;
+  const cpu = (ticksOf(failover.process(0).pid) - ticksBefore) / TICKS_PER_SECOND / CPU_SECONDS;
   const sent = (await bytes() - bytesBefore) / CPU_SECONDS;
   const before = await downs();
   await using loads = new AsyncDisposableStack();
@@ -284,5 +281,51 @@ async function benchSpeakers(): Promise<Figure[]> {
     figure(`false-alarms-in-${LOADED_SECONDS}-s-of-load`, await downs() - before, "downs", {
       goal: { of: "value", atMost: 0 },
     }),
+  ];
+}
+
+/** Processor time of a process, its threads together. */
+function ticksOf(pid: number): number {
+  const fields = Deno.readTextFileSync(`/proc/${pid}/stat`).split(") ")[1]?.split(" ") ?? [];
+  return Number(fields[11]) + Number(fields[12]);
+}
+
+/** What a speaker among so many costs: it is one process, all its fellows another. */
+async function benchManySpeakers(count: number): Promise<Figure[]> {
+  await using scene = await makeScene(1);
+  const [node] = scene.nodes;
+  if (node === undefined) throw new Error("The scene has no node");
+  const addresses = Array.from({ length: count - 1 }, (_, at) => `10.77.1.${101 + at}/24`);
+  const host = await scene.lan.addHost("fellows", { addresses });
+  const secret = "a key of the benchmark";
+  await using speaker = scene.herald(
+    node,
+    "--role=speaker",
+    "--node-name=node1",
+    "--ml-bindaddr=10.77.1.11",
+    `--ml-secret-key=${secret}`,
+  );
+  const program = new URL("./fellows.ts", import.meta.url).pathname;
+  const args = ["run", "-A", "-q", program, String(count - 1), "10.77.1.11", secret];
+  await using fellows = host.start(Deno.execPath(), args);
+  await waitFor("the fellows", () => fellows.output().includes("all are here"), {
+    timeoutMs: 60_000,
+  });
+  const up = async () => {
+    const { stdout } = await node.run("curl", "-s", "http://127.0.0.1:7472/metrics");
+    return Number(/herald_heartbeat_peers_up (\d+)/.exec(stdout)?.[1]);
+  };
+  await waitFor("all to be heard", async () => await up() === count - 1, { timeoutMs: 60_000 });
+  const sent = async () =>
+    Number(await node.must("cat", "/sys/class/net/eth0/statistics/tx_bytes"));
+  const settle = () => new Promise((resolve) => setTimeout(resolve, CPU_SECONDS * 1000));
+  await settle();
+  const [bytesBefore, ticksBefore] = [await sent(), ticksOf(speaker.pid)];
+  await settle();
+  const cpu = (ticksOf(speaker.pid) - ticksBefore) / TICKS_PER_SECOND / CPU_SECONDS;
+  const bytes = (await sent() - bytesBefore) / CPU_SECONDS;
+  return [
+    figure(`speaker-of-${count}-cpu`, cpu * 100, "% of a core"),
+    figure(`speaker-of-${count}-bytes-sent`, bytes, "B/s"),
   ];
 }

@@ -1,0 +1,83 @@
+// deno-lint-ignore-file no-console -- tells the benchmark that started it that all are there
+// Many speakers in one process, each with an address of its own: their gossip among all is whole,
+// their heartbeats go to the one speaker that is measured, as each of them would send them there.
+// usage: fellows.ts COUNT MEASURED_ADDRESS SECRET; the addresses are 10.77.1.101 and on.
+import assert from "node:assert/strict";
+import { createSocket } from "node:dgram";
+import { isWireError } from "../lib/base/errors.ts";
+import { gossipKeys } from "../lib/gossip/keys.ts";
+import { decodeHeartbeat, encodeHeartbeat, type HeartbeatBody } from "../lib/heartbeat/packet.ts";
+import { heartbeatKey } from "../lib/heartbeat/packet.ts";
+import { DEFAULT_TIMING } from "../lib/heartbeat/watch_state.ts";
+import { startGossip } from "../lib/host/gossip.ts";
+import { announcementOf } from "../lib/host/gossip_meta.ts";
+import { openLog } from "../lib/host/log.ts";
+import { createMetrics } from "../lib/host/metrics.ts";
+import { parseIp } from "../lib/net/ip.ts";
+
+const GOSSIP_PORT = 7946;
+const HEARTBEAT_PORT = 7947;
+const [count = "", measured = "", secret = ""] = Deno.args;
+const measuredIp = parseIp(measured) ?? assert.fail(`${measured} is no address`);
+const keys = gossipKeys(secret, undefined);
+const beatKeys = keys.map(heartbeatKey);
+const [beatKey] = beatKeys;
+assert.ok(beatKey);
+const signer = beatKey;
+const log = await openLog("none", "json");
+const metrics = createMetrics().gossip;
+const ended = new AbortController();
+Deno.addSignalListener("SIGTERM", () => ended.abort());
+
+/** Beats to the measured speaker and acknowledges its notices. */
+function startBeats(sender: string, address: string, boot: number): void {
+  const socket = createSocket("udp4");
+  let sequence = 0;
+  const send = (body: HeartbeatBody) => {
+    const packet = encodeHeartbeat({ sender, boot, sequence: ++sequence, body }, signer);
+    socket.send(packet, HEARTBEAT_PORT, measured);
+  };
+  socket.on("message", (bytes: Uint8Array) => {
+    const packet = decodeHeartbeat(bytes, beatKeys);
+    if (!isWireError(packet) && packet.body.kind === "notice") {
+      send({ kind: "ack", id: packet.body.id });
+    }
+  });
+  socket.bind(HEARTBEAT_PORT, address);
+  const { intervalMs } = DEFAULT_TIMING;
+  // Not all at once: nobody's timers agree.
+  const timer = setTimeout(() => {
+    send({ kind: "beat", intervalMs, canAnnounce: false });
+    const beats = setInterval(
+      () => send({ kind: "beat", intervalMs, canAnnounce: false }),
+      intervalMs,
+    );
+    ended.signal.addEventListener("abort", () => clearInterval(beats), { once: true });
+  }, boot % intervalMs);
+  ended.signal.addEventListener("abort", () => {
+    clearTimeout(timer);
+    socket.close();
+  }, { once: true });
+}
+
+await using members = new AsyncDisposableStack();
+for (let index = 1; index <= Number(count); index++) {
+  const name = `fellow${index}`;
+  const address = `10.77.1.${100 + index}`;
+  const own = parseIp(address) ?? assert.fail(address);
+  members.use(
+    await startGossip({
+      name,
+      bind: { address: own, port: GOSSIP_PORT },
+      keys,
+      meta: announcementOf({ port: HEARTBEAT_PORT, boot: index }),
+      candidates: () => [measuredIp],
+      log,
+      metrics,
+      onChange: () => undefined,
+    }, ended.signal),
+  );
+  startBeats(name, address, index);
+}
+console.log("all are here");
+await new Promise((resolve) => ended.signal.addEventListener("abort", resolve, { once: true }));
