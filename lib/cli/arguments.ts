@@ -184,6 +184,7 @@ function addRun(program: Command, done: (request: Request) => void, around: Surr
     .addOption(oneOf("--ml-key-bytes <n>", "gossip: key length", ["16", "32"]))
     .addOption(oneOf("--l2-election <rule>", "who owns an address, MetalLB's rule of", ELECTIONS))
     .addOption(oneOf("--arp-backend <backend>", "who answers ARP", ARP_BACKENDS))
+    .addOption(once("--interface <names>", "answers on these only: eth0,bond*,!docker*"))
     .addOption(
       new Option("--ignore-exclude-lb", "use nodes labelled exclude-from-external-load-balancers"),
     )

@@ -32,6 +32,9 @@ const DEFAULT_PORT = 7472;
 const NODE_NAME = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/;
 const NAMESPACE = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
+/** At most 15 octets without blank or slash are a name; the rest are signs of patterns. */
+const INTERFACE_PATTERN = /^!?[^\s/!,]{1,32}$/;
+
 /** Flags that only a speaker has; a controller given one was meant to be something else. */
 const SPEAKER_ONLY = [
   "nodeName",
@@ -46,6 +49,7 @@ const SPEAKER_ONLY = [
   "mlWanConfig",
   "l2Election",
   "arpBackend",
+  "interface",
   "ignoreExcludeLb",
 ] as const;
 
@@ -109,6 +113,7 @@ export function readRunOptions(flags: Flags, around: Surroundings): RunOptions {
     gossip: gossip(flags, around, role),
     election: word("--l2-election", text(flags, "l2Election"), ELECTIONS, "v0.11"),
     arpBackend: word("--arp-backend", text(flags, "arpBackend"), ARP_BACKENDS, "auto"),
+    interfaces: interfaces(text(flags, "interface")),
     ignoreExcludeLabel: flags.ignoreExcludeLb === true,
     logLevel: word("--log-level", text(flags, "logLevel"), LOG_LEVELS, "info"),
     logFormat: word(
@@ -119,6 +124,17 @@ export function readRunOptions(flags: Flags, around: Surroundings): RunOptions {
     ),
     withoutEffect: WITHOUT_EFFECT.filter((name) => flags[name] !== undefined).map(flagOf),
   };
+}
+
+/** Patterns as in a shell: `eth*`, `!eth0`; none means all. @throws UsageError */
+function interfaces(value: string | undefined): readonly string[] {
+  if (value === undefined) return [];
+  const patterns = value.split(",").map((one) => one.trim());
+  const wrong = patterns.find((one) => !INTERFACE_PATTERN.test(one));
+  if (wrong === undefined) return patterns;
+  throw new UsageError(
+    `--interface: "${wrong}" is no pattern of interface names, such as eth0, bond* or !docker0`,
+  );
 }
 
 /** On where an address to bind or a member to join is named, as in MetalLB. */

@@ -47,6 +47,8 @@ export interface RunOptions extends SourceOptions {
   readonly gossip: GossipFlags | undefined;
   readonly election: Election;
   readonly arpBackend: ArpBackend;
+  /** Patterns of the interfaces that answer ARP and NDP; none means all. */
+  readonly interfaces: readonly string[];
   /** Nodes that carry the exclude-from-external-load-balancers label stay candidates. */
   readonly ignoreExcludeLabel: boolean;
   readonly logLevel: LogLevel;

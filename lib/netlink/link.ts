@@ -30,6 +30,24 @@ export function usableForArp(link: Link): link is Link & { readonly mac: Mac } {
     link.master === undefined && link.mac !== undefined;
 }
 
+/**
+ * Whether patterns let an interface in: `*` stands for any run of characters, `?` for one, `!` in
+ * front shuts out. Without patterns that let in, all come in that none shuts out.
+ */
+export function matchesInterface(name: string, patterns: readonly string[]): boolean {
+  const [out, into] = [true, false].map((shutOut) =>
+    patterns.filter((pattern) => pattern.startsWith("!") === shutOut)
+  );
+  if (out?.some((pattern) => matchesPattern(name, pattern.slice(1)))) return false;
+  return into?.length === 0 || into?.some((pattern) => matchesPattern(name, pattern)) === true;
+}
+
+function matchesPattern(name: string, pattern: string): boolean {
+  const source = pattern.replaceAll(/[^*?]/g, (character) => RegExp.escape(character))
+    .replaceAll("*", ".*").replaceAll("?", ".");
+  return new RegExp(`^${source}$`, "s").test(name);
+}
+
 /** Whether nothing changed that this program looks at. */
 export function sameLink(a: Link, b: Link): boolean {
   return a.ifindex === b.ifindex && a.name === b.name && a.mac === b.mac && a.up === b.up &&

@@ -147,6 +147,18 @@ Deno.test("readRunOptions() minds no host name for a controller", () => {
   assert.match(refusal({ role: "all" }, { hostname: "my_host" }), /^--node-name=my_host/);
 });
 
+Deno.test("readRunOptions() reads patterns of interfaces", () => {
+  assert.deepEqual(run({}).interfaces, []);
+  assert.deepEqual(run({ interface: "eth0, bond*,!docker?" }).interfaces, [
+    "eth0",
+    "bond*",
+    "!docker?",
+  ]);
+  for (const wrong of ["eth0,", "!", "a b", "a/b", "!!a"]) {
+    assert.match(refusal({ interface: wrong }), /^--interface: ".*" is no pattern/);
+  }
+});
+
 Deno.test("readRunOptions() refuses a speaker's flags for the controller", () => {
   for (
     const [name, flag] of [
@@ -154,6 +166,7 @@ Deno.test("readRunOptions() refuses a speaker's flags for the controller", () =>
       ["mlLabels", "--ml-labels"],
       ["l2Election", "--l2-election"],
       ["arpBackend", "--arp-backend"],
+      ["interface", "--interface"],
       ["mlSecretKeyPath", "--ml-secret-key-path"],
     ] as const
   ) {

@@ -31,6 +31,7 @@ const OPTIONS: RunOptions = {
   mlNamespace: "metallb-system",
   election: "v0.11",
   arpBackend: "auto",
+  interfaces: [],
   ignoreExcludeLabel: false,
   logLevel: "info",
   logFormat: "json",

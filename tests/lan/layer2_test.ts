@@ -280,6 +280,29 @@ Deno.test("an interface that comes later answers, one that goes down and up is a
   });
 });
 
+Deno.test("--interface shuts interfaces out, later ones too", async () => {
+  await using scene = await makeScene();
+  const [node1] = scene.nodes;
+  assert.ok(node1);
+  await using _controller = scene.herald(scene.pod, "--role=controller");
+  const flags = ["--role=speaker", "--node-name=node1", "--interface=*,!eth?"];
+  await using speaker = scene.herald(node1, ...flags);
+  await scene.write("nginx.yaml", serviceManifest("nginx"));
+  await scene.write("slice.yaml", sliceManifest("nginx", ["node1"]));
+  const side = await scene.lan.addNamespace("side");
+  const to = ["peer", "name", "eth0", "netns", side.netns];
+  await node1.must("ip", "link", "add", "late0", "type", "veth", ...to);
+  await side.must("ip", "link", "set", "eth0", "up");
+  await side.must("ip", "addr", "add", "10.77.1.99/24", "dev", "eth0");
+  await node1.must("ip", "link", "set", "late0", "address", "02:00:00:00:99:01", "up");
+  await waitFor(
+    "an answer by the late interface",
+    async () => (await side.arping(SERVICE_IP, 1))[0] === "02:00:00:00:99:01",
+  );
+  assert.deepEqual(await scene.client.arping(SERVICE_IP, 1), [], "eth0 is shut out");
+  assert.doesNotMatch(speaker.output(), /"interface":"eth0"/);
+});
+
 Deno.test("a bad configuration leaves the running one in force and is seen everywhere", async () => {
   await runningScene(async (scene, [controller]) => {
     const [node1] = scene.nodes;

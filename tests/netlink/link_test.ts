@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type Link, sameLink, usableForArp } from "../../lib/netlink/link.ts";
+import { type Link, matchesInterface, sameLink, usableForArp } from "../../lib/netlink/link.ts";
 import { parseMac } from "../../lib/net/ethernet.ts";
 
 const ETHERNET: Link = {
@@ -44,3 +44,25 @@ Deno.test("sameLink() sees a change of any field", () => {
     assert.ok(!sameLink(ETHERNET, { ...ETHERNET, ...change }), JSON.stringify(change));
   }
 });
+
+for (
+  const [name, patterns, matches] of [
+    ["eth0", [], true],
+    ["eth0", ["eth0"], true],
+    ["eth01", ["eth0"], false],
+    ["xeth0", ["eth0"], false],
+    ["eth0", ["bond*", "eth?"], true],
+    ["eth10", ["eth?"], false],
+    ["eth0.5", ["eth0.5"], true],
+    ["eth0x5", ["eth0.5"], false],
+    ["docker0", ["!docker*"], false],
+    ["eth0", ["!docker*"], true],
+    ["eth1", ["eth*", "!eth1"], false],
+    ["eth0", ["*"], true],
+    ["a+b(c", ["a+b(*"], true],
+  ] as const
+) {
+  Deno.test(`matchesInterface() ${matches ? "takes" : "leaves"} ${name} by ${patterns.join() || "no pattern"}`, () => {
+    assert.equal(matchesInterface(name, patterns), matches);
+  });
+}

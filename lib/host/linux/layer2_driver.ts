@@ -3,7 +3,7 @@ import { openLibc, SOCKET } from "../../../ffi/libc.ts";
 import { type InterfaceAddress, MAX_ADDRESSES, MAX_INTERFACES } from "../../neighbour/table.ts";
 import { formatIp, type Ip } from "../../net/ip.ts";
 import { formatMac, type Mac } from "../../net/ethernet.ts";
-import { type Link, usableForArp } from "../../netlink/link.ts";
+import { type Link, matchesInterface, usableForArp } from "../../netlink/link.ts";
 import { createConflicts } from "../../speaker/conflicts.ts";
 import {
   createLayer2,
@@ -27,6 +27,8 @@ import { openSolicitedGroups } from "./solicited_groups.ts";
 export interface Layer2Options {
   readonly workerUrl: URL;
   readonly backend: ArpBackend;
+  /** Patterns of the interfaces that may answer; none means all. */
+  readonly interfaces: readonly string[];
   readonly log: Log;
   readonly metrics: Metrics;
   /** Another host has one of our addresses; told once a minute for each. */
@@ -151,7 +153,9 @@ export async function startLayer2(options: Layer2Options, signal: AbortSignal): 
 
   function onLinks(links: readonly Link[]): void {
     const before = new Set(usable.map(nameOf));
-    usable = outerFirst(links.filter(usableForArp)).slice(0, MAX_INTERFACES);
+    const wanted = links.filter(usableForArp)
+      .filter(({ name }) => matchesInterface(name, options.interfaces));
+    usable = outerFirst(wanted).slice(0, MAX_INTERFACES);
     for (const link of usable) {
       if (!before.delete(nameOf(link))) {
         log.info(

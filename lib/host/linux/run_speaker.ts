@@ -45,6 +45,7 @@ export async function runSpeaker(context: RoleContext): Promise<RunningRole> {
   const layer2 = await startLayer2({
     workerUrl: context.workers.packet,
     backend: options.arpBackend,
+    interfaces: options.interfaces,
     log,
     metrics,
     onConflict: tellConflict,
