@@ -48,7 +48,7 @@ if (texts.some((text) => NEEDS_KUBERNETES.test(text))) await ensureKubeBinaries(
 
 const report = await Deno.makeTempFile({ prefix: "herald-junit-", suffix: ".xml" });
 const { code } = await new Deno.Command(Deno.execPath(), {
-  args: ["test", "-A", "--quiet", `--junit-path=${report}`, ...new Set(files)],
+  args: ["test", "-A", `--junit-path=${report}`, ...new Set(files)],
 }).spawn().status;
 const { passed, failed } = totals(await Deno.readTextFile(report));
 await Deno.remove(report);
