@@ -1,6 +1,6 @@
 import { errorText } from "../base/errors.ts";
 import { explainAddress } from "../controller/explain.ts";
-import { selectsNode } from "../config/selectors.ts";
+import { selectsLabels } from "../config/selectors.ts";
 import { systemClock } from "../host/clock.ts";
 import { localStatuses } from "../host/local_status.ts";
 import type { Log } from "../host/log.ts";
@@ -126,7 +126,7 @@ function peersOf(
         formatIp(peer.peerAddress)
       } (AS ${peer.peerAsn})`;
       const labels = nodes.get(node)?.labels ?? new Map([["kubernetes.io/hostname", node]]);
-      if (!selectsNode(peer.nodeSelectors, labels)) return `${route}: not, by its node-selectors`;
+      if (!selectsLabels(peer.nodeSelectors, labels)) return `${route}: not, by its node-selectors`;
       return eligible ? route : `${route}: not, the node is no candidate`;
     })
   );

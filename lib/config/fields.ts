@@ -1,4 +1,6 @@
 import type { Severity } from "../base/errors.ts";
+import type { Millis } from "../base/time.ts";
+import { parseDuration } from "./duration.ts";
 import { didYouMean, nearest } from "./nearest.ts";
 import type { YamlEntry, YamlNode, YamlScalar } from "./yaml.ts";
 
@@ -134,6 +136,23 @@ export function readBoolean(
     hint,
   );
   return otherwise;
+}
+
+/** A duration as Go writes it; `example` shows a likely one. */
+export function readDuration(
+  entry: YamlEntry | undefined,
+  example: string,
+  to: Findings,
+): Millis | undefined {
+  const scalar = scalarOf(entry, `a duration such as ${example}`, to);
+  if (scalar === undefined) return undefined;
+  const ms = parseDuration(scalar.text);
+  if (ms !== undefined) return ms;
+  const hint = /^\d+$/.test(scalar.text)
+    ? `write ${scalar.text}s`
+    : `write a number with a unit, for example ${example} or 1m30s`;
+  fault(to, scalar, `"${entry?.key.text}" must be a duration, not "${shown(scalar.text)}"`, hint);
+  return undefined;
 }
 
 /** One of a few words. */

@@ -9,7 +9,7 @@ import {
   readWord,
   shown,
 } from "./fields.ts";
-import type { LabelExpression, LabelOperator, NodeSelector } from "./types.ts";
+import type { LabelExpression, LabelOperator, LabelSelector } from "./types.ts";
 import type { YamlEntry, YamlNode } from "./yaml.ts";
 
 const OPERATORS: readonly LabelOperator[] = ["In", "NotIn", "Exists", "DoesNotExist"];
@@ -18,15 +18,19 @@ const LABEL_KEY =
   /^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
 const LABEL_VALUE = /^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/;
 
-/** Reads `node-selectors` of a peer. */
-export function readSelectors(entry: YamlEntry | undefined, to: Findings): NodeSelector[] {
-  return readList(entry, to).map((node) => readSelector(node, to)).filter((one) =>
+/** Reads a list of selectors; `what` names one of them in messages. */
+export function readSelectors(
+  entry: YamlEntry | undefined,
+  what: string,
+  to: Findings,
+): LabelSelector[] {
+  return readList(entry, to).map((node) => readSelector(node, what, to)).filter((one) =>
     one !== undefined
   );
 }
 
-function readSelector(node: YamlNode, to: Findings): NodeSelector | undefined {
-  const fields = readFields(node, "a node selector", ["match-labels", "match-expressions"], to);
+function readSelector(node: YamlNode, what: string, to: Findings): LabelSelector | undefined {
+  const fields = readFields(node, what, ["match-labels", "match-expressions"], to);
   if (fields === undefined) return undefined;
   return {
     matchLabels: readLabels(fields.get("match-labels"), to),

@@ -1,12 +1,12 @@
 import type { Millis } from "../base/time.ts";
 import { familyOf, type Ip, type Ip4, isUnspecified, parseIp4 } from "../net/ip.ts";
 import { readHost } from "./addresses.ts";
-import { parseDuration } from "./duration.ts";
 import {
   fault,
   type Findings,
   missing,
   readBoolean,
+  readDuration,
   readFields,
   readInteger,
   readList,
@@ -15,7 +15,7 @@ import {
   shown,
 } from "./fields.ts";
 import { didYouMean } from "./nearest.ts";
-import { readSelectors } from "./node_selectors.ts";
+import { readSelectors } from "./label_selectors.ts";
 import type { Peer } from "./types.ts";
 import type { YamlEntry, YamlNode } from "./yaml.ts";
 
@@ -115,7 +115,7 @@ function readPeer(node: YamlNode, profiles: ReadonlySet<string>, to: Findings): 
     password: readPassword(fields.get("password"), to),
     passwordFile: readPasswordFile(fields, to),
     bfdProfile: readProfile(fields.get("bfd-profile"), profiles, to),
-    nodeSelectors: readSelectors(fields.get("node-selectors"), to),
+    nodeSelectors: readSelectors(fields.get("node-selectors"), "a node selector", to),
   };
   const complete = myAsn !== undefined && peerAsn !== undefined && peerAddress !== undefined;
   if (!complete || to.mistakes.length > before) return undefined;
@@ -189,15 +189,8 @@ function readTimers(fields: Fields, to: Findings): { holdTimeMs: Millis; keepali
 
 /** A duration cut to whole seconds, as BGP counts them. */
 function readSeconds(entry: YamlEntry | undefined, to: Findings): Millis | undefined {
-  const scalar = scalarOf(entry, "a duration such as 90s", to);
-  if (scalar === undefined) return undefined;
-  const ms = parseDuration(scalar.text);
-  if (ms !== undefined) return Math.floor(ms / 1000) * 1000;
-  const hint = /^\d+$/.test(scalar.text)
-    ? `write ${scalar.text}s`
-    : "write a number with a unit, for example 90s or 1m30s";
-  fault(to, scalar, `"${entry?.key.text}" must be a duration, not "${shown(scalar.text)}"`, hint);
-  return undefined;
+  const ms = readDuration(entry, "90s", to);
+  return ms === undefined ? undefined : Math.floor(ms / 1000) * 1000;
 }
 
 function readRouterId(entry: YamlEntry | undefined, to: Findings): Ip4 | undefined {

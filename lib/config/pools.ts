@@ -19,6 +19,7 @@ import {
   readWord,
   shown,
 } from "./fields.ts";
+import { readReserved, readServiceAllocation, readStickyTime } from "./service_allocation.ts";
 import type { BgpAdvertisement, LargeCommunity, Pool, PoolProtocol } from "./types.ts";
 import type { YamlEntry, YamlNode, YamlScalar } from "./yaml.ts";
 
@@ -35,6 +36,9 @@ const KEYS = [
   "addresses",
   "avoid-buggy-ips",
   "auto-assign",
+  "reserved-addresses",
+  "sticky-time",
+  "service-allocation",
   "bgp-advertisements",
 ];
 const ADVERTISEMENT_KEYS = [
@@ -86,6 +90,9 @@ function readPool(
     ranges,
     avoidBuggyIps: readBoolean(fields.get("avoid-buggy-ips"), false, to),
     autoAssign: readBoolean(fields.get("auto-assign"), true, to),
+    reserved: readReserved(fields.get("reserved-addresses"), ranges, to),
+    stickyMs: readStickyTime(fields.get("sticky-time"), to),
+    serviceAllocation: readServiceAllocation(fields.get("service-allocation"), to),
     bgpAdvertisements,
   };
 }

@@ -2,7 +2,15 @@ import { stringify } from "@std/yaml";
 import { formatIp } from "../net/ip.ts";
 import { formatCommunity } from "./communities.ts";
 import { formatDuration } from "./duration.ts";
-import type { BfdProfile, BgpAdvertisement, Config, Peer, Pool } from "./types.ts";
+import type {
+  BfdProfile,
+  BgpAdvertisement,
+  Config,
+  LabelSelector,
+  Peer,
+  Pool,
+  ServiceAllocation,
+} from "./types.ts";
 
 /** The text of a configuration; reading it gives an equal one. */
 export function printConfig(config: Config): string {
@@ -20,9 +28,30 @@ function poolTree(pool: Pool): Record<string, unknown> {
     addresses: pool.ranges.map(({ text }) => text),
     "avoid-buggy-ips": pool.avoidBuggyIps,
     "auto-assign": pool.autoAssign,
+    ...pool.reserved.length === 0
+      ? {}
+      : { "reserved-addresses": pool.reserved.map(({ text }) => text) },
+    ...pool.stickyMs === 0 ? {} : { "sticky-time": formatDuration(pool.stickyMs) },
+    ...isForAll(pool.serviceAllocation)
+      ? {}
+      : { "service-allocation": allocationTree(pool.serviceAllocation) },
     ...pool.protocol === "bgp"
       ? { "bgp-advertisements": pool.bgpAdvertisements.map(advertisementTree) }
       : {},
+  };
+}
+
+function isForAll(allocation: ServiceAllocation): boolean {
+  const { priority, namespaces, namespaceSelectors, serviceSelectors } = allocation;
+  return priority === 0 && [namespaces, namespaceSelectors, serviceSelectors].flat().length === 0;
+}
+
+function allocationTree(allocation: ServiceAllocation): Record<string, unknown> {
+  return {
+    priority: allocation.priority,
+    namespaces: [...allocation.namespaces],
+    "namespace-selectors": allocation.namespaceSelectors.map(selectorTree),
+    "service-selectors": allocation.serviceSelectors.map(selectorTree),
   };
 }
 
@@ -54,13 +83,17 @@ function peerTree(peer: Peer): Record<string, unknown> {
     "ebgp-multihop": peer.ebgpMultihop,
     ...peer.ttlSecurity ? { "ttl-security": true } : {},
     ...peer.gracefulRestart ? { "graceful-restart": true } : {},
-    "node-selectors": peer.nodeSelectors.map(({ matchLabels, matchExpressions }) => ({
-      "match-labels": Object.fromEntries(matchLabels),
-      "match-expressions": matchExpressions.map(({ key, operator, values }) => ({
-        key,
-        operator,
-        ...values.length === 0 ? {} : { values: [...values] },
-      })),
+    "node-selectors": peer.nodeSelectors.map(selectorTree),
+  };
+}
+
+function selectorTree({ matchLabels, matchExpressions }: LabelSelector): Record<string, unknown> {
+  return {
+    "match-labels": Object.fromEntries(matchLabels),
+    "match-expressions": matchExpressions.map(({ key, operator, values }) => ({
+      key,
+      operator,
+      ...values.length === 0 ? {} : { values: [...values] },
     })),
   };
 }

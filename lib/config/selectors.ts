@@ -1,20 +1,20 @@
 import { unreachable } from "../base/errors.ts";
-import type { LabelExpression, NodeSelector } from "./types.ts";
+import type { LabelExpression, LabelSelector } from "./types.ts";
 
-/** Whether any of the selectors selects a node of these labels; none select every node. */
-export function selectsNode(
-  selectors: readonly NodeSelector[],
+/** Whether any of the selectors selects what has these labels; none select everything. */
+export function selectsLabels(
+  selectors: readonly LabelSelector[],
   labels: ReadonlyMap<string, string>,
 ): boolean {
   return selectors.length === 0 || selectors.some((selector) => selects(selector, labels));
 }
 
-function selects(selector: NodeSelector, labels: ReadonlyMap<string, string>): boolean {
+function selects(selector: LabelSelector, labels: ReadonlyMap<string, string>): boolean {
   return [...selector.matchLabels].every(([key, value]) => labels.get(key) === value) &&
     selector.matchExpressions.every((expression) => holds(expression, labels));
 }
 
-/** Kubernetes' rules: NotIn holds for a node without the label too. */
+/** Kubernetes' rules: NotIn holds without the label too. */
 function holds(
   { key, operator, values }: LabelExpression,
   labels: ReadonlyMap<string, string>,

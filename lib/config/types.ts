@@ -19,9 +19,34 @@ export interface Pool {
   readonly ranges: readonly AddressRange[];
   readonly avoidBuggyIps: boolean;
   readonly autoAssign: boolean;
+  /** Given only to a Service that asks for the very address; an addition of Herald. */
+  readonly reserved: readonly AddressRange[];
+  /** For so long a deleted Service's addresses wait for one of its name; an addition of Herald. */
+  readonly stickyMs: Millis;
+  /** Whom the pool is for; newest MetalLB's `serviceAllocation`. */
+  readonly serviceAllocation: ServiceAllocation;
   /** Empty for layer 2; never empty for BGP, where the default is one plain advertisement. */
   readonly bgpAdvertisements: readonly BgpAdvertisement[];
 }
+
+/** Which Services get addresses of a pool unasked, and when the pool's turn is. */
+export interface ServiceAllocation {
+  /** Lower ones first, 0 last; equal ones in the order written. */
+  readonly priority: number;
+  /** The Service's namespace is one of these, or selected below; none of both means any. */
+  readonly namespaces: readonly string[];
+  readonly namespaceSelectors: readonly LabelSelector[];
+  /** Alternatives for the Service's own labels; none means any. */
+  readonly serviceSelectors: readonly LabelSelector[];
+}
+
+/** For every Service, after the pools that have a priority. */
+export const FOR_ALL: ServiceAllocation = {
+  priority: 0,
+  namespaces: [],
+  namespaceSelectors: [],
+  serviceSelectors: [],
+};
 
 /** One entry of `bgp-advertisements`. */
 export interface BgpAdvertisement {
@@ -61,11 +86,11 @@ export interface Peer {
   /** Routes stay at the peer while this speaker restarts (RFC 4724). */
   readonly gracefulRestart: boolean;
   /** Alternatives: the peer is for a node that any of them selects; empty selects every node. */
-  readonly nodeSelectors: readonly NodeSelector[];
+  readonly nodeSelectors: readonly LabelSelector[];
 }
 
 /** Labels and expressions that must all hold. */
-export interface NodeSelector {
+export interface LabelSelector {
   readonly matchLabels: ReadonlyMap<string, string>;
   readonly matchExpressions: readonly LabelExpression[];
 }

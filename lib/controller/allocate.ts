@@ -9,43 +9,21 @@ import {
   type Clash,
   clashOf,
   lowestFree,
-  poolContains,
-  poolGives,
-  poolOf,
-  type PoolState,
-  type RangeState,
   useOf,
 } from "./allocations.ts";
-
-/** Closed list of reasons why a Service got no address. */
-export type RefusalReason =
-  /** No pool is there to allocate from: none configured, or none with auto-assign. */
-  | "no-pool"
-  | "pool-unknown"
-  | "pool-exhausted"
-  | "address-not-in-pool"
-  | "address-in-use"
-  | "sharing-conflict"
-  /** The requested addresses, or all pools, are of another family than the Service. */
-  | "family-mismatch"
-  | "buggy-address"
-  | "invalid-request";
-
-/** Why one pool could not serve. */
-export interface PoolRefusal {
-  readonly pool: string;
-  readonly reason: RefusalReason;
-  readonly message: string;
-}
-
-/** Why a Service got no address: text for an event, and for `explain` what each pool lacked. */
-export interface Refusal {
-  readonly kind: "refused";
-  readonly reason: RefusalReason;
-  readonly message: string;
-  /** The pools that were tried, in order; empty when the request itself failed. */
-  readonly pools: readonly PoolRefusal[];
-}
+import { poolContains, poolGives, poolOf, type PoolState, type RangeState } from "./pool_state.ts";
+import {
+  closedPools,
+  fullDetail,
+  knownPools,
+  notFor,
+  type PoolRefusal,
+  type Refusal,
+  refused,
+  shortList,
+  unknownPool,
+} from "./refusal.ts";
+import { isFor } from "./selection.ts";
 
 /** The addresses that a Service can have, not yet entered in the book. */
 export interface Allocation {
@@ -69,32 +47,6 @@ export function allocate(facts: ServiceFacts, book: AddressBook): Allocation | R
     : allocateAny(facts, book);
 }
 
-/** The clause for a pool annotation that names no pool. */
-export function unknownPool(name: string): string {
-  return `annotation ${ANNOTATION.addressPool} names the pool ${
-    quoted(name)
-  }, which does not exist`;
-}
-
-function refused(
-  reason: RefusalReason,
-  message: string,
-  pools: readonly PoolRefusal[] = [],
-): Refusal {
-  return { kind: "refused", reason, message, pools };
-}
-
-function knownPools(book: AddressBook): string {
-  const names = book.pools.map(({ pool }) => quoted(pool.name));
-  return names.length === 0 ? "no pool is configured" : `the pools are ${shortList(names, ", ")}`;
-}
-
-/** At most five items, for events hold about a thousand characters. */
-function shortList(items: readonly string[], separator: string): string {
-  const more = items.length > 5 ? `${separator}and ${items.length - 5} more` : "";
-  return items.slice(0, 5).join(separator) + more;
-}
-
 /** Rule A6: the addresses that the Service asked for, all of them or none. */
 function allocateRequested(
   facts: ServiceFacts,
@@ -102,7 +54,7 @@ function allocateRequested(
   book: AddressBook,
 ): Allocation | Refusal {
   const texts = ips.map(formatIp).join(" and ");
-  if (!hasFamilies(ips, facts.families)) {
+  if (!mayHaveFamilies(ips, facts)) {
     const wanted = facts.families.map((family) => `IPv${family}`).join(" and ");
     return refused("family-mismatch", `requested ${texts}, but the Service is ${wanted}`);
   }
@@ -113,6 +65,9 @@ function allocateRequested(
       `${ANNOTATION.addressPool} names the pool ${quoted(facts.poolRequest)}`;
     return refused("address-not-in-pool", message);
   }
+  if (!isFor(pool, facts, book.namespaces)) {
+    return refused("pool-closed", `requested ${texts}, but ${notFor(pool, facts)}`);
+  }
   const use = useOf(facts);
   for (const ip of ips) {
     const clash = clashOf(book, ip, facts.key, use);
@@ -122,10 +77,15 @@ function allocateRequested(
   return { kind: "assigned", pool: pool.name, ips };
 }
 
-/** Whether there is exactly one address for each family. */
-export function hasFamilies(ips: readonly Ip[], families: readonly Family[]): boolean {
-  return ips.length === families.length &&
-    families.every((family) => ips.some((ip) => familyOf(ip) === family));
+/**
+ * Whether there is exactly one address for each family, or, where the Service only prefers two,
+ * for one of them (rule A8).
+ */
+export function mayHaveFamilies(ips: readonly Ip[], facts: ServiceFacts): boolean {
+  const { families, prefersDualStack } = facts;
+  const found = families.filter((family) => ips.some((ip) => familyOf(ip) === family));
+  return found.length === ips.length &&
+    (found.length === families.length || (prefersDualStack && found.length > 0));
 }
 
 function refusedOutside(ips: readonly Ip[], texts: string, book: AddressBook): Refusal {
@@ -144,43 +104,78 @@ function refusedOutside(ips: readonly Ip[], texts: string, book: AddressBook): R
   return refused("address-not-in-pool", `requested ${texts} are not in one pool`);
 }
 
-/** Rules A7, A8 and A10: the first pool, in the order written, that can serve all families. */
+/**
+ * Rules A7, A8 and A10: the first pool, in the order of turns, that can serve all families; where
+ * one is better than none, the first that can serve one.
+ */
 function allocateAny(facts: ServiceFacts, book: AddressBook): Allocation | Refusal {
-  const { poolRequest } = facts;
-  const candidates = book.pools.filter(({ pool }) =>
-    poolRequest === undefined ? pool.autoAssign : pool.name === poolRequest
-  );
-  const use = useOf(facts);
+  const { families, prefersDualStack } = facts;
+  const candidates = candidatePools(facts, book);
+  const wishes = prefersDualStack && families.length > 1
+    ? [families, ...families.map((family) => [family])]
+    : [families];
   const refusals: PoolRefusal[] = [];
-  for (const state of candidates) {
-    const ips = takeFrom(state, facts, use, book);
-    if (isIps(ips)) return { kind: "assigned", pool: state.pool.name, ips };
-    refusals.push(ips);
+  for (const wish of wishes) {
+    for (const state of candidates) {
+      const ips = takeFrom(state, facts, wish, book);
+      if (isIps(ips)) return { kind: "assigned", pool: state.pool.name, ips };
+      if (wish === families) refusals.push(ips);
+    }
   }
+  const closed = closedPools(facts, book);
+  const all = [...refusals, ...closed];
   if (refusals.length === 0) {
-    const message = book.pools.length === 0
+    const message = all.length === 0
       ? "no pool is configured"
-      : `no pool has auto-assign; choose one by annotation ${ANNOTATION.addressPool}`;
-    return refused("no-pool", message);
+      : `no pool gives addresses to this Service unasked: ${
+        shortList(all.map((refusal) => refusal.message), "; ")
+      }`;
+    return refused(all.length === 0 ? "no-pool" : "pool-closed", message, all);
   }
   const reason = refusals.find((refusal) => refusal.reason !== "family-mismatch")?.reason;
   const message = shortList(refusals.map((refusal) => refusal.message), "; ");
-  return refused(reason ?? "family-mismatch", message, refusals);
+  return refused(reason ?? "family-mismatch", message, all);
 }
 
-function isIps(value: readonly Ip[] | PoolRefusal): value is readonly Ip[] {
+/** What the Service had before it was deleted comes from where it came from, if that may serve. */
+function candidatePools(facts: ServiceFacts, book: AddressBook): readonly PoolState[] {
+  const { poolRequest } = facts;
+  const candidates = book.poolsInTurn.filter(({ pool }) =>
+    (poolRequest === undefined ? pool.autoAssign : pool.name === poolRequest) &&
+    isFor(pool, facts, book.namespaces)
+  );
+  const ips = book.remembered.get(facts.key)?.ips ?? [];
+  const home = candidates.find(({ pool }) => ips.some((ip) => poolGives(pool, ip)));
+  return home === undefined ? candidates : [home, ...candidates.filter((one) => one !== home)];
+}
+
+/** One more address of the other family, from the pool of those that the Service has (rule A8). */
+export function allocateMissing(
+  facts: ServiceFacts,
+  pool: string,
+  ips: readonly Ip[],
+  book: AddressBook,
+): readonly Ip[] | PoolRefusal {
+  const state = book.pools.find((one) => one.pool.name === pool);
+  const missing = facts.families.filter((family) => !ips.some((ip) => familyOf(ip) === family));
+  if (state === undefined || missing.length === 0) return [];
+  return takeFrom(state, facts, missing, book);
+}
+
+export function isIps(value: readonly Ip[] | PoolRefusal): value is readonly Ip[] {
   return Array.isArray(value);
 }
 
 function takeFrom(
   state: PoolState,
   facts: ServiceFacts,
-  use: AddressUse,
+  families: readonly Family[],
   book: AddressBook,
 ): readonly Ip[] | PoolRefusal {
   const pool = state.pool.name;
+  const use = useOf(facts);
   const ips: Ip[] = [];
-  for (const family of facts.families) {
+  for (const family of families) {
     const size = state.sizes[family];
     if (size === 0n) {
       const message = `pool ${quoted(pool)} has no IPv${family} addresses`;
@@ -188,8 +183,8 @@ function takeFrom(
     }
     const ip = firstFitting(state, family, facts, use, book);
     if (ip === undefined) {
-      const message = `pool ${quoted(pool)} is full, ${size} of ${size} IPv${family} ` +
-        `addresses are in use${sharingDetail(state, facts, use, book)}`;
+      const message = `pool ${quoted(pool)} is full, ${fullDetail(state, family, book)}` +
+        sharingDetail(state, facts, use, book);
       return { pool, reason: "pool-exhausted", message };
     }
     ips.push(ip);
@@ -208,7 +203,7 @@ function firstFitting(
   use: AddressUse,
   book: AddressBook,
 ): Ip | undefined {
-  const had = (book.retiring.get(facts.key) ?? []).flatMap(({ ips }) => ips).find((ip) =>
+  const had = earlierIps(facts, book).find((ip) =>
     familyOf(ip) === family && poolGives(state.pool, ip) &&
     clashOf(book, ip, facts.key, use) === undefined
   );
@@ -221,6 +216,12 @@ function firstFitting(
     if (free !== undefined) return free;
   }
   return undefined;
+}
+
+/** The addresses that the Service gives up just now, or had before it was deleted. */
+function earlierIps({ key }: ServiceFacts, book: AddressBook): readonly Ip[] {
+  const retiring = book.retiring.get(key)?.flatMap(({ ips }) => ips) ?? [];
+  return [...retiring, ...book.remembered.get(key)?.ips ?? []];
 }
 
 function lowestShared(

@@ -1,13 +1,19 @@
 import type { Config, Pool } from "../config/types.ts";
-import type { ServiceFacts, ServiceKey, ServicePort } from "../model/facts.ts";
-import { type Family, familyOf, type Ip } from "../net/ip.ts";
-import { type AddressRange, isBuggy, nextIp, rangeContains, rangeSize } from "../net/range.ts";
+import type { NamespaceFacts, ServiceFacts, ServiceKey, ServicePort } from "../model/facts.ts";
+import type { Ip } from "../net/ip.ts";
+import { isBuggy, nextIp, rangeContains } from "../net/range.ts";
 import type { Instant } from "../base/time.ts";
+import { type PoolState, poolStates, type RangeState, reservedRange } from "./pool_state.ts";
+import { inTurn } from "./selection.ts";
 
 /** Who holds which address: the one truth that all plans are made against. Updated in place. */
 export interface AddressBook {
   /** The pools in force, in the order written. */
   pools: readonly PoolState[];
+  /** The same in the order of their turn to give an address unasked. */
+  poolsInTurn: readonly PoolState[];
+  /** Labels of namespaces, for pools that select by them; kept up to date by the host. */
+  namespaces: ReadonlyMap<string, NamespaceFacts>;
   readonly holdings: Map<ServiceKey, Holding>;
   /**
    * What Services gave up while their statuses still show it. Nobody else gets it before the
@@ -18,24 +24,22 @@ export interface AddressBook {
   readonly users: Map<Ip, readonly Holding[]>;
   /** The addresses in use under each sharing key. */
   readonly sharedIps: Map<string, Set<Ip>>;
-  /** Services whose allocation failed (rule A11). */
+  /** Addresses of deleted Services that are kept for them. */
+  readonly remembered: Map<ServiceKey, Remembered>;
+  /** For whom an address is kept. */
+  readonly keptFor: Map<Ip, ServiceKey>;
+  /** Services whose allocation failed, as a whole or for one of two families (rule A11). */
   readonly waiting: Set<ServiceKey>;
   /** The last failure event of each Service, so that the same one is not repeated at once. */
   readonly reported: Map<ServiceKey, { readonly message: string; readonly at: Instant }>;
 }
 
-/** A pool and how far its ranges are known to be full. */
-export interface PoolState {
-  readonly pool: Pool;
-  readonly ranges: readonly RangeState[];
-  /** Addresses that can be given, by family. */
-  readonly sizes: Readonly<Record<Family, bigint>>;
-}
-
-export interface RangeState {
-  readonly range: AddressRange;
-  /** No address below this one is free; undefined when none is left. Lowered by each release. */
-  lowest: Ip | undefined;
+/** What a deleted Service had, for one of its name that comes in time (`sticky-time`). */
+export interface Remembered {
+  readonly service: ServiceKey;
+  readonly pool: string;
+  readonly ips: readonly Ip[];
+  readonly until: Instant;
 }
 
 /** What one Service holds. */
@@ -67,24 +71,20 @@ export interface Clash {
 
 /** An empty book for a configuration. */
 export function createBook(config: Config): AddressBook {
+  const pools = poolStates(config);
   return {
-    pools: poolStates(config),
+    pools,
+    poolsInTurn: inTurn(pools),
+    namespaces: new Map(),
     holdings: new Map(),
     retiring: new Map(),
     users: new Map(),
     sharedIps: new Map(),
+    remembered: new Map(),
+    keptFor: new Map(),
     waiting: new Set(),
     reported: new Map(),
   };
-}
-
-/** The pools of a configuration with nothing known about what is full. */
-export function poolStates(config: Config): readonly PoolState[] {
-  return config.pools.map((pool) => ({
-    pool,
-    ranges: pool.ranges.map((range) => ({ range, lowest: range.first })),
-    sizes: { 4: usableSize(pool, 4), 6: usableSize(pool, 6) },
-  }));
 }
 
 /** How a Service would use an address. */
@@ -110,6 +110,7 @@ export function hold(
   if (before !== undefined && isSameHolding(before, holding)) return;
   if (before !== undefined) drop(book, before);
   book.holdings.set(service, holding);
+  forget(book, service);
   for (const ip of ips) {
     book.users.set(ip, [...book.users.get(ip) ?? [], holding]);
     if (holding.use.sharingKey === undefined) continue;
@@ -153,6 +154,17 @@ export function release(book: AddressBook, service: ServiceKey): boolean {
   return endRetirement(book, service);
 }
 
+/** Ends the waiting of addresses for a Service that is back, or that did not come. */
+export function forget(book: AddressBook, service: ServiceKey): boolean {
+  const { ips } = book.remembered.get(service) ?? { ips: [] };
+  book.remembered.delete(service);
+  for (const ip of ips) {
+    book.keptFor.delete(ip);
+    lowerHint(book, ip);
+  }
+  return ips.length > 0;
+}
+
 function drop(book: AddressBook, holding: Holding): void {
   for (const ip of holding.ips) {
     const others = (book.users.get(ip) ?? []).filter((user) => user !== holding);
@@ -168,6 +180,11 @@ function drop(book: AddressBook, holding: Holding): void {
 
 function free(book: AddressBook, ip: Ip): void {
   book.users.delete(ip);
+  lowerHint(book, ip);
+}
+
+/** An address that may be free now is looked at again by {@link lowestFree}. */
+export function lowerHint(book: AddressBook, ip: Ip): void {
   for (const { ranges } of book.pools) {
     for (const state of ranges) {
       if (!rangeContains(state.range, ip)) continue;
@@ -177,14 +194,21 @@ function free(book: AddressBook, ip: Ip): void {
   }
 }
 
-/** The lowest address of a range that nobody holds and that may be given. */
+/** The lowest address of a range that nobody holds or waits for, and that is given unasked. */
 export function lowestFree(book: AddressBook, pool: Pool, state: RangeState): Ip | undefined {
   let ip = state.lowest;
-  while (ip !== undefined && (book.users.has(ip) || (pool.avoidBuggyIps && isBuggy(ip)))) {
-    ip = ip === state.range.last ? undefined : nextIp(ip);
+  while (ip !== undefined && isTaken(book, pool, ip)) {
+    const reserved = reservedRange(pool, ip);
+    const last = reserved?.last ?? ip;
+    ip = last >= state.range.last ? undefined : nextIp(last);
   }
   state.lowest = ip;
   return ip;
+}
+
+function isTaken(book: AddressBook, pool: Pool, ip: Ip): boolean {
+  return book.users.has(ip) || book.keptFor.has(ip) || (pool.avoidBuggyIps && isBuggy(ip)) ||
+    reservedRange(pool, ip) !== undefined;
 }
 
 /** Why the Service may not use the address beside its present users; undefined when it may. */
@@ -194,12 +218,16 @@ export function clashOf(
   service: ServiceKey,
   use: AddressUse,
 ): Clash | undefined {
-  for (const user of book.users.get(ip) ?? []) {
+  const users = book.users.get(ip) ?? [];
+  for (const user of users) {
     if (user.service === service) continue;
     const clash = clashWith(user, use);
     if (clash !== undefined) return clash;
   }
-  return undefined;
+  const owner = users.length === 0 ? book.keptFor.get(ip) : undefined;
+  if (owner === undefined || owner === service) return undefined;
+  const message = `${owner} had it and was deleted, it is kept for that name (sticky-time)`;
+  return { reason: "address-in-use", partner: owner, message };
 }
 
 function clashWith(user: Holding, use: AddressUse): Clash | undefined {
@@ -224,35 +252,4 @@ function clashWith(user: Holding, use: AddressUse): Clash | undefined {
 
 function isSamePort(a: ServicePort, b: ServicePort): boolean {
   return a.port === b.port && a.protocol === b.protocol;
-}
-
-/** Whether the pool holds the address and gives it. */
-export function poolGives(pool: Pool, ip: Ip): boolean {
-  return poolContains(pool, ip) && !(pool.avoidBuggyIps && isBuggy(ip));
-}
-
-/** Whether the pool holds the address, given or not. */
-export function poolContains(pool: Pool, ip: Ip): boolean {
-  return pool.ranges.some((range) => rangeContains(range, ip));
-}
-
-/** The pool that gives all of the addresses (rule A8: one pool for both families). */
-export function poolOf(pools: readonly PoolState[], ips: readonly Ip[]): Pool | undefined {
-  return pools.find(({ pool }) => ips.every((ip) => poolGives(pool, ip)))?.pool;
-}
-
-function usableSize(pool: Pool, family: Family): bigint {
-  let size = 0n;
-  for (const range of pool.ranges) {
-    if (familyOf(range.first) !== family) continue;
-    size += rangeSize(range) - (pool.avoidBuggyIps ? buggyCount(range) : 0n);
-  }
-  return size;
-}
-
-/** Addresses of the range that end in .0 or .255. */
-function buggyCount({ first, last }: AddressRange): bigint {
-  if (typeof first !== "number" || typeof last !== "number") return 0n;
-  const upTo = (ip: number) => Math.floor(ip / 256) * 2 + 1 + (ip % 256 === 255 ? 1 : 0);
-  return BigInt(upTo(last) - (first === 0 ? 0 : upTo(first - 1)));
 }

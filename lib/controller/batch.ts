@@ -1,5 +1,6 @@
 import type { ServiceFacts, ServiceKey } from "../model/facts.ts";
 import type { AddressBook } from "./allocations.ts";
+import { expireRemembered } from "./sticky.ts";
 import { type PlanContext, planService, releaseService, type ServicePlan } from "./plan.ts";
 
 /** Orders Services by age: earliest creation first, then lowest UID, then name. */
@@ -24,10 +25,10 @@ export function planBatch(
 ): ServicePlan[] {
   const settled: ServiceFacts[] = [];
   const needing: ServiceFacts[] = [];
-  let freed = false;
+  let freed = expireRemembered(book, context.now);
   for (const key of new Set(changed)) {
     const facts = services.get(key);
-    if (facts === undefined) freed = releaseService(key, book).freed || freed;
+    if (facts === undefined) freed = releaseService(key, book, context.now).freed || freed;
     else if (hasAddress(facts, book) || !facts.isLoadBalancer) settled.push(facts);
     else needing.push(facts);
   }

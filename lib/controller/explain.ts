@@ -56,7 +56,9 @@ function reasonsOf(
       return [
         decision.lacks === "ports"
           ? "it has no ports"
-          : "it has no cluster IP yet (a headless Service never gets one)",
+          : decision.lacks === "cluster-ip"
+          ? "it has no cluster IP yet"
+          : "it is headless, and a load balancer needs a cluster IP",
       ];
     case "deleting":
       return ["it is being deleted"];
@@ -69,6 +71,7 @@ function reasonsOf(
       return [
         ...decision.lost === undefined ? [] : [`it cannot keep its address: ${decision.lost.why}`],
         howChosen(facts, decision.pool),
+        ...decision.problem === undefined ? [] : [decision.problem],
       ];
     case "refused":
       return [

@@ -2,8 +2,10 @@ import type { ServiceFacts } from "../model/facts.ts";
 import { quoted } from "../model/json.ts";
 import { ANNOTATION } from "../model/names.ts";
 import { familyOf, formatIp, type Ip } from "../net/ip.ts";
-import { type AddressBook, clashOf, poolContains, poolOf, useOf } from "./allocations.ts";
-import { unknownPool } from "./allocate.ts";
+import { mayHaveFamilies } from "./allocate.ts";
+import { type AddressBook, clashOf, useOf } from "./allocations.ts";
+import { poolContains, poolOf } from "./pool_state.ts";
+import { unknownPool } from "./refusal.ts";
 
 /** Whether a Service may go on with the addresses that it has. */
 export type Keeping =
@@ -23,7 +25,7 @@ export function judgePresent(
 ): Keeping {
   const ofFamily = facts.families.map((family) => present.find((ip) => familyOf(ip) === family));
   const ips = present.filter((ip) => ofFamily.includes(ip));
-  if (ips.length !== facts.families.length) {
+  if (!mayHaveFamilies(ips, facts)) {
     const wanted = facts.families.map((family) => `IPv${family}`).join(" and ");
     return { kind: "illegal", why: `the Service is ${wanted}` };
   }

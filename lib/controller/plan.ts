@@ -1,44 +1,32 @@
-import { after, type Instant, type Millis } from "../base/time.ts";
+import type { Instant } from "../base/time.ts";
 import type { ServiceFacts, ServiceKey } from "../model/facts.ts";
-import { EVENT, type EventReason, type EventType } from "../model/names.ts";
-import { formatIp, type Ip } from "../net/ip.ts";
-import { allocate, type Refusal } from "./allocate.ts";
+import { EVENT, type EventReason } from "../model/names.ts";
+import { type Family, familyOf, type Ip } from "../net/ip.ts";
 import {
-  type AddressBook,
-  endRetirement,
-  hold,
-  poolContains,
-  release,
-  retire,
-  sameIps,
-} from "./allocations.ts";
+  assignedEvent,
+  type ControllerAction,
+  event,
+  failureEvent,
+  ipList,
+  refusalEvent,
+  statusWrite,
+} from "./actions.ts";
+import { allocate, allocateMissing, isIps } from "./allocate.ts";
+import { type AddressBook, endRetirement, hold, retire } from "./allocations.ts";
 import { judgePresent, unwanted } from "./keep.ts";
-
-/** What the host shall do, in this order. */
-export type ControllerAction =
-  /** `ips` in order; empty clears status.loadBalancer. */
-  | {
-    readonly kind: "writeStatus";
-    readonly service: ServiceFacts;
-    readonly ips: readonly Ip[];
-  }
-  | {
-    readonly kind: "event";
-    readonly service: ServiceFacts;
-    readonly type: EventType;
-    readonly reason: EventReason;
-    readonly message: string;
-  };
+import { poolContains } from "./pool_state.ts";
+import type { Refusal } from "./refusal.ts";
+import { releaseDeleted } from "./sticky.ts";
 
 /** What was decided for a Service, and why. */
 export type Decision =
   /** Rule A1 or A13: not a load balancer, or of another class. */
   | { readonly kind: "notOurs"; readonly because: "type" | "class" }
   /** Rule A2: it needs a cluster IP (or ipFamilies) and a port first. */
-  | { readonly kind: "notReady"; readonly lacks: "cluster-ip" | "ports" }
+  | { readonly kind: "notReady"; readonly lacks: "cluster-ip" | "ports" | "no-headless" }
   /** It is being deleted, and gets no address any more. */
   | { readonly kind: "deleting" }
-  /** `problem`: a request that cannot be read, while the address stays. */
+  /** `problem`: a request that cannot be read, or a second family that cannot be had. */
   | {
     readonly kind: "kept";
     readonly pool: string;
@@ -50,6 +38,7 @@ export type Decision =
     readonly pool: string;
     readonly ips: readonly Ip[];
     readonly lost: Loss | undefined;
+    readonly problem?: string;
   }
   | { readonly kind: "refused"; readonly refusal: Refusal; readonly lost: Loss | undefined };
 
@@ -73,9 +62,6 @@ export interface PlanContext {
   readonly now: Instant;
 }
 
-/** The same failure of a Service is told again only after this time. */
-export const REPEAT_EVENT_MS: Millis = 5 * 60_000;
-
 /**
  * Decides what one Service has, gets or loses (rules A1 to A14; MetalLB controller/service.go),
  * and enters it in the book. Total over all facts. A settled Service gives no action. Only to be
@@ -89,22 +75,29 @@ export function planService(
 ): ServicePlan {
   if (facts.isLoadBalancer && !isOurClass(facts, context.lbClass)) {
     // Its status is another's to write, so nothing is waited for.
-    const { freed } = releaseService(facts.key, book);
+    const { freed } = releaseService(facts.key, book, context.now);
     return planOf(facts, { kind: "notOurs", because: "class" }, [], freed);
   }
-  const replaced = releaseNamesake(facts, book);
+  const replaced = releaseNamesake(facts, book, context.now);
   const plan = planOwn(facts, book, context);
-  const wanted = book.holdings.get(facts.key)?.ips ?? [];
-  const ended = statusWrite(facts, wanted).length === 0 && endRetirement(book, facts.key);
+  const wanted = book.holdings.get(facts.key);
+  const stands = statusWrite(facts, wanted?.ips ?? [], wanted?.pool).length === 0;
+  const ended = stands && endRetirement(book, facts.key);
   return { ...plan, freed: plan.freed || replaced || ended };
 }
 
 function planOwn(facts: ServiceFacts, book: AddressBook, context: PlanContext): ServicePlan {
   if (!facts.isLoadBalancer) return planOther(facts, book);
   if (facts.families.length > 0 && facts.ports.length > 0) return planPresent(facts, book, context);
-  const lacks = facts.families.length === 0 ? "cluster-ip" : "ports";
   giveUp(facts.key, book);
-  return planOf(facts, { kind: "notReady", lacks }, statusWrite(facts, []));
+  const writes = statusWrite(facts, [], undefined);
+  if (!facts.isHeadless) {
+    const lacks = facts.families.length === 0 ? "cluster-ip" : "ports";
+    return planOf(facts, { kind: "notReady", lacks }, writes);
+  }
+  const text = `Service "${facts.key}" is headless: a load balancer needs a cluster IP`;
+  const events = failureEvent(facts, EVENT.noClusterIpsFamily, text, book, context.now);
+  return planOf(facts, { kind: "notReady", lacks: "no-headless" }, [...writes, ...events]);
 }
 
 /** Rule A13; a Service of another class is never written to. */
@@ -116,32 +109,33 @@ export function isOurClass(facts: ServiceFacts, lbClass: string | undefined): bo
 export function releaseService(
   service: ServiceKey,
   book: AddressBook,
+  now: Instant,
 ): { readonly freed: boolean } {
   book.waiting.delete(service);
   book.reported.delete(service);
-  return { freed: release(book, service) };
+  return { freed: releaseDeleted(book, service, now) };
 }
 
 /** The Service is there but gets no address any more; what it has is free once that is written. */
 function giveUp(service: ServiceKey, book: AddressBook): void {
   book.waiting.delete(service);
-  book.reported.delete(service);
   retire(book, service);
 }
 
 /** The status that Herald gave to a Service that is no load balancer any more goes (rule A1). */
 function planOther(facts: ServiceFacts, book: AddressBook): ServicePlan {
   giveUp(facts.key, book);
+  book.reported.delete(facts.key);
   const isOwn = book.retiring.has(facts.key) || (facts.assigned.length > 0 &&
     facts.assigned.every((ip) => book.pools.some(({ pool }) => poolContains(pool, ip))));
-  const actions = isOwn ? statusWrite(facts, []) : [];
+  const actions = isOwn ? statusWrite(facts, [], undefined) : [];
   return planOf(facts, { kind: "notOurs", because: "type" }, actions);
 }
 
 /** A Service deleted and created again under one name is another one: what it held is free. */
-function releaseNamesake(facts: ServiceFacts, book: AddressBook): boolean {
+function releaseNamesake(facts: ServiceFacts, book: AddressBook, now: Instant): boolean {
   const held = book.holdings.get(facts.key);
-  return held !== undefined && held.uid !== facts.uid && releaseService(facts.key, book).freed;
+  return held !== undefined && held.uid !== facts.uid && releaseService(facts.key, book, now).freed;
 }
 
 function planPresent(facts: ServiceFacts, book: AddressBook, context: PlanContext): ServicePlan {
@@ -165,26 +159,65 @@ function planPresent(facts: ServiceFacts, book: AddressBook, context: PlanContex
 function planKept(
   facts: ServiceFacts,
   pool: string,
-  ips: readonly Ip[],
+  kept: readonly Ip[],
   book: AddressBook,
   context: PlanContext,
 ): ServicePlan {
   const held = book.holdings.get(facts.key);
-  if (held !== undefined && !sameIps(held.ips, ips)) retire(book, facts.key);
+  const { ips, lack } = completed(facts, pool, kept, book);
+  // Given up is what is no longer among them; a second family that comes takes nothing away.
+  if (held !== undefined && held.ips.some((ip) => !ips.includes(ip))) retire(book, facts.key);
   const before = book.holdings.get(facts.key);
   hold(book, facts, pool, ips);
-  book.waiting.delete(facts.key);
+  if (lack === undefined) book.waiting.delete(facts.key);
+  else book.waiting.add(facts.key);
   // Used in another way now: those who wait may share it.
   const freed = before !== undefined && before !== book.holdings.get(facts.key);
-  const actions = facts.deleting ? [] : statusWrite(facts, ips);
-  if (facts.addressRequest.kind !== "invalid") {
+  const actions = facts.deleting ? [] : statusWrite(facts, ips, pool);
+  if (ips.length > kept.length) actions.push(assignedEvent(facts, ips));
+  const problem = problemOf(facts, ips, lack);
+  if (problem === undefined) {
     book.reported.delete(facts.key);
     return planOf(facts, { kind: "kept", pool, ips }, actions, freed);
   }
-  const problem = facts.addressRequest.message;
-  const text = `${problem}; the Service keeps ${ipList(ips)}`;
-  const events = failureEvent(facts, EVENT.loadBalancerFailed, text, book, context.now);
-  return planOf(facts, { kind: "kept", pool, ips, problem }, [...actions, ...events], freed);
+  const events = failureEvent(facts, problem.event, problem.text, book, context.now);
+  const decision = { kind: "kept", pool, ips, problem: problem.text } as const;
+  return planOf(facts, decision, [...actions, ...events], freed);
+}
+
+/** Rule A8: the family that a Service with one address still lacks, and why if it cannot be had. */
+function completed(
+  facts: ServiceFacts,
+  pool: string,
+  ips: readonly Ip[],
+  book: AddressBook,
+): { readonly ips: readonly Ip[]; readonly lack?: string } {
+  if (facts.deleting || ips.length === facts.families.length) return { ips };
+  // Who asks for one address by name has all that it asks for.
+  if (facts.addressRequest.kind !== "none") return { ips };
+  const more = allocateMissing(facts, pool, ips, book);
+  if (!isIps(more)) return { ips, lack: more.message };
+  return { ips: facts.families.flatMap((of) => [...ips, ...more].filter(isOfFamily(of))) };
+}
+
+function isOfFamily(family: Family): (ip: Ip) => boolean {
+  return (ip) => familyOf(ip) === family;
+}
+
+/** What a Service that has an address should be told all the same. */
+function problemOf(
+  facts: ServiceFacts,
+  ips: readonly Ip[],
+  lack: string | undefined,
+): { readonly event: EventReason; readonly text: string } | undefined {
+  if (facts.addressRequest.kind === "invalid") {
+    const text = `${facts.addressRequest.message}; the Service keeps ${ipList(ips)}`;
+    return { event: EVENT.loadBalancerFailed, text };
+  }
+  if (lack === undefined) return undefined;
+  const text = `Failed to allocate an additional IP for "${facts.key}" beside ${ipList(ips)}: ` +
+    lack;
+  return { event: EVENT.additionalAssignFailed, text };
 }
 
 function planNew(
@@ -196,7 +229,7 @@ function planNew(
   retire(book, facts.key);
   if (facts.deleting) {
     book.waiting.delete(facts.key);
-    return planOf(facts, { kind: "deleting" }, statusWrite(facts, []));
+    return planOf(facts, { kind: "deleting" }, statusWrite(facts, [], undefined));
   }
   const clearing = lost === undefined ? [] : [
     event(facts, "Warning", EVENT.clearAssignment, `Cleared ${ipList(lost.ips)}: ${lost.why}`),
@@ -205,66 +238,21 @@ function planNew(
   if (found.kind === "refused") {
     book.waiting.add(facts.key);
     const actions = [
-      ...statusWrite(facts, []),
+      ...statusWrite(facts, [], undefined),
       ...clearing,
       ...refusalEvent(facts, found, book, context.now),
     ];
     return planOf(facts, { kind: "refused", refusal: found, lost }, actions);
   }
-  const { pool, ips } = found;
-  hold(book, facts, pool, ips);
-  book.waiting.delete(facts.key);
   book.reported.delete(facts.key);
-  const assigned = event(facts, "Normal", EVENT.ipAllocated, `Assigned IP ${ipList(ips)}`);
-  const actions = [...statusWrite(facts, ips), ...clearing, assigned];
-  return planOf(facts, { kind: "assigned", pool, ips, lost }, actions);
-}
-
-function refusalEvent(
-  facts: ServiceFacts,
-  refusal: Refusal,
-  book: AddressBook,
-  now: Instant,
-): ControllerAction[] {
-  if (facts.addressRequest.kind === "invalid") {
-    return failureEvent(facts, EVENT.loadBalancerFailed, refusal.message, book, now);
-  }
-  const text = `Failed to allocate IP for "${facts.key}": ${refusal.message}`;
-  return failureEvent(facts, EVENT.allocationFailed, text, book, now);
-}
-
-/** The event, unless the Service had the same one within the last five minutes. */
-function failureEvent(
-  facts: ServiceFacts,
-  reason: EventReason,
-  message: string,
-  book: AddressBook,
-  now: Instant,
-): ControllerAction[] {
-  const last = book.reported.get(facts.key);
-  if (last?.message === message && now < after(last.at, REPEAT_EVENT_MS)) return [];
-  book.reported.set(facts.key, { message, at: now });
-  return [event(facts, "Warning", reason, message)];
-}
-
-/** A write where the status differs from what shall stand there. */
-function statusWrite(facts: ServiceFacts, ips: readonly Ip[]): ControllerAction[] {
-  const stands = ips.length === 0 ? !facts.hasIngress : sameIps(facts.assigned, ips);
-  return stands ? [] : [{ kind: "writeStatus", service: facts, ips }];
-}
-
-function event(
-  service: ServiceFacts,
-  type: EventType,
-  reason: EventReason,
-  message: string,
-): ControllerAction {
-  return { kind: "event", service, type, reason, message };
-}
-
-/** As MetalLB prints addresses in events: `["10.77.1.220"]`. */
-function ipList(ips: readonly Ip[]): string {
-  return `[${ips.map((ip) => `"${formatIp(ip)}"`).join(" ")}]`;
+  const kept = planKept(facts, found.pool, found.ips, book, context);
+  const problem = kept.decision.kind === "kept" ? kept.decision.problem : undefined;
+  const decision = { kind: "assigned", pool: found.pool, ips: found.ips, lost, problem } as const;
+  const [write = [], told = []] = [true, false].map((isWrite) =>
+    kept.actions.filter(({ kind }) => (kind === "writeStatus") === isWrite)
+  );
+  const actions = [...write, ...clearing, assignedEvent(facts, found.ips), ...told];
+  return planOf(facts, decision, actions);
 }
 
 function planOf(

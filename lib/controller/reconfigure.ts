@@ -2,7 +2,10 @@ import type { Config } from "../config/types.ts";
 import type { ServiceKey } from "../model/facts.ts";
 import { quoted } from "../model/json.ts";
 import { formatIp, type Ip } from "../net/ip.ts";
-import { type AddressBook, type Holding, poolOf, poolStates } from "./allocations.ts";
+import type { AddressBook, Holding } from "./allocations.ts";
+import { poolOf, poolStates } from "./pool_state.ts";
+import { inTurn } from "./selection.ts";
+import { recheckRemembered } from "./sticky.ts";
 
 /** An address that a new configuration would take from a live Service. */
 export interface PoolConflict {
@@ -62,8 +65,10 @@ export function conflictText(conflicts: readonly PoolConflict[]): string {
  */
 export function reconfigure(book: AddressBook, config: Config): void {
   book.pools = poolStates(config);
+  book.poolsInTurn = inTurn(book.pools);
   for (const holding of book.holdings.values()) {
     const pool = poolOf(book.pools, holding.ips);
     if (pool !== undefined) holding.pool = pool.name;
   }
+  recheckRemembered(book);
 }

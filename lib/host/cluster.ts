@@ -8,6 +8,7 @@ export type WatchedKind =
   | "EndpointSlice"
   | "Node"
   | "ConfigMap"
+  | "Namespace"
   | "Pod";
 
 /** What happened to one object, already compared with what was known before. */
@@ -47,6 +48,8 @@ export interface StatusWrite {
   readonly service: Pick<ServiceFacts, "key" | "namespace" | "name" | "uid" | "resourceVersion">;
   /** In order; empty clears status.loadBalancer. */
   readonly ips: readonly Ip[];
+  /** Written as an annotation beside them; undefined takes the annotation away. */
+  readonly pool: string | undefined;
 }
 
 export type WriteOutcome =

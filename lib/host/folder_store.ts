@@ -3,6 +3,7 @@ import { errorText } from "../base/errors.ts";
 import type { Instant } from "../base/time.ts";
 import { objectOr, textOf } from "../model/json.ts";
 import { formatIp } from "../net/ip.ts";
+import { withAllocatedFrom } from "./allocated_from.ts";
 import { oncePer } from "./backoff.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type {
@@ -26,6 +27,7 @@ import {
   replaceFile,
   statusKey,
   statusPath,
+  type WrittenStatus,
 } from "./store_status.ts";
 import { watchCache } from "./watch_cache.ts";
 
@@ -78,8 +80,8 @@ export async function openFolderStore(
   }
 
   function takeStatus(key: string, path: string, text: string | undefined): void {
-    const status = text === undefined ? undefined : readStatus(text);
-    if (text === undefined || status !== undefined) objects.setStatus(key, status);
+    const written = text === undefined ? undefined : readStatus(text);
+    if (text === undefined || written !== undefined) objects.setStatus(key, written);
     else log.error({ error: `${path} holds no Service` }, "status file left out");
   }
 
@@ -103,7 +105,7 @@ export async function openFolderStore(
     }
   }
 
-  async function writeStatus({ service, ips }: StatusWrite): Promise<WriteOutcome> {
+  async function writeStatus({ service, ips, pool }: StatusWrite): Promise<WriteOutcome> {
     const { key } = service;
     const present = objects.current.get(`Service/${key}`);
     if (present === undefined || present.uid !== service.uid) return { kind: "gone" };
@@ -113,10 +115,13 @@ export async function openFolderStore(
     const loadBalancer = ips.length === 0
       ? {}
       : { ingress: ips.map((ip) => ({ ip: formatIp(ip) })) };
-    const status = { ...objectOr(present.object.status), loadBalancer };
+    const written: WrittenStatus = {
+      status: { ...objectOr(present.object.status), loadBalancer },
+      annotations: objectOr(withAllocatedFrom({}, pool).annotations),
+    };
     writing.add(key);
     try {
-      const text = formatStatus(service.namespace, service.name, status);
+      const text = formatStatus(service.namespace, service.name, written);
       await replaceFile(statusPath(root, key), text);
     } catch (error) {
       return { kind: "failed", error: `Cannot write the status of ${key}: ${errorText(error)}` };
@@ -128,7 +133,7 @@ export async function openFolderStore(
       return { kind: "gone" };
     }
     // The file comes back as an event and says nothing new then.
-    objects.setStatus(key, status);
+    objects.setStatus(key, written);
     publish(objects.refreshStatus(key));
     const { resourceVersion } = objects.current.get(`Service/${key}`) ?? service;
     return { kind: "written", resourceVersion };

@@ -5,6 +5,7 @@ const RESOURCES: Readonly<Record<WatchedKind, { group: string; resource: string 
   EndpointSlice: { group: "/apis/discovery.k8s.io/v1", resource: "endpointslices" },
   Node: { group: "/api/v1", resource: "nodes" },
   ConfigMap: { group: "/api/v1", resource: "configmaps" },
+  Namespace: { group: "/api/v1", resource: "namespaces" },
   Pod: { group: "/api/v1", resource: "pods" },
 };
 

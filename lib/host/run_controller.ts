@@ -1,7 +1,8 @@
 import type { Config } from "../config/types.ts";
 import type { AddressBook } from "../controller/allocations.ts";
 import { planBatch } from "../controller/batch.ts";
-import type { ControllerAction, ServicePlan } from "../controller/plan.ts";
+import type { ControllerAction } from "../controller/actions.ts";
+import type { ServicePlan } from "../controller/plan.ts";
 import { checkReconfiguration, conflictText, reconfigure } from "../controller/reconfigure.ts";
 import { restore } from "../controller/restore.ts";
 import { poolUsage } from "../controller/usage.ts";
@@ -96,8 +97,8 @@ export function runController(context: RoleContext): RunningRole {
     updateMetrics(book);
   }
 
-  function write({ service, ips }: ControllerAction & { kind: "writeStatus" }): void {
-    writer.ask({ service, ips });
+  function write({ service, ips, pool }: ControllerAction & { kind: "writeStatus" }): void {
+    writer.ask({ service, ips, pool });
   }
 
   function tell({ service, type, reason, message }: ControllerAction & { kind: "event" }): void {

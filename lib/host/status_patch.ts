@@ -2,6 +2,7 @@ import { formatIp } from "../net/ip.ts";
 import type { StatusWrite, WriteOutcome } from "./cluster.ts";
 import type { KubeClient, KubeFailure } from "./kube_client.ts";
 import { type JsonObject, objectOr, textOf } from "../model/json.ts";
+import { allocatedFrom, withAllocatedFrom } from "./allocated_from.ts";
 import { servicePath } from "./kube_paths.ts";
 import type { Log } from "./log.ts";
 
@@ -22,7 +23,11 @@ export function statusWriter(client: KubeClient, log: Log): StatusWriter {
       method: "PATCH",
       path: `${servicePath(service.namespace, service.name)}/status`,
       body: {
-        metadata: { uid: service.uid, resourceVersion: service.resourceVersion },
+        metadata: {
+          uid: service.uid,
+          resourceVersion: service.resourceVersion,
+          annotations: allocatedFrom(write.pool),
+        },
         // A merge patch replaces this list and leaves every other field of the status alone.
         status: { loadBalancer: { ingress: write.ips.length === 0 ? null : ingressOf(write) } },
       },
@@ -56,7 +61,11 @@ export function statusWriter(client: KubeClient, log: Log): StatusWriter {
       operation: `update the status of service ${service.key}`,
       method: "PUT",
       path: `${path}/status`,
-      body: { ...present.body, status: { ...objectOr(present.body.status), loadBalancer } },
+      body: {
+        ...present.body,
+        metadata: withAllocatedFrom(objectOr(present.body.metadata), write.pool),
+        status: { ...objectOr(present.body.status), loadBalancer },
+      },
     }, signal);
     return answer.kind === "ok" ? written(answer.body) : outcomeOf(answer);
   }

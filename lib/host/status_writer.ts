@@ -113,6 +113,6 @@ export function createStatusWriter(
   };
 }
 
-function fingerprint({ service, ips }: StatusWrite): string {
-  return `${service.uid} ${service.resourceVersion} ${ips.map(formatIp).join(",")}`;
+function fingerprint({ service, ips, pool }: StatusWrite): string {
+  return `${service.uid} ${service.resourceVersion} ${ips.map(formatIp).join(",")} ${pool ?? ""}`;
 }

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { type JsonObject, objectOr, textOf } from "../model/json.ts";
 import type { ManifestObject, Manifests } from "./store_manifests.ts";
+import type { WrittenStatus } from "./store_status.ts";
 
 /** An object in force, with the marks that an API server would give it. */
 export interface StoredObject {
@@ -26,7 +27,7 @@ export interface StoreObjects {
   /** Some file could not be read: what is missing may stand there. */
   readonly incomplete: boolean;
   setFile(path: string, manifests: Manifests | undefined): void;
-  setStatus(key: string, status: JsonObject | undefined): void;
+  setStatus(key: string, written: WrittenStatus | undefined): void;
   statusKeys(): readonly string[];
   /** Brings `current` up to date with the files and statuses set since the last call. */
   refresh(): StoreChanges;
@@ -36,7 +37,7 @@ export interface StoreObjects {
 
 export function storeObjects(): StoreObjects {
   const files = new Map<string, { objects: readonly ManifestObject[]; broken: boolean }>();
-  const statuses = new Map<string, JsonObject>();
+  const statuses = new Map<string, WrittenStatus>();
   const current = new Map<string, StoredObject>();
   const toldDuplicates = new Set<string>();
   let serial = 0;
@@ -58,17 +59,19 @@ export function storeObjects(): StoreObjects {
 
   function store(id: string, manifest: ManifestObject): StoredObject | undefined {
     const before = current.get(id);
-    const { metadata: written, status: ownStatus } = manifest.object;
-    const status = (manifest.kind === "Service" ? statuses.get(manifest.key) : undefined) ??
-      ownStatus;
+    const own = objectOr(manifest.object.metadata);
+    const written = manifest.kind === "Service" ? statuses.get(manifest.key) : undefined;
+    const status = written?.status ?? manifest.object.status;
+    const annotations = { ...objectOr(own.annotations), ...written?.annotations };
     if (
       before !== undefined && isSame(before.manifest.object, manifest.object) &&
-      isSame(before.object.status, status)
+      isSame(before.object.status, status) &&
+      isSame(objectOr(before.object.metadata).annotations, annotations)
     ) return undefined;
     // Made anew when the object was gone in between, so that its end and beginning are seen.
-    const uid = textOf(objectOr(written).uid) ?? before?.uid ?? `${id}#${++serial}`;
+    const uid = textOf(own.uid) ?? before?.uid ?? `${id}#${++serial}`;
     const resourceVersion = String(++serial);
-    const metadata = { ...objectOr(written), uid, resourceVersion };
+    const metadata = { ...own, annotations, uid, resourceVersion };
     const object = { ...manifest.object, metadata, status };
     const stored = { manifest, uid, resourceVersion, object };
     current.set(id, stored);
@@ -85,9 +88,9 @@ export function storeObjects(): StoreObjects {
       else if (!manifests.broken) files.set(path, { objects: manifests.objects, broken: false });
       else files.set(path, { objects: files.get(path)?.objects ?? [], broken: true });
     },
-    setStatus(key, status) {
-      if (status === undefined) statuses.delete(key);
-      else statuses.set(key, status);
+    setStatus(key, written) {
+      if (written === undefined) statuses.delete(key);
+      else statuses.set(key, written);
     },
     statusKeys: () => [...statuses.keys()],
     refreshStatus(key) {

@@ -34,19 +34,33 @@ function entries(folder: string): Deno.DirEntry[] {
   }
 }
 
-/** The status in a status file's text; undefined when it is none. */
-export function readStatus(text: string): JsonObject | undefined {
+/** What Herald wrote about a Service: its status, and the annotations beside it. */
+export interface WrittenStatus {
+  readonly status: JsonObject;
+  readonly annotations: JsonObject;
+}
+
+/** What stands in a status file's text; undefined when it is none. */
+export function readStatus(text: string): WrittenStatus | undefined {
   try {
     const service: unknown = parse(text);
-    return isObject(service) && service.kind === "Service" ? objectOr(service.status) : undefined;
+    if (!isObject(service) || service.kind !== "Service") return undefined;
+    const annotations = objectOr(objectOr(service.metadata).annotations);
+    return { status: objectOr(service.status), annotations };
   } catch {
     return undefined;
   }
 }
 
 /** The text of a status file: a Service manifest of metadata and status. */
-export function formatStatus(namespace: string, name: string, status: JsonObject): string {
-  return stringify({ apiVersion: "v1", kind: "Service", metadata: { name, namespace }, status });
+export function formatStatus(namespace: string, name: string, written: WrittenStatus): string {
+  const { status, annotations } = written;
+  const metadata = {
+    name,
+    namespace,
+    ...Object.keys(annotations).length === 0 ? {} : { annotations },
+  };
+  return stringify({ apiVersion: "v1", kind: "Service", metadata, status });
 }
 
 /**

@@ -1,6 +1,6 @@
-import type { EndpointFacts, NodeFacts, PodFacts, SliceFacts } from "./facts.ts";
+import type { EndpointFacts, NamespaceFacts, NodeFacts, PodFacts, SliceFacts } from "./facts.ts";
 import { serviceKey } from "./facts.ts";
-import { isObject, type JsonObject, listOr, objectOr, textOf } from "./json.ts";
+import { isObject, type JsonObject, listOr, objectOr, readLabels, textOf } from "./json.ts";
 import { LABEL } from "./names.ts";
 
 /** Takes what Herald needs of an EndpointSlice; undefined for what is none of a Service. Total. */
@@ -34,10 +34,7 @@ function readEndpoint(endpoint: JsonObject): EndpointFacts {
 export function readNode(object: unknown): NodeFacts | undefined {
   const found = named(object);
   if (found === undefined) return undefined;
-  const labels = new Map<string, string>();
-  for (const [key, value] of Object.entries(objectOr(found.metadata.labels))) {
-    if (typeof value === "string") labels.set(key, value);
-  }
+  const labels = readLabels(found.metadata.labels);
   const conditions = listOr(objectOr(found.object.status).conditions).filter(isObject);
   const statusOf = (type: string) => conditions.find((one) => one.type === type)?.status;
   const ready = statusOf("Ready");
@@ -48,6 +45,12 @@ export function readNode(object: unknown): NodeFacts | undefined {
     networkUnavailable: statusOf("NetworkUnavailable") === "True",
     excluded: labels.has(LABEL.excludeNode),
   };
+}
+
+/** Takes what Herald needs of a Namespace. Total. */
+export function readNamespace(object: unknown): NamespaceFacts | undefined {
+  const found = named(object);
+  return found && { name: found.name, labels: readLabels(found.metadata.labels) };
 }
 
 /** Takes what Herald needs of a speaker's Pod; one that is being deleted is not ready. Total. */

@@ -38,10 +38,16 @@ export interface ServiceFacts {
   readonly loadBalancerClass: string | undefined;
   /** From clusterIPs, else ipFamilies; empty while the Service has neither (rule A2), or is headless. */
   readonly families: readonly Family[];
+  /** `spec.clusterIP` is None, which no load balancer can have. */
+  readonly isHeadless: boolean;
+  /** `spec.ipFamilyPolicy` is PreferDualStack: of two families one is better than nothing. */
+  readonly prefersDualStack: boolean;
   readonly ports: readonly ServicePort[];
   readonly externalTrafficPolicy: "Cluster" | "Local";
   /** Canonical text of spec.selector: equal texts select equal pods. */
   readonly selector: string;
+  /** metadata.labels, for the `service-selectors` of pools. */
+  readonly labels: ReadonlyMap<string, string>;
   /** `allow-shared-ip`; an empty one counts as absent. */
   readonly sharingKey: string | undefined;
   /** `address-pool`. */
@@ -49,6 +55,8 @@ export interface ServiceFacts {
   readonly addressRequest: AddressRequest;
   /** Addresses in status.loadBalancer.ingress[].ip, in order; what is no address is left out. */
   readonly assigned: readonly Ip[];
+  /** `ip-allocated-from-pool`, which is written beside the addresses. */
+  readonly allocatedFrom: string | undefined;
   /** status.loadBalancer.ingress has any entry, a hostname or unreadable ip included. */
   readonly hasIngress: boolean;
   /** Things a person should know: both annotation spellings differ, a key too long … */
@@ -85,6 +93,12 @@ export interface NodeFacts {
   readonly networkUnavailable: boolean;
   /** Label node.kubernetes.io/exclude-from-external-load-balancers is set, whatever its value. */
   readonly excluded: boolean;
+}
+
+/** All that Herald reads of a Namespace, for the `namespace-selectors` of pools. */
+export interface NamespaceFacts {
+  readonly name: string;
+  readonly labels: ReadonlyMap<string, string>;
 }
 
 /** All that Herald reads of a speaker Pod. */

@@ -21,6 +21,17 @@ export function textOf(value: unknown): string | undefined {
   return typeof value === "string" && value !== "" ? value : undefined;
 }
 
+const NO_LABELS: ReadonlyMap<string, string> = new Map();
+
+/** The texts of metadata.labels; what is no text is left out. */
+export function readLabels(labels: unknown): ReadonlyMap<string, string> {
+  const entries = Object.entries(objectOr(labels));
+  if (entries.length === 0) return NO_LABELS;
+  return new Map(
+    entries.filter((entry): entry is [string, string] => typeof entry[1] === "string"),
+  );
+}
+
 /**
  * A text from outside as it may stand in a message: quoted, control characters escaped, cut to 64
  * characters, for events hold about a thousand and annotations up to 256 KiB.

@@ -7,10 +7,13 @@ export const ANNOTATION = {
   addressPool: "address-pool",
   loadBalancerIps: "loadBalancerIPs",
   sharingKey: "allow-shared-ip",
+  allocatedFrom: "ip-allocated-from-pool",
 } as const;
 
 export const LABEL = {
   serviceName: "kubernetes.io/service-name",
+  /** Every Namespace has it, whoever made it. */
+  namespaceName: "kubernetes.io/metadata.name",
   excludeNode: "node.kubernetes.io/exclude-from-external-load-balancers",
 } as const;
 
@@ -20,6 +23,7 @@ export const EVENT = {
   allocationFailed: "AllocationFailed",
   clearAssignment: "ClearAssignment",
   loadBalancerFailed: "LoadBalancerFailed",
+  additionalAssignFailed: "AdditionalAssignFailed",
   noLbIpsFamily: "nolbIPsIPFamily",
   noClusterIpsFamily: "noclusterIPsIPFamily",
   internalError: "InternalError",

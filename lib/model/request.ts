@@ -32,6 +32,11 @@ export function readRequest(annotations: JsonObject, loadBalancerIp: unknown): S
   return { sharingKey, poolRequest, addressRequest, warnings };
 }
 
+/** The annotation that Herald, or MetalLB before it, wrote beside the addresses. */
+export function readAllocatedFrom(annotations: JsonObject): string | undefined {
+  return readAnnotation(annotations, ANNOTATION.allocatedFrom, []);
+}
+
 function readAnnotation(
   annotations: JsonObject,
   name: string,

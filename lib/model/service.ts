@@ -1,7 +1,7 @@
 import { type Family, familyOf, type Ip, parseIp } from "../net/ip.ts";
 import { type PortProtocol, type ServiceFacts, serviceKey, type ServicePort } from "./facts.ts";
-import { isObject, type JsonObject, listOr, objectOr, textOf } from "./json.ts";
-import { readRequest } from "./request.ts";
+import { isObject, type JsonObject, listOr, objectOr, readLabels, textOf } from "./json.ts";
+import { readAllocatedFrom, readRequest } from "./request.ts";
 import { parseTimestamp } from "./timestamp.ts";
 
 /** Names that Kubernetes allows (RFC 1123 subdomain); they become file names and log fields. */
@@ -32,13 +32,17 @@ export function readService(object: unknown): ServiceFacts | undefined {
     isLoadBalancer: spec.type === "LoadBalancer",
     loadBalancerClass: textOf(spec.loadBalancerClass),
     families: readFamilies(spec),
+    isHeadless: isHeadless(spec),
+    prefersDualStack: spec.ipFamilyPolicy === "PreferDualStack",
     ports: readPorts(spec.ports),
     externalTrafficPolicy: spec.externalTrafficPolicy === "Local" ? "Local" : "Cluster",
     selector: canonicalSelector(spec.selector),
+    labels: readLabels(metadata.labels),
     sharingKey: request.sharingKey,
     poolRequest: request.poolRequest,
     addressRequest: request.addressRequest,
     assigned: readIngress(ingress),
+    allocatedFrom: readAllocatedFrom(annotations),
     hasIngress: ingress.length > 0,
     warnings: request.warnings,
   };
@@ -53,14 +57,22 @@ function isName(value: unknown): value is string {
  * gives cluster IPs, those of ipFamilies. A headless Service has none.
  */
 function readFamilies(spec: JsonObject): readonly Family[] {
-  const listed = listOr(spec.clusterIPs).filter((ip) => ip !== "");
-  const clusterIps = listed.length > 0 ? listed : [textOf(spec.clusterIP)].filter(isDefined);
-  if (clusterIps.includes("None")) return [];
+  if (isHeadless(spec)) return [];
+  const clusterIps = clusterIpsOf(spec);
   const found = clusterIps.length > 0
     ? clusterIps.map((text) => typeof text === "string" ? parseIp(text) : undefined)
       .map((ip) => ip === undefined ? undefined : familyOf(ip))
     : listOr(spec.ipFamilies).map(familyOfName);
   return [...new Set(found.filter(isDefined))];
+}
+
+function clusterIpsOf(spec: JsonObject): readonly unknown[] {
+  const listed = listOr(spec.clusterIPs).filter((ip) => ip !== "");
+  return listed.length > 0 ? listed : [textOf(spec.clusterIP)].filter(isDefined);
+}
+
+function isHeadless(spec: JsonObject): boolean {
+  return clusterIpsOf(spec).includes("None");
 }
 
 function familyOfName(name: unknown): Family | undefined {

@@ -3,7 +3,7 @@ import type {
   BfdProfile,
   Config,
   LabelExpression,
-  NodeSelector,
+  LabelSelector,
   Peer,
   Pool,
 } from "../../lib/config/types.ts";
@@ -51,12 +51,28 @@ function pool(block: number): fc.Arbitrary<Pool> {
     ranges: rangesFrom(block),
     avoidBuggyIps: fc.boolean(),
     autoAssign: fc.boolean(),
+    reserved: fc.constant<AddressRange[]>([]),
+    stickyMs: fc.constantFrom(0, 1500, 3_600_000),
+    serviceAllocation: fc.record({
+      priority: fc.nat(0x7fff_ffff),
+      namespaces: fc.uniqueArray(label, { maxLength: 2 }).map((names) =>
+        names.map((text) => text.replaceAll(".", "-"))
+      ),
+      namespaceSelectors: fc.array(selector, { maxLength: 2 }),
+      serviceSelectors: fc.array(selector, { maxLength: 2 }),
+    }),
     bgpAdvertisements: fc.uniqueArray(advertisement, {
       minLength: 1,
       maxLength: 3,
       selector: (one) => JSON.stringify(one),
     }),
-  }).map((made) => made.protocol === "bgp" ? made : { ...made, bgpAdvertisements: [] });
+  }).chain((made) =>
+    fc.subarray([...made.ranges]).map((reserved) => ({
+      ...made,
+      reserved,
+      bgpAdvertisements: made.protocol === "bgp" ? made.bgpAdvertisements : [],
+    }))
+  );
 }
 
 const expression: fc.Arbitrary<LabelExpression> = fc.oneof(
@@ -71,7 +87,7 @@ const expression: fc.Arbitrary<LabelExpression> = fc.oneof(
     values: fc.constant([]),
   }),
 );
-const selector: fc.Arbitrary<NodeSelector> = fc.record({
+const selector: fc.Arbitrary<LabelSelector> = fc.record({
   matchLabels: fc.array(fc.tuple(label, label), { maxLength: 3 }).map((pairs) => new Map(pairs)),
   matchExpressions: fc.array(expression, { maxLength: 2 }),
 });

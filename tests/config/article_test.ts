@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { readSource } from "../../lib/config/manifest.ts";
-import { selectsNode } from "../../lib/config/selectors.ts";
+import { selectsLabels } from "../../lib/config/selectors.ts";
 import type { Config } from "../../lib/config/types.ts";
 import { formatIp } from "../../lib/net/ip.ts";
 import { rangeSize } from "../../lib/net/range.ts";
@@ -79,7 +79,7 @@ Deno.test("the article's node selectors choose frontend nodes that are not slow,
   const { peers: [peer] } = await article("node-selectors");
   assert.ok(peer);
   const chosen = (labels: Record<string, string>) =>
-    selectsNode(peer.nodeSelectors, new Map(Object.entries(labels)));
+    selectsLabels(peer.nodeSelectors, new Map(Object.entries(labels)));
   assert.equal(chosen({ rack: "frontend" }), true);
   assert.equal(chosen({ rack: "frontend", "network-speed": "fast" }), true);
   assert.equal(chosen({ rack: "frontend", "network-speed": "slow" }), false);
@@ -95,7 +95,7 @@ Deno.test("the article's source address belongs to the peer of node-1 alone", as
   assert.ok(peer?.sourceAddress !== undefined);
   assert.equal(formatIp(peer.sourceAddress), "10.0.0.2");
   const chosen = (name: string) =>
-    selectsNode(peer.nodeSelectors, new Map([["kubernetes.io/hostname", name]]));
+    selectsLabels(peer.nodeSelectors, new Map([["kubernetes.io/hostname", name]]));
   assert.deepEqual([chosen("node-1"), chosen("node-2")], [true, false]);
 });
 

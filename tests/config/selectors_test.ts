@@ -1,19 +1,19 @@
 import assert from "node:assert/strict";
-import { selectsNode } from "../../lib/config/selectors.ts";
-import type { LabelOperator, NodeSelector } from "../../lib/config/types.ts";
+import { selectsLabels } from "../../lib/config/selectors.ts";
+import type { LabelOperator, LabelSelector } from "../../lib/config/types.ts";
 
 const LABELS = new Map([["rack", "a"], ["empty", ""]]);
 
-function byLabels(labels: Record<string, string>): NodeSelector {
+function byLabels(labels: Record<string, string>): LabelSelector {
   return { matchLabels: new Map(Object.entries(labels)), matchExpressions: [] };
 }
 
-function byExpression(key: string, operator: LabelOperator, ...values: string[]): NodeSelector {
+function byExpression(key: string, operator: LabelOperator, ...values: string[]): LabelSelector {
   return { matchLabels: new Map(), matchExpressions: [{ key, operator, values }] };
 }
 
-Deno.test("selectsNode() has Kubernetes' rules for each operator", () => {
-  const rows: readonly (readonly [NodeSelector, boolean])[] = [
+Deno.test("selectsLabels() has Kubernetes' rules for each operator", () => {
+  const rows: readonly (readonly [LabelSelector, boolean])[] = [
     [byLabels({ rack: "a" }), true],
     [byLabels({ rack: "b" }), false],
     [byLabels({ absent: "" }), false],
@@ -32,15 +32,15 @@ Deno.test("selectsNode() has Kubernetes' rules for each operator", () => {
   ];
   for (const [selector, chosen] of rows) {
     assert.equal(
-      selectsNode([selector], LABELS),
+      selectsLabels([selector], LABELS),
       chosen,
       JSON.stringify(selector.matchExpressions),
     );
   }
 });
 
-Deno.test("selectsNode() takes selectors as alternatives, and none of them as every node", () => {
-  assert.equal(selectsNode([], new Map()), true);
-  assert.equal(selectsNode([byLabels({ rack: "b" }), byLabels({ rack: "a" })], LABELS), true);
-  assert.equal(selectsNode([byLabels({ rack: "b" }), byLabels({ rack: "c" })], LABELS), false);
+Deno.test("selectsLabels() takes selectors as alternatives, and none of them as every node", () => {
+  assert.equal(selectsLabels([], new Map()), true);
+  assert.equal(selectsLabels([byLabels({ rack: "b" }), byLabels({ rack: "a" })], LABELS), true);
+  assert.equal(selectsLabels([byLabels({ rack: "b" }), byLabels({ rack: "c" })], LABELS), false);
 });

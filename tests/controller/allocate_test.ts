@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { allocate, hasFamilies } from "../../lib/controller/allocate.ts";
+import { allocate, mayHaveFamilies } from "../../lib/controller/allocate.ts";
 import { type AddressBook, createBook, hold } from "../../lib/controller/allocations.ts";
 import type { Config } from "../../lib/config/types.ts";
 import type { ServiceFacts } from "../../lib/model/facts.ts";
 import { formatIp } from "../../lib/net/ip.ts";
-import { config, ip, ips, pool, requests, service } from "./fixture.ts";
+import { config, ip, ips, pool, range, requests, service } from "./fixture.ts";
 
 /** `pool: addresses`, or `reason: message`. */
 function outcome(facts: ServiceFacts, book: AddressBook): string {
@@ -171,6 +171,11 @@ Deno.test("A7 allocate() tells for each pool why it could not serve", () => {
         reason: "pool-exhausted",
         message: 'pool "full" is full, 1 of 1 IPv4 addresses are in use',
       },
+      {
+        pool: "closed",
+        reason: "pool-closed",
+        message: 'pool "closed" has auto-assign off, it is chosen by annotation address-pool',
+      },
     ],
   });
 });
@@ -178,7 +183,10 @@ Deno.test("A7 allocate() tells for each pool why it could not serve", () => {
 Deno.test("A7 allocate() tells when there is no pool to allocate from", () => {
   assert.equal(outcome(web, createBook(config())), "no-pool: no pool is configured");
   const closed = config(pool("closed", "10.0.1.1", { autoAssign: false }));
-  assert.match(outcome(web, createBook(closed)), /^no-pool: no pool has auto-assign; choose one/);
+  assert.match(
+    outcome(web, createBook(closed)),
+    /^pool-closed: .* unasked: pool "closed" has auto-assign off, it is chosen by annotation/,
+  );
 });
 
 Deno.test("A8 allocate() takes both families from one pool, or none", () => {
@@ -312,9 +320,36 @@ Deno.test("allocate() keeps messages within what an event holds", () => {
   assert.ok(unknown.length < 400, `${unknown.length}`);
 });
 
-Deno.test("hasFamilies() wants exactly one address of each family", () => {
-  assert.equal(hasFamilies(ips("10.0.0.1", "fd00::1"), [6, 4]), true);
-  assert.equal(hasFamilies(ips("10.0.0.1", "10.0.0.2"), [4, 6]), false);
-  assert.equal(hasFamilies(ips("10.0.0.1", "10.0.0.2"), [4]), false);
-  assert.equal(hasFamilies([], [4]), false);
+Deno.test("A8 mayHaveFamilies() wants one address of each family, or of one where two are preferred", () => {
+  const dual = service("web", { families: [6, 4] });
+  const prefers = { ...dual, prefersDualStack: true };
+  for (
+    const [facts, texts, may] of [
+      [dual, ["10.0.0.1", "fd00::1"], true],
+      [dual, ["10.0.0.1", "10.0.0.2"], false],
+      [dual, ["10.0.0.1"], false],
+      [service("web"), ["10.0.0.1", "10.0.0.2"], false],
+      [service("web"), [], false],
+      [prefers, ["10.0.0.1", "fd00::1"], true],
+      [prefers, ["fd00::1"], true],
+      [prefers, ["10.0.0.1", "10.0.0.2"], false],
+      [prefers, [], false],
+    ] as const
+  ) assert.equal(mayHaveFamilies(ips(...texts), facts), may, texts.join());
+});
+
+Deno.test("A6 allocate() gives reserved addresses to who asks for them, and to nobody else", () => {
+  const reserved = [range("10.0.0.1-10.0.0.2"), range("10.0.0.4")];
+  const book = createBook(config(pool("main", "10.0.0.1-10.0.0.5", { reserved })));
+  assert.equal(outcome(web, book), "main: 10.0.0.3");
+  hold(book, web, "main", ips("10.0.0.3"));
+  const next = service("next");
+  assert.equal(outcome(next, book), "main: 10.0.0.5");
+  hold(book, next, "main", ips("10.0.0.5"));
+  assert.match(
+    outcome(service("late"), book),
+    /^pool-exhausted: pool "main" is full, no IPv4 address of 5 is free: 3 are reserved and 0 kept/,
+  );
+  const asks = service("asks", requests("10.0.0.4"));
+  assert.equal(outcome(asks, book), "main: 10.0.0.4");
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { instant } from "../../lib/base/time.ts";
-import type { Config, Pool } from "../../lib/config/types.ts";
+import { type Config, FOR_ALL, type Pool } from "../../lib/config/types.ts";
 import { explainAddress } from "../../lib/controller/explain.ts";
 import type { ServiceFacts } from "../../lib/model/facts.ts";
 import { readService } from "../../lib/model/service.ts";
@@ -12,6 +12,9 @@ const POOL: Pool = {
   ranges: [{ first: ip4(0x0a4d01dc), last: ip4(0x0a4d01dd), text: "10.77.1.220-10.77.1.221" }],
   avoidBuggyIps: false,
   autoAssign: true,
+  reserved: [],
+  stickyMs: 0,
+  serviceAllocation: FOR_ALL,
   bgpAdvertisements: [],
 };
 const CONFIG: Config = { pools: [POOL], peers: [], bfdProfiles: [] };

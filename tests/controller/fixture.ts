@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { instant } from "../../lib/base/time.ts";
-import type { Config, Pool } from "../../lib/config/types.ts";
+import { type Config, FOR_ALL, type Pool } from "../../lib/config/types.ts";
 import type { AddressBook } from "../../lib/controller/allocations.ts";
 import { planBatch } from "../../lib/controller/batch.ts";
-import type { ControllerAction, PlanContext, ServicePlan } from "../../lib/controller/plan.ts";
+import type { ControllerAction } from "../../lib/controller/actions.ts";
+import type { PlanContext, ServicePlan } from "../../lib/controller/plan.ts";
 import { restore } from "../../lib/controller/restore.ts";
 import { type ServiceFacts, serviceKey } from "../../lib/model/facts.ts";
 import { formatIp, type Ip, parseIp } from "../../lib/net/ip.ts";
@@ -34,7 +35,7 @@ export function range(text: string): AddressRange {
 export function pool(
   name: string,
   ranges: string | readonly string[],
-  options: Partial<Pick<Pool, "autoAssign" | "avoidBuggyIps">> = {},
+  options: Partial<Omit<Pool, "name" | "ranges">> = {},
 ): Pool {
   return {
     name,
@@ -42,6 +43,9 @@ export function pool(
     ranges: (typeof ranges === "string" ? [ranges] : ranges).map(range),
     avoidBuggyIps: false,
     autoAssign: true,
+    reserved: [],
+    stickyMs: 0,
+    serviceAllocation: FOR_ALL,
     bgpAdvertisements: [],
     ...options,
   };
@@ -65,13 +69,17 @@ export function service(name: string, part: Partial<ServiceFacts> = {}): Service
     isLoadBalancer: true,
     loadBalancerClass: undefined,
     families: [4],
+    isHeadless: false,
+    prefersDualStack: false,
     ports: [{ protocol: "TCP", port: 80 }],
     externalTrafficPolicy: "Cluster",
     selector: `[["app","${name}"]]`,
+    labels: new Map(),
     sharingKey: undefined,
     poolRequest: undefined,
     addressRequest: { kind: "none" },
     assigned,
+    allocatedFrom: undefined,
     hasIngress: assigned.length > 0,
     warnings: [],
     ...part,
@@ -160,17 +168,18 @@ function settle(at: World, keys: readonly string[]): ServicePlan[] {
   const written: string[] = [];
   for (const action of plans.flatMap((plan) => plan.actions).reverse()) {
     if (action.kind !== "writeStatus") continue;
-    write(at, action.service.key, action.ips);
+    write(at, action);
     written.push(action.service.key);
   }
   return written.length === 0 ? plans : [...plans, ...settle(at, written)];
 }
 
-function write(at: World, key: string, assigned: readonly Ip[]): void {
+function write(at: World, action: ControllerAction & { kind: "writeStatus" }): void {
+  const { service: { key }, ips: assigned, pool: allocatedFrom } = action;
   const facts = at.services.get(key);
   assert.ok(facts, `${key} is written to after it went`);
   at.writes++;
-  at.services.set(key, { ...facts, assigned, hasIngress: assigned.length > 0 });
+  at.services.set(key, { ...facts, assigned, allocatedFrom, hasIngress: assigned.length > 0 });
   at.onWrite?.();
 }
 

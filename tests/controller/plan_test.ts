@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { createBook, hold } from "../../lib/controller/allocations.ts";
-import { planService, releaseService, REPEAT_EVENT_MS } from "../../lib/controller/plan.ts";
+import { instant } from "../../lib/base/time.ts";
+import { REPEAT_EVENT_MS } from "../../lib/controller/actions.ts";
+import { planService, releaseService } from "../../lib/controller/plan.ts";
+import { reconfigure } from "../../lib/controller/reconfigure.ts";
 import {
   brief,
   config,
@@ -331,6 +334,27 @@ Deno.test("planService() leaves a deleting Service its address whatever it is ed
 Deno.test("releaseService() tells whether anything came free", () => {
   const book = createBook(ONE);
   hold(book, service("web"), "main", ips("10.0.0.1"));
-  assert.equal(releaseService(service("web").key, book).freed, true);
-  assert.equal(releaseService(service("web").key, book).freed, false);
+  assert.equal(releaseService(service("web").key, book, instant(0)).freed, true);
+  assert.equal(releaseService(service("web").key, book, instant(0)).freed, false);
+});
+
+Deno.test("A2 planService() tells a headless Service that it gets none", () => {
+  const at = world(ONE);
+  const [told, ...rest] = brief(put(at, "web", { families: [], isHeadless: true }));
+  assert.match(told ?? "", /^event web noclusterIPsIPFamily: .*headless/);
+  assert.deepEqual(rest, []);
+  assert.deepEqual(brief(settleAll(at)), []);
+});
+
+Deno.test("planService() writes the pool beside the address, and again when the pool is renamed", () => {
+  const at = world(config(pool("old", "10.0.0.1")));
+  put(at, "web");
+  assert.equal(at.services.get(service("web").key)?.allocatedFrom, "old");
+  at.config = config(pool("new", "10.0.0.1"));
+  reconfigure(at.book, at.config);
+  assert.deepEqual(brief(settleAll(at)), ["write web 10.0.0.1"]);
+  assert.equal(at.services.get(service("web").key)?.allocatedFrom, "new");
+  // What MetalLB before v0.11 gave has no annotation, and needs none.
+  put(at, "web", { allocatedFrom: undefined });
+  assert.deepEqual(brief(settleAll(at)), []);
 });

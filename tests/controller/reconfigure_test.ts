@@ -63,6 +63,11 @@ Deno.test("C9 checkReconfiguration() lets pools be reordered, renamed, split and
   reconfigure(at.book, split);
   assert.equal(at.book.holdings.get(service("web-1").key)?.pool, "low");
   assert.equal(at.book.holdings.get(service("web-50").key)?.pool, "high");
+  // The annotation beside each address names its pool; the address stays.
+  const written = brief(settleAll(at)).sort();
+  const same = [...at.services.values()].map(({ name }) => `write ${name} ${statusOf(at, name)}`);
+  assert.deepEqual(written, same.sort());
+  assert.equal(at.services.get(service("web-50").key)?.allocatedFrom, "high");
   assert.deepEqual(brief(settleAll(at)), []);
   put(at, "next");
   assert.equal(statusOf(at, "next"), "10.0.1.1");

@@ -79,6 +79,7 @@ function planned(service: JsonObject | undefined, ips: readonly string[]): Statu
       resourceVersion: textOf(metadata.resourceVersion) ?? "",
     },
     ips: ips.flatMap((ip) => parseIp(ip) ?? []),
+    pool: ips.length === 0 ? undefined : "default",
   };
 }
 
@@ -188,7 +189,8 @@ Deno.test("folder store writes a status file that wins over the manifest's own s
     assert.deepEqual(objectOr(services.get("default/a")?.status).conditions, [{ type: "Mine" }]);
     assert.equal(
       await Deno.readTextFile(`${folder}/status/default/a.yaml`),
-      "apiVersion: v1\nkind: Service\nmetadata:\n  name: a\n  namespace: default\nstatus:\n" +
+      "apiVersion: v1\nkind: Service\nmetadata:\n  name: a\n  namespace: default\n" +
+        "  annotations:\n    metallb.io/ip-allocated-from-pool: default\nstatus:\n" +
         "  conditions:\n    - type: Mine\n  loadBalancer:\n    ingress:\n" +
         "      - ip: 10.77.1.220\n      - ip: 2001:db8::1\n",
     );

@@ -53,6 +53,7 @@ Deno.test("openKubeCluster() watches, writes and publishes by a kubeconfig", asy
       resourceVersion: "1",
     },
     ips: [],
+    pool: undefined,
   }, stop.signal);
   assert.deepEqual(written, { kind: "written", resourceVersion: "6" });
   await cluster.publishEvent({

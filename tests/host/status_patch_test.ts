@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { StatusWrite, WriteOutcome } from "../../lib/host/cluster.ts";
 import { statusWriter } from "../../lib/host/status_patch.ts";
 import { serviceKey } from "../../lib/model/facts.ts";
+import { objectOr } from "../../lib/model/json.ts";
 import { parseIp } from "../../lib/net/ip.ts";
 import {
   type Answer,
@@ -23,6 +24,7 @@ function write(...ips: string[]): StatusWrite {
       resourceVersion: "7",
     },
     ips: ips.flatMap((ip) => parseIp(ip) ?? []),
+    pool: ips.length === 0 ? undefined : "default",
   };
 }
 
@@ -57,11 +59,18 @@ Deno.test("statusWriter() patches the ingress list, bound to the version and uid
   );
   assert.deepEqual(outcomes[0], { kind: "written", resourceVersion: "8" });
   assert.equal(requests[0], "PATCH /api/v1/namespaces/default/services/web/status");
-  const metadata = { uid: "uid-web", resourceVersion: "7" };
+  const metadata = (pool: string | null) => ({
+    uid: "uid-web",
+    resourceVersion: "7",
+    annotations: {
+      "metallb.io/ip-allocated-from-pool": pool,
+      "metallb.universe.tf/ip-allocated-from-pool": null,
+    },
+  });
   const ingress = [{ ip: "10.77.1.220" }, { ip: "2001:db8::1" }];
   assert.deepEqual(bodies, [
-    { metadata, status: { loadBalancer: { ingress } } },
-    { metadata, status: { loadBalancer: { ingress: null } } },
+    { metadata: metadata("default"), status: { loadBalancer: { ingress } } },
+    { metadata: metadata(null), status: { loadBalancer: { ingress: null } } },
   ]);
 });
 
@@ -106,8 +115,11 @@ function updateOnly(present: unknown): Answer {
 }
 
 Deno.test("statusWriter() updates where patching is forbidden, and loses no other field", async () => {
+  const plain = service("web", "7");
+  const older = { mine: "kept", "metallb.universe.tf/ip-allocated-from-pool": "old" };
   const present = {
-    ...service("web", "7"),
+    ...plain,
+    metadata: { ...objectOr(plain.metadata), annotations: older },
     status: { conditions: [{ type: "Foreign" }], loadBalancer: { ingress: [{ ip: "10.0.0.9" }] } },
   };
   const { outcomes, requests, bodies, told } = await writing(
@@ -127,10 +139,15 @@ Deno.test("statusWriter() updates where patching is forbidden, and loses no othe
   ]);
   assert.deepEqual(bodies[1], {
     ...present,
+    metadata: {
+      ...present.metadata,
+      annotations: { mine: "kept", "metallb.io/ip-allocated-from-pool": "default" },
+    },
     status: { conditions: [{ type: "Foreign" }], loadBalancer: { ingress: [{ ip: "10.0.0.1" }] } },
   });
   assert.deepEqual(bodies[2], {
     ...present,
+    metadata: { ...present.metadata, annotations: { mine: "kept" } },
     status: { conditions: [{ type: "Foreign" }], loadBalancer: {} },
   });
   assert.equal(told, 1);

@@ -40,6 +40,7 @@ function write(name: string, version: string, last: number): StatusWrite {
   return {
     service: { key, namespace: "default", name, uid: name, resourceVersion: version },
     ips: [ip4(0x0a4d0100 + last)],
+    pool: "default",
   };
 }
 

@@ -26,9 +26,9 @@ Deno.test("refresh() gives what changed and nothing else", () => {
   const { set, store, refresh } = openStore();
   assert.deepEqual(set("a", `${service("x")}---\n${service("y")}`), ["+ default/x", "+ default/y"]);
   assert.deepEqual(set("a", `# moved\n${service("y")}---\n${service("x")}`), []);
-  store.setStatus("default/x", { loadBalancer: {} });
+  store.setStatus("default/x", { status: { loadBalancer: {} }, annotations: {} });
   assert.deepEqual(refresh(), ["+ default/x"]);
-  store.setStatus("default/x", { loadBalancer: {} });
+  store.setStatus("default/x", { status: { loadBalancer: {} }, annotations: {} });
   assert.deepEqual(refresh(), []);
   assert.deepEqual(set("a", service("x")), ["- default/y"]);
   assert.deepEqual(set("a", undefined), ["- default/x"]);

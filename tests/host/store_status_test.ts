@@ -27,8 +27,11 @@ Deno.test("statusKey() is the inverse of statusPath() and refuses every other pa
 
 Deno.test("readStatus() reads back what formatStatus() wrote, and nothing from anything else", () => {
   const status = { conditions: [{ type: "A" }], loadBalancer: { ingress: [{ ip: "10.0.0.1" }] } };
-  assert.deepEqual(readStatus(formatStatus("ns", "web", status)), status);
-  assert.deepEqual(readStatus("kind: Service"), {});
+  for (const annotations of [{}, { "metallb.io/ip-allocated-from-pool": "default" }]) {
+    const written = { status, annotations };
+    assert.deepEqual(readStatus(formatStatus("ns", "web", written)), written);
+  }
+  assert.deepEqual(readStatus("kind: Service"), { status: {}, annotations: {} });
   for (const text of ["", "kind: Node", "[", "5", "a: 1\na: 2"]) {
     assert.equal(readStatus(text), undefined, text);
   }

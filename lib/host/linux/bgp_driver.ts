@@ -3,7 +3,7 @@ import { EPOLL } from "../../../ffi/epoll.ts";
 import { STREAM } from "../../../ffi/tcp.ts";
 import { formFor } from "../../bgp/adj_rib_out.ts";
 import { CEASE, CODE, notification, shutdown } from "../../bgp/notification.ts";
-import { selectsNode } from "../../config/selectors.ts";
+import { selectsLabels } from "../../config/selectors.ts";
 import type { Config, Peer } from "../../config/types.ts";
 import { familyOf, formatIp, type Ip } from "../../net/ip.ts";
 import { formatPrefix, type Prefix } from "../../net/prefix.ts";
@@ -120,7 +120,9 @@ export function startBgp(options: BgpOptions, signal: AbortSignal): Bgp {
       tell([...changed]);
       // Peers last: a new session begins with the whole table.
       current = config;
-      const wanted = config.peers.filter(({ nodeSelectors }) => selectsNode(nodeSelectors, labels));
+      const wanted = config.peers.filter(({ nodeSelectors }) =>
+        selectsLabels(nodeSelectors, labels)
+      );
       setPeers(wanted);
       bfd.setPeers(wanted.map((peer) => ({ peer, name: nameOf(peer) })), config.bfdProfiles);
     },

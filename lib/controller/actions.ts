@@ -1,0 +1,91 @@
+import { after, type Instant, type Millis } from "../base/time.ts";
+import type { ServiceFacts } from "../model/facts.ts";
+import { EVENT, type EventReason, type EventType } from "../model/names.ts";
+import { formatIp, type Ip } from "../net/ip.ts";
+import { type AddressBook, sameIps } from "./allocations.ts";
+import type { Refusal } from "./refusal.ts";
+
+/** What the host shall do, in this order. */
+export type ControllerAction =
+  /** `ips` in order; empty clears status.loadBalancer. */
+  | {
+    readonly kind: "writeStatus";
+    readonly service: ServiceFacts;
+    readonly ips: readonly Ip[];
+    /** The pool that gave them. */
+    readonly pool: string | undefined;
+  }
+  | {
+    readonly kind: "event";
+    readonly service: ServiceFacts;
+    readonly type: EventType;
+    readonly reason: EventReason;
+    readonly message: string;
+  };
+
+/** The same failure of a Service is told again only after this time. */
+export const REPEAT_EVENT_MS: Millis = 5 * 60_000;
+
+/** The event of addresses that were given. */
+export function assignedEvent(facts: ServiceFacts, ips: readonly Ip[]): ControllerAction {
+  return event(facts, "Normal", EVENT.ipAllocated, `Assigned IP ${ipList(ips)}`);
+}
+
+/** The event of a refusal, as far as it was not told just now. */
+export function refusalEvent(
+  facts: ServiceFacts,
+  refusal: Refusal,
+  book: AddressBook,
+  now: Instant,
+): ControllerAction[] {
+  if (facts.addressRequest.kind === "invalid") {
+    return failureEvent(facts, EVENT.loadBalancerFailed, refusal.message, book, now);
+  }
+  const text = `Failed to allocate IP for "${facts.key}": ${refusal.message}`;
+  return failureEvent(facts, EVENT.allocationFailed, text, book, now);
+}
+
+/** The event, unless the Service had the same one within the last five minutes. */
+export function failureEvent(
+  facts: ServiceFacts,
+  reason: EventReason,
+  message: string,
+  book: AddressBook,
+  now: Instant,
+): ControllerAction[] {
+  const last = book.reported.get(facts.key);
+  if (last?.message === message && now < after(last.at, REPEAT_EVENT_MS)) return [];
+  book.reported.set(facts.key, { message, at: now });
+  return [event(facts, "Warning", reason, message)];
+}
+
+/**
+ * A write where the status differs from what shall stand there, or the annotation beside it names
+ * another pool; one that has no annotation yet is not written for its sake.
+ */
+export function statusWrite(
+  facts: ServiceFacts,
+  ips: readonly Ip[],
+  pool: string | undefined,
+): ControllerAction[] {
+  const { assigned, allocatedFrom, hasIngress } = facts;
+  const stands = ips.length === 0
+    ? !hasIngress
+    : sameIps(assigned, ips) && (allocatedFrom === undefined || allocatedFrom === pool);
+  return stands ? [] : [{ kind: "writeStatus", service: facts, ips, pool }];
+}
+
+/** An event about a Service. */
+export function event(
+  service: ServiceFacts,
+  type: EventType,
+  reason: EventReason,
+  message: string,
+): ControllerAction {
+  return { kind: "event", service, type, reason, message };
+}
+
+/** As MetalLB prints addresses in events: `["10.77.1.220"]`. */
+export function ipList(ips: readonly Ip[]): string {
+  return `[${ips.map((ip) => `"${formatIp(ip)}"`).join(" ")}]`;
+}

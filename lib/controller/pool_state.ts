@@ -1,0 +1,65 @@
+import type { Config, Pool } from "../config/types.ts";
+import { type Family, familyOf, type Ip } from "../net/ip.ts";
+import { type AddressRange, isBuggy, rangeContains, rangeSize } from "../net/range.ts";
+
+/** A pool and how far its ranges are known to be full. */
+export interface PoolState {
+  readonly pool: Pool;
+  readonly ranges: readonly RangeState[];
+  /** Addresses that can be given, asked for or not, by family. */
+  readonly sizes: Readonly<Record<Family, bigint>>;
+}
+
+export interface RangeState {
+  readonly range: AddressRange;
+  /** No address below this one is free; undefined when none is left. Lowered by each release. */
+  lowest: Ip | undefined;
+}
+
+/** The pools of a configuration with nothing known about what is full. */
+export function poolStates(config: Config): readonly PoolState[] {
+  return config.pools.map((pool) => ({
+    pool,
+    ranges: pool.ranges.map((range) => ({ range, lowest: range.first })),
+    sizes: { 4: usableSize(pool, 4), 6: usableSize(pool, 6) },
+  }));
+}
+
+/** Whether the pool holds the address and gives it. */
+export function poolGives(pool: Pool, ip: Ip): boolean {
+  return poolContains(pool, ip) && !(pool.avoidBuggyIps && isBuggy(ip));
+}
+
+/** Whether the pool holds the address, given or not. */
+export function poolContains(pool: Pool, ip: Ip): boolean {
+  return pool.ranges.some((range) => rangeContains(range, ip));
+}
+
+/** The pool that gives all of the addresses (rule A8: one pool for both families). */
+export function poolOf(pools: readonly PoolState[], ips: readonly Ip[]): Pool | undefined {
+  return pools.find(({ pool }) => ips.every((ip) => poolGives(pool, ip)))?.pool;
+}
+
+/** The part of `reserved-addresses` in which the address lies. */
+export function reservedRange(pool: Pool, ip: Ip): AddressRange | undefined {
+  // Most pools have none, and this is asked for every address tried.
+  return pool.reserved.length === 0
+    ? undefined
+    : pool.reserved.find((range) => rangeContains(range, ip));
+}
+
+function usableSize(pool: Pool, family: Family): bigint {
+  let size = 0n;
+  for (const range of pool.ranges) {
+    if (familyOf(range.first) !== family) continue;
+    size += rangeSize(range) - (pool.avoidBuggyIps ? buggyCount(range) : 0n);
+  }
+  return size;
+}
+
+/** Addresses of the range that end in .0 or .255. */
+function buggyCount({ first, last }: AddressRange): bigint {
+  if (typeof first !== "number" || typeof last !== "number") return 0n;
+  const upTo = (ip: number) => Math.floor(ip / 256) * 2 + 1 + (ip % 256 === 255 ? 1 : 0);
+  return BigInt(upTo(last) - (first === 0 ? 0 : upTo(first - 1)));
+}
