@@ -86,6 +86,10 @@ export interface Cluster {
   watch<T>(options: WatchOptions<T>, signal: AbortSignal): Watched<T>;
   /** Writes status.loadBalancer of one Service and nothing else of it. Never throws. */
   writeStatus(write: StatusWrite, signal: AbortSignal): Promise<WriteOutcome>;
+  /** A text that an earlier process left; undefined when there is none. @throws Error with the cause */
+  readNote(name: string, signal: AbortSignal): Promise<string | undefined>;
+  /** Leaves a text for later processes. @throws Error with the cause */
+  writeNote(name: string, text: string, signal: AbortSignal): Promise<void>;
   /** Publishes an event; failures are logged and forgotten. */
   publishEvent(event: ClusterEvent, signal: AbortSignal): Promise<void>;
 }

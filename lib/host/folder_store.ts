@@ -22,6 +22,8 @@ import { type StoreChanges, type StoredObject, storeObjects } from "./store_obje
 import {
   formatStatus,
   listStatusFiles,
+  notePath,
+  readFileIfThere,
   readStatus,
   removeStatus,
   replaceFile,
@@ -206,6 +208,8 @@ export async function openFolderStore(
     description: root,
     watch,
     writeStatus,
+    readNote: (name) => readFileIfThere(notePath(root, name)),
+    writeNote: (name, text) => replaceFile(notePath(root, name), text),
     // There is nobody to publish to; whoever runs a store reads its log.
     publishEvent: ({ about, reason, message }) => {
       const object = `${about.kind.toLowerCase()} ${about.namespace}/${about.name}`;

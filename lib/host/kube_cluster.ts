@@ -3,6 +3,7 @@ import type { Cluster } from "./cluster.ts";
 import { startEventPublisher } from "./event_publisher.ts";
 import { openKubeClient } from "./kube_client.ts";
 import { findKubeSettings } from "./kube_config.ts";
+import { kubeNotes } from "./kube_notes.ts";
 import type { Log } from "./log.ts";
 import { REFLECTOR_TIMING, startReflector } from "./reflector.ts";
 import { statusWriter } from "./status_patch.ts";
@@ -13,7 +14,7 @@ import { statusWriter } from "./status_patch.ts";
  * @throws Error that names the place when credentials are missing or refused
  */
 export async function openKubeCluster(
-  options: { readonly kubeconfig: string | undefined },
+  options: { readonly kubeconfig: string | undefined; readonly namespace: string },
   log: Log,
   signal: AbortSignal,
   environment: (name: string) => string | undefined = (name) => Deno.env.get(name),
@@ -31,6 +32,7 @@ export async function openKubeCluster(
     counters,
     watch: (watchOptions, stop) => startReflector(host, watchOptions, stop),
     writeStatus: statusWriter(client, log),
+    ...kubeNotes(client, options.namespace),
     publishEvent: (event) => Promise.resolve(publisher.publish(event)),
   };
 }

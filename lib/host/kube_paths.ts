@@ -38,6 +38,12 @@ export function servicePath(namespace: string, name: string): string {
   return `${namespacePath("/api/v1", namespace)}/services/${encodeURIComponent(name)}`;
 }
 
+/** The path of a namespace's ConfigMaps, or of one of them. */
+export function configMapsPath(namespace: string, name?: string): string {
+  const all = `${namespacePath("/api/v1", namespace)}/configmaps`;
+  return name === undefined ? all : `${all}/${encodeURIComponent(name)}`;
+}
+
 /** The path of a namespace's events (of the core group, which MetalLB's roles allow). */
 export function eventsPath(namespace: string): string {
   return `${namespacePath("/api/v1", namespace)}/events`;

@@ -7,6 +7,21 @@ export function statusPath(folder: string, key: string): string {
   return join(folder, "status", `${key}.yaml`);
 }
 
+/** `FOLDER/status/NAME.note`: what a process leaves for later ones. */
+export function notePath(folder: string, name: string): string {
+  return join(folder, "status", `${name}.note`);
+}
+
+/** The text of a file; undefined when there is none. @throws the system's error */
+export async function readFileIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
 /** `namespace/name` of the Service whose status this file holds, or undefined. */
 export function statusKey(folder: string, path: string): string | undefined {
   const root = join(folder, "status") + "/";

@@ -60,6 +60,8 @@ function workshop(refuse: (config: Config) => string | undefined = () => undefin
       return { synced: true, lastHeardMs: 0, items: new Map(), done: Promise.resolve() };
     },
     writeStatus: () => Promise.resolve({ kind: "gone" }),
+    readNote: () => Promise.resolve(undefined),
+    writeNote: () => Promise.resolve(),
     publishEvent: (event) => Promise.resolve(void events.push(event)),
   };
   const note = (level: string) => (fields: object, msg: string) =>

@@ -48,6 +48,8 @@ async function watching(
     ...fake.cluster,
     description: "test",
     writeStatus: () => Promise.resolve({ kind: "gone" }),
+    readNote: () => Promise.resolve(undefined),
+    writeNote: () => Promise.resolve(),
     publishEvent: () => Promise.resolve(),
   };
   const source = watchConfig(
@@ -139,6 +141,8 @@ Deno.test("watchConfig() reads a local file where the name has a slash or an ext
         ...cluster,
         description: "test",
         writeStatus: () => Promise.resolve({ kind: "gone" }),
+        readNote: () => Promise.resolve(undefined),
+        writeNote: () => Promise.resolve(),
         publishEvent: () => Promise.resolve(),
       },
       namespace: "metallb-system",

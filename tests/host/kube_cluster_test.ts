@@ -32,7 +32,7 @@ Deno.test("openKubeCluster() watches, writes and publishes by a kubeconfig", asy
   );
   const stop = new AbortController();
   const cluster = await openKubeCluster(
-    { kubeconfig },
+    { kubeconfig, namespace: "metallb-system" },
     recordedLog(),
     stop.signal,
     () => undefined,
@@ -75,7 +75,7 @@ Deno.test("openKubeCluster() watches, writes and publishes by a kubeconfig", asy
 Deno.test("openKubeCluster() fails at once where no credentials are", async () => {
   const { signal } = new AbortController();
   const nothing = openKubeCluster(
-    { kubeconfig: undefined },
+    { kubeconfig: undefined, namespace: "metallb-system" },
     recordedLog(),
     signal,
     () => undefined,

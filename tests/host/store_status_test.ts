@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import {
   formatStatus,
   listStatusFiles,
+  notePath,
+  readFileIfThere,
   readStatus,
   removeStatus,
   replaceFile,
@@ -52,5 +54,18 @@ Deno.test("replaceFile() replaces at once and leaves no draft, also when it fail
   removeStatus(path);
   removeStatus(statusPath(folder, "ns/none"));
   assert.deepEqual(listStatusFiles("/nonexistent"), []);
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("a note is no status, and is read back as it was left", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = notePath(folder, "sticky");
+  assert.equal(await readFileIfThere(path), undefined);
+  await replaceFile(path, "[]");
+  assert.equal(await readFileIfThere(path), "[]");
+  assert.equal(statusKey(folder, path), undefined);
+  assert.deepEqual(listStatusFiles(folder), []);
+  await Deno.mkdir(notePath(folder, "folder"));
+  await assert.rejects(readFileIfThere(notePath(folder, "folder")));
   await Deno.remove(folder, { recursive: true });
 });
