@@ -2,6 +2,7 @@ import {
   ARP_BACKENDS,
   ELECTIONS,
   type GossipFlags,
+  type GossipSecret,
   type Role,
   ROLES,
   type RunOptions,
@@ -55,8 +56,6 @@ const SPEAKER_ONLY = [
 
 /** Understood, and of no consequence in this version. */
 const WITHOUT_EFFECT = [
-  "mlSecretName",
-  "deployment",
   "podName",
   "disableEpslices",
   "enablePprof",
@@ -111,6 +110,7 @@ export function readRunOptions(flags: Flags, around: Surroundings): RunOptions {
     mlLabels: text(flags, "mlLabels") ?? (around.env("METALLB_ML_LABELS") || undefined),
     mlNamespace: mlNamespace ?? source.namespace,
     gossip: gossip(flags, around, role),
+    gossipSecret: role === "speaker" ? undefined : gossipSecret(flags, around, source.namespace),
     election: word("--l2-election", text(flags, "l2Election"), ELECTIONS, "v0.11"),
     arpBackend: word("--arp-backend", text(flags, "arpBackend"), ARP_BACKENDS, "auto"),
     interfaces: interfaces(text(flags, "interface")),
@@ -135,6 +135,17 @@ function interfaces(value: string | undefined): readonly string[] {
   throw new UsageError(
     `--interface: "${wrong}" is no pattern of interface names, such as eth0, bond* or !docker0`,
   );
+}
+
+/** As in MetalLB: made by the controller that is told its name. */
+function gossipSecret(
+  flags: Flags,
+  around: Surroundings,
+  namespace: string,
+): GossipSecret | undefined {
+  const name = text(flags, "mlSecretName") ?? (around.env("METALLB_ML_SECRET_NAME") || undefined);
+  const deployment = text(flags, "deployment") ?? (around.env("METALLB_DEPLOYMENT") || undefined);
+  return name === undefined ? undefined : { namespace, name, deployment };
 }
 
 /** On where an address to bind or a member to join is named, as in MetalLB. */

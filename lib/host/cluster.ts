@@ -1,5 +1,6 @@
 import type { EventReason, EventType } from "../model/names.ts";
 import type { Ip } from "../net/ip.ts";
+import type { GossipSecret } from "./options.ts";
 import type { ServiceFacts } from "../model/facts.ts";
 
 /** Kinds that Herald watches. */
@@ -86,6 +87,8 @@ export interface Cluster {
   watch<T>(options: WatchOptions<T>, signal: AbortSignal): Watched<T>;
   /** Writes status.loadBalancer of one Service and nothing else of it. Never throws. */
   writeStatus(write: StatusWrite, signal: AbortSignal): Promise<WriteOutcome>;
+  /** Makes the Secret of the speakers' gossip key where there is none. Never throws. */
+  ensureGossipSecret(secret: GossipSecret, signal: AbortSignal): Promise<void>;
   /** A text that an earlier process left; undefined when there is none. @throws Error with the cause */
   readNote(name: string, signal: AbortSignal): Promise<string | undefined>;
   /** Leaves a text for later processes. @throws Error with the cause */

@@ -208,6 +208,8 @@ export async function openFolderStore(
     description: root,
     watch,
     writeStatus,
+    // Speakers beside a folder are given their key by file or flag.
+    ensureGossipSecret: () => Promise.resolve(),
     readNote: (name) => readFileIfThere(notePath(root, name)),
     writeNote: (name, text) => replaceFile(notePath(root, name), text),
     // There is nobody to publish to; whoever runs a store reads its log.

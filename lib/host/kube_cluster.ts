@@ -1,6 +1,7 @@
 import { systemClock } from "./clock.ts";
 import type { Cluster } from "./cluster.ts";
 import { startEventPublisher } from "./event_publisher.ts";
+import { ensureGossipSecret } from "./gossip_secret.ts";
 import { openKubeClient } from "./kube_client.ts";
 import { findKubeSettings } from "./kube_config.ts";
 import { kubeNotes } from "./kube_notes.ts";
@@ -32,6 +33,8 @@ export async function openKubeCluster(
     counters,
     watch: (watchOptions, stop) => startReflector(host, watchOptions, stop),
     writeStatus: statusWriter(client, log),
+    ensureGossipSecret: (secret, stop) =>
+      ensureGossipSecret(client, secret, systemClock, log, stop),
     ...kubeNotes(client, options.namespace),
     publishEvent: (event) => Promise.resolve(publisher.publish(event)),
   };

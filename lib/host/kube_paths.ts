@@ -44,6 +44,17 @@ export function configMapsPath(namespace: string, name?: string): string {
   return name === undefined ? all : `${all}/${encodeURIComponent(name)}`;
 }
 
+/** The path of a namespace's Secrets, or of one of them. */
+export function secretsPath(namespace: string, name?: string): string {
+  const all = `${namespacePath("/api/v1", namespace)}/secrets`;
+  return name === undefined ? all : `${all}/${encodeURIComponent(name)}`;
+}
+
+/** The path of one Deployment. */
+export function deploymentPath(namespace: string, name: string): string {
+  return `${namespacePath("/apis/apps/v1", namespace)}/deployments/${encodeURIComponent(name)}`;
+}
+
 /** The path of a namespace's events (of the core group, which MetalLB's roles allow). */
 export function eventsPath(namespace: string): string {
   return `${namespacePath("/api/v1", namespace)}/events`;

@@ -34,6 +34,14 @@ export interface GossipFlags {
 }
 
 /** What `herald run` was asked to do: flags over environment over defaults, checked. */
+/** The Secret of the speakers' gossip key, which the controller makes where it lacks. */
+export interface GossipSecret {
+  readonly namespace: string;
+  readonly name: string;
+  /** Whose it shall be. */
+  readonly deployment: string | undefined;
+}
+
 export interface RunOptions extends SourceOptions {
   readonly role: Role;
   readonly nodeName: string;
@@ -45,6 +53,8 @@ export interface RunOptions extends SourceOptions {
   readonly mlNamespace: string;
   /** How the speakers find each other; undefined when each stands alone. */
   readonly gossip: GossipFlags | undefined;
+  /** Undefined for a speaker, and where nobody asked for it. */
+  readonly gossipSecret: GossipSecret | undefined;
   readonly election: Election;
   readonly arpBackend: ArpBackend;
   /** Patterns of the interfaces that answer ARP and NDP; none means all. */

@@ -43,6 +43,7 @@ export function runController(context: RoleContext): RunningRole {
       if (services.synced) planAll(config);
     },
   });
+  const secret = options.gossipSecret && cluster.ensureGossipSecret(options.gossipSecret, signal);
   const services = cluster.watch<ServiceFacts>({
     kind: "Service",
     read: readService,
@@ -147,7 +148,7 @@ export function runController(context: RoleContext): RunningRole {
     // An API server that is away is no reason to restart: what was given stays given.
     unhealthy: () => [],
     controller: () => controllerStatus(services.items, book),
-    done: Promise.all([services.done, keeper.done]).then(() => undefined),
+    done: Promise.all([services.done, keeper.done, secret]).then(() => undefined),
   };
 }
 

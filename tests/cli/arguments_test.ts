@@ -85,9 +85,9 @@ Deno.test("parseArguments() runs the manifests of MetalLB v0.10 with the image r
 
 Deno.test("parseArguments() names the MetalLB flags that have no effect", () => {
   const options = run(
-    "run --role=controller --deployment=controller --disable-epslices --enable-pprof=true",
+    "run --role=controller --pod-name=controller --disable-epslices --enable-pprof=true",
   );
-  assert.deepEqual(options.withoutEffect, ["--deployment", "--disable-epslices", "--enable-pprof"]);
+  assert.deepEqual(options.withoutEffect, ["--pod-name", "--disable-epslices", "--enable-pprof"]);
 });
 
 Deno.test("parseArguments() refuses wrong usage with exit code 2 and says what is right", () => {

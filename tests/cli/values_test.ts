@@ -181,12 +181,21 @@ Deno.test("readRunOptions() refuses a speaker's flags for the controller", () =>
 
 Deno.test("readRunOptions() lists the flags that have no effect yet", () => {
   const flags = { mlSecretName: "memberlist", deployment: "controller", enablePprof: true };
-  assert.deepEqual(run({ role: "controller", ...flags }).withoutEffect, [
-    "--ml-secret-name",
-    "--deployment",
-    "--enable-pprof",
-  ]);
+  assert.deepEqual(run({ role: "controller", ...flags }).withoutEffect, ["--enable-pprof"]);
   assert.deepEqual(run({ mlLabels: "app=metallb", ignoreExcludeLb: true }).withoutEffect, []);
+});
+
+Deno.test("readRunOptions() takes the Secret that the controller makes from flag or variable", () => {
+  const env = { METALLB_ML_SECRET_NAME: "by-variable", METALLB_DEPLOYMENT: "controller" };
+  const made = (flags: Flags, place: Place) => run({ role: "controller", ...flags }, place);
+  assert.deepEqual(made({}, { env }).gossipSecret, {
+    namespace: "metallb-system",
+    name: "by-variable",
+    deployment: "controller",
+  });
+  assert.equal(made({ mlSecretName: "by-flag" }, { env }).gossipSecret?.name, "by-flag");
+  assert.equal(made({}, {}).gossipSecret, undefined);
+  assert.equal(run({ role: "speaker" }, { env }).gossipSecret, undefined);
 });
 
 Deno.test("readSourceOptions() takes the namespace from flag, variable, pod, then MetalLB's", () => {

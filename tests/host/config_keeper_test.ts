@@ -28,6 +28,7 @@ const OPTIONS: RunOptions = {
   port: 0,
   mlLabels: undefined,
   gossip: undefined,
+  gossipSecret: undefined,
   mlNamespace: "metallb-system",
   election: "v0.11",
   arpBackend: "auto",
@@ -60,6 +61,7 @@ function workshop(refuse: (config: Config) => string | undefined = () => undefin
       return { synced: true, lastHeardMs: 0, items: new Map(), done: Promise.resolve() };
     },
     writeStatus: () => Promise.resolve({ kind: "gone" }),
+    ensureGossipSecret: () => Promise.resolve(),
     readNote: () => Promise.resolve(undefined),
     writeNote: () => Promise.resolve(),
     publishEvent: (event) => Promise.resolve(void events.push(event)),
