@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { parseTimestamp } from "../../lib/model/timestamp.ts";
+import { formatMicroTime, parseTimestamp } from "../../lib/model/timestamp.ts";
 
 Deno.test("parseTimestamp() agrees with the platform on every date it writes", () => {
   const dates = fc.date({
@@ -25,3 +25,14 @@ for (const text of ["", "now", "2023-02-29T00:00:00Z", "2024-13-01T00:00:00Z", "
     assert.equal(parseTimestamp(text), undefined);
   });
 }
+
+Deno.test("formatMicroTime() writes what parseTimestamp() reads, in UTC with six decimals", () => {
+  assert.equal(formatMicroTime(0), "1970-01-01T00:00:00.000000Z");
+  assert.equal(formatMicroTime(1_709_210_096_007), "2024-02-29T12:34:56.007000Z");
+  for (let day = -150_000; day < 150_000; day += 13) {
+    const ms = day * 86_400_000 + (day * 7_919_003 % 86_400_000 + 86_400_000) % 86_400_000;
+    const text = formatMicroTime(ms);
+    assert.equal(text, new Date(ms).toISOString().replace("Z", "000Z"));
+    assert.equal(parseTimestamp(text), ms);
+  }
+});
