@@ -188,6 +188,14 @@ function addRun(program: Command, done: (request: Request) => void, around: Surr
     .addOption(
       new Option("--ignore-exclude-lb", "use nodes labelled exclude-from-external-load-balancers"),
     )
+    .addOption(once("--leader-elect [bool]", "controller: one of several writes; default true"))
+    .addOption(once("--leader-elect-lease-duration <time>", "others wait so long; default 15s"))
+    .addOption(once("--leader-elect-renew-deadline <time>", "then a leader stops; default 10s"))
+    .addOption(once("--leader-elect-retry-period <time>", "between renewals; default 2s"))
+    .addOption(once("--leader-elect-resource-name <name>", "the Lease; default herald-controller"))
+    .addOption(
+      once("--leader-elect-profile <profile>", "times: default, or fast (takeover within 3s)"),
+    )
     .addOption(once("--log-level <level>", "all, debug, info, warn, error, none; default info"))
     .addOption(once("--log-format <format>", "json or pretty; default json, pretty on a terminal"));
   for (const [flag, takesValue] of METALLB_ONLY) {

@@ -1,4 +1,5 @@
 import type { ConfigProblem } from "../base/errors.ts";
+import { leadText } from "../host/controller_lead.ts";
 import { localStatuses, statusAt } from "../host/local_status.ts";
 import type { PeerStatus, ProcessStatus } from "../host/status.ts";
 import type { OutputFormat } from "./arguments.ts";
@@ -57,6 +58,7 @@ function controllerLines(controller: NonNullable<ProcessStatus["controller"]>): 
     service.pool ?? service.reason ?? "",
   ]);
   return [
+    ...controller.lead ? [`  leader     ${leadText(controller.lead)}`] : [],
     ...table("pools", ["NAME", "PROTOCOL", "IN USE", ""], pools),
     ...table("services", ["NAME", "ADDRESS", "POOL"], services),
   ];

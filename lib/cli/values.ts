@@ -10,6 +10,7 @@ import {
 } from "../host/options.ts";
 import { LOG_LEVELS } from "../host/log.ts";
 import { type Ip, parseIp } from "../net/ip.ts";
+import { readLeaderElection } from "./leader_election.ts";
 
 /** The surroundings that give flags their defaults. */
 export interface Surroundings {
@@ -52,6 +53,16 @@ const SPEAKER_ONLY = [
   "arpBackend",
   "interface",
   "ignoreExcludeLb",
+] as const;
+
+/** Flags that only a controller has. */
+const CONTROLLER_ONLY = [
+  "leaderElect",
+  "leaderElectLeaseDuration",
+  "leaderElectRenewDeadline",
+  "leaderElectRetryPeriod",
+  "leaderElectResourceName",
+  "leaderElectProfile",
 ] as const;
 
 /** Understood, and of no consequence in this version. */
@@ -97,7 +108,15 @@ export function readRunOptions(flags: Flags, around: Surroundings): RunOptions {
       throw new UsageError(`${flagOf(wrong)} is a flag of the speaker, not of the controller`);
     }
   }
+  if (role === "speaker") {
+    const wrong = CONTROLLER_ONLY.find((name) => flags[name] !== undefined);
+    if (wrong) {
+      throw new UsageError(`${flagOf(wrong)} is a flag of the controller, not of the speaker`);
+    }
+  }
   const source = readSourceOptions(flags, around);
+  const leaderElection = readLeaderElection(flags, source.namespace);
+  if (typeof leaderElection === "string") throw new UsageError(leaderElection);
   const mlNamespace = text(flags, "mlNamespace") ??
     (around.env("METALLB_ML_NAMESPACE") || undefined);
   return {
@@ -111,6 +130,7 @@ export function readRunOptions(flags: Flags, around: Surroundings): RunOptions {
     mlNamespace: mlNamespace ?? source.namespace,
     gossip: gossip(flags, around, role),
     gossipSecret: role === "speaker" ? undefined : gossipSecret(flags, around, source.namespace),
+    leaderElection: role === "speaker" ? undefined : leaderElection,
     election: word("--l2-election", text(flags, "l2Election"), ELECTIONS, "v0.11"),
     arpBackend: word("--arp-backend", text(flags, "arpBackend"), ARP_BACKENDS, "auto"),
     interfaces: interfaces(text(flags, "interface")),

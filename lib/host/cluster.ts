@@ -1,3 +1,4 @@
+import type { Millis } from "../base/time.ts";
 import type { EventReason, EventType } from "../model/names.ts";
 import type { Ip } from "../net/ip.ts";
 import type { GossipSecret } from "./options.ts";
@@ -40,12 +41,53 @@ export interface Watched<T> {
   /** Monotonic milliseconds of the last sign of life (event, bookmark or list). */
   readonly lastHeardMs: number;
   readonly items: ReadonlyMap<string, T>;
+  /**
+   * Reads everything anew; settles when all that stood in the cluster at the time of the call is in
+   * `items` and was reported, or when the watch has ended.
+   */
+  refresh(): Promise<void>;
   /** Settles when the watch has ended after its signal fired. */
+  readonly done: Promise<void>;
+}
+
+/** The leave to write that a lead gives, as long as it lasts. */
+export interface Permit {
+  /** Whether a request may go out at this moment; by the clock, so asked right before it does. */
+  mayBegin(): boolean;
+  /** So long a request may take at most. */
+  readonly withinMs: Millis;
+}
+
+/** Whether this process is the one that may write. */
+export type Lead =
+  | { readonly kind: "leader"; readonly identity: string; readonly permit: Permit }
+  /** `leader`: who leads, where that is known. */
+  | { readonly kind: "standby"; readonly identity: string; readonly leader: string | undefined }
+  /** There can be no election: it writes, and must be the only one. */
+  | { readonly kind: "alone"; readonly permit: Permit; readonly reason: string };
+
+/** The election's name and times, as `--leader-elect-…` give them. */
+export interface LeaderElection {
+  readonly namespace: string;
+  readonly name: string;
+  readonly durationMs: Millis;
+  readonly renewDeadlineMs: Millis;
+  readonly retryPeriodMs: Millis;
+}
+
+/** A stand for election. */
+export interface Candidacy {
+  readonly lead: Lead;
+  /** Gives the lead over to whoever waits for it; in much less than a second. */
+  release(): Promise<void>;
+  /** Settles when it has ended after its signal fired. */
   readonly done: Promise<void>;
 }
 
 /** A Service's status as it shall be. */
 export interface StatusWrite {
+  /** Nothing is sent without; absent where nobody else can write. */
+  readonly permit?: Permit;
   readonly service: Pick<ServiceFacts, "key" | "namespace" | "name" | "uid" | "resourceVersion">;
   /** In order; empty clears status.loadBalancer. */
   readonly ips: readonly Ip[];
@@ -61,11 +103,14 @@ export type WriteOutcome =
   | { readonly kind: "gone" }
   /** Refused for good (403, 422): trying at once again is no use. */
   | { readonly kind: "refused"; readonly error: string }
+  /** The permit was over before the request could go out: nothing was sent. */
+  | { readonly kind: "not-leader" }
   /** Unknown or temporary (network, 429, 5xx): read back and try later. */
   | { readonly kind: "failed"; readonly error: string; readonly retryAfterMs?: number };
 
 /** A Kubernetes event about a Service or about Herald's ConfigMap. */
 export interface ClusterEvent {
+  readonly permit?: Permit;
   readonly about: {
     readonly kind: "Service" | "ConfigMap";
     readonly namespace: string;
@@ -93,6 +138,12 @@ export interface Cluster {
   readNote(name: string, signal: AbortSignal): Promise<string | undefined>;
   /** Leaves a text for later processes. @throws Error with the cause */
   writeNote(name: string, text: string, signal: AbortSignal): Promise<void>;
+  /** Stands for election as the one that writes; `onChange` is told of each change of the lead. */
+  stand(
+    election: LeaderElection,
+    onChange: (lead: Lead) => void,
+    signal: AbortSignal,
+  ): Candidacy;
   /** Publishes an event; failures are logged and forgotten. */
   publishEvent(event: ClusterEvent, signal: AbortSignal): Promise<void>;
 }

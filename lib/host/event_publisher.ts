@@ -75,7 +75,7 @@ export function startEventPublisher(
     if (remembered.size > REMEMBERED_LIMIT && !oldest.done) remembered.delete(oldest.value);
   }
 
-  async function create({ about, type, reason, message, component }: ClusterEvent) {
+  async function create({ about, component, message, permit, reason, type }: ClusterEvent) {
     const name = `${about.name}.${Date.now().toString(16)}${(serial++).toString(16)}`;
     const at = new Date().toISOString();
     const answer = await client.request({
@@ -83,6 +83,7 @@ export function startEventPublisher(
       method: "POST",
       path: eventsPath(about.namespace),
       background: true,
+      permit,
       body: {
         apiVersion: "v1",
         kind: "Event",
@@ -106,12 +107,13 @@ export function startEventPublisher(
   }
 
   /** Counts an event up; false when it is gone and has to be created again. */
-  async function repeat({ about }: ClusterEvent, earlier: Sent): Promise<boolean> {
+  async function repeat({ about, permit }: ClusterEvent, earlier: Sent): Promise<boolean> {
     const answer = await client.request({
       operation: `count up event ${earlier.name}`,
       method: "PATCH",
       path: `${eventsPath(about.namespace)}/${encodeURIComponent(earlier.name)}`,
       background: true,
+      permit,
       body: { count: ++earlier.count, lastTimestamp: new Date().toISOString() },
     }, signal);
     if (answer.kind === "failure" && answer.status === 404) return false;

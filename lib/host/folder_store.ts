@@ -5,6 +5,7 @@ import { objectOr, textOf } from "../model/json.ts";
 import { formatIp } from "../net/ip.ts";
 import { withAllocatedFrom } from "./allocated_from.ts";
 import { oncePer } from "./backoff.ts";
+import { standForLock } from "./folder_lock.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type {
   Change,
@@ -40,7 +41,8 @@ interface Subscriber {
 
 /**
  * Opens a folder of manifests as a cluster; its files have been read when this settles. `writes`:
- * this process keeps the statuses, so it also removes those of Services that are gone.
+ * this process keeps the statuses, so it also removes those of Services that are gone; one that
+ * stands for election does so while it leads.
  * @throws Error when the folder cannot be read
  */
 export async function openFolderStore(
@@ -52,6 +54,7 @@ export async function openFolderStore(
   timing: StoreTiming = STORE_TIMING,
 ): Promise<Cluster> {
   const root = resolve(folder);
+  let keeps = writes;
   const objects = storeObjects();
   const subscribers = new Set<Subscriber>();
   const writing = new Set<string>();
@@ -89,7 +92,7 @@ export async function openFolderStore(
 
   function publish(changes: StoreChanges): void {
     for (const reason of changes.duplicates) log.warn({ reason }, "object stands in two files");
-    if (writes) {
+    if (keeps) {
       for (const { manifest } of changes.removed) {
         if (manifest.kind === "Service") forget(manifest.key);
       }
@@ -107,7 +110,13 @@ export async function openFolderStore(
     }
   }
 
-  async function writeStatus({ service, ips, pool }: StatusWrite): Promise<WriteOutcome> {
+  /** Removes what a Service left that went while nobody kept the statuses. */
+  function sweep(): void {
+    if (!keeps || objects.incomplete) return;
+    objects.statusKeys().filter((key) => !objects.current.has(`Service/${key}`)).forEach(forget);
+  }
+
+  async function writeStatus({ permit, service, ips, pool }: StatusWrite): Promise<WriteOutcome> {
     const { key } = service;
     const present = objects.current.get(`Service/${key}`);
     if (present === undefined || present.uid !== service.uid) return { kind: "gone" };
@@ -124,6 +133,7 @@ export async function openFolderStore(
     writing.add(key);
     try {
       const text = formatStatus(service.namespace, service.name, written);
+      if (permit?.mayBegin() === false) return { kind: "not-leader" };
       await replaceFile(statusPath(root, key), text);
     } catch (error) {
       return { kind: "failed", error: `Cannot write the status of ${key}: ${errorText(error)}` };
@@ -181,6 +191,8 @@ export async function openFolderStore(
         return lastHeard;
       },
       items: cache.items,
+      // Who begins to lead has read the statuses anew already.
+      refresh: () => Promise.resolve(),
       done,
     };
   }
@@ -200,9 +212,7 @@ export async function openFolderStore(
     timing,
     signal,
   );
-  if (writes && !objects.incomplete) {
-    objects.statusKeys().filter((key) => !objects.current.has(`Service/${key}`)).forEach(forget);
-  }
+  sweep();
   log.info({ reason: root, objects: objects.current.size }, "using a folder of manifests");
   return {
     description: root,
@@ -212,6 +222,20 @@ export async function openFolderStore(
     ensureGossipSecret: () => Promise.resolve(),
     readNote: (name) => readFileIfThere(notePath(root, name)),
     writeNote: (name, text) => replaceFile(notePath(root, name), text),
+    stand: (_election, onChange, stop) =>
+      standForLock(
+        `${root}/status/.controller.lock`,
+        `${Deno.hostname()}_${Deno.pid}`,
+        (lead) => {
+          keeps = lead.kind === "leader";
+          sweep();
+          onChange(lead);
+        },
+        // Each status is put into its place whole; an event of it may still be on its way.
+        () => files.readNow((path) => statusKey(root, path) !== undefined),
+        { clock, log },
+        stop,
+      ),
     // There is nobody to publish to; whoever runs a store reads its log.
     publishEvent: ({ about, reason, message }) => {
       const object = `${about.kind.toLowerCase()} ${about.namespace}/${about.name}`;

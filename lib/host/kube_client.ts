@@ -7,6 +7,7 @@ import { readCredentials, sameTls } from "./credentials.ts";
 import { type Deadline, startDeadline } from "./deadline.ts";
 import type { KubeSettings } from "./kube_config.ts";
 import { isObject, type JsonObject, textOf } from "../model/json.ts";
+import type { Permit } from "./cluster.ts";
 import type { Log } from "./log.ts";
 import { openRecovery } from "./recovery.ts";
 import { openRequestGate } from "./request_gate.ts";
@@ -21,14 +22,21 @@ export interface KubeRequest {
   readonly body?: JsonObject;
   /** Waits for every other request, and never for long takes a place that one of them needs. */
   readonly background?: boolean;
+  /** Goes out at once, past all that wait. */
+  readonly urgent?: boolean;
+  /** Asked right before anything goes out. */
+  readonly permit?: Permit;
   readonly timeoutMs?: Millis;
 }
 
 /** Why a request brought nothing. */
 export interface KubeFailure {
   readonly kind: "failure";
-  /** `answer`: something answered that is no Kubernetes API. */
-  readonly cause: "status" | "network" | "timeout" | "answer" | "stopped";
+  /**
+   * `answer`: something answered that is no Kubernetes API. `not-leader`: the permit was over, so
+   * nothing was sent.
+   */
+  readonly cause: "status" | "network" | "timeout" | "answer" | "stopped" | "not-leader";
   /** Of HTTP; undefined when there was no answer. */
   readonly status: number | undefined;
   /** Operation, object, server, and what the API said. Never a credential. */
@@ -119,10 +127,13 @@ export async function openKubeClient(
     const headers = new Headers({ accept: "application/json", "user-agent": "herald" });
     if (credentials.token) headers.set("authorization", `Bearer ${credentials.token}`);
     if (request.body) headers.set("content-type", contentType(request.method));
+    const body = request.body && JSON.stringify(request.body);
+    // The last moment: a process that stood still meanwhile leads no more.
+    if (request.permit?.mayBegin() === false) throw new NotLeader();
     return await fetch(`${settings.server}${request.path}`, {
       method: request.method,
       headers,
-      body: request.body && JSON.stringify(request.body),
+      body,
       client: connections[over],
       // A redirect would carry the token to whoever it names.
       redirect: "manual",
@@ -152,17 +163,18 @@ export async function openKubeClient(
     outer: AbortSignal,
     use: (response: Response, deadline: Deadline) => Promise<T | KubeFailure>,
   ): Promise<T | KubeFailure> {
-    const deadline = startDeadline(request.timeoutMs ?? TIMEOUT_MS, outer, signal);
+    const timeoutMs = request.timeoutMs ?? request.permit?.withinMs ?? TIMEOUT_MS;
+    const deadline = startDeadline(timeoutMs, outer, signal);
     try {
       const response = await fetchAuthorized(request, over, deadline.signal);
       if (response.ok) return await use(response, deadline);
       return refusal(request, response, await textOfBody(response, deadline.signal));
     } catch (error) {
+      if (error instanceof NotLeader) return failure(request, "not-leader", "the lead is over");
       if (outer.aborted || signal.aborted) return failure(request, "stopped", "stopped");
       if (deadline.expired()) {
         reconnect();
-        const seconds = (request.timeoutMs ?? TIMEOUT_MS) / 1000;
-        return failure(request, "timeout", `no answer within ${seconds} s`);
+        return failure(request, "timeout", `no answer within ${timeoutMs / 1000} s`);
       }
       void renew(CREDENTIALS_MIN_AGE_MS);
       return failure(request, "network", networkMistake(errorText(error)));
@@ -195,7 +207,9 @@ export async function openKubeClient(
   }
 
   async function request(request: KubeRequest, stop: AbortSignal): Promise<KubeAnswer> {
-    const leave = await gate.enter(request.background ?? false, stop);
+    const leave = request.urgent
+      ? () => undefined
+      : await gate.enter(request.background ?? false, stop);
     if (leave === undefined) return failure(request, "stopped", "stopped");
     try {
       return await attempt<KubeAnswer>(request, "requests", stop, async (response, deadline) => {
@@ -248,6 +262,9 @@ export async function openKubeClient(
         : clock.sleep(delayMs, stop),
   };
 }
+
+/** Thrown in place of sending. */
+class NotLeader extends Error {}
 
 function isFailure(answer: Response | KubeFailure): answer is KubeFailure {
   return "kind" in answer;

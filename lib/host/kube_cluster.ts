@@ -2,6 +2,7 @@ import { systemClock } from "./clock.ts";
 import type { Cluster } from "./cluster.ts";
 import { startEventPublisher } from "./event_publisher.ts";
 import { ensureGossipSecret } from "./gossip_secret.ts";
+import { standForLease } from "./lease.ts";
 import { openKubeClient } from "./kube_client.ts";
 import { findKubeSettings } from "./kube_config.ts";
 import { kubeNotes } from "./kube_notes.ts";
@@ -32,6 +33,12 @@ export async function openKubeCluster(
     description: settings.server,
     counters,
     watch: (watchOptions, stop) => startReflector(host, watchOptions, stop),
+    stand: (election, onChange, stop) => {
+      // As client-go names them: a pod's name alone would be that of its restarted container too.
+      const identity = `${Deno.hostname()}_${crypto.randomUUID()}`;
+      const lease = { client, clock: systemClock, log, identity, wallMs: () => Date.now() };
+      return standForLease(lease, election, onChange, stop);
+    },
     writeStatus: statusWriter(client, log),
     ensureGossipSecret: (secret, stop) =>
       ensureGossipSecret(client, secret, systemClock, log, stop),

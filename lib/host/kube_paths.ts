@@ -60,6 +60,16 @@ export function eventsPath(namespace: string): string {
   return `${namespacePath("/api/v1", namespace)}/events`;
 }
 
+/** The path of a namespace's Leases. */
+export function leasesPath(namespace: string): string {
+  return `${namespacePath("/apis/coordination.k8s.io/v1", namespace)}/leases`;
+}
+
+/** The path of one Lease. */
+export function leasePath(namespace: string, name: string): string {
+  return `${leasesPath(namespace)}/${encodeURIComponent(name)}`;
+}
+
 function namespacePath(group: string, namespace: string | undefined): string {
   return namespace === undefined ? group : `${group}/namespaces/${encodeURIComponent(namespace)}`;
 }

@@ -11,6 +11,8 @@ export interface Metrics {
     readonly stale: Gauge;
     readonly rejected: Counter;
   };
+  readonly leader: Gauge;
+  readonly leaderTransitions: Counter;
   readonly updates: Counter;
   readonly updateErrors: Counter;
   readonly allocator: {
@@ -94,6 +96,11 @@ export function createMetrics(): Metrics {
       ),
       rejected: counter("herald_config_rejected_total", "Configurations rejected"),
     },
+    leader: gauge("herald_leader", "1 while this controller may give out addresses"),
+    leaderTransitions: counter(
+      "herald_leader_transitions_total",
+      "How often this controller began or ceased to lead",
+    ),
     updates: counter("metallb_k8s_client_updates_total", "Kubernetes objects processed"),
     updateErrors: counter("metallb_k8s_client_update_errors_total", "Objects that failed"),
     allocator: {

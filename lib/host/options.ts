@@ -1,4 +1,5 @@
 import type { Ip } from "../net/ip.ts";
+import type { LeaderElection } from "./cluster.ts";
 import type { LogFormat, LogLevel } from "./log.ts";
 
 export const ROLES = ["controller", "speaker", "all"] as const;
@@ -56,6 +57,8 @@ export interface RunOptions extends SourceOptions {
   /** Undefined for a speaker, and where nobody asked for it. */
   readonly gossipSecret: GossipSecret | undefined;
   readonly election: Election;
+  /** Among controllers; undefined: this one writes without asking. */
+  readonly leaderElection: LeaderElection | undefined;
   readonly arpBackend: ArpBackend;
   /** Patterns of the interfaces that answer ARP and NDP; none means all. */
   readonly interfaces: readonly string[];

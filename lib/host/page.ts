@@ -1,5 +1,6 @@
 import { html } from "hono/html";
 import type { HtmlEscapedString } from "hono/utils/html";
+import { leadText } from "./controller_lead.ts";
 import type { PeerStatus, ProcessStatus } from "./status.ts";
 
 type Html = HtmlEscapedString | Promise<HtmlEscapedString>;
@@ -44,8 +45,11 @@ export function statusPage(status: ProcessStatus): Html {
 
 function controllerSection({ controller }: ProcessStatus): Html | "" {
   if (controller === undefined) return "";
+  const lead = controller.lead && html`
+    <p>Leader: ${leadText(controller.lead)}</p>
+  `;
   return html`
-    <h2>Pools</h2><table>
+    ${lead ?? ""}<h2>Pools</h2><table>
       <tr>
         <th>Pool</th>
         <th>Protocol</th>

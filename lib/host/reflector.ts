@@ -1,5 +1,6 @@
 import { errorText } from "../base/errors.ts";
 import { type Instant, instant, type Millis } from "../base/time.ts";
+import { createAskers } from "./askers.ts";
 import { oncePer, retryDelayMs } from "./backoff.ts";
 import type { Clock } from "./clock.ts";
 import type { Change, Watched, WatchOptions } from "./cluster.ts";
@@ -82,6 +83,8 @@ export function startReflector<T>(
   let opened = false;
   let polls = 0;
   let hasties = 0;
+  const askers = createAskers();
+  let endWatch: () => void = () => {};
 
   function emit(changes: readonly Change<T>[]): void {
     for (const change of changes) options.onChange(change);
@@ -107,8 +110,10 @@ export function startReflector<T>(
       const started = clock.now();
       const previous: Step = step;
       opened = false;
-      step = await guarded(() => previous.kind === "watch" ? follow() : list());
+      const watching = previous.kind === "watch" && !askers.waiting;
+      step = await guarded(() => watching ? follow() : list());
       if (signal.aborted) return;
+      if (watching && askers.waiting) step = { kind: "list" };
       const healthy = opened && clock.now() - started >= timing.healthyMs;
       if (step.kind !== "retry" || healthy) failures = 0;
       if (step.kind === "retry") {
@@ -141,8 +146,15 @@ export function startReflector<T>(
   }
 
   async function list(): Promise<Step> {
-    await clock.sleep(Math.max(0, listedAt + timing.relistMs - clock.now()), signal);
+    const hurried = askers.waiting && !emptySeen;
+    const waitMs = hurried ? 0 : Math.max(0, listedAt + timing.relistMs - clock.now());
+    await clock.sleep(waitMs, signal);
     listedAt = clock.now();
+    // Only a list from which the watch can go on has told everything.
+    return await askers.answerWith(listOnce, ({ kind }) => kind === "watch" || kind === "poll");
+  }
+
+  async function listOnce(): Promise<Step> {
     if (synced && polls === 0) count("relists");
     const readings: Reading<T>[] = [];
     const outcome = await listPages(client, options, (objects) => {
@@ -180,6 +192,7 @@ export function startReflector<T>(
     });
     const stop = new AbortController();
     const end = () => stop.abort();
+    endWatch = end;
     signal.addEventListener("abort", end);
     const started = clock.now();
     const from = position;
@@ -286,6 +299,11 @@ export function startReflector<T>(
   }
 
   return {
+    refresh() {
+      const answered = askers.ask();
+      endWatch();
+      return answered;
+    },
     get synced() {
       return synced;
     },
@@ -293,7 +311,7 @@ export function startReflector<T>(
       return lastHeard;
     },
     items: cache.items,
-    done: run(),
+    done: run().finally(askers.dismiss),
   };
 }
 

@@ -55,7 +55,7 @@ async function runRoles(
   const startedAt = new Date().toISOString();
   const cluster = options.store === undefined
     ? await openKubeCluster(options, log, stop.signal)
-    : await openFolderStore(options.store, options.role !== "speaker", log, stop.signal);
+    : await openFolderStore(options.store, keepsStatuses(options), log, stop.signal);
   const context: RoleContext = {
     options,
     cluster,
@@ -86,6 +86,11 @@ async function runRoles(
   await Promise.allSettled([...roles.map((role) => role.done), served]);
   log.info({}, "herald stopped");
   return broken ? 1 : 0;
+}
+
+/** From the start: one that stands for election does so while it leads. */
+function keepsStatuses({ leaderElection, role }: RunOptions): boolean {
+  return role !== "speaker" && leaderElection === undefined;
 }
 
 /** Gives addresses over to others; a fault in that must not keep the process from ending. */

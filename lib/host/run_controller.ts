@@ -10,7 +10,8 @@ import type { ServiceFacts, ServiceKey } from "../model/facts.ts";
 import { readService } from "../model/service.ts";
 import { formatIp } from "../net/ip.ts";
 import { systemClock } from "./clock.ts";
-import type { Change } from "./cluster.ts";
+import type { Change, ClusterEvent, Permit } from "./cluster.ts";
+import { startLead } from "./controller_lead.ts";
 import { keepConfig } from "./config_keeper.ts";
 import type { RoleContext, RunningRole } from "./role.ts";
 import type { ControllerStatus } from "./status.ts";
@@ -31,10 +32,20 @@ export function runController(context: RoleContext): RunningRole {
     clock: systemClock,
     replan: (key) => plan([key]),
   }, signal);
-  const keeper = keepConfig(context, {
+  // What nobody was told because nobody led yet.
+  let untold: ClusterEvent | undefined;
+  const publishing = {
+    ...cluster,
+    publishEvent: (event: ClusterEvent) => {
+      untold = lead.permit() === undefined ? event : undefined;
+      return lead.publishEvent(event);
+    },
+  };
+  const keeper = keepConfig({ ...context, cluster: publishing }, {
     component: "metallb-controller",
     refuse: (config) => {
-      const conflicts = book === undefined ? [] : checkReconfiguration(book, config);
+      const present = book ?? standbyBook();
+      const conflicts = present === undefined ? [] : checkReconfiguration(present, config);
       return conflicts.length === 0 ? undefined : conflictText(conflicts);
     },
     onChange: (config) => {
@@ -49,6 +60,32 @@ export function runController(context: RoleContext): RunningRole {
     read: readService,
     onChange: onService,
   }, signal);
+
+  const lead = startLead(context, systemClock, {
+    idle: () => writer.idle(),
+    catchUp: () => services.refresh(),
+    onStart: () => {
+      const config = keeper.current();
+      if (untold !== undefined && keeper.status().state !== "loaded") {
+        void lead.publishEvent(untold);
+      }
+      if (services.synced && config !== undefined) planAll(config);
+    },
+    onStop: () => {
+      book = undefined;
+      changed.clear();
+      writer.forgetAll();
+      // Else the pods of one controller would be counted together.
+      resetPoolGauges();
+    },
+  });
+
+  /** What a leader holds by now: a standby refuses the configurations that the leader refuses. */
+  function standbyBook(): AddressBook | undefined {
+    const config = keeper.current();
+    if (!services.synced || config === undefined) return undefined;
+    return restore(services.items.values(), config, options.lbClass);
+  }
 
   function onService(change: Change<ServiceFacts>): void {
     if (change.kind === "synced") {
@@ -70,6 +107,7 @@ export function runController(context: RoleContext): RunningRole {
   }
 
   function planAll(config: Config): void {
+    if (lead.permit() === undefined) return;
     book ??= restore(services.items.values(), config, options.lbClass);
     plan([...services.items.values()].map(({ key }) => key));
   }
@@ -85,32 +123,36 @@ export function runController(context: RoleContext): RunningRole {
 
   function planChanged(): void {
     scheduled = false;
-    if (book === undefined || signal.aborted) return;
+    const permit = lead.permit();
+    if (book === undefined || signal.aborted || permit?.mayBegin() !== true) return;
     const keys = [...changed];
     changed.clear();
     const now = systemClock.now();
     const plans = planBatch(keys, services.items, book, { lbClass: options.lbClass, now });
     const actions = plans.flatMap((plan) => plan.actions);
     // Addresses first: an event tells of them, it must not delay them.
-    for (const action of actions) if (action.kind === "writeStatus") write(action);
+    for (const action of actions) if (action.kind === "writeStatus") write(action, permit);
     for (const action of actions) if (action.kind === "event") tell(action);
     for (const one of plans) logDecision(one);
     updateMetrics(book);
   }
 
-  function write({ service, ips, pool }: ControllerAction & { kind: "writeStatus" }): void {
-    writer.ask({ service, ips, pool });
+  function write(
+    { service, ips, pool }: ControllerAction & { kind: "writeStatus" },
+    permit: Permit,
+  ): void {
+    writer.ask({ service, ips, pool, permit });
   }
 
   function tell({ service, type, reason, message }: ControllerAction & { kind: "event" }): void {
     const { namespace, name, uid } = service;
-    void cluster.publishEvent({
+    void lead.publishEvent({
       about: { kind: "Service", namespace, name, uid },
       type,
       reason,
       message,
       component: "metallb-controller",
-    }, signal);
+    });
   }
 
   function logDecision({ service, decision }: ServicePlan): void {
@@ -130,13 +172,18 @@ export function runController(context: RoleContext): RunningRole {
 
   function updateMetrics(from: AddressBook): void {
     const { allocator } = metrics;
-    for (const gauge of [allocator.addresses, allocator.inUse, allocator.services]) gauge.reset();
+    resetPoolGauges();
     for (const pool of poolUsage(from)) {
       allocator.addresses.set({ pool: pool.pool }, pool.addressesCapped);
       allocator.inUse.set({ pool: pool.pool }, pool.inUse);
       allocator.services.set({ pool: pool.pool }, pool.services);
     }
     allocator.waiting.set(from.waiting.size);
+  }
+
+  function resetPoolGauges(): void {
+    const { addresses, inUse, services, waiting } = metrics.allocator;
+    for (const gauge of [addresses, inUse, services, waiting]) gauge.reset();
   }
 
   return {
@@ -147,8 +194,9 @@ export function runController(context: RoleContext): RunningRole {
     ],
     // An API server that is away is no reason to restart: what was given stays given.
     unhealthy: () => [],
-    controller: () => controllerStatus(services.items, book),
-    done: Promise.all([services.done, keeper.done, secret]).then(() => undefined),
+    handOver: () => lead.handOver(),
+    controller: () => ({ ...controllerStatus(services.items, book), lead: lead.status() }),
+    done: Promise.all([services.done, keeper.done, lead.done, secret]).then(() => undefined),
   };
 }
 

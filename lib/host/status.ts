@@ -19,7 +19,18 @@ export interface PoolStatus {
   readonly services: number;
 }
 
+/** Who gives out addresses. */
+export interface LeadStatus {
+  /** `alone`: there is no election, so it must be the only one. */
+  readonly role: "leader" | "standby" | "alone";
+  /** Who leads: this one, another, or nobody that is known. */
+  readonly leader?: string;
+  /** Why there is no election. */
+  readonly reason?: string;
+}
+
 export interface ControllerStatus {
+  readonly lead?: LeadStatus;
   readonly pools: readonly PoolStatus[];
   readonly services: readonly {
     readonly service: string;

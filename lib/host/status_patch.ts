@@ -22,6 +22,7 @@ export function statusWriter(client: KubeClient, log: Log): StatusWriter {
       operation: `patch the status of service ${service.key}`,
       method: "PATCH",
       path: `${servicePath(service.namespace, service.name)}/status`,
+      permit: write.permit,
       body: {
         metadata: {
           uid: service.uid,
@@ -49,7 +50,8 @@ export function statusWriter(client: KubeClient, log: Log): StatusWriter {
     const { service } = write;
     const path = servicePath(service.namespace, service.name);
     const operation = `read service ${service.key}`;
-    const present = await client.request({ operation, method: "GET", path }, signal);
+    const { permit } = write;
+    const present = await client.request({ operation, method: "GET", path, permit }, signal);
     if (present.kind === "failure") return outcomeOf(present);
     const metadata = objectOr(present.body.metadata);
     if (textOf(metadata.uid) !== service.uid) return { kind: "gone" };
@@ -61,6 +63,7 @@ export function statusWriter(client: KubeClient, log: Log): StatusWriter {
       operation: `update the status of service ${service.key}`,
       method: "PUT",
       path: `${path}/status`,
+      permit,
       body: {
         ...present.body,
         metadata: withAllocatedFrom(objectOr(present.body.metadata), write.pool),
@@ -87,7 +90,8 @@ function isVerbForbidden({ status, message }: KubeFailure, verb: string): boolea
   return status === 403 && message.includes(`cannot ${verb} resource`);
 }
 
-function outcomeOf({ status, message, retryAfterMs }: KubeFailure): WriteOutcome {
+function outcomeOf({ cause, status, message, retryAfterMs }: KubeFailure): WriteOutcome {
+  if (cause === "not-leader") return { kind: "not-leader" };
   switch (status) {
     case 409:
       return { kind: "conflict" };

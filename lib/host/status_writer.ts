@@ -16,6 +16,10 @@ export interface StatusWriter {
   ask(write: StatusWrite): void;
   /** The Service is gone: nothing more is written for it. */
   forget(key: ServiceKey): void;
+  /** Nothing more is written of what was asked for, and what was written is known no more. */
+  forgetAll(): void;
+  /** Settles when no request is under way. */
+  idle(): Promise<void>;
   /** Services whose status is not written yet. */
   readonly pending: number;
 }
@@ -43,6 +47,7 @@ export function createStatusWriter(
   const wishes = new Map<ServiceKey, Wish>();
   // What was written last, until the watch has brought it back: the plan does not see it sooner.
   const written = new Map<ServiceKey, string>();
+  const underWay = new Set<Promise<unknown>>();
 
   async function replanAfter(key: ServiceKey, ms: number): Promise<void> {
     await options.clock.sleep(ms, signal);
@@ -52,7 +57,9 @@ export function createStatusWriter(
   async function perform(key: ServiceKey, wish: Wish): Promise<void> {
     const asked = wish.write;
     wish.inFlight = true;
-    const outcome = await options.cluster.writeStatus(asked, signal);
+    const request = options.cluster.writeStatus(asked, signal);
+    underWay.add(request);
+    const outcome = await request.finally(() => underWay.delete(request));
     wish.inFlight = false;
     if (signal.aborted || wishes.get(key) !== wish) return;
     options.metrics.allocator.statusWrites.inc({ outcome: outcome.kind });
@@ -68,6 +75,11 @@ export function createStatusWriter(
     switch (outcome.kind) {
       case "written":
       case "gone":
+        wishes.delete(key);
+        return;
+      case "not-leader":
+        // Whoever leads now plans it, and so does this one when it leads again.
+        options.log.debug(fields, "status not written, the lead is over");
         wishes.delete(key);
         return;
       case "conflict":
@@ -106,6 +118,13 @@ export function createStatusWriter(
     forget(key) {
       wishes.delete(key);
       written.delete(key);
+    },
+    forgetAll() {
+      wishes.clear();
+      written.clear();
+    },
+    async idle() {
+      while (underWay.size > 0) await Promise.allSettled(underWay);
     },
     get pending() {
       return wishes.size;

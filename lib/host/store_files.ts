@@ -28,11 +28,18 @@ export interface FileHooks {
   readonly onError: (path: string, error: string) => void;
 }
 
+/** A folder's files, watched. */
+export interface StoreFiles {
+  /** Reads those that `matter` now, for which nothing can be half written. */
+  readNow(matter: (path: string) => boolean): Promise<void>;
+  readonly done: Promise<void>;
+}
+
 const FILE_LIMIT = 64 * 1024 * 1024;
 
 /**
  * Reads a folder's files and watches them until the signal fires; what has settled comes in one
- * call. Gives its `done` when all present files have been handed over.
+ * call. It gives its `done` when all present files have been handed over.
  * @throws Error when the folder cannot be read at the start
  */
 export async function watchFiles(
@@ -41,7 +48,7 @@ export async function watchFiles(
   clock: Clock,
   timing: StoreTiming,
   signal: AbortSignal,
-): Promise<{ readonly done: Promise<void> }> {
+): Promise<StoreFiles> {
   const known = new Map<string, string>();
   const pending = new Map<string, { changedAt: Instant; closed: boolean }>();
   let settling: Promise<void> = Promise.resolve();
@@ -115,7 +122,10 @@ export async function watchFiles(
     signal,
   );
   await take(hooks.list());
-  return { done: watching.then(() => settling) };
+  return {
+    readNow: (matter) => take([...new Set([...hooks.list(), ...known.keys()])].filter(matter)),
+    done: watching.then(() => settling),
+  };
 }
 
 async function readFile(path: string): Promise<string> {

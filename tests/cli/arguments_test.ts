@@ -109,6 +109,12 @@ Deno.test("parseArguments() refuses wrong usage with exit code 2 and says what i
     ["run --role=speaker --node-name=", /--node-name is empty/],
     ["run --role=controller --node-name=a", /flag of the speaker/],
     ["run --role=controller --l2-election=v0.10", /flag of the speaker/],
+    ["run --role=speaker --leader-elect", /--leader-elect is a flag of the controller/],
+    [
+      "run --role=speaker --leader-elect-profile=fast",
+      /flag of the controller, not of the speaker/,
+    ],
+    ["run --role=controller --leader-elect-renew-deadline=1h", /must be more than/],
     ["run --role=speaker --l2-election=v0.9", /v0\.11, v0\.10/],
     ["run --role=speaker --arp-backend=tcx", /auto, ebpf, xdp, socket/],
     ["run --role=speaker --log-level=trace", /all, debug/],
@@ -158,4 +164,15 @@ Deno.test("parseArguments() reads the other commands", () => {
   assert.ok(explain.kind === "explain" && explain.sourceGiven);
   assert.equal(explain.service, "default/nginx");
   assert.equal(explain.source.store, "/srv/lb");
+});
+
+Deno.test("parseArguments() elects a leader among controllers unless told otherwise, and never among speakers", () => {
+  assert.equal(run("run --role=controller").leaderElection?.durationMs, 15_000);
+  assert.equal(run("run --role=all --namespace=lb").leaderElection?.namespace, "lb");
+  assert.equal(run("run --role=speaker").leaderElection, undefined);
+  assert.equal(run("run --role=controller -leader-elect=false").leaderElection, undefined);
+  assert.equal(
+    run("run --role=all --leader-elect --port=1").leaderElection?.name,
+    "herald-controller",
+  );
 });

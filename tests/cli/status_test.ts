@@ -25,6 +25,7 @@ Deno.test("statusText() lays pools, Services, owners and config mistakes out in 
       }],
     },
     controller: {
+      lead: { role: "standby", leader: "pod-b_1" },
       pools: [{ name: "default", protocol: "layer2", addresses: "21", inUse: 1, services: 1 }],
       services: [
         { service: "default/nginx", ips: ["10.77.1.220"], pool: "default" },
@@ -48,6 +49,7 @@ Deno.test("statusText() lays pools, Services, owners and config mistakes out in 
     const line of [
       /^all \(process 42/,
       /ready +no: no configuration in force/,
+      /leader +pod-b_1; this one stands by/,
       /config +stale from pools\.yaml/,
       /pools\.yaml:3:5: unknown key "adresses"/,
       /default +layer2 +1 of 21 +1 Services/,

@@ -88,6 +88,7 @@ Deno.test("MetalLB v0.10.2's manifest runs with the image replaced: its rights, 
     '{"spec":{"type":"ClusterIP"}}',
   ]);
   await waitFor("the address to be cleared", async () => await externalIp("a") === "");
+  assert.equal(controller.output().match(/no leader election/g)?.length, 1);
   assert.match(controller.output(), /patching services\/status is forbidden, updating instead/);
   assert.equal(await controller.end(), 0);
 });

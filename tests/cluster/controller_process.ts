@@ -28,9 +28,15 @@ export async function prepareController(
 }
 
 /** Starts the controller on this port; what it logs comes with `output()`. */
-export function startController({ kubeconfig }: ControllerKit, port: number): RunningProcess {
+export function startController(
+  { kubeconfig }: ControllerKit,
+  port: number,
+  ...more: string[]
+): RunningProcess {
   const flags = ["--role=controller", `--port=${port}`, "--host=127.0.0.1", "--log-format=json"];
-  return start(HERALD, ["run", ...flags, "--namespace=metallb-system"], { KUBECONFIG: kubeconfig });
+  return start(HERALD, ["run", ...flags, "--namespace=metallb-system", ...more], {
+    KUBECONFIG: kubeconfig,
+  });
 }
 
 /** Waits until the controller on this port is ready. */

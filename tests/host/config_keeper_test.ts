@@ -17,6 +17,7 @@ const OTHER = GOOD.replace("10.0.0.0", "10.1.0.0");
 const BAD = GOOD.replace("layer2", "layer3");
 
 const OPTIONS: RunOptions = {
+  leaderElection: undefined,
   store: undefined,
   kubeconfig: undefined,
   namespace: "metallb-system",
@@ -58,12 +59,19 @@ function workshop(refuse: (config: Config) => string | undefined = () => undefin
         previous = value;
         onChange({ kind: "synced" });
       };
-      return { synced: true, lastHeardMs: 0, items: new Map(), done: Promise.resolve() };
+      return {
+        synced: true,
+        lastHeardMs: 0,
+        items: new Map(),
+        refresh: () => Promise.resolve(),
+        done: Promise.resolve(),
+      };
     },
     writeStatus: () => Promise.resolve({ kind: "gone" }),
     ensureGossipSecret: () => Promise.resolve(),
     readNote: () => Promise.resolve(undefined),
     writeNote: () => Promise.resolve(),
+    stand: () => assert.fail("stands for election"),
     publishEvent: (event) => Promise.resolve(void events.push(event)),
   };
   const note = (level: string) => (fields: object, msg: string) =>

@@ -16,7 +16,8 @@ function fakeCluster() {
           emit([...cache.replaceAll(objects.map(cache.readObject)), { kind: "synced" }]),
       });
       const done = new Promise<void>((end) => signal.addEventListener("abort", () => end()));
-      return { synced: true, lastHeardMs: 0, items: cache.items, done };
+      const refresh = () => Promise.resolve();
+      return { synced: true, lastHeardMs: 0, items: cache.items, refresh, done };
     },
   };
   const put = (name: string, ...objects: unknown[]) =>
@@ -51,6 +52,7 @@ async function watching(
     ensureGossipSecret: () => Promise.resolve(),
     readNote: () => Promise.resolve(undefined),
     writeNote: () => Promise.resolve(),
+    stand: () => assert.fail("stands for election"),
     publishEvent: () => Promise.resolve(),
   };
   const source = watchConfig(
@@ -145,6 +147,7 @@ Deno.test("watchConfig() reads a local file where the name has a slash or an ext
         ensureGossipSecret: () => Promise.resolve(),
         readNote: () => Promise.resolve(undefined),
         writeNote: () => Promise.resolve(),
+        stand: () => assert.fail("stands for election"),
         publishEvent: () => Promise.resolve(),
       },
       namespace: "metallb-system",

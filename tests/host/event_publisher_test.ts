@@ -161,3 +161,22 @@ Deno.test("publish() sends one at a time, and drops the oldest when too many wai
     assert.equal(most, 1);
   });
 });
+
+Deno.test("publish() tells nothing for a lead that is over by the time its turn has come", async () => {
+  const held = Promise.withResolvers<void>();
+  const answer: Answer = async () => {
+    await held.promise;
+    return json({});
+  };
+  await publishing(answer, async ({ publish, sent, counts }) => {
+    let leading = true;
+    const permit = { mayBegin: () => leading, withinMs: 5_000 };
+    publish({ ...event("a"), permit });
+    publish({ ...event("b"), permit });
+    await until("the first", () => sent.length === 1);
+    leading = false;
+    held.resolve();
+    await until("the second", () => counts.get("events_failed") === 1);
+    assert.equal(sent.length, 1);
+  });
+});

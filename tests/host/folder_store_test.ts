@@ -376,3 +376,44 @@ function exists(path: string): boolean {
     return false;
   }
 }
+
+Deno.test("stand() lets one of two stores on a folder keep the statuses, and the next has seen them", async () => {
+  const folder = await Deno.makeTempDir();
+  const election = {
+    namespace: "",
+    name: "",
+    durationMs: 1_000,
+    renewDeadlineMs: 600,
+    retryPeriodMs: 100,
+  };
+  const options = { writes: false, folder };
+  await withStore({ "a.yaml": service("a"), "b.yaml": service("b") }, async (one) => {
+    await withStore({}, async (two) => {
+      const stop = new AbortController();
+      const first = one.cluster.stand(election, () => {}, stop.signal);
+      await until("the lead", () => first.lead.kind === "leader");
+      const second = two.cluster.stand(election, () => {}, stop.signal);
+      await until("the standby", () => second.lead.kind === "standby");
+      const permitOf = ({ lead }: typeof first) => lead.kind === "leader" ? lead.permit : NO_PERMIT;
+      const write = async (to: typeof one, from: typeof first) =>
+        (await to.cluster.writeStatus({
+          ...planned(to.services.get("default/a"), ["10.0.0.1"]),
+          permit: permitOf(from),
+        }, stop.signal)).kind;
+      assert.equal(await write(two, second), "not-leader");
+      assert.equal(await write(one, first), "written");
+      await first.release();
+      await until("the takeover", () => second.lead.kind === "leader");
+      assert.deepEqual(ingressOf(two.services.get("default/a")), [{ ip: "10.0.0.1" }]);
+      assert.equal(await write(one, first), "not-leader");
+      // Only who leads removes what a Service leaves.
+      await Deno.remove(`${folder}/a.yaml`);
+      await until("the end of the status", () => !exists(`${folder}/status/default/a.yaml`));
+      await second.release();
+      stop.abort();
+    }, options);
+  }, options);
+  await Deno.remove(folder, { recursive: true });
+});
+
+const NO_PERMIT = { mayBegin: () => false, withinMs: 0 };

@@ -294,3 +294,51 @@ Deno.test("request() refuses a server of another authority, and trusts it once t
   await Deno.remove(path);
   await api.close();
 });
+
+Deno.test("request() asks its permit last of all, and sends nothing when it is over", async () => {
+  const first = Promise.withResolvers<void>();
+  await withMock(async () => {
+    await first.promise;
+    return json({});
+  }, async (api, signal) => {
+    const client = await mockClient(api.url, signal);
+    let leading = true;
+    const permit = { mayBegin: () => leading, withinMs: 10_000 };
+    const asked = Array.from({ length: 60 }, () => client.request({ ...GET, permit }, signal));
+    await until("all that have a place", () => api.requests.length === 50);
+    // As after a pause: those behind the gate were asked for while it led.
+    leading = false;
+    first.resolve();
+    const answers = await Promise.all(asked);
+    assert.equal(answers.filter(({ kind }) => kind === "ok").length, 50);
+    const late = answers.filter((answer) => answer.kind === "failure");
+    assert.deepEqual(new Set(late.map(({ cause }) => cause)), new Set(["not-leader"]));
+    assert.equal(api.requests.length, 50);
+  });
+});
+
+Deno.test("request() takes its permit's time for its own", async () => {
+  const never = Promise.withResolvers<Response>();
+  await withMock(() => never.promise, async (api, signal) => {
+    const client = await mockClient(api.url, signal);
+    const permit = { mayBegin: () => true, withinMs: 40 };
+    const failure = failureOf(await client.request({ ...GET, permit }, signal));
+    assert.match(failure.message, /no answer within 0.04 s/);
+    never.resolve(json({}));
+  });
+});
+
+Deno.test("request() goes past those that wait when it is urgent", async () => {
+  const open = Promise.withResolvers<void>();
+  await withMock(async (url) => {
+    if (url.pathname !== "/urgent") await open.promise;
+    return json({});
+  }, async (api, signal) => {
+    const client = await mockClient(api.url, signal);
+    const burst = Array.from({ length: 70 }, () => client.request(GET, signal));
+    const urgent = await client.request({ ...GET, path: "/urgent", urgent: true }, signal);
+    assert.equal(urgent.kind, "ok");
+    open.resolve();
+    await Promise.all(burst);
+  });
+});

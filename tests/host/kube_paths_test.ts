@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
-import { collectionPath, eventsPath, resourceOf, servicePath } from "../../lib/host/kube_paths.ts";
+import {
+  collectionPath,
+  eventsPath,
+  leasePath,
+  resourceOf,
+  servicePath,
+} from "../../lib/host/kube_paths.ts";
 
 Deno.test("collectionPath() names every kind's resource, cluster-wide or in a namespace", () => {
   const kinds = ["Service", "EndpointSlice", "Node", "ConfigMap", "Pod"] as const;
@@ -19,5 +25,9 @@ Deno.test("collectionPath() names every kind's resource, cluster-wide or in a na
 
 Deno.test("paths escape what would change them", () => {
   assert.equal(servicePath("a/b", "c?d"), "/api/v1/namespaces/a%2Fb/services/c%3Fd");
+  assert.equal(
+    leasePath("a/b", "c"),
+    "/apis/coordination.k8s.io/v1/namespaces/a%2Fb/leases/c",
+  );
   assert.equal(eventsPath("default"), "/api/v1/namespaces/default/events");
 });

@@ -478,3 +478,46 @@ Deno.test("reflector selects by namespace, name and label", async () => {
   await watched.done;
   await api.close();
 });
+
+Deno.test("refresh() ends the watch for a list that begins after the question, and goes on from there", async () => {
+  const lists = [list("10", service("a", "1")), list("20", service("a", "1"), service("b", "15"))];
+  await withReflector(
+    { lists, clock: systemClock },
+    async ({ changes, lists, watched, watches }) => {
+      await until("the watch", () => watches().length === 1);
+      const before = performance.now();
+      await watched.refresh();
+      assert.deepEqual([...watched.items], [["default/a", "1"], ["default/b", "15"]]);
+      assert.deepEqual(changes.slice(-2), ["apply default/b=15", "synced"]);
+      assert.equal(lists().length, 2);
+      await until("the watch from there", () => watches()[1]?.get("resourceVersion") === "20");
+      // Not the second that lists are apart otherwise; generous, for it is a matter of a request.
+      assert.ok(performance.now() - before < TIMING.relistMs);
+    },
+  );
+});
+
+Deno.test("refresh() is answered by no list that fails, and by none that began before", async () => {
+  const answers = [
+    list("10", service("a", "1")),
+    () => status(503, "away"),
+    list("30", service("a", "25")),
+  ];
+  await withReflector({ lists: answers }, async ({ lists, watched, watches }) => {
+    await until("the watch", () => watches().length === 1);
+    const both = [watched.refresh(), watched.refresh()];
+    await Promise.all(both);
+    assert.equal(lists().length, 3, "one good list for two questions");
+    assert.deepEqual([...watched.items], [["default/a", "25"]]);
+  });
+});
+
+Deno.test("refresh() leaves nobody waiting after the end", async () => {
+  let watched: Watched<string> | undefined;
+  await withReflector({ lists: [() => status(503, "away")] }, async (running) => {
+    watched = running.watched;
+    await until("a try", () => running.lists().length > 0);
+    void watched.refresh();
+  });
+  await watched?.refresh();
+});

@@ -171,3 +171,21 @@ Deno.test("statusWriter() is refused where neither verb is allowed", async () =>
   );
   assert.equal(outcomes[0]?.kind, "refused");
 });
+
+Deno.test("statusWriter() sends nothing without its permit, between reading and updating neither", async () => {
+  const over = { mayBegin: () => false, withinMs: 1_000 };
+  const none = await writing(() => json(service("web", "9")), [{
+    ...write("10.0.0.1"),
+    permit: over,
+  }]);
+  assert.deepEqual([none.outcomes, none.requests], [[{ kind: "not-leader" }], []]);
+
+  let leading = true;
+  const paused = await writing((_, { method }) => {
+    if (method === "PATCH") return status(403, "cannot patch resource");
+    leading = false;
+    return json(service("web", "7"));
+  }, [{ ...write("10.0.0.1"), permit: { mayBegin: () => leading, withinMs: 1_000 } }]);
+  assert.deepEqual(paused.outcomes, [{ kind: "not-leader" }]);
+  assert.ok(paused.requests.every((line) => !line.includes("PUT")), paused.requests.join());
+});

@@ -123,3 +123,42 @@ Deno.test("createStatusWriter() writes nothing for a Service that is gone, nor a
   await turn();
   assert.deepEqual(replanned, []);
 });
+
+Deno.test("createStatusWriter() drops a wish that was not sent because the lead is over", async () => {
+  const { writer, requests, sleeps } = workshop();
+  writer.ask(write("a", "1", 220));
+  requests[0]?.answer({ kind: "not-leader" });
+  await turn();
+  assert.equal(writer.pending, 0);
+  assert.deepEqual(sleeps, []);
+});
+
+Deno.test("forgetAll() leaves nothing of an earlier term, neither wishes nor what was written", async () => {
+  const { writer, requests, sleeps } = workshop();
+  writer.ask(write("a", "1", 220));
+  requests[0]?.answer({ kind: "written", resourceVersion: "2" });
+  writer.ask(write("b", "1", 221));
+  writer.ask(write("b", "1", 222));
+  await turn();
+  writer.forgetAll();
+  requests[1]?.answer({ kind: "failed", error: "late" });
+  await turn();
+  assert.deepEqual([requests.length, sleeps.length, writer.pending], [2, 0, 0]);
+  writer.ask(write("a", "1", 220));
+  assert.equal(requests.length, 3, "whether the first write came through, the list will tell");
+});
+
+Deno.test("idle() waits for every request under way, those of before forgetAll() too", async () => {
+  const { writer, requests } = workshop();
+  let idle = false;
+  await writer.idle();
+  writer.ask(write("a", "1", 220));
+  writer.ask(write("b", "1", 221));
+  writer.forgetAll();
+  const waiting = writer.idle().then(() => idle = true);
+  requests[0]?.answer({ kind: "written", resourceVersion: "2" });
+  await turn();
+  assert.ok(!idle);
+  requests[1]?.answer({ kind: "conflict" });
+  await waiting;
+});
