@@ -9,6 +9,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   bgp: async () => await (await import("./bgp.ts")).benchBgp(),
   bfd: async () => await (await import("./bfd.ts")).benchBfd(),
   controller: async () => await (await import("./controller.ts")).benchController(),
+  takeover: async () => await (await import("./takeover.ts")).benchTakeover(),
 };
 
 const names = Deno.args.length > 0 ? Deno.args : Object.keys(BENCHES);

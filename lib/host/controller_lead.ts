@@ -42,27 +42,24 @@ export function startLead(
   const log = context.log.child({ component: "controller" });
   let present: Permit | undefined;
   let term = 0;
+  let leads = false;
   let handedOver = false;
   let candidacy: Candidacy | undefined;
 
   function onLead(lead: Lead): void {
-    const led = metrics.leader;
     const mine = ++term;
-    const before = present;
     present = undefined;
+    if (leads !== (lead.kind === "leader")) metrics.leaderTransitions.inc();
+    leads = lead.kind === "leader";
+    metrics.leader.set(lead.kind === "standby" ? 0 : 1);
     switch (lead.kind) {
       case "leader":
-        metrics.leaderTransitions.inc();
-        led.set(1);
         return void begin(lead, mine);
       case "standby":
-        if (before !== undefined) metrics.leaderTransitions.inc();
-        led.set(0);
         hooks.onStop();
-        log.info({ leader: lead.leader ?? "nobody" }, "standing by");
+        if (lead.leader !== undefined) log.info({ leader: lead.leader }, "standing by");
         return;
       case "alone":
-        led.set(1);
         present = lead.permit;
         return hooks.onStart();
       default:

@@ -42,7 +42,12 @@ export function standForLock(
       giveUp.signal.addEventListener("abort", () => resolve(false), { once: true });
       if (giveUp.signal.aborted) resolve(false);
     });
-    if (await Promise.race([locked, gone])) return file;
+    try {
+      if (await Promise.race([locked, gone])) return file;
+    } catch (error) {
+      file.close();
+      throw error;
+    }
     // It waits in the kernel; who gets it then lets it go at once.
     void locked.finally(() => file.close()).catch(() => false);
     return undefined;
