@@ -27,7 +27,7 @@ async function main(argv: readonly string[]): Promise<number> {
         0,
       );
     case "validate":
-      return await (await import("./lib/cli/validate.ts")).validate(request.sources);
+      return await (await import("./lib/cli/validate.ts")).validate(request);
     case "status":
       return await (await import("./lib/cli/status.ts")).status(request.output);
     case "explain":

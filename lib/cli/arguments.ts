@@ -9,6 +9,7 @@ import {
 } from "../host/options.ts";
 import {
   type Flags,
+  readAgainst,
   readRunOptions,
   readSourceOptions,
   type Surroundings,
@@ -20,7 +21,13 @@ export type OutputFormat = "text" | "json";
 /** What the command line asks for. */
 export type Request =
   | { readonly kind: "run"; readonly options: RunOptions }
-  | { readonly kind: "validate"; readonly sources: readonly string[] }
+  | {
+    readonly kind: "validate";
+    readonly sources: readonly string[];
+    /** Where to look for what the configuration would change; undefined: only the files. */
+    readonly against: SourceOptions | undefined;
+    readonly output: OutputFormat;
+  }
   | { readonly kind: "status"; readonly output: OutputFormat }
   | {
     readonly kind: "explain";
@@ -85,9 +92,21 @@ function buildProgram(done: (request: Request) => void, around: Surroundings): C
       "their addresses and makes the network send their traffic here.",
   ).addHelpText("after", "\nExit codes: 0 done, 1 it failed or the input is bad, 2 wrong usage.");
   addRun(program, done, around);
-  program.command("validate").argument("<source...>", "files of configuration or manifests")
-    .description("check configuration files or manifests; prints FILE:LINE:COL: message")
-    .action((sources: string[]) => done({ kind: "validate", sources }));
+  addObjectOptions(
+    program.command("validate").argument("<source...>", "files of configuration or manifests"),
+  )
+    .description(
+      "check configuration files or manifests; prints FILE:LINE:COL: message, and with --against " +
+        "what the configuration would change",
+    )
+    .addOption(
+      once("--against <place>", "cluster, or a folder of manifests: what stands there now"),
+    )
+    .addOption(outputOption())
+    .action((sources: string[], flags: Flags) => {
+      const against = readAgainst(flags, around);
+      done({ kind: "validate", sources, against, output: outputOf(flags) });
+    });
   program.command("status").addOption(outputOption())
     .description("what the running roles on this machine hold")
     .action((flags: Flags) => done({ kind: "status", output: outputOf(flags) }));
@@ -136,17 +155,22 @@ function oneOf(flag: string, description: string, words: readonly string[]): Opt
 }
 
 function addSourceOptions(command: Command): Command {
+  return addObjectOptions(
+    command.addOption(
+      once(
+        "--store <dir>",
+        "Kubernetes objects from manifests in this folder, not from an API server",
+      ),
+    ),
+  );
+}
+
+function addObjectOptions(command: Command): Command {
   return command
     .addOption(
       once(
         "--config <source>",
         "ConfigMap name, or a local file (has a / or ends in .yaml, .yml, .json)",
-      ),
-    )
-    .addOption(
-      once(
-        "--store <dir>",
-        "Kubernetes objects from manifests in this folder, not from an API server",
       ),
     )
     .addOption(once("--kubeconfig <file>", "default: in-cluster, $KUBECONFIG, ~/.kube/config"))

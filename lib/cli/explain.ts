@@ -3,7 +3,7 @@ import { explainAddress } from "../controller/explain.ts";
 import { selectsLabels } from "../config/selectors.ts";
 import { systemClock } from "../host/clock.ts";
 import { localStatuses } from "../host/local_status.ts";
-import type { Log } from "../host/log.ts";
+import { QUIET } from "../host/log.ts";
 import type { SourceOptions } from "../host/options.ts";
 import { type Snapshot, takeSnapshot } from "../host/snapshot.ts";
 import type { ServiceFacts, SliceFacts } from "../model/facts.ts";
@@ -43,10 +43,9 @@ export interface Explanation {
 
 /** `herald explain service NS/NAME`: exit code 0 when the Service was found, else 1. */
 export async function explain(request: ExplainRequest): Promise<number> {
-  const quiet: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => quiet };
   try {
     const source = request.sourceGiven ? request.source : await sourceOfRunning(request.source);
-    const snapshot = await takeSnapshot(source, quiet);
+    const snapshot = await takeSnapshot(source, QUIET);
     const facts = snapshot.services.get(request.service);
     if (facts === undefined) {
       throw new Error(`No Service ${request.service} in ${snapshot.description}`);

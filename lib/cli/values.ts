@@ -96,6 +96,26 @@ export function readSourceOptions(flags: Flags, around: Surroundings): SourceOpt
   };
 }
 
+/**
+ * Reads `--against=cluster|DIR` and where the objects of a cluster are; undefined without it.
+ * @throws UsageError
+ */
+export function readAgainst(flags: Flags, around: Surroundings): SourceOptions | undefined {
+  const place = text(flags, "against");
+  const needing = ["kubeconfig", "config", "namespace", "lbClass"].find((name) =>
+    flags[name] !== undefined
+  );
+  if (place === undefined) {
+    if (needing === undefined) return undefined;
+    throw new UsageError(`${flagOf(needing)} needs --against=cluster or --against=DIR`);
+  }
+  if (place === "cluster") return readSourceOptions(flags, around);
+  if (flags.kubeconfig !== undefined) {
+    throw new UsageError("--kubeconfig goes with --against=cluster: a folder has no API server");
+  }
+  return readSourceOptions({ ...flags, store: place }, around);
+}
+
 /** Reads the flags of `herald run` and fills in the environment and the defaults. @throws UsageError */
 export function readRunOptions(flags: Flags, around: Surroundings): RunOptions {
   if (flags.role === undefined) {

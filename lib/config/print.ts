@@ -21,7 +21,8 @@ export function printConfig(config: Config): string {
   return stringify(tree, { lineWidth: 0 });
 }
 
-function poolTree(pool: Pool): Record<string, unknown> {
+/** A pool by the keys of the configuration. */
+export function poolTree(pool: Pool): Record<string, unknown> {
   return {
     name: pool.name,
     protocol: pool.protocol,
@@ -66,7 +67,8 @@ function advertisementTree(advertisement: BgpAdvertisement): Record<string, unkn
   };
 }
 
-function peerTree(peer: Peer): Record<string, unknown> {
+/** A peer by the keys of the configuration, its password included. */
+export function peerTree(peer: Peer): Record<string, unknown> {
   return {
     "my-asn": peer.myAsn,
     "peer-asn": peer.peerAsn,
@@ -98,7 +100,8 @@ function selectorTree({ matchLabels, matchExpressions }: LabelSelector): Record<
   };
 }
 
-function profileTree(profile: BfdProfile): Record<string, unknown> {
+/** A BFD profile by the keys of the configuration. */
+export function profileTree(profile: BfdProfile): Record<string, unknown> {
   return {
     name: profile.name,
     "receive-interval": profile.receiveIntervalMs,

@@ -24,8 +24,9 @@ export interface Snapshot {
 const GIVE_UP_MS = 15_000;
 
 /** Reads the objects once. @throws Error when they do not come within 15 s */
-export async function takeSnapshot(options: SourceOptions, log: Log): Promise<Snapshot> {
+export async function takeSnapshot(options: SourceOptions, outer: Log): Promise<Snapshot> {
   const stop = new AbortController();
+  const { log, lastComplaint } = listening(outer);
   const { signal } = stop;
   const cluster = options.store === undefined
     ? await openKubeCluster(options, log, signal)
@@ -51,7 +52,10 @@ export async function takeSnapshot(options: SourceOptions, log: Log): Promise<Sn
       all("Node", readNode),
       firstConfig(cluster, options, log, signal, watching),
     ]);
-    const [services, slices, nodes, config] = await within(parts, cluster.description);
+    const [services, slices, nodes, config] = await within(
+      parts,
+      () => `${cluster.description} did not come within ${GIVE_UP_MS / 1000} s${lastComplaint()}`,
+    );
     return {
       description: cluster.description,
       services: services.items,
@@ -65,16 +69,27 @@ export async function takeSnapshot(options: SourceOptions, log: Log): Promise<Sn
   }
 }
 
-async function within<T>(work: Promise<T>, from: string): Promise<T> {
+/** The log, with an ear for why reading does not succeed. */
+function listening(outer: Log): { readonly log: Log; readonly lastComplaint: () => string } {
+  let complaint = "";
+  const log: Log = {
+    ...outer,
+    warn(fields, msg) {
+      complaint = `: ${typeof fields.error === "string" ? fields.error : msg}`;
+      outer.warn(fields, msg);
+    },
+    child: () => log,
+  };
+  return { log, lastComplaint: () => complaint };
+}
+
+async function within<T>(work: Promise<T>, late: () => string): Promise<T> {
   let timer: number | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new Error(`The objects of ${from} did not come within ${GIVE_UP_MS / 1000} s`)),
-      GIVE_UP_MS,
-    );
+  const tooLate = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`The objects of ${late()}`)), GIVE_UP_MS);
   });
   try {
-    return await Promise.race([work, late]);
+    return await Promise.race([work, tooLate]);
   } finally {
     clearTimeout(timer);
   }

@@ -72,6 +72,61 @@ Deno.test("herald validate exits 0 for a good file and 1 for a bad one, with pla
   }
 });
 
+Deno.test("herald validate --against a folder tells what the change would take and give, and exits 1 for a loss", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "herald-against-" });
+  const pools = (addresses: string) =>
+    `address-pools: [{name: p, protocol: layer2, addresses: [${addresses}]}]\n`;
+  try {
+    await Deno.mkdir(`${folder}/store/status/default`, { recursive: true });
+    const objects = [
+      {
+        apiVersion: "v1",
+        kind: "ConfigMap",
+        metadata: { name: "config", namespace: "metallb-system" },
+        data: { config: pools("10.77.1.220/32") },
+      },
+      ...["web", "waits"].map((name) => ({
+        apiVersion: "v1",
+        kind: "Service",
+        metadata: { name, namespace: "default" },
+        spec: { type: "LoadBalancer", ipFamilies: ["IPv4"], ports: [{ port: 80 }] },
+        status: name === "web" ? { loadBalancer: { ingress: [{ ip: "10.77.1.220" }] } } : {},
+      })),
+    ];
+    for (const [index, object] of objects.entries()) {
+      await Deno.writeTextFile(`${folder}/store/${index}.json`, JSON.stringify(object));
+    }
+    await Deno.writeTextFile(`${folder}/wider.yaml`, pools("10.77.1.220-10.77.1.221"));
+    await Deno.writeTextFile(`${folder}/other.yaml`, pools("10.77.2.1-10.77.2.9"));
+    const against = `--against=${folder}/store`;
+    const wider = await herald("validate", `${folder}/wider.yaml`, against);
+    assert.equal(wider.code, 0, wider.stdout + wider.stderr);
+    assert.match(wider.stdout, /^No Service would lose its address\.$/m);
+    assert.match(wider.stdout, /^ {2}default\/waits: 10\.77\.1\.221 of pool "p"$/m);
+    const other = await herald("validate", `${folder}/other.yaml`, against);
+    assert.equal(other.code, 1);
+    assert.match(other.stdout, /^ {2}default\/web: 10\.77\.1\.220 of pool "p", for /m);
+    const json = await herald("validate", `${folder}/other.yaml`, against, "--output=json");
+    assert.equal(json.code, 1);
+    const { good, impact } = JSON.parse(json.stdout);
+    assert.deepEqual([good, impact.refused], [true, true]);
+    assert.deepEqual(impact.lost[0].before, { ips: ["10.77.1.220"], pool: "p" });
+    for (
+      const [code, ...words] of [
+        [2, "validate", `${folder}/wider.yaml`, `--against=${folder}/absent`],
+        [2, "validate", `${folder}/wider.yaml`, "--namespace=metallb-system"],
+        [1, "validate", `${folder}/wider.yaml`, `${folder}/other.yaml`, against],
+      ] as const
+    ) {
+      const wrong = await herald(...words);
+      assert.equal(wrong.code, code, words.join(" ") + wrong.stderr);
+      assert.notEqual(wrong.stderr, "");
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 Deno.test("herald run refuses a config that is a folder or a FIFO, and a store that is no folder, with exit code 2", async () => {
   const folder = await Deno.makeTempDir({ prefix: "herald-run-" });
   try {

@@ -158,7 +158,13 @@ Deno.test("parseArguments() reads the other commands", () => {
   assert.deepEqual(parse("validate a.yaml b.yaml"), {
     kind: "validate",
     sources: ["a.yaml", "b.yaml"],
+    against: undefined,
+    output: "text",
   });
+  const validate = parse("validate a.yaml --against=/srv/lb --output=json --lb-class=x");
+  assert.ok(validate.kind === "validate" && validate.output === "json");
+  assert.equal(validate.against?.store, "/srv/lb");
+  assert.equal(validate.against?.lbClass, "x");
   assert.deepEqual(parse("status --output=json"), { kind: "status", output: "json" });
   const explain = parse("explain service default/nginx --store=/srv/lb");
   assert.ok(explain.kind === "explain" && explain.sourceGiven);

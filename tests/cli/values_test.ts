@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import type { Flags, Surroundings } from "../../lib/cli/values.ts";
-import { readRunOptions, readSourceOptions, UsageError } from "../../lib/cli/values.ts";
+import {
+  readAgainst,
+  readRunOptions,
+  readSourceOptions,
+  UsageError,
+} from "../../lib/cli/values.ts";
 import type { RunOptions } from "../../lib/host/options.ts";
 
 interface Place {
@@ -228,6 +233,19 @@ Deno.test("readSourceOptions() refuses impossible namespaces and two sources at 
       ["lbClass", "--lb-class"],
     ] as const
   ) assert.equal(refusal({ [name]: "" }), `${flag} is empty`);
+});
+
+Deno.test("readAgainst() takes the cluster or a folder, and refuses flags that say nothing without it", () => {
+  const read = (flags: Flags) => readAgainst(flags, around());
+  assert.equal(read({}), undefined);
+  assert.equal(read({ against: "cluster", kubeconfig: "/k" })?.kubeconfig, "/k");
+  assert.equal(read({ against: "cluster" })?.store, undefined);
+  assert.equal(read({ against: "./cluster", config: "pools.yaml" })?.store, "./cluster");
+  assert.throws(() => read({ against: "/srv", kubeconfig: "/k" }), /goes with --against=cluster/);
+  for (const name of ["kubeconfig", "config", "namespace", "lbClass"]) {
+    assert.throws(() => read({ [name]: "x" }), /needs --against=cluster or --against=DIR/);
+  }
+  assert.throws(() => read({ against: "" }), /--against is empty/);
 });
 
 Deno.test("readRunOptions() reads MetalLB's gossip flags and environment", () => {

@@ -4,8 +4,9 @@ import { STREAM } from "../../../ffi/tcp.ts";
 import { formFor } from "../../bgp/adj_rib_out.ts";
 import { CEASE, CODE, notification, shutdown } from "../../bgp/notification.ts";
 import { selectsLabels } from "../../config/selectors.ts";
+import { peerName, sessionKey } from "../../config/sessions.ts";
 import type { Config, Peer } from "../../config/types.ts";
-import { familyOf, formatIp, type Ip } from "../../net/ip.ts";
+import { familyOf, type Ip } from "../../net/ip.ts";
 import { formatPrefix, type Prefix } from "../../net/prefix.ts";
 import { createRoutes } from "../../speaker/routes.ts";
 import { systemClock } from "../clock.ts";
@@ -61,7 +62,7 @@ export function startBgp(options: BgpOptions, signal: AbortSignal): Bgp {
   }, signal);
 
   function begin(key: string, peer: Peer): void {
-    const name = nameOf(peer);
+    const name = peerName(peer);
     const record = createPeerRecord(name, log, metrics.bgp);
     log.info({ peer: name, asn: peer.peerAsn }, "BGP peer configured");
     const { nodeName } = options;
@@ -80,7 +81,7 @@ export function startBgp(options: BgpOptions, signal: AbortSignal): Bgp {
 
   function setPeers(wanted: readonly Peer[]): void {
     const byKey = new Map(wanted.map((peer) => [sessionKey(peer), peer]));
-    const names = new Set(wanted.map(nameOf));
+    const names = new Set(wanted.map(peerName));
     for (const [key, peer] of peers) {
       if (!byKey.has(key)) remove(key, peer, names.has(peer.name));
     }
@@ -124,7 +125,7 @@ export function startBgp(options: BgpOptions, signal: AbortSignal): Bgp {
         selectsLabels(nodeSelectors, labels)
       );
       setPeers(wanted);
-      bfd.setPeers(wanted.map((peer) => ({ peer, name: nameOf(peer) })), config.bfdProfiles);
+      bfd.setPeers(wanted.map((peer) => ({ peer, name: peerName(peer) })), config.bfdProfiles);
     },
     status() {
       const states = bfd.states();
@@ -155,16 +156,4 @@ export function startBgp(options: BgpOptions, signal: AbortSignal): Bgp {
 
 function waitOf(retryAt: number | undefined): number | undefined {
   return retryAt === undefined ? undefined : Math.max(0, Math.round(retryAt - systemClock.now()));
-}
-
-/** `address:port`, brackets around IPv6. */
-export function nameOf({ peerAddress, peerInterface, peerPort }: Peer): string {
-  const zone = peerInterface === undefined ? "" : `%${peerInterface}`;
-  const host = `${formatIp(peerAddress)}${zone}`;
-  return familyOf(peerAddress) === 6 ? `[${host}]:${peerPort}` : `${host}:${peerPort}`;
-}
-
-/** Equal for peers whose sessions are the same: BFD and the choice of nodes come and go beside it. */
-function sessionKey({ bfdProfile: _, nodeSelectors: __, ...rest }: Peer): string {
-  return JSON.stringify(rest, (_, value) => typeof value === "bigint" ? `${value}n` : value);
 }

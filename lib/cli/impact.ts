@@ -1,0 +1,143 @@
+import { configDifference, type EntryChange } from "../config/difference.ts";
+import type { ConfigDifference } from "../config/difference.ts";
+import { type Config, EMPTY_CONFIG } from "../config/types.ts";
+import { forecast, type Impact, type Place, type PoolImpact } from "../controller/impact.ts";
+import { systemClock } from "../host/clock.ts";
+import type { Snapshot } from "../host/snapshot.ts";
+
+/** What `herald validate --against` says, as JSON. */
+export interface ImpactReport extends Impact {
+  /** Where the Services and the configuration in force come from. */
+  readonly against: string;
+  /** Why nothing is in force there; undefined when something is. */
+  readonly noConfig?: string;
+  readonly difference: ConfigDifference;
+}
+
+/** Of each list so many are printed; JSON has them all. */
+const SHOWN = 50;
+
+/** Compares a new configuration with what stands in a cluster or a folder. */
+export function impactOf(
+  after: Config,
+  snapshot: Snapshot,
+  lbClass: string | undefined,
+): ImpactReport {
+  const { config: before, configReason, description, services } = snapshot;
+  const input = { before, after, services: services.values(), lbClass, now: systemClock.now() };
+  return {
+    against: description,
+    noConfig: before === undefined ? configReason : undefined,
+    ...forecast(input),
+    difference: configDifference(before ?? EMPTY_CONFIG, after),
+  };
+}
+
+/** The forecast in plain words. */
+export function impactText(report: ImpactReport): string {
+  const { against, noConfig, lost, moved, gained, without, difference } = report;
+  const losers = new Set(lost.map(({ service }) => service));
+  const stillWithout = without.filter(({ service }) => !losers.has(service));
+  const changes = [
+    ...poolLines(report.pools, difference),
+    ...section(
+      "BGP peers:",
+      difference.peers.map((peer) => `${entryText(peer)}${sessionText(peer)}`),
+    ),
+    ...section("BFD profiles:", difference.bfdProfiles.map(entryText)),
+  ];
+  const lines = [
+    `Compared with what stands in ${against}${
+      noConfig === undefined ? "" : `, where no configuration is in force (${noConfig})`
+    }:`,
+    ...lost.length === 0 ? ["No Service would lose its address."] : section(
+      lostTitle(lost.length, report.refused),
+      lost.map((one) => lostText(one, without)),
+    ),
+    ...section(
+      `${services(moved.length)} would keep the address, in another pool:`,
+      moved.map(({ service, before, after }) =>
+        `${service}: ${after.ips.join(" and ")}, pool "${before.pool}" -> "${after.pool}"`
+      ),
+    ),
+    ...section(
+      `${services(gained.length)} without an address would get one:`,
+      gained.map(({ service, after }) => `${service}: ${placeText(after)}`),
+    ),
+    ...section(
+      `${services(stillWithout.length)} would have no address:`,
+      stillWithout.map(({ service, why }) => `${service}: ${why}`),
+    ),
+    ...changes.length === 0 ? ["The configuration says the same as the one in force."] : changes,
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+function lostTitle(count: number, refused: boolean): string {
+  const what = `${services(count)} would lose an address`;
+  return refused
+    ? `${what}, so a running controller would refuse the whole configuration and keep the old one:`
+    : `${what}:`;
+}
+
+function lostText(
+  { service, before, why, instead }: Impact["lost"][number],
+  without: Impact["without"],
+): string {
+  const because = without.find((one) => one.service === service)?.why;
+  const then = instead === undefined
+    ? `it would have none${because === undefined || because === why ? "" : `: ${because}`}`
+    : `it would have ${placeText(instead)}`;
+  return `${service}: ${placeText(before)}, for ${why}; ${then}`;
+}
+
+function placeText({ ips, pool }: Place): string {
+  return `${ips.join(" and ")}${pool === undefined ? "" : ` of pool "${pool}"`}`;
+}
+
+const SIGN: Readonly<Record<EntryChange["kind"], string>> = {
+  added: "+",
+  removed: "-",
+  changed: "~",
+};
+
+function entryText({ kind, name, changes }: EntryChange): string {
+  return `${SIGN[kind]} ${name}${changes.length === 0 ? "" : `: ${changes.join("; ")}`}`;
+}
+
+function sessionText({ kind, session }: ConfigDifference["peers"][number]): string {
+  return kind !== "changed"
+    ? ""
+    : session === "stays"
+    ? " (a session that is up stays)"
+    : " (its sessions begin anew)";
+}
+
+function poolLines(pools: readonly PoolImpact[], difference: ConfigDifference): string[] {
+  const lines = pools.flatMap(({ name, before, after }) => {
+    const change = difference.pools.find((one) => one.name === name);
+    const use = `${useText(before)} -> ${useText(after)}`;
+    if (change !== undefined) return [`${entryText(change)}; in use ${use}`];
+    return useText(before) === useText(after) ? [] : [`  ${name}: in use ${use}`];
+  });
+  const order = difference.poolsReordered ? ["  the pools are tried in another order"] : [];
+  return section("Pools:", [...lines, ...order]);
+}
+
+function useText(count: PoolImpact["before"]): string {
+  return count === undefined ? "none" : `${count.inUse} of ${count.addresses}`;
+}
+
+function section(title: string, items: readonly string[]): string[] {
+  if (items.length === 0) return [];
+  const more = items.length - SHOWN;
+  return [
+    title,
+    ...items.slice(0, SHOWN).map((item) => `  ${item}`),
+    ...more > 0 ? [`  and ${more} more (--output=json names them all)`] : [],
+  ];
+}
+
+function services(count: number): string {
+  return `${count} ${count === 1 ? "Service" : "Services"}`;
+}

@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { impactOf, impactText } from "../../lib/cli/impact.ts";
+import { parseConfig } from "../../lib/config/parse.ts";
+import type { Snapshot } from "../../lib/host/snapshot.ts";
+import { ips, service } from "../controller/fixture.ts";
+import type { ServiceFacts } from "../../lib/model/facts.ts";
+
+function read(text: string) {
+  const { config, problems } = parseConfig(text, "c");
+  return config ?? assert.fail(JSON.stringify(problems));
+}
+
+function snapshot(config: string | undefined, ...services: ServiceFacts[]): Snapshot {
+  return {
+    description: "/srv/lb",
+    services: new Map(services.map((facts) => [facts.key, facts])),
+    slices: [],
+    nodes: new Map(),
+    config: config === undefined ? undefined : read(config),
+    configReason: config === undefined ? "there is no ConfigMap" : "",
+  };
+}
+
+const POOL = "address-pools: [{name: a, protocol: layer2, addresses: [10.0.0.1-10.0.0.2]}]\n";
+
+function web(name: string, ip: string): ServiceFacts {
+  return service(name, { assigned: ips(ip), hasIngress: true });
+}
+
+Deno.test("impactText() says in plain words what goes, moves, comes and waits", () => {
+  const after = read(`address-pools:
+- {name: b, protocol: layer2, addresses: [10.0.0.2/32, 10.0.0.9/32]}
+peers: [{peer-address: 10.9.9.9, my-asn: 64500, peer-asn: 64501, password: hidden-word}]
+`);
+  const present = snapshot(
+    POOL,
+    web("one", "10.0.0.1"),
+    web("two", "10.0.0.2"),
+    service("three", { createdMs: 1 }),
+    service("four", { createdMs: 2 }),
+  );
+  const text = impactText(impactOf(after, present, undefined));
+  for (
+    const line of [
+      /^Compared with what stands in \/srv\/lb:$/m,
+      /^1 Service would lose an address, so a running controller would refuse the whole conf/m,
+      /^ {2}default\/one: 10\.0\.0\.1 of pool "a", for no single pool .* gives it; it would have 10\.0\.0\.9 of pool "b"$/m,
+      /^ {2}default\/two: 10\.0\.0\.2, pool "a" -> "b"$/m,
+      /^2 Services would have no address:$/m,
+      /^ {2}default\/four: pool "b" is full/m,
+      /^Pools:\n {2}\+ b; in use none -> 2 of 2\n {2}- a; in use 2 of 2 -> none$/m,
+      /^BGP peers:\n {2}\+ 10\.9\.9\.9:179: AS 64501, from AS 64500 on every node$/m,
+    ]
+  ) assert.match(text, line);
+  assert.ok(!text.includes("hidden-word"), text);
+});
+
+Deno.test("impactText() says so when nothing changes, and what there is nothing to compare with", () => {
+  const same = impactText(impactOf(read(POOL), snapshot(POOL, web("one", "10.0.0.1")), undefined));
+  assert.match(same, /^No Service would lose its address\.\nThe configuration says the same/m);
+  const first = impactText(impactOf(read(POOL), snapshot(undefined, service("new")), undefined));
+  assert.match(first, /where no configuration is in force \(there is no ConfigMap\):$/m);
+  assert.match(
+    first,
+    /^1 Service without an address would get one:\n {2}default\/new: 10\.0\.0\.1/m,
+  );
+});
+
+Deno.test("impactText() cuts long lists, impactOf() does not", () => {
+  const many = Array.from({ length: 120 }, (_, index) => service(`s${index}`));
+  const report = impactOf(read("address-pools: []"), snapshot("peers: []", ...many), undefined);
+  assert.equal(report.without.length, 120);
+  const text = impactText(report);
+  assert.match(text, /^120 Services would have no address:$/m);
+  assert.match(text, /^ {2}and 70 more \(--output=json names them all\)$/m);
+  assert.equal(text.split("\n").filter((line) => line.includes("default/s")).length, 50);
+});
