@@ -11,6 +11,7 @@ const WORKERS = {
     `./lib/host/linux/heartbeat_worker.${IS_BUNDLED ? "js" : "ts"}`,
     import.meta.url,
   ),
+  watchdog: new URL(`./lib/host/watchdog_worker.${IS_BUNDLED ? "js" : "ts"}`, import.meta.url),
 };
 
 /** Runs one command line and gives the exit code: 0 done, 1 failed or bad input, 2 wrong usage. */

@@ -9,6 +9,7 @@ const WORKERS = [
   "lib/host/linux/packet_worker",
   "lib/host/linux/bfd_worker",
   "lib/host/linux/heartbeat_worker",
+  "lib/host/watchdog_worker",
 ];
 
 /** Variables that Herald reads, and those that its log and command line libraries look at. */

@@ -3,7 +3,6 @@ import { explainAddress } from "../controller/explain.ts";
 import { selectsLabels } from "../config/selectors.ts";
 import { systemClock } from "../host/clock.ts";
 import { localStatuses } from "../host/local_status.ts";
-import { QUIET } from "../host/log.ts";
 import type { SourceOptions } from "../host/options.ts";
 import { type Snapshot, takeSnapshot } from "../host/snapshot.ts";
 import type { ServiceFacts, SliceFacts } from "../model/facts.ts";
@@ -45,7 +44,7 @@ export interface Explanation {
 export async function explain(request: ExplainRequest): Promise<number> {
   try {
     const source = request.sourceGiven ? request.source : await sourceOfRunning(request.source);
-    const snapshot = await takeSnapshot(source, QUIET);
+    const snapshot = await takeSnapshot(source);
     const facts = snapshot.services.get(request.service);
     if (facts === undefined) {
       throw new Error(`No Service ${request.service} in ${snapshot.description}`);

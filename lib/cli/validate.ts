@@ -2,7 +2,6 @@ import { type ConfigProblem, errorText } from "../base/errors.ts";
 import { readSource } from "../config/manifest.ts";
 import { renderProblems } from "../config/report.ts";
 import type { Config } from "../config/types.ts";
-import { QUIET } from "../host/log.ts";
 import type { SourceOptions } from "../host/options.ts";
 import { takeSnapshot } from "../host/snapshot.ts";
 import type { OutputFormat } from "./arguments.ts";
@@ -46,7 +45,7 @@ export async function validate({ sources, against, output }: ValidateRequest): P
   let failure: string | undefined;
   if (good && against !== undefined) {
     try {
-      impact = impactOf(onlyConfig(checked), await takeSnapshot(against, QUIET), against.lbClass);
+      impact = impactOf(onlyConfig(checked), await takeSnapshot(against), against.lbClass);
       if (output === "text") await write(Deno.stdout, impactText(impact));
     } catch (error) {
       failure = errorText(error);

@@ -40,6 +40,11 @@ export interface Watched<T> {
   readonly synced: boolean;
   /** Monotonic milliseconds of the last sign of life (event, bookmark or list). */
   readonly lastHeardMs: number;
+  /**
+   * Monotonic milliseconds of the last step of its loop: it heard, waited or asked again. Goes on
+   * while the server is away; what stands still for minutes hangs.
+   */
+  readonly lastMovedMs: number;
   readonly items: ReadonlyMap<string, T>;
   /**
    * Reads everything anew; settles when all that stood in the cluster at the time of the call is in

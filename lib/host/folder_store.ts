@@ -60,9 +60,10 @@ export async function openFolderStore(
   const writing = new Set<string>();
   const mayComplain = oncePer(30_000, clock.now);
   let lastHeard: Instant = clock.now();
+  let lastMoved: Instant = lastHeard;
 
   function onFiles(files: ReadonlyMap<string, string | undefined>): void {
-    lastHeard = clock.now();
+    lastHeard = lastMoved = clock.now();
     for (const [path, text] of files) {
       const key = statusKey(root, path);
       if (key === undefined) takeManifests(path, text);
@@ -190,6 +191,9 @@ export async function openFolderStore(
       get lastHeardMs() {
         return lastHeard;
       },
+      get lastMovedMs() {
+        return lastMoved;
+      },
       items: cache.items,
       // Who begins to lead has read the statuses anew already.
       refresh: () => Promise.resolve(),
@@ -203,8 +207,9 @@ export async function openFolderStore(
       matters: (path) => isManifest(root, path) || statusKey(root, path) !== undefined,
       list: () => [...listManifests(root), ...listStatusFiles(root)],
       onFiles,
-      onPoll: () => lastHeard = clock.now(),
+      onPoll: () => lastHeard = lastMoved = clock.now(),
       onError: (path, error) => {
+        lastMoved = clock.now();
         if (mayComplain()) log.error({ error: `${path}: ${error}` }, "cannot read from the store");
       },
     },

@@ -14,6 +14,8 @@ export interface HttpOptions {
   /** 0 picks a free one; it is logged. */
   readonly port: number;
   readonly status: () => ProcessStatus;
+  /** Why the process should be restarted; asked by `/healthz` alone. */
+  readonly unhealthy: () => readonly string[];
   readonly registry: Registry;
   readonly log: Log;
 }
@@ -26,7 +28,7 @@ function routes(options: HttpOptions): Hono {
     new Response(problems.length === 0 ? "ok\n" : `${problems.join("\n")}\n`, {
       status: problems.length === 0 ? 200 : 503,
     });
-  app.get("/healthz", () => verdict(options.status().unhealthy));
+  app.get("/healthz", () => verdict(options.unhealthy()));
   app.get("/readyz", () => verdict(options.status().notReady));
   app.get("/status", (context) => context.json(options.status()));
   app.get("/", (context) => context.html(statusPage(options.status())));

@@ -16,9 +16,6 @@ export interface Log {
   child(fields: LogFields): Log;
 }
 
-/** Keeps everything to itself: for commands whose output is something else. */
-export const QUIET: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => QUIET };
-
 /** MetalLB's words for `--log-level`. */
 export const LOG_LEVELS = ["all", "debug", "info", "warn", "error", "none"] as const;
 export type LogLevel = typeof LOG_LEVELS[number];

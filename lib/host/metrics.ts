@@ -1,5 +1,6 @@
 import { type BfdMetrics, createBfdMetrics } from "./bfd_metrics.ts";
 import { type BgpMetrics, createBgpMetrics } from "./bgp_metrics.ts";
+import { createHealthMetrics, type HealthMetrics } from "./health_metrics.ts";
 import { createGossipMetrics, type GossipMetrics } from "./gossip_metrics.ts";
 import { Counter, Gauge, Registry } from "prom-client";
 
@@ -37,6 +38,7 @@ export interface Metrics {
   readonly bgp: BgpMetrics;
   readonly bfd: BfdMetrics;
   readonly gossip: GossipMetrics;
+  readonly health: HealthMetrics;
 }
 
 /** Makes the metrics of one process. */
@@ -116,5 +118,6 @@ export function createMetrics(): Metrics {
     bgp: createBgpMetrics(registry),
     bfd: createBfdMetrics(registry),
     gossip: createGossipMetrics(registry),
+    health: createHealthMetrics(registry),
   };
 }

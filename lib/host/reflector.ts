@@ -76,6 +76,7 @@ export function startReflector<T>(
   let position = "";
   let synced = false;
   let lastHeard: Instant = clock.now();
+  let lastMoved: Instant = lastHeard;
   let listedAt: Instant = instant(-Infinity);
   let complained = false;
   let forbidden = false;
@@ -98,7 +99,7 @@ export function startReflector<T>(
 
   /** The server gave a sign of life. */
   function alive(): void {
-    lastHeard = clock.now();
+    lastHeard = lastMoved = clock.now();
     if (complained) log.info({}, "reading from the API server again");
     complained = false;
   }
@@ -107,7 +108,7 @@ export function startReflector<T>(
     let step: Step = { kind: "list" };
     let failures = 0;
     while (!signal.aborted) {
-      const started = clock.now();
+      const started = lastMoved = clock.now();
       const previous: Step = step;
       opened = false;
       const watching = previous.kind === "watch" && !askers.waiting;
@@ -140,6 +141,7 @@ export function startReflector<T>(
       complained = true;
     }
     const delay = retryDelayMs(attempt, clock.random, failure.retryAfterMs);
+    lastMoved = clock.now();
     // A new token may lie in its file already.
     const delayMs = failure.status === 401 ? Math.min(delay, 9_000) : delay;
     await client.waitToRetry(delayMs, failure, signal);
@@ -309,6 +311,9 @@ export function startReflector<T>(
     },
     get lastHeardMs() {
       return lastHeard;
+    },
+    get lastMovedMs() {
+      return lastMoved;
     },
     items: cache.items,
     done: run().finally(askers.dismiss),

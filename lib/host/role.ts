@@ -9,6 +9,7 @@ export interface WorkerUrls {
   readonly packet: URL;
   readonly bfd: URL;
   readonly heartbeat: URL;
+  readonly watchdog: URL;
 }
 
 /** What a role is given to work with. */

@@ -2,6 +2,8 @@ import { COMMIT, VERSION } from "../base/version.ts";
 import { errorText } from "../base/errors.ts";
 import type { Cluster } from "./cluster.ts";
 import { openFolderStore } from "./folder_store.ts";
+import { systemClock } from "./clock.ts";
+import { type Health, startHealth } from "./health.ts";
 import { serveHttp } from "./http.ts";
 import { openKubeCluster } from "./kube_cluster.ts";
 import { type Log, openLog } from "./log.ts";
@@ -10,6 +12,7 @@ import { isConfigFile, type RunOptions } from "./options.ts";
 import type { RoleContext, RunningRole, WorkerUrls } from "./role.ts";
 import type { ProcessStatus } from "./status.ts";
 import { logUncaught } from "./uncaught.ts";
+import { startWatchdog } from "./watchdog.ts";
 
 /** Runs the roles until SIGTERM or SIGINT; gives the exit code. */
 export async function run(options: RunOptions, workers: WorkerUrls): Promise<number> {
@@ -53,9 +56,20 @@ async function runRoles(
 ): Promise<number> {
   const metrics = createMetrics();
   const startedAt = new Date().toISOString();
-  const cluster = options.store === undefined
-    ? await openKubeCluster(options, log, stop.signal)
-    : await openFolderStore(options.store, keepsStatuses(options), log, stop.signal);
+  // A kubelet probes /healthz and ends what hangs; elsewhere nobody does, and a Worker is 13 MB.
+  using watchdog = Deno.env.get("KUBERNETES_SERVICE_HOST")
+    ? undefined
+    : startWatchdog({ url: workers.watchdog, log });
+  const { health: healthMetrics } = metrics;
+  const health = startHealth(
+    { clock: systemClock, metrics: healthMetrics, onTick: watchdog?.feed },
+    stop.signal,
+  );
+  const cluster = health.observe(
+    options.store === undefined
+      ? await openKubeCluster(options, log, stop.signal)
+      : await openFolderStore(options.store, keepsStatuses(options), log, stop.signal),
+  );
   const context: RoleContext = {
     options,
     cluster,
@@ -71,11 +85,12 @@ async function runRoles(
     roles.push(await (await import("./linux/run_speaker.ts")).runSpeaker(context));
   }
   using _hangup = onSignals(["SIGHUP"], () => roles.forEach((role) => role.config.reload()));
-  const status = () => processStatus(options, cluster, roles, startedAt);
+  const status = () => processStatus(options, cluster, roles, health, startedAt);
   const served = serveHttp({
     host: options.host,
     port: options.port,
     status,
+    unhealthy: () => [...roles.flatMap((role) => role.unhealthy()), ...health.answer()],
     registry: metrics.registry,
     log,
   }, stop.signal);
@@ -118,6 +133,7 @@ function processStatus(
   options: RunOptions,
   cluster: Cluster,
   roles: readonly RunningRole[],
+  health: Health,
   startedAt: string,
 ): ProcessStatus {
   const notReady = roles.flatMap((role) => role.notReady());
@@ -134,7 +150,7 @@ function processStatus(
     lbClass: options.lbClass,
     ready: notReady.length === 0,
     notReady,
-    unhealthy: roles.flatMap((role) => role.unhealthy()),
+    unhealthy: [...roles.flatMap((role) => role.unhealthy()), ...health.problems()],
     config: roles[0]?.config.status() ??
       { state: "none", source: "", problems: [], reason: "no role runs" },
     controller: roles.find((role) => role.controller)?.controller?.(),

@@ -23,8 +23,11 @@ export interface Snapshot {
 
 const GIVE_UP_MS = 15_000;
 
+/** A command's output is something else than a log. */
+const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => SILENT };
+
 /** Reads the objects once. @throws Error when they do not come within 15 s */
-export async function takeSnapshot(options: SourceOptions, outer: Log): Promise<Snapshot> {
+export async function takeSnapshot(options: SourceOptions, outer: Log = SILENT): Promise<Snapshot> {
   const stop = new AbortController();
   const { log, lastComplaint } = listening(outer);
   const { signal } = stop;

@@ -62,6 +62,7 @@ function workshop(refuse: (config: Config) => string | undefined = () => undefin
       return {
         synced: true,
         lastHeardMs: 0,
+        lastMovedMs: 0,
         items: new Map(),
         refresh: () => Promise.resolve(),
         done: Promise.resolve(),
@@ -93,6 +94,7 @@ function workshop(refuse: (config: Config) => string | undefined = () => undefin
     workers: {
       packet: new URL("file:///"),
       bfd: new URL("file:///"),
+      watchdog: new URL("file:///none"),
       heartbeat: new URL("file:///"),
     },
   };

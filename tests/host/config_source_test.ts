@@ -17,7 +17,7 @@ function fakeCluster() {
       });
       const done = new Promise<void>((end) => signal.addEventListener("abort", () => end()));
       const refresh = () => Promise.resolve();
-      return { synced: true, lastHeardMs: 0, items: cache.items, refresh, done };
+      return { synced: true, lastHeardMs: 0, lastMovedMs: 0, items: cache.items, refresh, done };
     },
   };
   const put = (name: string, ...objects: unknown[]) =>

@@ -39,6 +39,7 @@ async function served(
     host: "127.0.0.1",
     port: 0,
     status,
+    unhealthy: () => status().unhealthy,
     registry: metrics.registry,
     log,
   }, stop.signal);

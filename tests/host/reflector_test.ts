@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type Clock, systemClock } from "../../lib/host/clock.ts";
 import type { Watched } from "../../lib/host/cluster.ts";
+import type { KubeClient } from "../../lib/host/kube_client.ts";
 import { type ReflectorTiming, startReflector } from "../../lib/host/reflector.ts";
 import { objectOr, textOf } from "../../lib/model/json.ts";
 import {
@@ -348,6 +349,50 @@ Deno.test("reflector replaces a watch that is silent and takes another connectio
     await until("the end of the first watch", () => cancelled.length === 1);
     assert.ok(watched.lastHeardMs > before);
   });
+});
+
+Deno.test("reflector moves on while the API server is away, though it hears nothing", async () => {
+  await withReflector({ lists: [() => status(503, "away")] }, async ({ watched, lists }) => {
+    await until("a try", () => lists().length > 2);
+    const { lastHeardMs, lastMovedMs } = watched;
+    const tries = lists().length;
+    await until("more tries", () => lists().length > tries + 1);
+    assert.equal(watched.lastHeardMs, lastHeardMs);
+    assert.ok(watched.lastMovedMs > lastMovedMs);
+  });
+});
+
+Deno.test("reflector does not move any more when its stream ends neither by silence nor by being stopped", async () => {
+  const stop = new AbortController();
+  const stuck = Promise.withResolvers<never>();
+  let streams = 0;
+  const client: KubeClient = {
+    server: "test",
+    request: () =>
+      Promise.resolve({
+        kind: "ok",
+        body: { kind: "ServiceList", items: [], metadata: { resourceVersion: "1" } },
+      }),
+    stream: () => {
+      streams++;
+      return stuck.promise;
+    },
+    reconnect() {},
+    waitToRetry: () => Promise.resolve(),
+  };
+  const watched = startReflector<string>(
+    { client, clock: hurried, log: recordedLog(), timing: { ...TIMING, silentMs: 20 }, count() {} },
+    { kind: "Service", read: () => undefined, onChange() {} },
+    stop.signal,
+  );
+  await until("the stream", () => streams === 1);
+  const { lastMovedMs } = watched;
+  // Ten times as long as a silent watch is suffered.
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  assert.deepEqual([streams, watched.lastMovedMs], [1, lastMovedMs]);
+  stop.abort();
+  stuck.reject(new Error("the test ends"));
+  await watched.done;
 });
 
 Deno.test("reflector replaces a watch that the server forgot to end", async () => {

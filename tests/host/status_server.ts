@@ -27,6 +27,7 @@ await serveHttp({
     unhealthy: [],
     config: { state: "none", source: "nowhere", problems: [] },
   }),
+  unhealthy: () => [],
   registry: createMetrics().registry,
   log,
 }, stop.signal);

@@ -46,6 +46,8 @@ export interface Bfd extends AsyncDisposable {
   /** Tells each peer AdminDown: a stop is no failure. */
   adminDown(): Promise<void>;
   status(): Promise<readonly BfdSessionStatus[]>;
+  /** Why the Worker does no work any more. */
+  problem(): string | undefined;
 }
 
 export interface BfdOptions {
@@ -68,6 +70,7 @@ export async function startBfd(options: BfdOptions): Promise<Bfd> {
     adminDown: async () => void await link.ask({ kind: "admin-down" }),
     // A Worker that has ended holds no session.
     status: async () => await link.ask({ kind: "status" }).catch(() => undefined) ?? [],
+    problem: () => link.problem(),
     [Symbol.asyncDispose]: () => link[Symbol.asyncDispose](),
   };
 }

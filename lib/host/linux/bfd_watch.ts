@@ -22,6 +22,8 @@ export interface BfdWatch {
   adminDown(): Promise<void>;
   /** The state of each session, by the peer's name. */
   states(): ReadonlyMap<string, string>;
+  /** Why no path is watched any more. */
+  problem(): string | undefined;
   readonly done: Promise<void>;
 }
 
@@ -106,6 +108,7 @@ export function createBfdWatch(options: BfdWatchOptions, signal: AbortSignal): B
     },
     adminDown: () => bfd?.adminDown() ?? Promise.resolve(),
     states: () => states,
+    problem: () => bfd?.problem(),
     done: end(),
   };
 }

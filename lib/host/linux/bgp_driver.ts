@@ -39,6 +39,8 @@ export interface Bgp {
   status(): readonly PeerStatus[];
   /** To whom an address's routes go, one sentence each. */
   routesOf(ip: Ip): readonly string[];
+  /** Why BFD watches no peer any more; undefined when it does, or need not. */
+  bfdProblem(): string | undefined;
   readonly done: Promise<void>;
 }
 
@@ -137,6 +139,7 @@ export function startBgp(options: BgpOptions, signal: AbortSignal): Bgp {
         bfd: peer.bfdProfile === undefined ? undefined : states.get(name) ?? "Down",
       }));
     },
+    bfdProblem: () => bfd.problem(),
     routesOf: (ip) =>
       routes.routesOf(ip).flatMap(({ prefix, attributes }) =>
         [...peers.values()].map((one) => {

@@ -58,6 +58,8 @@ export interface HeartbeatOptions {
 export interface Heartbeat extends AsyncDisposable {
   readonly port: number;
   tell(order: Exclude<HeartbeatOrder, { readonly kind: "open" }>): void;
+  /** Why the Worker does no work any more. */
+  problem(): string | undefined;
 }
 
 /** Starts the Worker and opens its socket. @throws Error when the port is taken */
@@ -73,6 +75,7 @@ export async function startHeartbeat(options: HeartbeatOptions): Promise<Heartbe
     return {
       port,
       tell: (order) => link.tell(order),
+      problem: () => link.problem(),
       [Symbol.asyncDispose]: () => link[Symbol.asyncDispose](),
     };
   } catch (error) {

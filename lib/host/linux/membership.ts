@@ -78,6 +78,8 @@ export interface Membership extends AsyncDisposable {
   leave(): void;
   /** Why this node must not announce; undefined when it may. */
   problem(): string | undefined;
+  /** Why no heartbeat comes from this node any more: only a new start helps. */
+  heartbeatProblem(): string | undefined;
 }
 
 /** After a pause the notices that waited are read before replies leave again. */
@@ -279,6 +281,7 @@ export async function joinMembership(
         (gossip?.isDuplicate()
           ? `another speaker has the node name ${nodeName}; set --node-name`
           : undefined),
+    heartbeatProblem: () => heartbeat.problem(),
     async [Symbol.asyncDispose]() {
       clearTimeout(unheardTimer);
       for (const settle of waiting.values()) settle();

@@ -236,6 +236,16 @@ export async function runSpeaker(context: RoleContext): Promise<RunningRole> {
     await new Promise((resolve) => setTimeout(resolve, FAREWELL_MS));
   }
 
+  function unknownKinds(): string[] {
+    const missing = [
+      services.synced ? undefined : "Services",
+      slices.synced ? undefined : "EndpointSlices",
+      nodes.synced ? undefined : "Nodes",
+      pods === undefined || pods.synced ? undefined : "speakers' Pods",
+    ].filter((kind) => kind !== undefined);
+    return missing.length === 0 ? [] : [missing.join(", ")];
+  }
+
   async function untilEnded(): Promise<void> {
     const parts = [...watches.map(({ done }) => done), keeper.done, layer2.done, bgp.done];
     try {
@@ -251,15 +261,20 @@ export async function runSpeaker(context: RoleContext): Promise<RunningRole> {
     config: keeper,
     handOver,
     notReady: () => [
-      ...watches.every(({ synced }) => synced)
-        ? []
-        : [`not all objects of ${cluster.description} are known yet`],
+      ...unknownKinds().map((kinds) =>
+        `the ${kinds} of ${cluster.description} are not all known yet`
+      ),
       ...keeper.current() ? [] : [`no configuration in force: ${keeper.status().reason ?? ""}`],
       ...layer2.problem() === undefined ? [] : [`layer 2 does not work: ${layer2.problem()}`],
       ...acquainted ? [] : ["the other speakers are not known yet"],
       ...membership?.problem() === undefined ? [] : [membership.problem() ?? ""],
     ],
-    unhealthy: () => layer2.stalled() ? ["the packet Worker does not answer"] : [],
+    unhealthy: () =>
+      [
+        layer2.stalled() ? "the packet Worker does not answer" : undefined,
+        membership?.heartbeatProblem(),
+        bgp.bfdProblem(),
+      ].filter((problem) => problem !== undefined),
     speaker: () =>
       speakerStatus({ node: nodeName, plans: plans.plans.values(), layer2, bgp, membership }),
     done: untilEnded(),

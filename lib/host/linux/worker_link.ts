@@ -5,6 +5,7 @@ import type { Millis } from "../../base/time.ts";
 type LinkBody<Order> =
   | { readonly kind: "start"; readonly wakeFd: number }
   | { readonly kind: "order"; readonly order: Order }
+  | { readonly kind: "ping" }
   | { readonly kind: "stop" };
 
 /** What the main thread posts: numbered, so that answers find their questions. */
@@ -23,6 +24,8 @@ export interface WorkerLink<Order, Answer> extends AsyncDisposable {
   ask(order: Order): Promise<Answer | undefined>;
   /** Gives no answer and does not fail: what it does is told as news, if at all. */
   tell(order: Order): void;
+  /** Why it does no work any more: it ended unasked, or hangs; undefined when it is well. */
+  problem(): string | undefined;
 }
 
 export interface WorkerLinkOptions<News> {
@@ -35,6 +38,10 @@ export interface WorkerLinkOptions<News> {
 
 /** A Worker that has not answered by then hangs. */
 const ANSWER_MS: Millis = 3_000;
+/** How often it is asked whether it is there. */
+const PING_EVERY_MS: Millis = 2_000;
+/** One answer may come late because this thread stood still; not two. */
+const UNANSWERED_LIMIT = 2;
 
 /** Starts the Worker. @throws Error when it cannot be loaded or open libc */
 export async function startWorkerLink<Order, Answer, News>(
@@ -53,13 +60,18 @@ export async function startWorkerLink<Order, Answer, News>(
   let lastNumber = 0;
   const waiting = new Map<number, (reply: Reply) => void>();
   let state: "running" | "stopping" | "ended" = "running";
+  let fault: string | undefined;
+  let unanswered = 0;
+  let pinging = false;
 
   function end(reason: string): void {
     const before = state;
     state = "ended";
     for (const settle of waiting.values()) settle({ kind: "goodbye", fault: reason });
     waiting.clear();
-    if (before === "running") options.onFault(new Error(`${options.name} ended: ${reason}`));
+    if (before !== "running") return;
+    fault = `${options.name} ended: ${reason}`;
+    options.onFault(new Error(fault));
   }
   worker.onmessage = ({ data }: MessageEvent<Reply>) => {
     if (data.kind === "news") return options.onNews(data.news);
@@ -97,14 +109,31 @@ export async function startWorkerLink<Order, Answer, News>(
     }
   }
 
+  async function ping(): Promise<void> {
+    if (pinging || state !== "running") return;
+    pinging = true;
+    try {
+      await request({ kind: "ping" });
+      unanswered = 0;
+    } catch {
+      unanswered++;
+    } finally {
+      pinging = false;
+    }
+  }
+
   // The order stands in the port before the Worker has it: it looks once, without waiting.
   const started = request({ kind: "start", wakeFd: wakeFd.number });
   worker.postMessage(workerPort, [workerPort]);
   await started;
+  const pings = setInterval(() => void ping(), PING_EVERY_MS);
+  resources.defer(() => clearInterval(pings));
   const closing = resources.move();
   return {
     ask: (order) => request({ kind: "order", order }),
     tell: (order) => void (state === "running" && post({ kind: "order", order })),
+    problem: () =>
+      fault ?? (unanswered < UNANSWERED_LIMIT ? undefined : `${options.name} does not answer`),
     async [Symbol.asyncDispose]() {
       if (state === "running") {
         const stopped = request({ kind: "stop" });

@@ -1,0 +1,19 @@
+// A process under the watchdog, for its test.
+// usage: watchdog_child.ts LIMIT_MS STALL_MS
+import type { Log } from "../../lib/host/log.ts";
+import { startWatchdog } from "../../lib/host/watchdog.ts";
+
+const [limitMs = 0, stallMs = 0] = Deno.args.map(Number);
+const log: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => log };
+const url = new URL("../../lib/host/watchdog_worker.ts", import.meta.url);
+using watchdog = startWatchdog({ url, limitMs, log });
+const say = (text: string) => Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
+const feeding = setInterval(watchdog.feed, 100);
+// The Worker takes a moment to start; then it has seen a process that is well.
+await new Promise((resolve) => setTimeout(resolve, 2_500));
+say("stalls");
+const until = performance.now() + stallMs;
+while (performance.now() < until);
+say("goes on");
+clearInterval(feeding);
+Deno.exit(0);
