@@ -1,6 +1,8 @@
 import { errorText } from "../base/errors.ts";
 import { explainAddress } from "../controller/explain.ts";
 import { selectsLabels } from "../config/selectors.ts";
+import { EMPTY_CONFIG } from "../config/types.ts";
+import { type AskedSpeakers, askSpeakers, NOBODY } from "../host/ask_speakers.ts";
 import { systemClock } from "../host/clock.ts";
 import { localStatuses } from "../host/local_status.ts";
 import type { SourceOptions } from "../host/options.ts";
@@ -8,9 +10,16 @@ import { type Snapshot, takeSnapshot } from "../host/snapshot.ts";
 import type { ServiceFacts, SliceFacts } from "../model/facts.ts";
 import { formatIp, type Ip, parseIp } from "../net/ip.ts";
 import { formatPrefix } from "../net/prefix.ts";
-import { type AddressPlan, planAddress } from "../speaker/plan.ts";
+import type { SpeakerStatus } from "../host/status.ts";
+import { type Candidate, planAddress, type SpeakerView } from "../speaker/plan.ts";
 import { contributions } from "../speaker/routes.ts";
 import type { OutputFormat } from "./arguments.ts";
+import {
+  type Announcement,
+  type Explanation,
+  explanationText,
+  type SeenAnnouncement,
+} from "./explanation.ts";
 
 export interface ExplainRequest {
   readonly service: string;
@@ -18,26 +27,6 @@ export interface ExplainRequest {
   /** Whether the caller said where the objects are; else a running role of this machine tells. */
   readonly sourceGiven: boolean;
   readonly output: OutputFormat;
-}
-
-/** What `herald explain` says, as JSON. */
-export interface Explanation {
-  readonly service: string;
-  readonly objects: string;
-  readonly address: ReturnType<typeof explainAddress>;
-  readonly endpoints: readonly {
-    readonly address: string;
-    readonly node?: string;
-    readonly ready: boolean;
-  }[];
-  readonly announcements: readonly {
-    readonly ip: string;
-    readonly owner?: string;
-    readonly reason?: string;
-    readonly candidates: AddressPlan["candidates"];
-    /** By BGP: which node tells which routes to which peer, or why it does not. */
-    readonly peers?: readonly string[];
-  }[];
 }
 
 /** `herald explain service NS/NAME`: exit code 0 when the Service was found, else 1. */
@@ -49,7 +38,8 @@ export async function explain(request: ExplainRequest): Promise<number> {
     if (facts === undefined) {
       throw new Error(`No Service ${request.service} in ${snapshot.description}`);
     }
-    const found = explainService(facts, snapshot, source.lbClass);
+    const speakers = await askSpeakers(source, snapshot.description);
+    const found = explainService(facts, snapshot, source.lbClass, speakers);
     const text = request.output === "json"
       ? `${JSON.stringify(found, null, 2)}\n`
       : explanationText(found);
@@ -69,57 +59,145 @@ async function sourceOfRunning(otherwise: SourceOptions): Promise<SourceOptions>
   return { store, kubeconfig, namespace, config, lbClass };
 }
 
-/** Explains one Service from what stands in the cluster, by the plans of controller and speaker. */
+/**
+ * Explains one Service from what stands in the cluster, by the plans of controller and speaker, and
+ * from what the running speakers say.
+ */
 export function explainService(
   facts: ServiceFacts,
   snapshot: Snapshot,
   lbClass: string | undefined,
+  speakers: AskedSpeakers = NOBODY,
 ): Explanation {
   if (snapshot.config === undefined) {
     throw new Error(`No configuration is there to explain by: ${snapshot.configReason}`);
   }
-  const { config, nodes } = snapshot;
   const services = [...snapshot.services.values()];
+  const { config } = snapshot;
   const address = explainAddress(facts, services, config, lbClass, systemClock.now());
-  const slicesOf = (key: string): SliceFacts[] =>
-    snapshot.slices.filter(({ service }) => service === key);
-  const announcements = address.ips.map((text) => {
-    const ip = parseIp(text);
-    if (ip === undefined) throw new TypeError(`"${text}" is no address`);
-    // As it will be once the address stands in the status.
-    const on = services.filter((one) => one.key !== facts.key && one.assigned.includes(ip));
-    const own = { ...facts, assigned: address.ips.map(parseIp).filter((one) => one !== undefined) };
-    const plan = planAddress(ip, [...on, own], slicesOf, {
-      config,
-      nodes,
-      liveSpeakers: undefined,
-      self: "",
-      election: "v0.11",
-      ignoreExcludeLabel: false,
-      lbClass,
-    });
-    const byBgp = plan.protocol === "bgp" && plan.silent === undefined;
-    const reason = plan.owner === undefined && !byBgp ? plan.reason : undefined;
-    const peers = byBgp ? peersOf(snapshot, plan.candidates, ip) : undefined;
-    return { ip: text, owner: plan.owner, reason, candidates: plan.candidates, peers };
-  });
-  const endpoints = slicesOf(facts.key).flatMap(({ endpoints }) => endpoints)
+  const endpoints = slicesOf(snapshot, facts.key).flatMap(({ endpoints }) => endpoints)
     .flatMap(({ addresses, nodeName, ready }) =>
       addresses.map((one) => ({ address: one, node: nodeName, ready }))
     );
-  return { service: facts.key, objects: snapshot.description, address, endpoints, announcements };
+  const { answers, silent, problem } = speakers;
+  return {
+    service: facts.key,
+    objects: snapshot.description,
+    address,
+    endpoints,
+    announcements: announcementsOf(facts, address.ips, snapshot, lbClass, speakers),
+    speakers: {
+      asked: [...answers.keys()].sort(),
+      silent,
+      problem,
+      warnings: disagreements([...answers.values()]),
+    },
+  };
 }
 
-/** What each node tells to each peer; what the peer makes of it, only that node's status knows. */
-function peersOf(
-  { config, nodes }: Snapshot,
-  candidates: AddressPlan["candidates"],
+function announcementsOf(
+  facts: ServiceFacts,
+  texts: readonly string[],
+  snapshot: Snapshot,
+  lbClass: string | undefined,
+  speakers: AskedSpeakers,
+): Announcement[] {
+  const ips = texts.map(parseIp).filter((ip) => ip !== undefined);
+  // As it will be once the address stands in the status.
+  const own = { ...facts, assigned: ips };
+  return ips.map((ip) => {
+    const on = [...snapshot.services.values()]
+      .filter((one) => one.key !== facts.key && one.assigned.includes(ip));
+    const text = formatIp(ip);
+    const seen = seenOf(text, speakers);
+    const view = viewOf(snapshot, lbClass, speakers, seen);
+    const plan = planAddress(ip, [...on, own], (key) => slicesOf(snapshot, key), view);
+    const byBgp = plan.protocol === "bgp" && plan.silent === undefined;
+    const nobody = speakers.answers.size === 0;
+    return {
+      ip: text,
+      owner: byBgp
+        ? undefined
+        : seen.find(({ announcing }) => announcing)?.node ?? (nobody ? plan.owner : undefined),
+      seen,
+      elected: plan.owner,
+      reason: plan.owner === undefined && !byBgp ? plan.reason : undefined,
+      candidates: plan.candidates,
+      peers: byBgp ? routesOf(snapshot, plan.candidates, ip, speakers) : undefined,
+    };
+  });
+}
+
+function slicesOf({ slices }: Snapshot, key: string): SliceFacts[] {
+  return slices.filter(({ service }) => service === key);
+}
+
+/** What each speaker says; one that does not list the address has not heard of it yet. */
+function seenOf(ip: string, { answers }: AskedSpeakers): SeenAnnouncement[] {
+  return [...answers].sort(([a], [b]) => a < b ? -1 : 1).map(([node, { addresses }]) => {
+    const found = addresses.find((one) => one.ip === ip);
+    return {
+      node,
+      announcing: found?.announcing ?? false,
+      reason: found?.reason ?? "it does not know of the address",
+    };
+  });
+}
+
+/** The election as the speakers hold it: by their rule, among those that they take for live. */
+function viewOf(
+  { config = EMPTY_CONFIG, nodes }: Snapshot,
+  lbClass: string | undefined,
+  { answers, ready }: AskedSpeakers,
+  seen: readonly SeenAnnouncement[],
+): SpeakerView {
+  const owner = seen.find(({ announcing }) => announcing)?.node ?? seen[0]?.node;
+  const speaker = owner === undefined ? undefined : answers.get(owner);
+  return {
+    config,
+    nodes,
+    liveSpeakers: speaker === undefined ? ready : speaker.live && new Set(speaker.live),
+    self: "",
+    election: speaker?.election ?? "v0.11",
+    ignoreExcludeLabel: speaker?.ignoreExcludeLabel ?? false,
+    lbClass,
+  };
+}
+
+/** Speakers that hold the election otherwise than others end up with two owners, or none. */
+function disagreements(speakers: readonly SpeakerStatus[]): string[] {
+  const differ = (what: string, wordOf: (speaker: SpeakerStatus) => string): string[] => {
+    if (new Set(speakers.map(wordOf)).size < 2) return [];
+    const words = speakers.map((speaker) => `${speaker.node} ${wordOf(speaker)}`);
+    return [`the speakers differ in ${what}: ${words.sort().join("; ")}`];
+  };
+  return [
+    ...differ("--l2-election", ({ election }) => election ?? "v0.11"),
+    ...differ("--ignore-exclude-lb", ({ ignoreExcludeLabel }) => ignoreExcludeLabel ? "on" : "off"),
+    ...differ("whom they take for live", ({ live }) => live?.join(", ") ?? "all nodes"),
+  ];
+}
+
+/** What each node tells to each peer: as its speaker says, else as it would by what stands there. */
+function routesOf(
+  { config = EMPTY_CONFIG, nodes }: Snapshot,
+  candidates: readonly Candidate[],
   ip: Ip,
+  { answers }: AskedSpeakers,
 ): string[] {
-  if (config === undefined) return [];
+  const told = [...answers].sort(([a], [b]) => a < b ? -1 : 1).flatMap(([node, { addresses }]) => {
+    const found = addresses.find((one) => one.ip === formatIp(ip));
+    if (!found?.announcing) {
+      return [`${node}: not told, ${found?.reason ?? "address unknown there"}`];
+    }
+    const routes = found.routes ?? [];
+    return routes.length === 0
+      ? [`${node}: it has no peer to tell`]
+      : routes.map((route) => `${node}: ${route}`);
+  });
   const prefixes = contributions(config, ip).map(({ prefix }) => formatPrefix(prefix)).join(", ");
-  return config.peers.flatMap((peer) =>
-    candidates.map(({ node, eligible }) => {
+  const planned = config.peers.flatMap((peer) =>
+    candidates.filter(({ node }) => !answers.has(node)).map(({ node, eligible }) => {
       const route = `${prefixes} from ${node} to ${
         formatIp(peer.peerAddress)
       } (AS ${peer.peerAsn})`;
@@ -128,38 +206,5 @@ function peersOf(
       return eligible ? route : `${route}: not, the node is no candidate`;
     })
   );
-}
-
-/** The explanation in plain words. */
-export function explanationText(found: Explanation): string {
-  const { address, announcements, endpoints } = found;
-  const lines = [`Service ${found.service} (${found.objects})`];
-  if (address.ips.length === 0) lines.push("It has no address:");
-  else {
-    const written = address.written ? "" : ", which is not in its status yet";
-    lines.push(`It has ${address.ips.join(" and ")} of pool "${address.pool}"${written}:`);
-  }
-  lines.push(...address.reasons.map((reason) => `  ${reason}`));
-  if (address.sharesWith.length > 0) {
-    lines.push(`It shares it with ${address.sharesWith.join(", ")}.`);
-  }
-  for (const { ip, owner, reason, candidates, peers } of announcements) {
-    lines.push(
-      peers !== undefined
-        ? `By BGP these nodes have ${ip} routed to them:`
-        : owner === undefined
-        ? `Nobody announces ${ip}: ${reason}`
-        : `${owner} announces ${ip}. In the order of the election:`,
-    );
-    candidates.forEach(({ node, eligible, reason }, index) =>
-      lines.push(eligible ? `  ${index + 1}. ${node}` : `  -  ${node}: ${reason}`)
-    );
-    if (peers?.length === 0) lines.push("No BGP peer is configured that could be told.");
-    else if (peers !== undefined) lines.push("Its routes:", ...peers.map((one) => `  ${one}`));
-  }
-  lines.push(endpoints.length === 0 ? "It has no endpoints." : "Its endpoints:");
-  for (const { address, node, ready } of endpoints) {
-    lines.push(`  ${address} on ${node ?? "an unnamed node"}, ${ready ? "ready" : "not ready"}`);
-  }
-  return `${lines.join("\n")}\n`;
+  return [...told, ...planned];
 }

@@ -2,7 +2,7 @@ import { isObject } from "../model/json.ts";
 import { RUN_FOLDER } from "./http.ts";
 import type { ProcessStatus } from "./status.ts";
 
-const ANSWER_WITHIN_MS = 3000;
+const ANSWER_WITHIN_MS = 3_000;
 
 /** The statuses of all Herald processes that run on this machine, in any network namespace. */
 export async function localStatuses(): Promise<ProcessStatus[]> {
@@ -20,11 +20,12 @@ export async function localStatuses(): Promise<ProcessStatus[]> {
 export async function statusAt(
   url: string,
   client?: Deno.HttpClient,
+  withinMs = ANSWER_WITHIN_MS,
 ): Promise<ProcessStatus | undefined> {
   try {
     const answer = await fetch(`${url}/status`, {
       client,
-      signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+      signal: AbortSignal.timeout(withinMs),
     });
     const text = await answer.text();
     const status: unknown = answer.ok ? JSON.parse(text) : undefined;
@@ -39,7 +40,16 @@ function isProcessStatus(value: unknown): value is ProcessStatus {
   return isObject(value) && typeof value.pid === "number" && typeof value.role === "string" &&
     typeof value.version === "string" && Array.isArray(value.notReady) &&
     Array.isArray(value.unhealthy) && isObject(value.config) &&
-    Array.isArray(value.config.problems);
+    Array.isArray(value.config.problems) &&
+    (value.speaker === undefined || isSpeakerStatus(value.speaker));
+}
+
+function isSpeakerStatus(value: unknown): boolean {
+  return isObject(value) && typeof value.node === "string" && Array.isArray(value.addresses) &&
+    value.addresses.every((one) =>
+      isObject(one) && typeof one.ip === "string" && typeof one.reason === "string" &&
+      Array.isArray(one.services)
+    );
 }
 
 function sockets(): string[] {

@@ -1,7 +1,8 @@
+import type { Millis } from "../base/time.ts";
 import { configFromConfigMap, configFromFile } from "../config/manifest.ts";
 import type { Config } from "../config/types.ts";
-import { readEndpointSlice, readNode } from "../model/cluster.ts";
-import type { NodeFacts, ServiceFacts, SliceFacts } from "../model/facts.ts";
+import { readEndpointSlice, readNode, readPod } from "../model/cluster.ts";
+import type { NodeFacts, PodFacts, ServiceFacts, SliceFacts } from "../model/facts.ts";
 import { readService } from "../model/service.ts";
 import type { Cluster, Watched } from "./cluster.ts";
 import { watchConfig } from "./config_source.ts";
@@ -57,7 +58,10 @@ export async function takeSnapshot(options: SourceOptions, outer: Log = SILENT):
     ]);
     const [services, slices, nodes, config] = await within(
       parts,
-      () => `${cluster.description} did not come within ${GIVE_UP_MS / 1000} s${lastComplaint()}`,
+      GIVE_UP_MS,
+      () =>
+        `The objects of ${cluster.description} did not come within ${GIVE_UP_MS / 1000} s` +
+        lastComplaint(),
     );
     return {
       description: cluster.description,
@@ -69,6 +73,38 @@ export async function takeSnapshot(options: SourceOptions, outer: Log = SILENT):
   } finally {
     stop.abort();
     await Promise.allSettled(watching);
+  }
+}
+
+/**
+ * The Pods of a selector, read once. @throws Error with the reason when they do not come in time,
+ * for whoever may see Services need not see Pods
+ */
+export async function takePods(
+  options: SourceOptions,
+  labelSelector: string,
+  withinMs: Millis,
+): Promise<readonly PodFacts[]> {
+  const stop = new AbortController();
+  const { log, lastComplaint } = listening(SILENT);
+  let done: Promise<void> | undefined;
+  try {
+    const cluster = await openKubeCluster(options, log, stop.signal);
+    const pods = new Promise<readonly PodFacts[]>((resolve) => {
+      const watched: Watched<PodFacts> = cluster.watch<PodFacts>({
+        kind: "Pod",
+        namespace: options.namespace,
+        labelSelector,
+        read: readPod,
+        onChange: ({ kind }) =>
+          kind === "synced" && queueMicrotask(() => resolve([...watched.items.values()])),
+      }, stop.signal);
+      done = watched.done;
+    });
+    return await within(pods, withinMs, () => `the Pods did not come${lastComplaint()}`);
+  } finally {
+    stop.abort();
+    await done;
   }
 }
 
@@ -86,10 +122,10 @@ function listening(outer: Log): { readonly log: Log; readonly lastComplaint: () 
   return { log, lastComplaint: () => complaint };
 }
 
-async function within<T>(work: Promise<T>, late: () => string): Promise<T> {
+async function within<T>(work: Promise<T>, ms: Millis, late: () => string): Promise<T> {
   let timer: number | undefined;
   const tooLate = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`The objects of ${late()}`)), GIVE_UP_MS);
+    timer = setTimeout(() => reject(new Error(late())), ms);
   });
   try {
     return await Promise.race([work, tooLate]);

@@ -1,4 +1,5 @@
 import type { ConfigProblem } from "../base/errors.ts";
+import type { Election } from "./options.ts";
 
 /** What configuration is in force, and what is wrong with a newer one. */
 export interface ConfigStatus {
@@ -43,6 +44,10 @@ export interface ControllerStatus {
 
 export interface SpeakerStatus {
   readonly node: string;
+  /** By which rule it takes part in the election, and whom it counts in; undefined: all nodes. */
+  readonly election?: Election;
+  readonly ignoreExcludeLabel?: boolean;
+  readonly live?: readonly string[];
   readonly backend: string;
   readonly interfaces: readonly { readonly name: string; readonly mac: string }[];
   readonly peers?: readonly PeerStatus[];

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
-import { explainService, explanationText } from "../../lib/cli/explain.ts";
+import { explainService } from "../../lib/cli/explain.ts";
+import { explanationText } from "../../lib/cli/explanation.ts";
 import { parseConfig } from "../../lib/config/parse.ts";
+import type { AskedSpeakers } from "../../lib/host/ask_speakers.ts";
+import type { SpeakerStatus } from "../../lib/host/status.ts";
 import type { Snapshot } from "../../lib/host/snapshot.ts";
 import { readEndpointSlice, readNode } from "../../lib/model/cluster.ts";
 import { readService } from "../../lib/model/service.ts";
@@ -37,8 +40,30 @@ function snapshot(services: readonly ReturnType<typeof service>[], ready = true)
   };
 }
 
-function explained(facts: ReturnType<typeof service>, from: Snapshot): string {
-  return explanationText(explainService(facts, from, undefined));
+function explained(
+  facts: ReturnType<typeof service>,
+  from: Snapshot,
+  speakers?: AskedSpeakers,
+): string {
+  return explanationText(explainService(facts, from, undefined, speakers));
+}
+
+/** A speaker that says this of 10.77.1.220. */
+function speaker(
+  node: string,
+  announcing: boolean,
+  reason: string,
+  more: Partial<SpeakerStatus> = {},
+): [string, SpeakerStatus] {
+  const addresses = [{ ip: "10.77.1.220", services: ["default/web"], announcing, reason }];
+  return [node, { node, backend: "socket", interfaces: [], addresses, ...more }];
+}
+
+function asked(
+  answers: readonly [string, SpeakerStatus][],
+  more: Partial<AskedSpeakers> = {},
+): AskedSpeakers {
+  return { answers: new Map(answers), silent: [], ...more };
 }
 
 Deno.test("explainService() tells address, pool, owner, the others and the endpoints", () => {
@@ -48,7 +73,7 @@ Deno.test("explainService() tells address, pool, owner, the others and the endpo
     const line of [
       /^Service default\/web \(store \/srv\/lb\)$/m,
       /^It has 10\.77\.1\.220 of pool "p":$/m,
-      /^node1 announces 10\.77\.1\.220\./m,
+      /^By the election node1 should announce 10\.77\.1\.220; no speaker could be asked\.$/m,
       /^ {2}1\. node1$/m,
       /^ {2}2\. node2$/m,
       /^ {2}10\.244\.1\.5 on node1, ready$/m,
@@ -100,4 +125,101 @@ peers:
   ) assert.match(text, line);
   const alone = explained(web, { ...snapshot([web], false), config });
   assert.match(alone, /Nobody announces 198\.51\.100\.10: no endpoint of the Service is ready/);
+});
+
+Deno.test("explainService() believes the speakers: who announces it is seen, not reckoned", () => {
+  const web = service("web", "10.77.1.220");
+  const from = snapshot([web]);
+  const agreed = asked([
+    speaker("node1", true, "owner"),
+    speaker("node2", false, "node1 comes first in the election"),
+  ]);
+  const text = explained(web, from, agreed);
+  assert.match(text, /^node1 announces 10\.77\.1\.220 \(seen at node1's speaker\)\.$/m);
+  assert.match(text, /^ {2}2\. node2 \(its speaker: node1 comes first in the election\)$/m);
+  assert.match(text, /^Asked: the speakers of node1, node2\.$/m);
+  const found = explainService(web, from, undefined, agreed);
+  assert.deepEqual([found.announcements[0]?.owner, found.announcements[0]?.elected], [
+    "node1",
+    "node1",
+  ]);
+
+  const other = explained(
+    web,
+    from,
+    asked([speaker("node1", false, "no interface"), speaker("node2", true, "owner")]),
+  );
+  assert.match(other, /^node2 announces 10\.77\.1\.220 \(seen at node2's speaker\)\.$/m);
+  assert.match(other, /^By the election it should be node1, whose speaker says: no interface\.$/m);
+
+  const both = asked([speaker("node1", true, "owner"), speaker("node2", true, "owner")]);
+  assert.match(explained(web, from, both), /^node1 and node2 announce 10\.77\.1\.220 at once/m);
+  const nobody = asked([speaker("node1", false, "not acquainted"), speaker("node2", false, "x")]);
+  assert.match(explained(web, from, nobody), /^Nobody announces .*, say the speakers/m);
+  assert.match(explained(web, from, nobody), /should be node1, whose speaker says: not acquainted/);
+});
+
+Deno.test("explainService() says which speakers could not be asked, and what that leaves open", () => {
+  const web = service("web", "10.77.1.220");
+  const silent = [{ node: "node1", why: "no answer at 10.0.0.1:7472" }];
+  const one = asked([speaker("node2", false, "node1 comes first")], { silent });
+  const text = explained(web, snapshot([web]), one);
+  assert.match(
+    text,
+    /^By the election node1 should .*; its speaker could not be asked \(no answer at 10\.0\.0\.1:7472\)\.$/m,
+  );
+  assert.match(text, /^Not reached: node1 \(no answer at 10\.0\.0\.1:7472\)\.$/m);
+  assert.equal(
+    explainService(web, snapshot([web]), undefined, one).announcements[0]?.owner,
+    undefined,
+    "nobody saw one",
+  );
+  const problem = "Pods cannot be listed";
+  assert.match(
+    explained(web, snapshot([web]), asked([], { problem })),
+    /no speaker could be asked \(Pods cannot be listed\)\./,
+  );
+});
+
+Deno.test("explainService() holds the election as the speakers do: their rule, their live fellows", () => {
+  const web = service("web", "10.77.1.220");
+  const old = { election: "v0.10" } as const;
+  const byOld = asked([speaker("node1", true, "owner", old), speaker("node2", false, "x", old)]);
+  // By v0.10 only nodes with a ready endpoint are candidates.
+  assert.match(explained(web, snapshot([web]), byOld), /^ {2}- {2}node2: no ready endpoint/m);
+  const live = { live: ["node2"] };
+  const alone = asked([speaker("node2", true, "owner", live)]);
+  assert.match(explained(web, snapshot([web]), alone), /^ {2}- {2}node1: no live speaker on the/m);
+  const ready = new Set(["node2"]);
+  assert.match(
+    explained(web, snapshot([web]), asked([], { ready })),
+    /^By the election node2 should announce/m,
+  );
+  const mixed = asked([speaker("node1", true, "owner", old), speaker("node2", false, "x")]);
+  assert.match(
+    explained(web, snapshot([web]), mixed),
+    /^Warning: the speakers differ in --l2-election: node1 v0\.10; node2 v0\.11\.$/m,
+  );
+});
+
+Deno.test("explainService() tells of BGP what each speaker told, and what the others would", () => {
+  const web = service("web", "10.77.1.220");
+  const { config } = parseConfig(
+    `address-pools: [{name: p, protocol: bgp, addresses: [10.77.1.220/32]}]
+peers: [{peer-address: 10.0.0.1, peer-asn: 64501, my-asn: 64500}]
+`,
+    "c",
+  );
+  const [node, status] = speaker("node1", true, "routed here by BGP");
+  const routes = ["10.77.1.220/32 to 10.0.0.1:179: the session is not established"];
+  const told = { ...status, addresses: status.addresses.map((one) => ({ ...one, routes })) };
+  const text = explained(web, { ...snapshot([web]), config }, asked([[node, told]]));
+  for (
+    const line of [
+      /^10\.77\.1\.220 is routed by BGP to node1 \(seen at their speakers\)\. The nodes:$/m,
+      /^ {2}node1: 10\.77\.1\.220\/32 to 10\.0\.0\.1:179: the session is not established$/m,
+      /^ {2}10\.77\.1\.220\/32 from node2 to 10\.0\.0\.1 \(AS 64501\)$/m,
+    ]
+  ) assert.match(text, line);
+  assert.ok(!text.includes("from node1 to"), text);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { waitFor } from "../support/wait.ts";
 import { servePage } from "../support/pod.ts";
-import { makeStage, MANIFEST, type Stage } from "./stage.ts";
+import { HERALD, makeStage, MANIFEST, type Stage } from "./stage.ts";
 
 const CONFIGMAP = await Deno.readTextFile(
   new URL("../vectors/config/article-layer2.yaml", import.meta.url),
@@ -80,7 +80,8 @@ async function runSpeakerPods(stage: Stage): Promise<ReadonlyMap<string, string>
     const binding = { apiVersion: "v1", kind: "Binding", metadata: { name }, target };
     const path = `/api/v1/namespaces/metallb-system/pods/${name}/binding`;
     await stage.kube.kubectl(["create", "--raw", path, "-f", "-"], JSON.stringify(binding));
-    await stage.reportPod("metallb-system", name, true);
+    const ip = nodeOf(pod) === "node1" ? "10.77.1.11" : "10.77.1.12";
+    await stage.reportPod("metallb-system", name, true, ip);
     byNode.set(nodeOf(pod), name);
   }
   return byNode;
@@ -132,6 +133,18 @@ Deno.test("the article's story on a real Kubernetes: apply, expose, EXTERNAL-IP,
     });
     assert.ok(events.some(({ message }) => message === 'announcing from node "node1"'));
     assert.ok(events.some(({ message }) => message === 'Assigned IP ["10.77.1.220"]'));
+
+    // Of the speakers' pods alone, as from a machine that is no node.
+    const explain = ["explain", "service", "default/nginx", `--kubeconfig=${kube.kubeconfig}`];
+    const elsewhere = `mount -t tmpfs none /run/herald && exec ${HERALD} ${explain.join(" ")}`;
+    const told = await stage.master.run("unshare", "--mount", "sh", "-c", elsewhere);
+    assert.equal(told.code, 0, told.stderr);
+    assert.match(told.stdout, /^node1 announces 10\.77\.1\.220 \(seen at node1's speaker\)\.$/m);
+    assert.match(
+      told.stdout,
+      /^ {2}2\. node2 \(its speaker: node1 comes first in the election\)$/m,
+    );
+    assert.match(told.stdout, /^Asked: the speakers of node1, node2\.$/m);
 
     // A node that is not ready gives the address up; a speaker that is not ready does too.
     await stage.reportNode("node1", false);

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { instant } from "../../lib/base/time.ts";
 import { type Config, FOR_ALL, type Pool } from "../../lib/config/types.ts";
 import { explainAddress } from "../../lib/controller/explain.ts";
+import { planService } from "../../lib/controller/plan.ts";
+import { restore } from "../../lib/controller/restore.ts";
 import type { ServiceFacts } from "../../lib/model/facts.ts";
 import { readService } from "../../lib/model/service.ts";
 import { ip4 } from "../../lib/net/ip.ts";
@@ -87,4 +89,33 @@ Deno.test("explainAddress() says why a Service is none of ours", () => {
   );
   assert.match(explain(service("a", { spec: { clusterIPs: [] } })).reasons.join(), /no cluster IP/);
   assert.match(explain(service("a", { spec: { ports: [] } })).reasons.join(), /no ports/);
+});
+
+Deno.test("explainAddress() gives the reason in the words of the event that a failed allocation gets", () => {
+  const taken = [service("a", {}, "10.77.1.220"), service("b", {}, "10.77.1.221")];
+  const annotated = (annotations: Record<string, string>) =>
+    service("nginx", { metadata: { name: "nginx", namespace: "default", uid: "n", annotations } });
+  const rows: readonly ServiceFacts[] = [
+    service("nginx"),
+    service("nginx", { spec: { loadBalancerIP: "10.9.9.9" } }),
+    service("nginx", { spec: { loadBalancerIP: "10.77.1.220" } }),
+    service("nginx", { spec: { loadBalancerIP: "ten" } }),
+    service("nginx", { spec: { clusterIPs: ["fd00::9"] } }),
+    annotated({ "metallb.universe.tf/address-pool": "none" }),
+    annotated({ "metallb.io/allow-shared-ip": "k" }),
+  ];
+  for (const facts of rows) {
+    const all = [...taken, facts];
+    const book = restore(all, CONFIG, undefined);
+    const { actions } = planService(facts, book, { lbClass: undefined, now: instant(0) });
+    const event = actions.find((action) => action.kind === "event")?.message ?? assert.fail();
+    const { ips, reasons } = explain(facts, taken);
+    assert.deepEqual(ips, []);
+    assert.ok(
+      reasons.some((reason) =>
+        event === reason || event === `Failed to allocate IP for "${facts.key}": ${reason}`
+      ),
+      `${event} is none of ${reasons.join(" | ")}`,
+    );
+  }
 });

@@ -422,7 +422,9 @@ Deno.test("herald explain tells address, pool, owner and the others from the sto
     await scene.write("nginx.yaml", serviceManifest("nginx"));
     await scene.write("slice.yaml", sliceManifest("nginx", ["node1"]));
     await waitFor("the status", async () => (await scene.statusIps("nginx")).length === 1);
+    await waitForOwner(scene, SERVICE_IP, "node1");
     await scene.write("node1.yaml", nodeManifest("node1", false));
+    await waitForOwner(scene, SERVICE_IP, "node2");
     const { stdout, code } = await run(HERALD, [
       "explain",
       "service",
@@ -431,7 +433,7 @@ Deno.test("herald explain tells address, pool, owner and the others from the sto
     ]);
     assert.equal(code, 0);
     assert.match(stdout, /It has 10\.77\.1\.220 of pool "default"/);
-    assert.match(stdout, /node2 announces 10\.77\.1\.220/);
+    assert.match(stdout, /node2 announces 10\.77\.1\.220 \(seen at node2's speaker\)\./);
     assert.match(stdout, /node1: the node is not ready/);
     assert.match(stdout, /10\.244\.1\.5 on node1, ready/);
     const json = await run(HERALD, ["explain", "service", "default/nginx", "--output=json"]);

@@ -52,15 +52,3 @@ function podAddresses(pods: ReadonlyMap<string, PodFacts> | undefined): Ip[] {
   return [...pods?.values() ?? []].map(({ ip }) => parseIp(ip ?? ""))
     .filter((ip) => ip !== undefined);
 }
-
-/** The nodes of ready speakers; undefined where no pod matches, for then the labels tell nothing. */
-export function speakersAlive(
-  pods: ReadonlyMap<string, PodFacts> | undefined,
-): Set<string> | undefined {
-  if (pods === undefined || pods.size === 0) return undefined;
-  const alive = new Set<string>();
-  for (const { ready, nodeName } of pods.values()) {
-    if (ready && nodeName !== undefined) alive.add(nodeName);
-  }
-  return alive;
-}

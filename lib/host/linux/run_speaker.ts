@@ -6,7 +6,7 @@ import type {
   ServiceKey,
   SliceFacts,
 } from "../../model/facts.ts";
-import { readEndpointSlice, readNode, readPod } from "../../model/cluster.ts";
+import { readEndpointSlice, readNode, readPod, speakersAlive } from "../../model/cluster.ts";
 import { EVENT } from "../../model/names.ts";
 import { readService } from "../../model/service.ts";
 import { formatMac, type Mac } from "../../net/ethernet.ts";
@@ -21,7 +21,7 @@ import type { RoleContext, RunningRole } from "../role.ts";
 import { createSpeakerPlans, type KeptPlan } from "../speaker_plans.ts";
 import { startBgp } from "./bgp_driver.ts";
 import { startHandover } from "./handover.ts";
-import { joinSpeakers, speakersAlive } from "./join_speakers.ts";
+import { joinSpeakers } from "./join_speakers.ts";
 import { startLayer2 } from "./layer2_driver.ts";
 import type { Membership } from "./membership.ts";
 import { speakerStatus } from "./speaker_status.ts";
@@ -276,7 +276,15 @@ export async function runSpeaker(context: RoleContext): Promise<RunningRole> {
         bgp.bfdProblem(),
       ].filter((problem) => problem !== undefined),
     speaker: () =>
-      speakerStatus({ node: nodeName, plans: plans.plans.values(), layer2, bgp, membership }),
+      speakerStatus({
+        node: nodeName,
+        options,
+        live: liveSpeakers(),
+        plans: plans.plans.values(),
+        layer2,
+        bgp,
+        membership,
+      }),
     done: untilEnded(),
   };
 }

@@ -1,5 +1,6 @@
 import { formatMac } from "../../net/ethernet.ts";
 import { compareIp, formatIp } from "../../net/ip.ts";
+import type { RunOptions } from "../options.ts";
 import type { KeptPlan } from "../speaker_plans.ts";
 import type { SpeakerStatus } from "../status.ts";
 import type { Bgp } from "./bgp_driver.ts";
@@ -9,6 +10,9 @@ import type { Membership } from "./membership.ts";
 /** What a speaker's status is made of. */
 export interface StatusParts {
   readonly node: string;
+  readonly options: Pick<RunOptions, "election" | "ignoreExcludeLabel">;
+  /** Nodes that this one takes for live; undefined: all. */
+  readonly live: ReadonlySet<string> | undefined;
   readonly plans: Iterable<KeptPlan>;
   readonly layer2: Layer2;
   readonly bgp: Bgp;
@@ -21,6 +25,9 @@ export function speakerStatus(parts: StatusParts): SpeakerStatus {
   const plans = [...parts.plans].sort((a, b) => compareIp(a.ip, b.ip));
   return {
     node,
+    election: parts.options.election,
+    ignoreExcludeLabel: parts.options.ignoreExcludeLabel,
+    live: parts.live && [...parts.live].sort(),
     backend: layer2.backend,
     interfaces: layer2.interfaces().map(({ name, mac }) => ({ name, mac: formatMac(mac) })),
     peers: bgp.status(),
