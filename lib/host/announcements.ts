@@ -1,3 +1,4 @@
+import type { PoolProtocol } from "../config/types.ts";
 import type { ServiceKey } from "../model/facts.ts";
 import { formatIp } from "../net/ip.ts";
 import type { Log } from "./log.ts";
@@ -17,7 +18,7 @@ export interface AnnouncementsOptions {
   readonly log: Log;
   readonly metrics: Metrics;
   /** This node has become the one that announces the Service. */
-  readonly onOwned: (service: ServiceKey) => void;
+  readonly onOwned: (service: ServiceKey, protocol: PoolProtocol) => void;
 }
 
 /** Begins with nothing announced. */
@@ -47,7 +48,7 @@ export function createAnnouncements(options: AnnouncementsOptions): Announcement
       shown.set(ip, { services, protocol });
       for (const service of services) {
         metrics.layer2.announced.set({ service, protocol, node, ip }, 1);
-        if (!before?.includes(service)) onOwned(service);
+        if (!before?.includes(service)) onOwned(service, protocol);
       }
       if (before === undefined) log.info(fields, "address announced from here");
     },

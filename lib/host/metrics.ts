@@ -2,7 +2,7 @@ import { type BfdMetrics, createBfdMetrics } from "./bfd_metrics.ts";
 import { type BgpMetrics, createBgpMetrics } from "./bgp_metrics.ts";
 import { createHealthMetrics, type HealthMetrics } from "./health_metrics.ts";
 import { createGossipMetrics, type GossipMetrics } from "./gossip_metrics.ts";
-import { Counter, Gauge, Registry } from "prom-client";
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
 
 /** Every metric of Herald, declared once; MetalLB's names where it has one. */
 export interface Metrics {
@@ -22,6 +22,8 @@ export interface Metrics {
     readonly services: Gauge<"pool">;
     readonly waiting: Gauge;
     readonly statusWrites: Counter<"outcome">;
+    readonly allocation: Histogram;
+    readonly statusWrite: Histogram;
   };
   readonly layer2: {
     readonly announced: Gauge<"service" | "protocol" | "node" | "ip">;
@@ -41,6 +43,9 @@ export interface Metrics {
   readonly health: HealthMetrics;
 }
 
+/** Seconds: from a plan of one Service to a write that waits for a slow API server. */
+const LATENCY_BUCKETS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10];
+
 /** Makes the metrics of one process. */
 export function createMetrics(): Metrics {
   const registry = new Registry();
@@ -49,6 +54,8 @@ export function createMetrics(): Metrics {
     new Gauge<L>({ name, help, labelNames, registers });
   const counter = <L extends string>(name: string, help: string, labelNames: readonly L[] = []) =>
     new Counter<L>({ name, help, labelNames, registers });
+  const latency = (name: string, help: string) =>
+    new Histogram({ name, help, buckets: LATENCY_BUCKETS, registers });
   const layer2: Metrics["layer2"] = {
     announced: gauge("metallb_speaker_announced", "Addresses this node announces", [
       "service",
@@ -113,6 +120,14 @@ export function createMetrics(): Metrics {
       statusWrites: counter("herald_status_writes_total", "Writes of Service statuses", [
         "outcome",
       ]),
+      allocation: latency(
+        "herald_allocation_seconds",
+        "From a Service seen that needs an address to the decision, be it a refusal",
+      ),
+      statusWrite: latency(
+        "herald_status_write_seconds",
+        "One write of a Service's status, from the request to the answer",
+      ),
     },
     layer2,
     bgp: createBgpMetrics(registry),

@@ -1,18 +1,21 @@
+import type { Instant } from "../base/time.ts";
 import type { Config } from "../config/types.ts";
 import type { AddressBook } from "../controller/allocations.ts";
 import { planBatch } from "../controller/batch.ts";
 import type { ControllerAction } from "../controller/actions.ts";
-import type { ServicePlan } from "../controller/plan.ts";
+import { isOurClass, type ServicePlan } from "../controller/plan.ts";
 import { checkReconfiguration, conflictText, reconfigure } from "../controller/reconfigure.ts";
 import { restore } from "../controller/restore.ts";
 import { poolUsage } from "../controller/usage.ts";
 import type { ServiceFacts, ServiceKey } from "../model/facts.ts";
+import { EVENT } from "../model/names.ts";
 import { readService } from "../model/service.ts";
 import { formatIp } from "../net/ip.ts";
 import { systemClock } from "./clock.ts";
 import type { Change, ClusterEvent, Permit } from "./cluster.ts";
 import { startLead } from "./controller_lead.ts";
 import { keepConfig } from "./config_keeper.ts";
+import { createDeprecations } from "./deprecations.ts";
 import type { RoleContext, RunningRole } from "./role.ts";
 import type { ControllerStatus } from "./status.ts";
 import { createStatusWriter } from "./status_writer.ts";
@@ -21,7 +24,9 @@ import { createStatusWriter } from "./status_writer.ts";
 export function runController(context: RoleContext): RunningRole {
   const { cluster, metrics, options, signal } = context;
   const log = context.log.child({ component: "controller" });
-  const changed = new Set<ServiceKey>();
+  /** Services to plan, and since when each waits for it. */
+  const changed = new Map<ServiceKey, Instant>();
+  const deprecations = createDeprecations();
   let book: AddressBook | undefined;
   let scheduled = false;
 
@@ -95,7 +100,10 @@ export function runController(context: RoleContext): RunningRole {
     }
     metrics.updates.inc();
     const key = change.kind === "apply" ? change.value.key : change.previous.key;
-    if (change.kind === "delete") writer.forget(key);
+    if (change.kind === "delete") {
+      writer.forget(key);
+      deprecations.forget(key);
+    }
     if (change.kind === "apply") {
       for (const reason of change.value.warnings) {
         if (!change.previous?.warnings.includes(reason)) {
@@ -115,7 +123,7 @@ export function runController(context: RoleContext): RunningRole {
   /** Gathers what changes within one turn of the event loop: a burst is planned as one batch. */
   function plan(keys: readonly ServiceKey[]): void {
     if (book === undefined || signal.aborted) return;
-    for (const key of keys) changed.add(key);
+    for (const key of keys) if (!changed.has(key)) changed.set(key, systemClock.now());
     if (scheduled || changed.size === 0) return;
     scheduled = true;
     setTimeout(planChanged, 0);
@@ -125,16 +133,37 @@ export function runController(context: RoleContext): RunningRole {
     scheduled = false;
     const permit = lead.permit();
     if (book === undefined || signal.aborted || permit?.mayBegin() !== true) return;
-    const keys = [...changed];
+    const since = new Map(changed);
     changed.clear();
     const now = systemClock.now();
-    const plans = planBatch(keys, services.items, book, { lbClass: options.lbClass, now });
+    const plans = planBatch(since.keys(), services.items, book, { lbClass: options.lbClass, now });
+    measure(plans, since);
     const actions = plans.flatMap((plan) => plan.actions);
     // Addresses first: an event tells of them, it must not delay them.
     for (const action of actions) if (action.kind === "writeStatus") write(action, permit);
     for (const action of actions) if (action.kind === "event") tell(action);
     for (const one of plans) logDecision(one);
+    tellDeprecated(since.keys());
     updateMetrics(book);
+  }
+
+  function measure(plans: readonly ServicePlan[], since: ReadonlyMap<ServiceKey, Instant>): void {
+    const now = systemClock.now();
+    for (const { service, decision: { kind } } of plans) {
+      const seen = since.get(service);
+      if (seen === undefined || (kind !== "assigned" && kind !== "refused")) continue;
+      metrics.allocator.allocation.observe((now - seen) / 1000);
+    }
+  }
+
+  function tellDeprecated(keys: Iterable<ServiceKey>): void {
+    for (const key of keys) {
+      const service = services.items.get(key);
+      if (!service?.isLoadBalancer || !isOurClass(service, options.lbClass)) continue;
+      const message = deprecations.messageFor(service);
+      const reason = EVENT.deprecatedAnnotation;
+      if (message !== undefined) tell({ kind: "event", service, type: "Warning", reason, message });
+    }
   }
 
   function write(

@@ -57,9 +57,11 @@ export function createStatusWriter(
   async function perform(key: ServiceKey, wish: Wish): Promise<void> {
     const asked = wish.write;
     wish.inFlight = true;
+    const begun = options.clock.now();
     const request = options.cluster.writeStatus(asked, signal);
     underWay.add(request);
     const outcome = await request.finally(() => underWay.delete(request));
+    options.metrics.allocator.statusWrite.observe((options.clock.now() - begun) / 1000);
     wish.inFlight = false;
     if (signal.aborted || wishes.get(key) !== wish) return;
     options.metrics.allocator.statusWrites.inc({ outcome: outcome.kind });

@@ -61,6 +61,8 @@ export interface ServiceFacts {
   readonly hasIngress: boolean;
   /** Things a person should know: both annotation spellings differ, a key too long … */
   readonly warnings: readonly string[];
+  /** Annotations that stand in their old spelling alone; absent when there are none. */
+  readonly deprecated?: readonly string[];
 }
 
 /** One endpoint of an EndpointSlice. */

@@ -104,3 +104,11 @@ function readAddress(text: string, where: string): Ip | string {
 function invalid(message: string): AddressRequest {
   return { kind: "invalid", event: EVENT.loadBalancerFailed, message };
 }
+
+/** The names of annotations that stand there in the older of their two spellings alone. */
+export function deprecatedAnnotations(annotations: JsonObject): readonly string[] {
+  const [newer, older] = ANNOTATION_PREFIXES;
+  return Object.values(ANNOTATION).filter((name) =>
+    annotations[older + name] !== undefined && annotations[newer + name] === undefined
+  );
+}

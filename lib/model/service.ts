@@ -1,7 +1,7 @@
 import { type Family, familyOf, type Ip, parseIp } from "../net/ip.ts";
 import { type PortProtocol, type ServiceFacts, serviceKey, type ServicePort } from "./facts.ts";
 import { isObject, type JsonObject, listOr, objectOr, readLabels, textOf } from "./json.ts";
-import { readAllocatedFrom, readRequest } from "./request.ts";
+import { deprecatedAnnotations, readAllocatedFrom, readRequest } from "./request.ts";
 import { parseTimestamp } from "./timestamp.ts";
 
 /** Names that Kubernetes allows (RFC 1123 subdomain); they become file names and log fields. */
@@ -19,6 +19,7 @@ export function readService(object: unknown): ServiceFacts | undefined {
   if (!isName(name) || !isName(namespace)) return undefined;
   const annotations = objectOr(metadata.annotations);
   if (Object.values(annotations).some((value) => typeof value !== "string")) return undefined;
+  const deprecated = deprecatedAnnotations(annotations);
   const request = readRequest(annotations, spec.loadBalancerIP);
   const ingress = listOr(objectOr(objectOr(object.status).loadBalancer).ingress);
   return {
@@ -45,6 +46,7 @@ export function readService(object: unknown): ServiceFacts | undefined {
     allocatedFrom: readAllocatedFrom(annotations),
     hasIngress: ingress.length > 0,
     warnings: request.warnings,
+    ...deprecated.length === 0 ? {} : { deprecated },
   };
 }
 

@@ -32,7 +32,10 @@ function workshop() {
     node: "node1",
     log,
     metrics,
-    onOwned: (service) => void owned.push(service),
+    onOwned: (service, protocol) => {
+      assert.equal(protocol, "layer2");
+      owned.push(service);
+    },
   });
   const shown = async () => {
     const text = await metrics.registry.metrics();

@@ -414,6 +414,12 @@ Deno.test("a speaker without NET_RAW stays up, is not ready, and names the capab
   assert.match(text, /CAP_NET_RAW/);
   assert.match(speaker.output(), /layer 2 is off/);
   assert.equal(await page(node1, "http://127.0.0.1:7472/healthz"), "ok\n");
+  const address = [`status:`, `  loadBalancer: { ingress: [{ ip: ${SERVICE_IP} }] }`, ``];
+  await scene.write("nginx.yaml", serviceManifest("nginx") + address.join("\n"));
+  await scene.write("slice.yaml", sliceManifest("nginx", ["node1"]));
+  await waitFor("the event", () => /"reason":"announceFailed".*NET_RAW/.test(speaker.output()));
+  const { speaker: told } = JSON.parse(await page(node1, "http://127.0.0.1:7472/status"));
+  assert.equal(told.addresses[0].announcing, false);
   assert.equal(await speaker.end(), 0);
 });
 

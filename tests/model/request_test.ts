@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { AddressRequest } from "../../lib/model/facts.ts";
-import { readRequest } from "../../lib/model/request.ts";
+import { deprecatedAnnotations, readRequest } from "../../lib/model/request.ts";
 import { formatIp } from "../../lib/net/ip.ts";
 
 const NEWER = "metallb.io/";
@@ -85,4 +85,15 @@ Deno.test("readRequest() keeps foreign text in messages short and on one line", 
   const facts = readRequest({ [`${NEWER}loadBalancerIPs`]: list }, undefined);
   const text = requestText(facts.addressRequest);
   assert.ok(text.length < 300 && !text.includes("\n"));
+});
+
+Deno.test("deprecatedAnnotations() names those that stand in the old spelling alone", () => {
+  const annotations = {
+    [`${OLDER}address-pool`]: "p",
+    [`${OLDER}allow-shared-ip`]: "k",
+    [`${NEWER}allow-shared-ip`]: "k",
+    [`${NEWER}loadBalancerIPs`]: "10.0.0.1",
+  };
+  assert.deepEqual(deprecatedAnnotations(annotations), ["address-pool"]);
+  assert.deepEqual(deprecatedAnnotations({}), []);
 });

@@ -71,6 +71,7 @@ Deno.test("readService() takes all that Herald reads from a complete object", ()
     allocatedFrom: "q",
     hasIngress: true,
     warnings: [],
+    deprecated: ["allow-shared-ip"],
   });
 });
 

@@ -1,4 +1,4 @@
-import type { Config } from "../../config/types.ts";
+import type { Config, PoolProtocol } from "../../config/types.ts";
 import type {
   NodeFacts,
   PodFacts,
@@ -7,7 +7,7 @@ import type {
   SliceFacts,
 } from "../../model/facts.ts";
 import { readEndpointSlice, readNode, readPod, speakersAlive } from "../../model/cluster.ts";
-import { EVENT } from "../../model/names.ts";
+import { EVENT, type EventReason, type EventType } from "../../model/names.ts";
 import { readService } from "../../model/service.ts";
 import { formatMac, type Mac } from "../../net/ethernet.ts";
 import { formatIp, type Ip } from "../../net/ip.ts";
@@ -201,30 +201,29 @@ export async function runSpeaker(context: RoleContext): Promise<RunningRole> {
     touch(() => plans.touchAll());
   }
 
-  function tellOwner(key: ServiceKey): void {
-    const facts = services.items.get(key);
-    if (facts === undefined) return;
-    void cluster.publishEvent({
-      about: { kind: "Service", namespace: facts.namespace, name: facts.name, uid: facts.uid },
-      type: "Normal",
-      reason: EVENT.nodeAssigned,
-      message: `announcing from node "${nodeName}"`,
-      component: "metallb-speaker",
-    }, signal);
+  function tellOwner(key: ServiceKey, protocol: PoolProtocol): void {
+    const problem = protocol === "layer2" ? layer2.problem() : undefined;
+    if (problem === undefined) {
+      return tell(key, "Normal", EVENT.nodeAssigned, `announcing from node "${nodeName}"`);
+    }
+    const message = `failed to announce from node "${nodeName}": ${problem}`;
+    tell(key, "Warning", EVENT.announceFailed, message);
   }
 
   function tellConflict(ip: Ip, mac: Mac): void {
+    const message = `host ${formatMac(mac)} on the network has the address ${formatIp(ip)} too`;
     for (const key of plans.plans.get(ip)?.services ?? []) {
-      const facts = services.items.get(key);
-      if (facts === undefined) continue;
-      void cluster.publishEvent({
-        about: { kind: "Service", namespace: facts.namespace, name: facts.name, uid: facts.uid },
-        type: "Warning",
-        reason: EVENT.addressConflict,
-        message: `host ${formatMac(mac)} on the network has the address ${formatIp(ip)} too`,
-        component: "metallb-speaker",
-      }, signal);
+      tell(key, "Warning", EVENT.addressConflict, message);
     }
+  }
+
+  function tell(key: ServiceKey, type: EventType, reason: EventReason, message: string): void {
+    const facts = services.items.get(key);
+    if (facts === undefined) return;
+    const { namespace, name, uid } = facts;
+    const about = { kind: "Service", namespace, name, uid } as const;
+    const component = "metallb-speaker";
+    void cluster.publishEvent({ about, type, reason, message, component }, signal);
   }
 
   async function handOver(): Promise<void> {

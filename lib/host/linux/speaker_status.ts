@@ -23,6 +23,12 @@ export interface StatusParts {
 export function speakerStatus(parts: StatusParts): SpeakerStatus {
   const { node, layer2, bgp, membership } = parts;
   const plans = [...parts.plans].sort((a, b) => compareIp(a.ip, b.ip));
+  const fault = layer2.problem();
+  // The owner of an address that cannot be answered for announces nothing.
+  const faultOf = ({ announce, protocol }: KeptPlan) =>
+    announce && protocol === "layer2" && fault !== undefined
+      ? `layer 2 does not work: ${fault}`
+      : undefined;
   return {
     node,
     election: parts.options.election,
@@ -39,9 +45,9 @@ export function speakerStatus(parts: StatusParts): SpeakerStatus {
       services: plan.services,
       protocol: plan.protocol,
       owner: plan.owner,
-      announcing: plan.announce,
+      announcing: plan.announce && faultOf(plan) === undefined,
       routes: plan.protocol === "bgp" && plan.announce ? bgp.routesOf(plan.ip) : [],
-      reason: plan.reason,
+      reason: faultOf(plan) ?? plan.reason,
     })),
   };
 }
