@@ -4,6 +4,10 @@ import { localStatuses, statusAt } from "../host/local_status.ts";
 import type { PeerStatus, ProcessStatus } from "../host/status.ts";
 import type { OutputFormat } from "./arguments.ts";
 
+/** Of each table so many rows are printed; nobody reads a thousand. */
+const SHOWN = 50;
+const LONGEST_REASON = 160;
+
 /** `herald status`: prints what the roles on this machine hold; exit code 1 when none runs. */
 export async function status(output: OutputFormat): Promise<number> {
   const found = await localStatuses();
@@ -45,6 +49,11 @@ function problemText({ source, line, column, message }: ConfigProblem): string {
   return `${source}:${line}:${column}: ${message}`;
 }
 
+/** A reason may be as long as an event; `herald explain` has the rest. */
+function shortened(text: string): string {
+  return text.length > LONGEST_REASON ? `${text.slice(0, LONGEST_REASON)}…` : text;
+}
+
 function controllerLines(controller: NonNullable<ProcessStatus["controller"]>): string[] {
   const pools = controller.pools.map((pool) => [
     pool.name,
@@ -52,15 +61,21 @@ function controllerLines(controller: NonNullable<ProcessStatus["controller"]>): 
     `${pool.inUse} of ${pool.addresses}`,
     `${pool.services} Services`,
   ]);
-  const services = controller.services.map((service) => [
+  const without = controller.services.filter(({ ips }) => ips.length === 0);
+  // Whoever looks is looking for those first.
+  const services = [...without, ...controller.services.filter(({ ips }) => ips.length > 0)];
+  const rows = services.map((service) => [
     service.service,
     service.ips.join(",") || "none",
-    service.pool ?? service.reason ?? "",
+    shortened(service.pool ?? service.reason ?? ""),
   ]);
+  const title = without.length === 0
+    ? "services"
+    : `services (${without.length} of ${services.length} without an address)`;
   return [
     ...controller.lead ? [`  leader     ${leadText(controller.lead)}`] : [],
     ...table("pools", ["NAME", "PROTOCOL", "IN USE", ""], pools),
-    ...table("services", ["NAME", "ADDRESS", "POOL"], services),
+    ...table(title, ["NAME", "ADDRESS", "POOL"], rows),
   ];
 }
 
@@ -106,12 +121,14 @@ function peerLines(peers: readonly PeerStatus[]): string[] {
 
 function table(title: string, head: readonly string[], rows: readonly string[][]): string[] {
   if (rows.length === 0) return [`  ${title}: none`];
-  const all = [head, ...rows];
+  const all = [head, ...rows.slice(0, SHOWN)];
+  const more = rows.length - SHOWN;
   const widths = head.map((_, column) => Math.max(...all.map((row) => (row[column] ?? "").length)));
   return [
     `  ${title}:`,
     ...all.map((row) =>
       `    ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ")}`.trimEnd()
     ),
+    ...more > 0 ? [`    and ${more} more (--output=json has them all)`] : [],
   ];
 }

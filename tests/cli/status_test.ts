@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { statusText } from "../../lib/cli/status.ts";
+import type { ProcessStatus } from "../../lib/host/status.ts";
 
 Deno.test("statusText() lays pools, Services, owners and config mistakes out in lines", () => {
   const text = statusText({
@@ -59,4 +60,69 @@ Deno.test("statusText() lays pools, Services, owners and config mistakes out in 
       /ARP, NDP +socket on eth0 02:00:00:00:00:01/,
     ]
   ) assert.match(text, line);
+});
+
+function manyServices(count: number, waiting: number): ProcessStatus {
+  return {
+    pid: 1,
+    version: "0.1.0",
+    role: "all",
+    startedAt: "2026-01-01T00:00:00Z",
+    objects: "/srv/lb",
+    namespace: "metallb-system",
+    ready: true,
+    notReady: [],
+    unhealthy: [],
+    config: { state: "loaded", source: "pools.yaml", problems: [] },
+    controller: {
+      pools: [
+        { name: "p", protocol: "layer2", addresses: "65536", inUse: count, services: count },
+        { name: "six", protocol: "bgp", addresses: String(2n ** 64n), inUse: 0, services: 0 },
+      ],
+      services: Array.from(
+        { length: count },
+        (_, index) =>
+          index < count - waiting
+            ? {
+              service: `default/s${index}`,
+              ips: [`10.0.${index >> 8}.${index & 255}`],
+              pool: "p",
+            }
+            : { service: `default/waits${index}`, ips: [], reason: `full ${"x".repeat(900)}` },
+      ),
+    },
+    speaker: {
+      node: "node1",
+      backend: "socket",
+      interfaces: [],
+      addresses: Array.from({ length: count }, (_, index) => ({
+        ip: `10.0.${index >> 8}.${index & 255}`,
+        services: [`default/s${index}`],
+        announcing: true,
+        reason: "owner",
+      })),
+    },
+  };
+}
+
+Deno.test("statusText() of 1,000 Services fits a screen or two, those without an address first", () => {
+  const text = statusText(manyServices(1_000, 3));
+  const lines = text.split("\n");
+  assert.ok(lines.length < 130, `${lines.length} lines`);
+  assert.ok(Math.max(...lines.map((line) => line.length)) < 220, "a line is too long");
+  const at = lines.indexOf("  services (3 of 1000 without an address):");
+  assert.deepEqual(lines.slice(at + 2, at + 5).map((line) => line.trim().split(/ +/)[0]), [
+    "default/waits997",
+    "default/waits998",
+    "default/waits999",
+  ]);
+  assert.equal(text.match(/and 950 more \(--output=json has them all\)/g)?.length, 2);
+  assert.match(text, /^ {4}six +bgp +0 of 18446744073709551616 +0 Services$/m);
+});
+
+Deno.test("statusText() cuts nothing of what is short", () => {
+  const text = statusText(manyServices(50, 0));
+  assert.ok(!text.includes("more ("), text);
+  assert.match(text, /^ {2}services:$/m);
+  assert.match(text, /default\/s49/);
 });
