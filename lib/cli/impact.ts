@@ -47,9 +47,10 @@ export function impactText(report: ImpactReport): string {
     ...section("BFD profiles:", difference.bfdProfiles.map(entryText)),
   ];
   const lines = [
-    `Compared with what stands in ${against}${
-      noConfig === undefined ? "" : `, where no configuration is in force (${noConfig})`
-    }:`,
+    noConfig === undefined
+      ? `Compared with what stands in ${against}:`
+      : `Compared with the Services of ${against} alone, for no configuration there can be used ` +
+        `(${noConfig}):`,
     ...lost.length === 0 ? ["No Service would lose its address."] : section(
       lostTitle(lost.length, report.refused),
       lost.map((one) => lostText(one, without)),

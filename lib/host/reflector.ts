@@ -141,7 +141,6 @@ export function startReflector<T>(
       complained = true;
     }
     const delay = retryDelayMs(attempt, clock.random, failure.retryAfterMs);
-    lastMoved = clock.now();
     // A new token may lie in its file already.
     const delayMs = failure.status === 401 ? Math.min(delay, 9_000) : delay;
     await client.waitToRetry(delayMs, failure, signal);

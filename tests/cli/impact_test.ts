@@ -59,7 +59,10 @@ Deno.test("impactText() says so when nothing changes, and what there is nothing 
   const same = impactText(impactOf(read(POOL), snapshot(POOL, web("one", "10.0.0.1")), undefined));
   assert.match(same, /^No Service would lose its address\.\nThe configuration says the same/m);
   const first = impactText(impactOf(read(POOL), snapshot(undefined, service("new")), undefined));
-  assert.match(first, /where no configuration is in force \(there is no ConfigMap\):$/m);
+  assert.match(
+    first,
+    /^Compared with the Services of \/srv\/lb alone, .* \(there is no ConfigMap\):$/m,
+  );
   assert.match(
     first,
     /^1 Service without an address would get one:\n {2}default\/new: 10\.0\.0\.1/m,
