@@ -423,6 +423,38 @@ Deno.test("a speaker without NET_RAW stays up, is not ready, and names the capab
   assert.equal(await speaker.end(), 0);
 });
 
+Deno.test("a speaker whose API server is away is not ready, names what it lacks, and is healthy", async () => {
+  await using scene = await makeScene();
+  const [node1] = scene.nodes;
+  assert.ok(node1);
+  const kubeconfig = `${scene.store}/kubeconfig`;
+  const config = {
+    apiVersion: "v1",
+    kind: "Config",
+    "current-context": "c",
+    contexts: [{ name: "c", context: { cluster: "c", user: "u" } }],
+    // Nobody listens there.
+    clusters: [{ name: "c", cluster: { server: "http://127.0.0.1:9" } }],
+    users: [{ name: "u", user: { token: "t" } }],
+  };
+  await Deno.writeTextFile(kubeconfig, JSON.stringify(config));
+  await using speaker = node1.start(HERALD, [
+    "run",
+    "--role=speaker",
+    "--node-name=node1",
+    `--kubeconfig=${kubeconfig}`,
+    "--log-format=json",
+  ]);
+  const ready = await waitFor("the pages", async () => {
+    const text = await page(node1, "http://127.0.0.1:7472/readyz");
+    return text.includes("known") && text;
+  });
+  assert.match(ready, /^the Services, EndpointSlices, Nodes of http:\S+ are not all known yet$/m);
+  await waitFor("a try in vain", () => /cannot read, trying again/.test(speaker.output()));
+  assert.equal(await page(node1, "http://127.0.0.1:7472/healthz"), "ok\n");
+  assert.equal(await speaker.end(), 0, speaker.output());
+});
+
 Deno.test("herald explain tells address, pool, owner and the others from the store", async () => {
   await runningScene(async (scene) => {
     await scene.write("nginx.yaml", serviceManifest("nginx"));
