@@ -124,15 +124,17 @@ export async function openKubeClient(
     over: keyof Connections,
     stop: AbortSignal,
   ): Promise<Response> {
-    const headers = new Headers({ accept: "application/json", "user-agent": "herald" });
-    if (credentials.token) headers.set("authorization", `Bearer ${credentials.token}`);
-    if (request.body) headers.set("content-type", contentType(request.method));
     const body = request.body && JSON.stringify(request.body);
     // The last moment: a process that stood still meanwhile leads no more.
     if (request.permit?.mayBegin() === false) throw new NotLeader();
     return await fetch(`${settings.server}${request.path}`, {
       method: request.method,
-      headers,
+      headers: {
+        accept: "application/json",
+        "user-agent": "herald",
+        ...credentials.token && { authorization: `Bearer ${credentials.token}` },
+        ...request.body && { "content-type": contentType(request.method) },
+      },
       body,
       client: connections[over],
       // A redirect would carry the token to whoever it names.

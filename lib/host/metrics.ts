@@ -24,6 +24,8 @@ export interface Metrics {
     readonly statusWrites: Counter<"outcome">;
     readonly allocation: Histogram;
     readonly statusWrite: Histogram;
+    /** Called before each scrape: counts the pools' addresses, which would cost each change more. */
+    onScrape: (() => void) | undefined;
   };
   readonly layer2: {
     readonly announced: Gauge<"service" | "protocol" | "node" | "ip">;
@@ -95,6 +97,28 @@ export function createMetrics(): Metrics {
     ),
     onScrape: undefined,
   };
+  const allocator: Metrics["allocator"] = {
+    addresses: new Gauge({
+      name: "metallb_allocator_addresses_total",
+      help: "Addresses in a pool",
+      labelNames: ["pool"],
+      registers,
+      collect: () => allocator.onScrape?.(),
+    }),
+    inUse: gauge("metallb_allocator_addresses_in_use_total", "Addresses given out", ["pool"]),
+    services: gauge("metallb_allocator_services_allocated_total", "Services served", ["pool"]),
+    waiting: gauge("herald_allocator_services_waiting", "Services that found no address"),
+    statusWrites: counter("herald_status_writes_total", "Writes of Service statuses", ["outcome"]),
+    allocation: latency(
+      "herald_allocation_seconds",
+      "From a Service seen that needs an address to the decision, be it a refusal",
+    ),
+    statusWrite: latency(
+      "herald_status_write_seconds",
+      "One write of a Service's status, from the request to the answer",
+    ),
+    onScrape: undefined,
+  };
   return {
     registry,
     config: {
@@ -112,23 +136,7 @@ export function createMetrics(): Metrics {
     ),
     updates: counter("metallb_k8s_client_updates_total", "Kubernetes objects processed"),
     updateErrors: counter("metallb_k8s_client_update_errors_total", "Objects that failed"),
-    allocator: {
-      addresses: gauge("metallb_allocator_addresses_total", "Addresses in a pool", ["pool"]),
-      inUse: gauge("metallb_allocator_addresses_in_use_total", "Addresses given out", ["pool"]),
-      services: gauge("metallb_allocator_services_allocated_total", "Services served", ["pool"]),
-      waiting: gauge("herald_allocator_services_waiting", "Services that found no address"),
-      statusWrites: counter("herald_status_writes_total", "Writes of Service statuses", [
-        "outcome",
-      ]),
-      allocation: latency(
-        "herald_allocation_seconds",
-        "From a Service seen that needs an address to the decision, be it a refusal",
-      ),
-      statusWrite: latency(
-        "herald_status_write_seconds",
-        "One write of a Service's status, from the request to the answer",
-      ),
-    },
+    allocator,
     layer2,
     bgp: createBgpMetrics(registry),
     bfd: createBfdMetrics(registry),

@@ -7,22 +7,38 @@ export interface RequestGate {
   enter(background: boolean, signal: AbortSignal): Promise<(() => void) | undefined>;
 }
 
+/** Who waits; one that gave up keeps its turn and lets it pass. */
+interface Waiter {
+  readonly signal: AbortSignal;
+  readonly resolve: (leave: (() => void) | undefined) => void;
+}
+
 /** Opens a gate with `places` places. */
 export function openRequestGate(places: number): RequestGate {
   let taken = 0;
-  const foreground: (() => void)[] = [];
-  const background: (() => void)[] = [];
+  const foreground: Waiter[] = [];
+  const background: Waiter[] = [];
+  // One listener for each signal: taking one of ten thousand off a signal looks at all of them.
+  const waiting = new Map<AbortSignal, Set<Waiter>>();
 
   function admit(): void {
-    while (taken < places && foreground.length > 0) start(foreground);
-    while (taken < places / 2 && foreground.length === 0 && background.length > 0) {
-      start(background);
-    }
+    while (taken < places && start(foreground));
+    while (taken < places / 2 && foreground.length === 0 && start(background));
   }
 
-  function start(queue: (() => void)[]): void {
+  /** Lets the next one in; false when nobody is left. */
+  function start(queue: Waiter[]): boolean {
+    const waiter = queue.shift();
+    if (waiter === undefined) return false;
+    const others = waiting.get(waiter.signal);
+    if (others?.delete(waiter) !== true) return true;
+    if (others.size === 0) {
+      waiting.delete(waiter.signal);
+      waiter.signal.removeEventListener("abort", giveUp);
+    }
     taken++;
-    queue.shift()?.();
+    waiter.resolve(leave);
+    return true;
   }
 
   function leave(): void {
@@ -30,22 +46,28 @@ export function openRequestGate(places: number): RequestGate {
     admit();
   }
 
+  function giveUp({ currentTarget }: Event): void {
+    if (!(currentTarget instanceof AbortSignal)) return;
+    const gone = waiting.get(currentTarget) ?? [];
+    waiting.delete(currentTarget);
+    currentTarget.removeEventListener("abort", giveUp);
+    for (const { resolve } of gone) resolve(undefined);
+  }
+
+  function join(waiter: Waiter): void {
+    const others = waiting.get(waiter.signal);
+    if (others !== undefined) return void others.add(waiter);
+    waiting.set(waiter.signal, new Set([waiter]));
+    waiter.signal.addEventListener("abort", giveUp);
+  }
+
   return {
     enter: (isBackground, signal) =>
       new Promise((resolve) => {
         if (signal.aborted) return resolve(undefined);
-        const queue = isBackground ? background : foreground;
-        const go = () => {
-          signal.removeEventListener("abort", giveUp);
-          resolve(leave);
-        };
-        const giveUp = () => {
-          const place = queue.indexOf(go);
-          if (place >= 0) queue.splice(place, 1);
-          resolve(undefined);
-        };
-        signal.addEventListener("abort", giveUp, { once: true });
-        queue.push(go);
+        const waiter = { signal, resolve };
+        join(waiter);
+        (isBackground ? background : foreground).push(waiter);
         admit();
       }),
   };

@@ -80,8 +80,6 @@ export function runController(context: RoleContext): RunningRole {
       book = undefined;
       changed.clear();
       writer.forgetAll();
-      // Else the pods of one controller would be counted together.
-      resetPoolGauges();
     },
   });
 
@@ -144,7 +142,6 @@ export function runController(context: RoleContext): RunningRole {
     for (const action of actions) if (action.kind === "event") tell(action);
     for (const one of plans) logDecision(one);
     tellDeprecated(since.keys());
-    updateMetrics(book);
   }
 
   function measure(plans: readonly ServicePlan[], since: ReadonlyMap<ServiceKey, Instant>): void {
@@ -199,22 +196,21 @@ export function runController(context: RoleContext): RunningRole {
     }
   }
 
-  function updateMetrics(from: AddressBook): void {
-    const { allocator } = metrics;
-    resetPoolGauges();
-    for (const pool of poolUsage(from)) {
-      allocator.addresses.set({ pool: pool.pool }, pool.addressesCapped);
-      allocator.inUse.set({ pool: pool.pool }, pool.inUse);
-      allocator.services.set({ pool: pool.pool }, pool.services);
+  function updateMetrics(): void {
+    const { addresses, inUse, services: served, waiting } = metrics.allocator;
+    // A standby shows nothing: else the pods of one controller would be counted together.
+    for (const gauge of [addresses, inUse, served, waiting]) gauge.reset();
+    if (book === undefined) return;
+    for (const usage of poolUsage(book)) {
+      const pool = { pool: usage.pool };
+      addresses.set(pool, usage.addressesCapped);
+      inUse.set(pool, usage.inUse);
+      served.set(pool, usage.services);
     }
-    allocator.waiting.set(from.waiting.size);
+    waiting.set(book.waiting.size);
   }
 
-  function resetPoolGauges(): void {
-    const { addresses, inUse, services, waiting } = metrics.allocator;
-    for (const gauge of [addresses, inUse, services, waiting]) gauge.reset();
-  }
-
+  metrics.allocator.onScrape = updateMetrics;
   return {
     config: keeper,
     notReady: () => [

@@ -57,3 +57,42 @@ Deno.test("enter() gives up with its signal and leaves its turn to the next", as
   await turn();
   assert.equal(entered.at(-1), "c");
 });
+
+Deno.test("enter() listens once to a signal for all who wait with it, and no more once they are in", async () => {
+  const { ask, entered, leave, turn } = asker(1);
+  const { signal, abort } = countedSignal();
+  void ask("a");
+  for (const name of ["b", "c", "d"]) void ask(name, false, signal);
+  await turn();
+  assert.equal(signal.listeners(), 1);
+  leave("a");
+  await turn();
+  leave("b");
+  await turn();
+  assert.deepEqual([entered.at(-1), signal.listeners()], ["c", 1]);
+  abort();
+  await turn();
+  assert.deepEqual([entered.at(-1), signal.listeners()], ["d gave up", 0]);
+});
+
+/** A signal that tells how many listen to it. */
+function countedSignal() {
+  const controller = new AbortController();
+  const { signal } = controller;
+  let count = 0;
+  const { addEventListener, removeEventListener } = signal;
+  return {
+    abort: () => controller.abort(),
+    signal: Object.assign(signal, {
+      listeners: () => count,
+      addEventListener: (...given: Parameters<typeof addEventListener>) => {
+        count++;
+        addEventListener.apply(signal, given);
+      },
+      removeEventListener: (...given: Parameters<typeof removeEventListener>) => {
+        count--;
+        removeEventListener.apply(signal, given);
+      },
+    }),
+  };
+}

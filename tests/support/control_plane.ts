@@ -8,6 +8,8 @@ import { waitFor } from "./wait.ts";
 export interface ControlPlane extends AsyncDisposable {
   /** `https://ADDRESS:PORT`. */
   readonly server: string;
+  /** The store behind the API server, `http://127.0.0.1:PORT`. */
+  readonly etcd: string;
   /** For the administrator, by token. */
   readonly kubeconfig: string;
   readonly folder: string;
@@ -118,6 +120,7 @@ export async function startControlPlane({ host }: ControlPlaneOptions = {}): Pro
   const finished = unfinished.move();
   return {
     server,
+    etcd: etcdUrl,
     kubeconfig,
     folder,
     binaries,
