@@ -16,7 +16,10 @@ export const LINE_LIMIT = 16 * 1024 * 1024;
 
 /** Puts lines together from chunks that may end anywhere, inside a character too. */
 export interface LineReader {
-  /** The lines that this chunk completes, without their line feeds; undefined past the limit. */
+  /**
+   * The lines that this chunk completes, without their line feeds; undefined past the limit. They
+   * lie in the chunk: good until that is written to again.
+   */
   push(chunk: Uint8Array): readonly Uint8Array[] | undefined;
 }
 
@@ -47,7 +50,7 @@ export function lineReader(limit = LINE_LIMIT): LineReader {
         const part = chunk.subarray(start, end < 0 ? undefined : end);
         if (length + part.length > limit) return undefined;
         if (end < 0) {
-          if (part.length > 0) parts.push(part);
+          if (part.length > 0) parts.push(part.slice());
           length += part.length;
           return lines;
         }

@@ -29,7 +29,8 @@ Deno.test("chunksOf() ends when its signal fires, after a garbage collection too
 
 Deno.test("textOfBody() joins characters that chunks cut, and throws when stopped early", async () => {
   const bytes = new TextEncoder().encode("Žižkov");
-  const pieces = new ReadableStream<Uint8Array>({
+  const pieces = new ReadableStream({
+    type: "bytes",
     start(controller) {
       for (const byte of bytes) controller.enqueue(Uint8Array.of(byte));
       controller.close();
@@ -37,8 +38,26 @@ Deno.test("textOfBody() joins characters that chunks cut, and throws when stoppe
   });
   const stop = new AbortController();
   assert.equal(await textOfBody(new Response(pieces), stop.signal), "Žižkov");
-  const endless = new Response(new ReadableStream<Uint8Array>());
+  const endless = new Response(new ReadableStream({ type: "bytes" }));
   const text = textOfBody(endless, stop.signal);
   stop.abort();
   await assert.rejects(text);
+});
+
+Deno.test("chunksOf() gives every byte of a large body, in a few buffers", async () => {
+  const bytes = Uint8Array.from({ length: 600_000 }, (_, index) => index % 251);
+  const api = startMockApi(() => new Response(bytes));
+  const client = Deno.createHttpClient({});
+  const { body } = await fetch(api.url, { client });
+  if (body === null) throw new Error("no body");
+  const got: number[] = [];
+  let largest = 0;
+  for await (const chunk of chunksOf(body, new AbortController().signal)) {
+    largest = Math.max(largest, chunk.buffer.byteLength);
+    for (const byte of chunk) got.push(byte);
+  }
+  assert.deepEqual(Uint8Array.from(got), bytes);
+  assert.ok(largest <= 64 * 1024, String(largest));
+  client.close();
+  await api.close();
 });

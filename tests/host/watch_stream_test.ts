@@ -44,6 +44,16 @@ Deno.test("lineReader() gives the same events however the bytes are cut", () => 
   );
 });
 
+Deno.test("lineReader() keeps the beginning of a line though the next chunk takes its buffer", () => {
+  const bytes = encoder.encode(line("ADDED", { name: "a" }));
+  const lines = lineReader();
+  const buffer = bytes.slice(0, 10);
+  lines.push(buffer);
+  buffer.fill(0);
+  const [whole] = lines.push(bytes.subarray(10)) ?? [];
+  assert.deepEqual(whole && parseWatchLine(whole), { kind: "apply", object: { name: "a" } });
+});
+
 Deno.test("lineReader() keeps 100 events in one chunk apart", () => {
   const text = Array.from({ length: 100 }, (_, i) => line("MODIFIED", { i })).join("");
   const events = eventsOf([encoder.encode(text)]);
