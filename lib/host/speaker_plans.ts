@@ -1,5 +1,6 @@
 import type { ServiceFacts, ServiceKey, SliceFacts } from "../model/facts.ts";
 import type { Ip } from "../net/ip.ts";
+import { createElections, type Electorate } from "../speaker/electorate.ts";
 import { type AddressPlan, isAnnounced, planAddress, type SpeakerView } from "../speaker/plan.ts";
 import type { Change } from "./cluster.ts";
 
@@ -27,6 +28,7 @@ export function createSpeakerPlans(): SpeakerPlans {
   const servicesOn = new Map<Ip, Set<ServiceKey>>();
   const slices = new Map<ServiceKey, Map<string, SliceFacts>>();
   const touched = new Set<Ip>();
+  const elections = createElections();
 
   function touchService(key: ServiceKey): void {
     for (const ip of services.get(key)?.assigned ?? []) touched.add(ip);
@@ -52,7 +54,7 @@ export function createSpeakerPlans(): SpeakerPlans {
     touchService(facts.key);
   }
 
-  function planOf(ip: Ip, view: SpeakerView): KeptPlan | undefined {
+  function planOf(ip: Ip, view: SpeakerView, electorate: Electorate): KeptPlan | undefined {
     const on = [...servicesOn.get(ip) ?? []].map((key) => services.get(key))
       .filter((facts) => facts !== undefined)
       .filter((facts) => isAnnounced(facts, view.lbClass));
@@ -62,6 +64,7 @@ export function createSpeakerPlans(): SpeakerPlans {
       on,
       (key) => slices.get(key)?.values() ?? [],
       view,
+      electorate,
     );
     return kept;
   }
@@ -93,11 +96,13 @@ export function createSpeakerPlans(): SpeakerPlans {
     update(view) {
       const changed: KeptPlan[] = [];
       const gone: KeptPlan[] = [];
+      const electorate = elections.open();
       for (const ip of touched) {
         const before = plans.get(ip);
-        const plan = planOf(ip, view);
+        const plan = planOf(ip, view, electorate);
         if (plan === undefined) {
           plans.delete(ip);
+          if (before !== undefined) elections.forget(before.salt);
           if (before !== undefined) gone.push(before);
         } else {
           plans.set(ip, plan);

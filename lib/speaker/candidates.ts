@@ -42,33 +42,42 @@ function knownNodes(served: readonly Served[], view: SpeakerView): string[] {
   return named.size > 0 ? [...named] : [view.self];
 }
 
-function judge(
+/** Whether one node can announce what these Services share, and why not. */
+export function judge(
   node: string,
   served: readonly Served[],
   view: SpeakerView,
   needsReady: boolean,
 ): Candidate {
-  const facts = view.nodes.get(node);
-  const refused = (reason: string): Candidate => ({ node, eligible: false, reason });
-  if (facts !== undefined) {
-    if (needsReady && !facts.ready) return refused("the node is not ready");
-    if (facts.networkUnavailable) return refused("the node's network is unavailable");
-    if (facts.excluded && !view.ignoreExcludeLabel) {
-      return refused(
-        "the node is labelled node.kubernetes.io/exclude-from-external-load-balancers",
-      );
-    }
-  }
-  if (view.liveSpeakers?.has(node) === false) return refused("no live speaker on the node");
+  const reason = refusalOf(node, view, needsReady);
+  if (reason !== undefined) return { node, eligible: false, reason };
   const canServe = served.some(({ facts, on }) => !needsEndpoint(facts, view) || on.has(node));
   if (canServe) return { node, eligible: true };
   // Without Node objects and node names there is one machine, and the endpoint is on it.
   if (view.nodes.size === 0 && served.every(({ on }) => on.size === 0)) {
     return { node, eligible: true };
   }
-  return refused("no ready endpoint on the node");
+  return { node, eligible: false, reason: "no ready endpoint on the node" };
 }
 
-function needsEndpoint(facts: ServiceFacts, { election }: SpeakerView): boolean {
+/** Why a node can announce nothing, whatever is behind it; undefined when it may. */
+export function refusalOf(
+  node: string,
+  view: SpeakerView,
+  needsReady: boolean,
+): string | undefined {
+  const facts = view.nodes.get(node);
+  if (facts !== undefined) {
+    if (needsReady && !facts.ready) return "the node is not ready";
+    if (facts.networkUnavailable) return "the node's network is unavailable";
+    if (facts.excluded && !view.ignoreExcludeLabel) {
+      return "the node is labelled node.kubernetes.io/exclude-from-external-load-balancers";
+    }
+  }
+  return view.liveSpeakers?.has(node) === false ? "no live speaker on the node" : undefined;
+}
+
+/** Whether the Service is announced only where one of its endpoints is. */
+export function needsEndpoint(facts: ServiceFacts, { election }: SpeakerView): boolean {
   return election === "v0.10" || facts.externalTrafficPolicy === "Local";
 }
