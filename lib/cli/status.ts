@@ -1,7 +1,7 @@
 import type { ConfigProblem } from "../base/errors.ts";
 import { leadText } from "../host/controller_lead.ts";
 import { localStatuses, statusAt } from "../host/local_status.ts";
-import type { PeerStatus, ProcessStatus } from "../host/status.ts";
+import type { PeerStatus, PoolStatus, ProcessStatus } from "../host/status.ts";
 import type { OutputFormat } from "./arguments.ts";
 
 /** Of each table so many rows are printed; nobody reads a thousand. */
@@ -54,12 +54,31 @@ function shortened(text: string): string {
   return text.length > LONGEST_REASON ? `${text.slice(0, LONGEST_REASON)}…` : text;
 }
 
+/** What else a person should know of a pool, and when it will be full. */
+function poolNotes({ kept, reserved, fullInMs }: PoolStatus): string {
+  return [
+    ...kept > 0 ? [`${kept} kept for deleted Services`] : [],
+    ...reserved > 0 ? [`${reserved} reserved`] : [],
+    ...fullInMs === undefined ? [] : [fullText(fullInMs)],
+  ].join(", ");
+}
+
+/** `full in about 3 days`: a forecast is no better than that. */
+export function fullText(ms: number): string {
+  if (ms === 0) return "full";
+  const hours = ms / 3_600_000;
+  if (hours > 365 * 24) return "full in more than a year";
+  if (hours >= 48) return `full in about ${Math.round(hours / 24)} days`;
+  return hours >= 2 ? `full in about ${Math.round(hours)} hours` : "full in less than two hours";
+}
+
 function controllerLines(controller: NonNullable<ProcessStatus["controller"]>): string[] {
   const pools = controller.pools.map((pool) => [
     pool.name,
     pool.protocol,
     `${pool.inUse} of ${pool.addresses}`,
     `${pool.services} Services`,
+    poolNotes(pool),
   ]);
   const without = controller.services.filter(({ ips }) => ips.length === 0);
   // Whoever looks is looking for those first.
@@ -74,7 +93,7 @@ function controllerLines(controller: NonNullable<ProcessStatus["controller"]>): 
     : `services (${without.length} of ${services.length} without an address)`;
   return [
     ...controller.lead ? [`  leader     ${leadText(controller.lead)}`] : [],
-    ...table("pools", ["NAME", "PROTOCOL", "IN USE", ""], pools),
+    ...table("pools", ["NAME", "PROTOCOL", "IN USE", "", ""], pools),
     ...table(title, ["NAME", "ADDRESS", "POOL"], rows),
   ];
 }

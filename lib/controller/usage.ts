@@ -1,3 +1,4 @@
+import { rangeSize } from "../net/range.ts";
 import type { AddressBook } from "./allocations.ts";
 
 /** How full a pool is. */
@@ -11,6 +12,10 @@ export interface PoolUsage {
   readonly inUse: number;
   /** Services that hold an address of the pool. */
   readonly services: number;
+  /** Addresses that wait for deleted Services (`sticky-time`). */
+  readonly kept: number;
+  /** Addresses that are given only to who asks for them; capped like {@link addressesCapped}. */
+  readonly reserved: number;
 }
 
 /** How full each pool is, in the order written. */
@@ -21,18 +26,26 @@ export function poolUsage(book: AddressBook): PoolUsage[] {
   for (const [holding] of book.users.values()) {
     if (holding !== undefined) count(inUse, holding.pool);
   }
-  return book.pools.map(({ pool: { name }, sizes }) => {
+  const kept = new Map<string, number>();
+  for (const { pool, ips } of book.remembered.values()) {
+    kept.set(pool, (kept.get(pool) ?? 0) + ips.length);
+  }
+  return book.pools.map(({ pool: { name, reserved }, sizes }) => {
     const addresses = sizes[4] + sizes[6];
     return {
       pool: name,
       addresses,
-      addressesCapped: addresses > Number.MAX_SAFE_INTEGER
-        ? Number.MAX_SAFE_INTEGER
-        : Number(addresses),
+      addressesCapped: capped(addresses),
+      kept: kept.get(name) ?? 0,
+      reserved: capped(reserved.reduce((sum, range) => sum + rangeSize(range), 0n)),
       inUse: inUse.get(name) ?? 0,
       services: services.get(name) ?? 0,
     };
   });
+}
+
+function capped(size: bigint): number {
+  return size > Number.MAX_SAFE_INTEGER ? Number.MAX_SAFE_INTEGER : Number(size);
 }
 
 function count(counts: Map<string, number>, name: string): void {

@@ -142,7 +142,7 @@ export interface Cluster {
   /** A text that an earlier process left; undefined when there is none. @throws Error with the cause */
   readNote(name: string, signal: AbortSignal): Promise<string | undefined>;
   /** Leaves a text for later processes. @throws Error with the cause */
-  writeNote(name: string, text: string, signal: AbortSignal): Promise<void>;
+  writeNote(name: string, text: string, permit: Permit, signal: AbortSignal): Promise<void>;
   /** Stands for election as the one that writes; `onChange` is told of each change of the lead. */
   stand(
     election: LeaderElection,

@@ -19,12 +19,12 @@ export function kubeNotes(
       if (answer.status === 404) return undefined;
       throw new Error(answer.message);
     },
-    async writeNote(name, text, signal) {
+    async writeNote(name, text, permit, signal) {
       const data = { note: text };
       const operation = `write ${whatOf(name)}`;
       const path = pathOf(name);
       const patched = await client.request(
-        { operation, method: "PATCH", path, body: { data } },
+        { operation, method: "PATCH", path, body: { data }, permit },
         signal,
       );
       if (patched.kind === "ok") return;
@@ -33,6 +33,7 @@ export function kubeNotes(
         operation,
         method: "POST",
         path: configMapsPath(namespace),
+        permit,
         body: {
           apiVersion: "v1",
           kind: "ConfigMap",

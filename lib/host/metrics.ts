@@ -21,6 +21,9 @@ export interface Metrics {
     readonly inUse: Gauge<"pool">;
     readonly services: Gauge<"pool">;
     readonly waiting: Gauge;
+    readonly kept: Gauge<"pool">;
+    readonly reserved: Gauge<"pool">;
+    readonly fullIn: Gauge<"pool">;
     readonly statusWrites: Counter<"outcome">;
     readonly allocation: Histogram;
     readonly statusWrite: Histogram;
@@ -108,6 +111,15 @@ export function createMetrics(): Metrics {
     inUse: gauge("metallb_allocator_addresses_in_use_total", "Addresses given out", ["pool"]),
     services: gauge("metallb_allocator_services_allocated_total", "Services served", ["pool"]),
     waiting: gauge("herald_allocator_services_waiting", "Services that found no address"),
+    kept: gauge("herald_pool_addresses_kept", "Addresses kept for deleted Services", ["pool"]),
+    reserved: gauge("herald_pool_addresses_reserved", "Addresses given only to who asks for them", [
+      "pool",
+    ]),
+    fullIn: gauge(
+      "herald_pool_full_in_seconds",
+      "Until the pool is full if its use goes on as in the last day; +Inf while it does not grow",
+      ["pool"],
+    ),
     statusWrites: counter("herald_status_writes_total", "Writes of Service statuses", ["outcome"]),
     allocation: latency(
       "herald_allocation_seconds",

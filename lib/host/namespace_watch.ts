@@ -8,6 +8,8 @@ import type { Cluster, Watched } from "./cluster.ts";
 export interface NamespaceWatch {
   /** Whether all is known that the configuration needs; starts the watch where it needs it. */
   readyFor(config: Config): boolean;
+  /** A configuration needs them, and they are not known. */
+  unknown(): boolean;
   readonly items: ReadonlyMap<string, NamespaceFacts>;
   readonly done: Promise<void>;
 }
@@ -37,6 +39,7 @@ export function watchNamespaces(
       }, signal);
       return watched.synced;
     },
+    unknown: () => watched?.synced === false,
     get items() {
       return watched?.items ?? NONE;
     },

@@ -6,7 +6,6 @@ import type { ControllerAction } from "../controller/actions.ts";
 import { isOurClass, type ServicePlan } from "../controller/plan.ts";
 import { checkReconfiguration, conflictText, reconfigure } from "../controller/reconfigure.ts";
 import { restore } from "../controller/restore.ts";
-import { poolUsage } from "../controller/usage.ts";
 import type { ServiceFacts, ServiceKey } from "../model/facts.ts";
 import { EVENT } from "../model/names.ts";
 import { readService } from "../model/service.ts";
@@ -15,10 +14,18 @@ import { systemClock } from "./clock.ts";
 import type { Change, ClusterEvent, Permit } from "./cluster.ts";
 import { startLead } from "./controller_lead.ts";
 import { keepConfig } from "./config_keeper.ts";
+import { controllerStatus } from "./controller_status.ts";
 import { createDeprecations } from "./deprecations.ts";
 import type { RoleContext, RunningRole } from "./role.ts";
-import type { ControllerStatus } from "./status.ts";
+import { createPoolMetrics } from "./pool_metrics.ts";
+import { watchNamespaces } from "./namespace_watch.ts";
 import { createStatusWriter } from "./status_writer.ts";
+import { createStickyKeeper } from "./sticky_keeper.ts";
+
+/** What a person should know of a Service. */
+interface ServiceEvent extends Pick<ClusterEvent, "type" | "reason" | "message"> {
+  readonly service: Pick<ServiceFacts, "namespace" | "name" | "uid">;
+}
 
 /** Starts the controller: gives Services their addresses until the context's signal fires. */
 export function runController(context: RoleContext): RunningRole {
@@ -36,7 +43,21 @@ export function runController(context: RoleContext): RunningRole {
     metrics,
     clock: systemClock,
     replan: (key) => plan([key]),
+    onRefused: ({ service }, error) => {
+      const reason = EVENT.internalError;
+      tell({ service, type: "Warning", reason, message: error });
+    },
   }, signal);
+  const pools = createPoolMetrics(metrics, systemClock);
+  const sticky = createStickyKeeper({
+    cluster,
+    log,
+    clock: systemClock,
+    wallMs: () => Date.now(),
+    onLoad: planKnown,
+    onExpiry: schedule,
+  }, signal);
+  const namespaces = watchNamespaces(cluster, planKnown, signal);
   // What nobody was told because nobody led yet.
   let untold: ClusterEvent | undefined;
   const publishing = {
@@ -54,9 +75,8 @@ export function runController(context: RoleContext): RunningRole {
       return conflicts.length === 0 ? undefined : conflictText(conflicts);
     },
     onChange: (config) => {
-      // Before the first list is complete no address may be given: another Service could have it.
       if (book !== undefined) reconfigure(book, config);
-      if (services.synced) planAll(config);
+      planKnown();
     },
   });
   const secret = options.gossipSecret && cluster.ensureGossipSecret(options.gossipSecret, signal);
@@ -70,14 +90,14 @@ export function runController(context: RoleContext): RunningRole {
     idle: () => writer.idle(),
     catchUp: () => services.refresh(),
     onStart: () => {
-      const config = keeper.current();
       if (untold !== undefined && keeper.status().state !== "loaded") {
         void lead.publishEvent(untold);
       }
-      if (services.synced && config !== undefined) planAll(config);
+      planKnown();
     },
     onStop: () => {
       book = undefined;
+      sticky.forget();
       changed.clear();
       writer.forgetAll();
     },
@@ -91,11 +111,7 @@ export function runController(context: RoleContext): RunningRole {
   }
 
   function onService(change: Change<ServiceFacts>): void {
-    if (change.kind === "synced") {
-      const config = keeper.current();
-      if (book === undefined && config !== undefined) planAll(config);
-      return;
-    }
+    if (change.kind === "synced") return book === undefined ? planKnown() : undefined;
     metrics.updates.inc();
     const key = change.kind === "apply" ? change.value.key : change.previous.key;
     if (change.kind === "delete") {
@@ -112,9 +128,19 @@ export function runController(context: RoleContext): RunningRole {
     plan([key]);
   }
 
-  function planAll(config: Config): void {
-    if (lead.permit() === undefined) return;
+  /** Whether all is known that decides who gets which address (rule A12). */
+  function isReady(config: Config | undefined): config is Config {
+    if (!services.synced || config === undefined || lead.permit() === undefined) return false;
+    return [namespaces.readyFor(config), sticky.readyFor(config)].every((ready) => ready);
+  }
+
+  /** Before all is known no address may be given: another Service could have it. */
+  function planKnown(): void {
+    const config = keeper.current();
+    if (!isReady(config)) return;
     book ??= restore(services.items.values(), config, options.lbClass);
+    sticky.restore(book);
+    book.namespaces = namespaces.items;
     plan([...services.items.values()].map(({ key }) => key));
   }
 
@@ -122,7 +148,11 @@ export function runController(context: RoleContext): RunningRole {
   function plan(keys: readonly ServiceKey[]): void {
     if (book === undefined || signal.aborted) return;
     for (const key of keys) if (!changed.has(key)) changed.set(key, systemClock.now());
-    if (scheduled || changed.size === 0) return;
+    if (changed.size > 0) schedule();
+  }
+
+  function schedule(): void {
+    if (scheduled || signal.aborted) return;
     scheduled = true;
     setTimeout(planChanged, 0);
   }
@@ -131,6 +161,7 @@ export function runController(context: RoleContext): RunningRole {
     scheduled = false;
     const permit = lead.permit();
     if (book === undefined || signal.aborted || permit?.mayBegin() !== true) return;
+    if (!isReady(keeper.current())) return;
     const since = new Map(changed);
     changed.clear();
     const now = systemClock.now();
@@ -142,6 +173,8 @@ export function runController(context: RoleContext): RunningRole {
     for (const action of actions) if (action.kind === "event") tell(action);
     for (const one of plans) logDecision(one);
     tellDeprecated(since.keys());
+    sticky.note(book, permit);
+    pools.note(book);
   }
 
   function measure(plans: readonly ServicePlan[], since: ReadonlyMap<ServiceKey, Instant>): void {
@@ -159,7 +192,7 @@ export function runController(context: RoleContext): RunningRole {
       if (!service?.isLoadBalancer || !isOurClass(service, options.lbClass)) continue;
       const message = deprecations.messageFor(service);
       const reason = EVENT.deprecatedAnnotation;
-      if (message !== undefined) tell({ kind: "event", service, type: "Warning", reason, message });
+      if (message !== undefined) tell({ service, type: "Warning", reason, message });
     }
   }
 
@@ -170,7 +203,7 @@ export function runController(context: RoleContext): RunningRole {
     writer.ask({ service, ips, pool, permit });
   }
 
-  function tell({ service, type, reason, message }: ControllerAction & { kind: "event" }): void {
+  function tell({ service, type, reason, message }: ServiceEvent): void {
     const { namespace, name, uid } = service;
     void lead.publishEvent({
       about: { kind: "Service", namespace, name, uid },
@@ -196,59 +229,25 @@ export function runController(context: RoleContext): RunningRole {
     }
   }
 
-  function updateMetrics(): void {
-    const { addresses, inUse, services: served, waiting } = metrics.allocator;
-    // A standby shows nothing: else the pods of one controller would be counted together.
-    for (const gauge of [addresses, inUse, served, waiting]) gauge.reset();
-    if (book === undefined) return;
-    for (const usage of poolUsage(book)) {
-      const pool = { pool: usage.pool };
-      addresses.set(pool, usage.addressesCapped);
-      inUse.set(pool, usage.inUse);
-      served.set(pool, usage.services);
-    }
-    waiting.set(book.waiting.size);
-  }
-
-  metrics.allocator.onScrape = updateMetrics;
+  metrics.allocator.onScrape = () => pools.show(book);
   return {
     config: keeper,
     notReady: () => [
       ...services.synced ? [] : [`the Services of ${cluster.description} are not all known yet`],
       ...keeper.current() ? [] : [`no configuration in force: ${keeper.status().reason ?? ""}`],
+      ...namespaces.unknown()
+        ? ["the labels of Namespaces are not known yet; may they be listed?"]
+        : [],
     ],
     // An API server that is away is no reason to restart: what was given stays given.
     unhealthy: () => [],
     handOver: () => lead.handOver(),
-    controller: () => ({ ...controllerStatus(services.items, book), lead: lead.status() }),
-    done: Promise.all([services.done, keeper.done, lead.done, secret]).then(() => undefined),
-  };
-}
-
-function controllerStatus(
-  services: ReadonlyMap<string, ServiceFacts>,
-  book: AddressBook | undefined,
-): ControllerStatus {
-  if (book === undefined) return { pools: [], services: [] };
-  const ours = [...services.values()].filter(({ key }) =>
-    book.holdings.has(key) || book.waiting.has(key)
-  );
-  return {
-    pools: poolUsage(book).map(({ pool, addresses, inUse, services }) => ({
-      name: pool,
-      protocol: book.pools.find((state) => state.pool.name === pool)?.pool.protocol ?? "",
-      addresses: String(addresses),
-      inUse,
-      services,
-    })),
-    services: ours.sort((a, b) => a.key < b.key ? -1 : 1).map(({ key }) => {
-      const held = book.holdings.get(key);
-      return {
-        service: key,
-        ips: held?.ips.map(formatIp) ?? [],
-        pool: held?.pool,
-        reason: held ? undefined : book.reported.get(key)?.message,
-      };
+    controller: () => ({
+      ...controllerStatus(services.items, book, book === undefined ? [] : pools.read(book)),
+      lead: lead.status(),
     }),
+    done: Promise.all([services.done, keeper.done, lead.done, secret, namespaces.done]).then(() =>
+      undefined
+    ),
   };
 }

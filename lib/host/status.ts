@@ -18,6 +18,12 @@ export interface PoolStatus {
   readonly addresses: string;
   readonly inUse: number;
   readonly services: number;
+  /** Kept for deleted Services. */
+  readonly kept: number;
+  /** Given only to who asks for them. */
+  readonly reserved: number;
+  /** In how long it will be full, if its use goes on as in the last day; undefined when never. */
+  readonly fullInMs?: number;
 }
 
 /** Who gives out addresses. */
@@ -37,7 +43,7 @@ export interface ControllerStatus {
     readonly service: string;
     readonly ips: readonly string[];
     readonly pool?: string;
-    /** Why it has none. */
+    /** Why it has none, or not all that it wants. */
     readonly reason?: string;
   }[];
 }

@@ -29,6 +29,8 @@ export interface StatusWriterOptions {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly clock: Clock;
+  /** The API server refuses the write for good: a person must know. */
+  readonly onRefused: (write: StatusWrite, error: string) => void;
   /** Asks for a new plan of this Service from its newest facts. */
   readonly replan: (key: ServiceKey) => void;
 }
@@ -90,6 +92,7 @@ export function createStatusWriter(
         return void replanAfter(key, CONFLICT_PAUSE_MS);
       case "refused":
         options.log.error({ ...fields, error: outcome.error }, "status write refused");
+        options.onRefused(wish.write, outcome.error);
         options.metrics.updateErrors.inc();
         return void replanAfter(key, REFUSED_PAUSE_MS);
       case "failed":

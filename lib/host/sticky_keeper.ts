@@ -1,10 +1,11 @@
 import { errorText } from "../base/errors.ts";
+import type { Config } from "../config/types.ts";
 import type { AddressBook, Remembered } from "../controller/allocations.ts";
 import { nextExpiry, remember } from "../controller/sticky.ts";
 import { decodeRemembered, encodeRemembered } from "../controller/sticky_record.ts";
 import { oncePer } from "./backoff.ts";
 import type { Clock } from "./clock.ts";
-import type { Cluster } from "./cluster.ts";
+import type { Cluster, Permit } from "./cluster.ts";
 import type { Log } from "./log.ts";
 
 /** The note's name: ConfigMap `herald-sticky-addresses`, or a file of the folder. */
@@ -18,18 +19,22 @@ export interface StickyKeeperOptions {
   readonly log: Log;
   /** Milliseconds since 1970. */
   readonly wallMs: () => number;
+  /** What an earlier controller kept is known now. */
+  readonly onLoad: () => void;
   /** Something that was kept is free now: plan again. */
   readonly onExpiry: () => void;
 }
 
 /** Keeps what is remembered of deleted Services over restarts and changes of the leader. */
 export interface StickyKeeper {
-  /** Reads what an earlier controller kept, for the next {@link StickyKeeper.restore}. */
-  load(): Promise<void>;
-  /** Enters in a fresh book what was read. */
+  /** Whether what was kept is known, where a pool keeps anything; begins to read it where not. */
+  readyFor(config: Config): boolean;
+  /** Enters what was read, once. */
   restore(book: AddressBook): void;
   /** After each batch: writes down what changed, and waits for the next end. */
-  note(book: AddressBook): void;
+  note(book: AddressBook, permit: Permit): void;
+  /** Another leads now: what it keeps is to be read anew. */
+  forget(): void;
 }
 
 /** Makes the keeper; it stops when the signal fires. Nothing is read or written without need. */
@@ -40,9 +45,10 @@ export function createStickyKeeper(
   const { cluster, clock, log } = options;
   const mayComplain = oncePer(60_000, clock.now);
   const clocks = () => ({ now: clock.now(), wallMs: options.wallMs() });
+  let phase: "unread" | "reading" | "read" = "unread";
   let loaded: readonly Remembered[] = [];
   let written = "";
-  let wanted: string | undefined;
+  let wanted: { readonly text: string; readonly permit: Permit } | undefined;
   let writing = false;
   let timer: number | undefined;
   signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
@@ -51,43 +57,56 @@ export function createStickyKeeper(
     if (writing) return;
     writing = true;
     while (wanted !== undefined && !signal.aborted) {
-      const text = wanted;
+      const asked = wanted;
       wanted = undefined;
       try {
-        await cluster.writeNote(NOTE, text, signal);
+        if (asked.permit.mayBegin()) {
+          await cluster.writeNote(NOTE, asked.text, asked.permit, signal);
+        }
       } catch (error) {
         if (signal.aborted) break;
         if (mayComplain()) {
           log.warn({ error: errorText(error) }, "sticky addresses are kept in memory only");
         }
-        wanted ??= text;
+        wanted ??= asked;
         await clock.sleep(10_000, signal);
       }
     }
     writing = false;
   }
 
+  async function load(): Promise<void> {
+    phase = "reading";
+    try {
+      const text = await cluster.readNote(NOTE, signal);
+      loaded = text === undefined ? [] : decodeRemembered(text, clocks());
+    } catch (error) {
+      if (signal.aborted) return;
+      log.warn({ error: errorText(error) }, "what was kept for deleted Services is not known");
+    }
+    if (phase === "reading") phase = "read";
+    options.onLoad();
+  }
+
   return {
-    async load() {
-      try {
-        const text = await cluster.readNote(NOTE, signal);
-        loaded = text === undefined ? [] : decodeRemembered(text, clocks());
-      } catch (error) {
-        log.warn({ error: errorText(error) }, "what was kept for deleted Services is not known");
-      }
+    readyFor({ pools }) {
+      if (pools.every(({ stickyMs }) => stickyMs === 0)) return true;
+      if (phase === "unread") void load();
+      return phase === "read";
     },
     restore(book) {
+      if (loaded.length === 0) return;
       for (const one of loaded) {
         if (one.until > clock.now() && !book.holdings.has(one.service)) remember(book, one);
       }
       loaded = [];
       written = fingerprint(book);
     },
-    note(book) {
+    note(book, permit) {
       const now = fingerprint(book);
       if (now !== written) {
         written = now;
-        wanted = encodeRemembered(book.remembered.values(), clocks());
+        wanted = { text: encodeRemembered(book.remembered.values(), clocks()), permit };
         void writeDown();
       }
       clearTimeout(timer);
@@ -95,6 +114,13 @@ export function createStickyKeeper(
       if (next === undefined || signal.aborted) return;
       const waitMs = Math.min(Math.max(0, next - clock.now()), LONGEST_WAIT_MS);
       timer = setTimeout(options.onExpiry, waitMs);
+    },
+    forget() {
+      clearTimeout(timer);
+      phase = "unread";
+      loaded = [];
+      written = "";
+      wanted = undefined;
     },
   };
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { statusText } from "../../lib/cli/status.ts";
+import { fullText, statusText } from "../../lib/cli/status.ts";
 import type { ProcessStatus } from "../../lib/host/status.ts";
 
 Deno.test("statusText() lays pools, Services, owners and config mistakes out in lines", () => {
@@ -27,7 +27,15 @@ Deno.test("statusText() lays pools, Services, owners and config mistakes out in 
     },
     controller: {
       lead: { role: "standby", leader: "pod-b_1" },
-      pools: [{ name: "default", protocol: "layer2", addresses: "21", inUse: 1, services: 1 }],
+      pools: [{
+        name: "default",
+        protocol: "layer2",
+        addresses: "21",
+        inUse: 1,
+        services: 1,
+        kept: 0,
+        reserved: 0,
+      }],
       services: [
         { service: "default/nginx", ips: ["10.77.1.220"], pool: "default" },
         { service: "default/other", ips: [], reason: "no pool has a free address" },
@@ -76,8 +84,24 @@ function manyServices(count: number, waiting: number): ProcessStatus {
     config: { state: "loaded", source: "pools.yaml", problems: [] },
     controller: {
       pools: [
-        { name: "p", protocol: "layer2", addresses: "65536", inUse: count, services: count },
-        { name: "six", protocol: "bgp", addresses: String(2n ** 64n), inUse: 0, services: 0 },
+        {
+          name: "p",
+          protocol: "layer2",
+          addresses: "65536",
+          inUse: count,
+          services: count,
+          kept: 0,
+          reserved: 0,
+        },
+        {
+          name: "six",
+          protocol: "bgp",
+          addresses: String(2n ** 64n),
+          inUse: 0,
+          services: 0,
+          kept: 0,
+          reserved: 0,
+        },
       ],
       services: Array.from(
         { length: count },
@@ -126,3 +150,17 @@ Deno.test("statusText() cuts nothing of what is short", () => {
   assert.match(text, /^ {2}services:$/m);
   assert.match(text, /default\/s49/);
 });
+
+for (
+  const [hours, text] of [
+    [0, "full"],
+    [1, "full in less than two hours"],
+    [5.4, "full in about 5 hours"],
+    [72, "full in about 3 days"],
+    [9_000, "full in more than a year"],
+  ] as const
+) {
+  Deno.test(`fullText() says "${text}"`, () => {
+    assert.equal(fullText(hours * 3_600_000), text);
+  });
+}

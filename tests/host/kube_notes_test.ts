@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { kubeNotes } from "../../lib/host/kube_notes.ts";
 import { json, mockClient, startMockApi, status } from "../support/mock_api.ts";
 
+const PERMIT = { mayBegin: () => true, withinMs: 5_000 };
+
 /** The ConfigMaps of a server that holds them like a real one. */
 async function notes(
   refuse: boolean,
@@ -33,9 +35,9 @@ async function notes(
 Deno.test("kubeNotes() makes a ConfigMap for the first note and changes it for the next", async () => {
   const requests = await notes(false, async ({ readNote, writeNote }, signal) => {
     assert.equal(await readNote("sticky", signal), undefined);
-    await writeNote("sticky", "one", signal);
+    await writeNote("sticky", "one", PERMIT, signal);
     assert.equal(await readNote("sticky", signal), "one");
-    await writeNote("sticky", "two", signal);
+    await writeNote("sticky", "two", PERMIT, signal);
     assert.equal(await readNote("sticky", signal), "two");
   });
   const path = "/api/v1/namespaces/metallb-system/configmaps";
@@ -53,6 +55,14 @@ Deno.test("kubeNotes() says what it could not do, where and why", async () => {
   await notes(true, async ({ readNote, writeNote }, signal) => {
     const told = /Cannot (read|write) configmap metallb-system\/herald-sticky at .*HTTP 403/;
     await assert.rejects(readNote("sticky", signal), told);
-    await assert.rejects(writeNote("sticky", "x", signal), told);
+    await assert.rejects(writeNote("sticky", "x", PERMIT, signal), told);
   });
+});
+
+Deno.test("kubeNotes() sends nothing once another leads", async () => {
+  const permit = { mayBegin: () => false, withinMs: 5_000 };
+  const requests = await notes(false, async ({ writeNote }, signal) => {
+    await assert.rejects(writeNote("sticky", "x", permit, signal), /the lead is over/);
+  });
+  assert.deepEqual(requests, []);
 });

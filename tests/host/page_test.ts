@@ -98,7 +98,15 @@ Deno.test("statusPage() shows BGP peers, their last error and whom an address's 
 Deno.test("statusPage() shows the pools and why a Service has no address", async () => {
   const shown = await page({
     controller: {
-      pools: [{ name: "default", protocol: "layer2", addresses: "10", inUse: 1, services: 1 }],
+      pools: [{
+        name: "default",
+        protocol: "layer2",
+        addresses: "10",
+        inUse: 1,
+        services: 1,
+        kept: 0,
+        reserved: 0,
+      }],
       services: [
         { service: "default/nginx", ips: ["10.77.1.220", "2001:db8::1"], pool: "default" },
         { service: "default/late", ips: [], reason: "no available IPs" },
@@ -131,7 +139,15 @@ Deno.test("statusPage() escapes what came from outside", async () => {
     notReady: [bad],
     config: { ...STATUS.config, state: "stale", source: bad, reason: bad },
     controller: {
-      pools: [{ name: bad, protocol: bad, addresses: bad, inUse: 0, services: 0 }],
+      pools: [{
+        name: bad,
+        protocol: bad,
+        addresses: bad,
+        inUse: 0,
+        services: 0,
+        kept: 0,
+        reserved: 0,
+      }],
       services: [{ service: bad, ips: [], pool: bad, reason: bad }],
       lead: { role: "standby", leader: bad },
     },

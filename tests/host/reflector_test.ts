@@ -340,7 +340,7 @@ Deno.test("reflector replaces a watch that is silent and takes another connectio
       },
       sends([["MODIFIED", service("a", "102")]], true),
     ],
-    timing: { silentMs: 80 },
+    timing: { silentMs: 500 },
   }, async ({ changes, watches, counts, watched }) => {
     const before = watched.lastHeardMs;
     await until("the missed change", () => changes.includes("apply default/a=102"));

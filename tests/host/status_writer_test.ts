@@ -24,6 +24,7 @@ function workshop() {
     sleep: (ms) => new Promise((end) => sleeps.push({ ms, end })),
     random: () => 0.5,
   };
+  const refused: string[] = [];
   const stop = new AbortController();
   const writer: StatusWriter = createStatusWriter({
     cluster,
@@ -31,8 +32,9 @@ function workshop() {
     metrics: createMetrics(),
     clock,
     replan: (key) => replanned.push(key),
+    onRefused: ({ service }, error) => refused.push(`${service.key}: ${error}`),
   }, stop.signal);
-  return { writer, requests, sleeps, replanned, stop };
+  return { writer, requests, sleeps, replanned, refused, stop };
 }
 
 function write(name: string, version: string, last: number): StatusWrite {
@@ -80,10 +82,12 @@ Deno.test("createStatusWriter() plans again after a conflict, a failure and a re
     [{ kind: "refused", error: "403" }, (ms) => ms >= 30_000],
   ];
   for (const [outcome, inTime] of rows) {
-    const { writer, requests, sleeps, replanned } = workshop();
+    const { writer, requests, sleeps, replanned, refused } = workshop();
     writer.ask(write("a", "1", 220));
     requests[0]?.answer(outcome);
     await turn();
+    // C7: a person is told of what will not go by itself.
+    assert.deepEqual(refused, outcome.kind === "refused" ? ["default/a: 403"] : []);
     assert.ok(inTime(sleeps[0]?.ms ?? -1), `${outcome.kind} waits ${sleeps[0]?.ms} ms`);
     assert.deepEqual(replanned, []);
     sleeps[0]?.end();
