@@ -47,9 +47,9 @@ function startBeats(sender: string, address: string, boot: number): void {
   const { intervalMs } = DEFAULT_TIMING;
   // Not all at once: nobody's timers agree.
   const timer = setTimeout(() => {
-    send({ kind: "beat", intervalMs, canAnnounce: false });
+    send({ kind: "beat", intervalMs, multiplier: 3, canAnnounce: false });
     const beats = setInterval(
-      () => send({ kind: "beat", intervalMs, canAnnounce: false }),
+      () => send({ kind: "beat", intervalMs, multiplier: 3, canAnnounce: false }),
       intervalMs,
     );
     ended.signal.addEventListener("abort", () => clearInterval(beats), { once: true });

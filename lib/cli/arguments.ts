@@ -206,6 +206,8 @@ function addRun(program: Command, done: (request: Request) => void, around: Surr
     )
     .addOption(once("--ml-join <addresses>", "gossip: members to join where no API tells them"))
     .addOption(oneOf("--ml-key-bytes <n>", "gossip: key length", ["16", "32"]))
+    .addOption(once("--heartbeat-interval <duration>", "between a speaker's beats; default 50ms"))
+    .addOption(once("--heartbeat-multiplier <n>", "missing beats that mean it is gone; default 3"))
     .addOption(oneOf("--l2-election <rule>", "who owns an address, MetalLB's rule of", ELECTIONS))
     .addOption(oneOf("--arp-backend <backend>", "who answers ARP", ARP_BACKENDS))
     .addOption(once("--interface <names>", "answers on these only: eth0,bond*,!docker*"))

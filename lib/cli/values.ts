@@ -8,6 +8,14 @@ import {
   type RunOptions,
   type SourceOptions,
 } from "../host/options.ts";
+import { formatDuration, parseDuration } from "../config/duration.ts";
+import {
+  DEFAULT_TIMING,
+  type HeartbeatTiming,
+  INTERVAL_LIMITS_MS,
+  MULTIPLIER_LIMITS,
+  timingOf,
+} from "../heartbeat/watch_state.ts";
 import { LOG_LEVELS } from "../host/log.ts";
 import { type Ip, parseIp } from "../net/ip.ts";
 import { readLeaderElection } from "./leader_election.ts";
@@ -48,6 +56,8 @@ const SPEAKER_ONLY = [
   "mlSecretKeyPath",
   "mlJoin",
   "mlKeyBytes",
+  "heartbeatInterval",
+  "heartbeatMultiplier",
   "mlWanConfig",
   "l2Election",
   "arpBackend",
@@ -200,6 +210,7 @@ function gossip(flags: Flags, around: Surroundings, role: Role): GossipFlags | u
   const keyBytes = bytes === undefined
     ? undefined
     : word("--ml-key-bytes", bytes, ["16", "32"], "32");
+  const beats = heartbeat(flags);
   if (role === "controller" || (bind === undefined && join.length === 0)) return undefined;
   return {
     bindAddress: bind === undefined ? undefined : address("--ml-bindaddr", bind),
@@ -207,7 +218,33 @@ function gossip(flags: Flags, around: Surroundings, role: Role): GossipFlags | u
     join,
     secret: secret(flags, around),
     keyBytes: keyBytes === undefined ? undefined : keyBytes === "16" ? 16 : 32,
+    heartbeat: beats,
   };
+}
+
+/** The pace of this speaker's own beats: the others go by what the beats tell. @throws UsageError */
+function heartbeat(flags: Flags): HeartbeatTiming {
+  const { least, most } = INTERVAL_LIMITS_MS;
+  const interval = text(flags, "heartbeatInterval");
+  const intervalMs = interval === undefined
+    ? DEFAULT_TIMING.intervalMs
+    : parseDuration(interval) ?? NaN;
+  if (!Number.isInteger(intervalMs) || intervalMs < least || intervalMs > most) {
+    throw new UsageError(
+      `--heartbeat-interval=${interval} is no time of whole milliseconds from ` +
+        `${formatDuration(least)} to ${formatDuration(most)}, such as 50ms or 1s`,
+    );
+  }
+  const count = text(flags, "heartbeatMultiplier");
+  const multiplier = count === undefined ? DEFAULT_TIMING.multiplier : Number(count);
+  const limits = MULTIPLIER_LIMITS;
+  const fits = multiplier >= limits.least && multiplier <= limits.most;
+  if (count !== undefined && (!/^[0-9]{1,2}$/.test(count) || !fits)) {
+    throw new UsageError(
+      `--heartbeat-multiplier=${count} is no number from ${limits.least} to ${limits.most}`,
+    );
+  }
+  return timingOf(intervalMs, multiplier);
 }
 
 function address(flag: string, value: string): Ip {

@@ -24,8 +24,13 @@ export type Notice =
 
 /** The body of a heartbeat packet. */
 export type HeartbeatBody =
-  /** "I am here"; the next one comes within `intervalMs`. */
-  | { readonly kind: "beat"; readonly intervalMs: number; readonly canAnnounce: boolean }
+  /** "I am here"; the next one comes within `intervalMs`, and `multiplier` missing ones mean death. */
+  | {
+    readonly kind: "beat";
+    readonly intervalMs: number;
+    readonly multiplier: number;
+    readonly canAnnounce: boolean;
+  }
   /** "Do you hear this speaker?" */
   | { readonly kind: "query"; readonly id: number; readonly target: string }
   | { readonly kind: "answer"; readonly id: number; readonly heard: boolean }
@@ -99,8 +104,9 @@ function writeBody(body: HeartbeatBody, bytes: Uint8Array, at: number): number {
   switch (body.kind) {
     case "beat":
       writeU16(bytes, at, body.intervalMs);
-      bytes[at + 2] = Number(body.canAnnounce);
-      return at + 3;
+      bytes[at + 2] = body.multiplier;
+      bytes[at + 3] = Number(body.canAnnounce);
+      return at + 4;
     case "query": {
       const target = new TextEncoder().encode(body.target);
       writeU32(bytes, at, body.id);
@@ -173,8 +179,13 @@ function readBody(bytes: Uint8Array, at: number): HeartbeatBody | undefined {
   const id = readU32(bytes, at);
   switch (KINDS[bytes[3] ?? -1]) {
     case "beat":
-      if (room !== 3) return undefined;
-      return { kind: "beat", intervalMs: readU16(bytes, at), canAnnounce: bytes[at + 2] === 1 };
+      if (room !== 4) return undefined;
+      return {
+        kind: "beat",
+        intervalMs: readU16(bytes, at),
+        multiplier: bytes[at + 2] ?? 0,
+        canAnnounce: bytes[at + 3] === 1,
+      };
     case "query":
       if (room < 5 || room !== 5 + (bytes[at + 4] ?? 0)) return undefined;
       return { kind: "query", id, target: new TextDecoder().decode(bytes.subarray(at + 5)) };

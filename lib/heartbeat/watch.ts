@@ -4,6 +4,7 @@ import type { HeartbeatBody, HeartbeatPacket, Notice } from "./packet.ts";
 import {
   type HeartbeatPeer,
   missedAfterMs,
+  MULTIPLIER_LIMITS,
   type Peer,
   type WatchAction,
   type WatchEvent,
@@ -81,7 +82,7 @@ export function nextDeadline(state: WatchState, now: Instant): Instant {
   let earliest: number = state.beatAt;
   for (const peer of state.peers.values()) {
     if (peer.state !== "up") continue;
-    earliest = Math.min(earliest, peer.asking?.until ?? suspectAt(state, peer));
+    earliest = Math.min(earliest, peer.asking?.until ?? suspectAt(peer));
   }
   for (const { next } of state.outstanding.values()) earliest = Math.min(earliest, next);
   return instant(Math.max(earliest, now));
@@ -119,6 +120,7 @@ function setPeers(
       heardAt: now,
       sequence: -1,
       intervalMs: state.timing.intervalMs,
+      multiplier: state.timing.multiplier,
       canAnnounce: true,
       asking: undefined,
       refused: false,
@@ -166,6 +168,7 @@ function onBody(
   switch (body.kind) {
     case "beat":
       peer.intervalMs = Math.max(1, body.intervalMs);
+      peer.multiplier = Math.max(MULTIPLIER_LIMITS.least, body.multiplier);
       if (peer.canAnnounce !== body.canAnnounce) {
         peer.canAnnounce = body.canAnnounce;
         actions.push({ kind: "can-announce", name: peer.name, canAnnounce: body.canAnnounce });
@@ -212,7 +215,7 @@ function onAnswer(
     if (peer.asking?.id !== id || !peer.asking.open.delete(from)) continue;
     if (heard) {
       // Alive, only not heard here: ask again an interval later.
-      peer.heardAt = instant(now - peer.intervalMs * (state.timing.multiplier - 1));
+      peer.heardAt = instant(now - peer.intervalMs * (peer.multiplier - 1));
       peer.asking = undefined;
       peer.refused = false;
     }
@@ -221,8 +224,8 @@ function onAnswer(
 }
 
 function beatBody(state: WatchState): HeartbeatBody {
-  const { intervalMs } = state.timing;
-  return { kind: "beat", intervalMs, canAnnounce: state.canAnnounce };
+  const { intervalMs, multiplier } = state.timing;
+  return { kind: "beat", intervalMs, multiplier, canAnnounce: state.canAnnounce };
 }
 
 function beat(state: WatchState, now: Instant, actions: WatchAction[]): void {
@@ -234,15 +237,14 @@ function beat(state: WatchState, now: Instant, actions: WatchAction[]): void {
   for (const { name } of state.peers.values()) {
     actions.push({ kind: "send", to: name, body: beatBody(state) });
   }
-  const leaseMs = state.peers.size === 0 ? ALONE_MS : intervalMs * LEASE_BEATS;
+  const beatsMs = intervalMs * LEASE_BEATS;
+  const leaseMs = state.peers.size === 0 ? Math.max(ALONE_MS, beatsMs) : beatsMs;
   actions.push({ kind: "awake", until: after(now, leaseMs) });
 }
 
 /** Who told by its kernel that it is gone is asked after as soon as one beat is surely missing. */
-function suspectAt(state: WatchState, peer: Peer): Instant {
-  const beats = peer.refused
-    ? Math.min(REFUSED_BEATS, state.timing.multiplier)
-    : state.timing.multiplier;
+function suspectAt(peer: Peer): Instant {
+  const beats = peer.refused ? REFUSED_BEATS : peer.multiplier;
   return after(peer.heardAt, peer.intervalMs * beats);
 }
 
@@ -255,7 +257,7 @@ function judge(
 ): void {
   if (peer.state !== "up") return;
   if (peer.asking === undefined) {
-    if (now < suspectAt(state, peer)) return;
+    if (now < suspectAt(peer)) return;
     peer.asking = ask(state, peer, now, random, actions);
   }
   if (peer.asking.open.size > 0 && now < peer.asking.until) return;
@@ -272,7 +274,7 @@ function ask(
   actions: WatchAction[],
 ): NonNullable<Peer["asking"]> {
   const others = [...state.peers.values()].filter((other) =>
-    other !== peer && other.state === "up" && now < suspectAt(state, other)
+    other !== peer && other.state === "up" && now < suspectAt(other)
   );
   while (others.length > ASKED) others.splice(Math.floor(random() * others.length), 1);
   const id = ++state.lastQuery;

@@ -59,7 +59,9 @@ export interface Peer {
   state: "new" | "up" | "down";
   heardAt: Instant;
   sequence: number;
+  /** As it told itself: each may beat at a pace of its own, and is missed by that. */
   intervalMs: Millis;
+  multiplier: number;
   canAnnounce: boolean;
   /** Others are being asked, or it is heard by others only. */
   asking: { readonly id: number; until: Instant; readonly open: Set<string> } | undefined;
@@ -90,7 +92,21 @@ export interface WatchState {
   lastQuery: number;
 }
 
-export const DEFAULT_TIMING: HeartbeatTiming = { intervalMs: 50, multiplier: 3, confirmMs: 40 };
+/** What a flag may ask for: below, a busy machine is missed in error; above, gossip is as quick. */
+export const INTERVAL_LIMITS_MS = { least: 10, most: 5_000 } as const;
+/** A speaker stops answering by itself before three beats are missing, so none may take over sooner. */
+export const MULTIPLIER_LIMITS = { least: 3, most: 20 } as const;
+/** An answer of others comes in the time of a beat, and not sooner than a network and a thread take. */
+const CONFIRM_BEATS = 0.8;
+const LEAST_CONFIRM_MS: Millis = 20;
+
+/** The times of a speaker that beats so often and is missed after so many. */
+export function timingOf(intervalMs: Millis, multiplier: number): HeartbeatTiming {
+  const confirmMs = Math.max(LEAST_CONFIRM_MS, CONFIRM_BEATS * intervalMs);
+  return { intervalMs, multiplier, confirmMs };
+}
+
+export const DEFAULT_TIMING: HeartbeatTiming = timingOf(50, 3);
 
 /** Begins without peers. */
 export function createWatch(timing: HeartbeatTiming = DEFAULT_TIMING): WatchState {

@@ -1,3 +1,4 @@
+import type { HeartbeatTiming } from "../heartbeat/watch_state.ts";
 import type { Ip } from "../net/ip.ts";
 import type { LeaderElection } from "./cluster.ts";
 import type { LogFormat, LogLevel } from "./log.ts";
@@ -32,6 +33,8 @@ export interface GossipFlags {
   /** Empty: not encrypted. Never in a log. */
   readonly secret: string;
   readonly keyBytes: 16 | 32 | undefined;
+  /** How fast this speaker is missed. */
+  readonly heartbeat: HeartbeatTiming;
 }
 
 /** What `herald run` was asked to do: flags over environment over defaults, checked. */

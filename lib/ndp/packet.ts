@@ -9,6 +9,7 @@ import {
   writeU16,
 } from "../net/ethernet.ts";
 import type { Ip6 } from "../net/ip.ts";
+import { allOctets } from "../net/octets.ts";
 import { readIp6, writeIp6 } from "../net/octets6.ts";
 
 /** Where the parts stand in an Ethernet frame with an IPv6 header without extensions. */
@@ -67,9 +68,16 @@ export function solicitedNodeGroup(ip: Ip6): Ip6 {
   return (0xff02_0000_0000_0000_0000_0001_ff00_0000n | (ip & 0xff_ffffn)) as Ip6;
 }
 
+/** Whether such a group stands there. Allocates nothing. */
+export function isSolicitedNode(frame: Uint8Array, at: number): boolean {
+  return frame[at] === 0xff && frame[at + 1] === 2 && allOctets(frame, at + 2, 9, 0) &&
+    frame[at + 11] === 1 && frame[at + 12] === 0xff;
+}
+
 /**
  * Reads a neighbour solicitation or advertisement (RFC 4861 §4.3, §4.4) and checks what §7.1 asks:
- * hop limit 255, code 0, checksum, options that are not empty.
+ * hop limit 255, code 0, checksum, options that are not empty, and of who has no address yet neither
+ * an option nor another destination than a solicited-node group.
  */
 export function decodeNdp(frame: Uint8Array): NdpPacket | WireError {
   if (frame.length < AT.options) return refuse("truncated", `${frame.length} octets`, frame.length);
@@ -91,6 +99,10 @@ export function decodeNdp(frame: Uint8Array): NdpPacket | WireError {
   const option = type === SOLICITATION ? SOURCE_LINK_LAYER : TARGET_LINK_LAYER;
   const at = linkLayerOption(frame, end, option);
   if (at === BAD_OPTION) return refuse("bad-length", "an option of length 0", AT.options);
+  const hasNoAddress = type === SOLICITATION && allOctets(frame, AT.source, 16, 0);
+  if (hasNoAddress && (at !== NO_OPTION || !isSolicitedNode(frame, AT.destination))) {
+    return refuse("bad-sender", "from ::, with an option or not to a group", AT.source);
+  }
   return {
     destinationMac: readMac(frame, 0),
     sourceMac: readMac(frame, 6),

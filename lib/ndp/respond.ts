@@ -13,6 +13,7 @@ import {
   FLAG,
   ICMPV6,
   IPV6_VERSION,
+  isSolicitedNode,
   linkLayerOption,
   NDP_HOP_LIMIT,
   NO_OPTION,
@@ -55,6 +56,9 @@ export function respond(
   const option = linkLayerOption(frame, end, SOURCE_LINK_LAYER);
   if (option === BAD_OPTION) return drop(table, DROP.notNdp);
   const isProbe = allOctets(frame, AT.source, ADDRESS_LENGTH, 0);
+  if (isProbe && (option !== NO_OPTION || !isSolicitedNode(frame, AT.destination))) {
+    return drop(table, DROP.badSender);
+  }
   const sender = option === NO_OPTION ? 6 : option;
   if (equalOctets(frame, sender, out, 6, MAC_LENGTH)) return drop(table, DROP.ownFrame);
   const isGroup = ((frame[sender] ?? 1) & 1) === 1 || frame[AT.source] === 0xff;

@@ -18,6 +18,8 @@ export interface Link {
   readonly master: number | undefined;
   /** `veth`, `bridge`, `vlan` …; undefined for hardware. */
   readonly kind: string | undefined;
+  /** Of a macvlan or ipvlan the interface in this network namespace whose cable it shares. */
+  readonly sharesCableOf: number | undefined;
 }
 
 /**
@@ -28,6 +30,17 @@ export interface Link {
 export function usableForArp(link: Link): link is Link & { readonly mac: Mac } {
   return link.up && link.running && link.broadcast && !link.noArp && !link.loopback &&
     link.master === undefined && link.mac !== undefined;
+}
+
+/**
+ * Leaves out who shares another one's cable: both see the same request, and two replies with two
+ * hardware addresses would leave the asker with either (row L17).
+ */
+export function onePerCable<T extends Link>(links: readonly T[]): T[] {
+  const there = new Set(links.map(({ ifindex }) => ifindex));
+  return links.filter(({ sharesCableOf }) =>
+    sharesCableOf === undefined || !there.has(sharesCableOf)
+  );
 }
 
 /**
@@ -52,5 +65,6 @@ function matchesPattern(name: string, pattern: string): boolean {
 export function sameLink(a: Link, b: Link): boolean {
   return a.ifindex === b.ifindex && a.name === b.name && a.mac === b.mac && a.up === b.up &&
     a.running === b.running && a.broadcast === b.broadcast && a.noArp === b.noArp &&
-    a.loopback === b.loopback && a.master === b.master && a.kind === b.kind;
+    a.loopback === b.loopback && a.master === b.master && a.kind === b.kind &&
+    a.sharesCableOf === b.sharesCableOf;
 }

@@ -11,8 +11,18 @@ const ATTRIBUTE_HEADER = 4;
 
 const TYPE = { error: 2, done: 3, newLink: 16, deleteLink: 17, getLink: 18 } as const;
 const FLAG = { multi: 2, interrupted: 0x10, dumpRequest: 0x301 } as const;
-const ATTRIBUTE = { mac: 1, name: 3, master: 10, linkInfo: 18, extendedMask: 29 } as const;
+const ATTRIBUTE = {
+  mac: 1,
+  name: 3,
+  parent: 5,
+  master: 10,
+  linkInfo: 18,
+  extendedMask: 29,
+  parentNamespace: 37,
+} as const;
 const INFO_KIND = 1;
+/** Kinds that see the frames of the interface they are made on. */
+const SHARING_KINDS: readonly string[] = ["macvlan", "macvtap", "ipvlan", "ipvtap"];
 /** IFLA_EXT_MASK: without counters a message is half as long. */
 const SKIP_STATISTICS = 8;
 const INTERFACE = { up: 1, broadcast: 2, loopback: 8, running: 0x40, noArp: 0x80 } as const;
@@ -144,7 +154,13 @@ function decodeLink(
   if (name === undefined) return undefined;
   const info = attributes.get(ATTRIBUTE.linkInfo);
   const nested = info && readAttributes(info, 0, info.byteLength, offset);
-  const kind = nested instanceof Map ? nested.get(INFO_KIND) : undefined;
+  const kindText = nested instanceof Map ? nested.get(INFO_KIND) : undefined;
+  const kind = kindText && textOf(kindText);
+  const isSharing = kind !== undefined && SHARING_KINDS.includes(kind);
+  // An index of another namespace says nothing here.
+  const parent = isSharing && !attributes.has(ATTRIBUTE.parentNamespace)
+    ? attributes.get(ATTRIBUTE.parent)
+    : undefined;
   const master = attributes.get(ATTRIBUTE.master);
   const mac = attributes.get(ATTRIBUTE.mac);
   const flags = view.getUint32(HEADER + 8, true);
@@ -160,10 +176,15 @@ function decodeLink(
       broadcast: (flags & INTERFACE.broadcast) !== 0,
       noArp: (flags & INTERFACE.noArp) !== 0,
       loopback: (flags & INTERFACE.loopback) !== 0,
-      master: master?.byteLength === 4 ? master.getUint32(0, true) || undefined : undefined,
-      kind: kind && textOf(kind),
+      master: indexOf(master),
+      kind,
+      sharesCableOf: indexOf(parent),
     },
   };
+}
+
+function indexOf(attribute: DataView | undefined): number | undefined {
+  return attribute?.byteLength === 4 ? attribute.getUint32(0, true) || undefined : undefined;
 }
 
 /** Attributes by type; of several of one type the last. `offset` is the message's, for errors. */

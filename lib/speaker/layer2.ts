@@ -11,9 +11,16 @@ export interface AnnouncingInterface {
 }
 
 export type Layer2Event =
-  /** The full set of addresses that this node answers for, and those among them that it does not
-   * announce any more, for another is about to. */
-  | { readonly kind: "owned"; readonly ips: readonly Ip[]; readonly quiet?: readonly Ip[] }
+  /**
+   * The full set of addresses that this node answers for, those among them that it does not announce
+   * any more, for another is about to, and those that nobody else had since they were here.
+   */
+  | {
+    readonly kind: "owned";
+    readonly ips: readonly Ip[];
+    readonly quiet?: readonly Ip[];
+    readonly resumed?: readonly Ip[];
+  }
   /** The full set of interfaces to announce on from now on. */
   | { readonly kind: "interfaces"; readonly interfaces: readonly AnnouncingInterface[] }
   /** Announce these again at once: a neighbour may hold another's hardware address. */
@@ -38,6 +45,8 @@ interface Burst {
   readonly inner: boolean;
   /** None has left yet: neighbours have no entry, or a wrong one. */
   first: boolean;
+  /** A series put off: it begins with the first one. */
+  deferred: boolean;
   left: number;
   due: Instant;
 }
@@ -93,7 +102,7 @@ export function step(
 ): { state: Layer2State; actions: Layer2Action[] } {
   const actions: Layer2Action[] = [];
   if (event.kind === "owned") {
-    onOwned(state, event.ips, now, actions);
+    onOwned(state, event.ips, new Set(event.resumed), now, actions);
     for (const ip of event.quiet ?? []) endBursts(state, ip);
   } else if (event.kind === "interfaces") onInterfaces(state, event.interfaces, now, actions);
   else if (event.kind === "again") onAgain(state, event.ips, now);
@@ -116,6 +125,7 @@ export function nextDeadline(state: Layer2State): Instant | undefined {
 function onOwned(
   state: Layer2State,
   ips: readonly Ip[],
+  resumed: ReadonlySet<Ip>,
   now: Instant,
   actions: Layer2Action[],
 ): void {
@@ -129,7 +139,7 @@ function onOwned(
   }
   for (const ip of gained) state.owned.add(ip);
   actions.push({ kind: "setOwned", ips: [...next] });
-  for (const ip of gained) begin(state, ip, now);
+  for (const ip of gained) begin(state, ip, resumed.has(ip), now);
   for (const [ip, at] of state.begun) {
     if (!state.owned.has(ip) && now >= after(at, SERIES_MS)) state.begun.delete(ip);
   }
@@ -139,14 +149,21 @@ function endBursts(state: Layer2State, ip: Ip): void {
   for (const ifindex of state.interfaces.keys()) state.bursts.delete(keyOf(ip, ifindex));
 }
 
-/** A whole series, or within five seconds of the last one a single announcement. */
-function begin(state: Layer2State, ip: Ip, now: Instant): void {
+/**
+ * A whole series, or within five seconds of the last one a single announcement. Of an address that
+ * was nobody else's neighbours know what they must: its series waits until the five seconds are over
+ * (row L20).
+ */
+function begin(state: Layer2State, ip: Ip, resumed: boolean, now: Instant): void {
   const last = state.begun.get(ip);
   const again = last !== undefined && now < after(last, SERIES_MS);
   if (!again && state.interfaces.size > 0) state.begun.set(ip, now);
-  const left = again ? 1 : repeatsOf(ip);
+  const deferred = again && resumed;
+  const left = again && !resumed ? 1 : repeatsOf(ip);
+  const due = deferred ? after(last, SERIES_MS) : now;
   for (const { ifindex, inner } of state.interfaces.values()) {
-    state.bursts.set(keyOf(ip, ifindex), { ip, ifindex, inner, first: true, left, due: now });
+    const burst = { ip, ifindex, inner, first: true, deferred, left, due };
+    state.bursts.set(keyOf(ip, ifindex), burst);
   }
 }
 
@@ -169,7 +186,8 @@ function onInterfaces(
   // A new or changed hardware address makes every neighbour's entry wrong at once.
   for (const ip of state.owned) {
     for (const { ifindex, inner } of fresh) {
-      const burst = { ip, ifindex, inner, first: true, left: repeatsOf(ip), due: now };
+      const left = repeatsOf(ip);
+      const burst = { ip, ifindex, inner, first: true, deferred: false, left, due: now };
       state.bursts.set(keyOf(ip, ifindex), burst);
     }
   }
@@ -180,8 +198,9 @@ function onAgain(state: Layer2State, ips: readonly Ip[], now: Instant): void {
   for (const ip of ips) {
     if (!state.owned.has(ip)) continue;
     for (const { ifindex, inner } of state.interfaces.values()) {
-      const left = 1 + (state.bursts.get(keyOf(ip, ifindex))?.left ?? 0);
-      const burst = { ip, ifindex, inner, first: true, left: Math.min(REPEATS, left), due: now };
+      const waiting = state.bursts.get(keyOf(ip, ifindex));
+      const left = Math.min(REPEATS, 1 + (waiting?.left ?? 0));
+      const burst = { ip, ifindex, inner, first: true, deferred: false, left, due: now };
       state.bursts.set(keyOf(ip, ifindex), burst);
     }
   }
@@ -204,6 +223,8 @@ function sendDue(state: Layer2State, now: Instant, actions: Layer2Action[]): voi
       actions.push({ kind: "gratuitous", ip: burst.ip, ifindex: burst.ifindex, mac });
     }
     state.credit--;
+    if (burst.deferred) state.begun.set(burst.ip, now);
+    burst.deferred = false;
     burst.first = false;
     burst.left--;
     burst.due = after(now, REPEAT_MS);

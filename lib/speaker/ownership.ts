@@ -1,6 +1,7 @@
 import { unreachable } from "../base/errors.ts";
 import { after, type Instant, type Millis } from "../base/time.ts";
 import type { Ip } from "../net/ip.ts";
+import { SERIES_MS } from "./layer2.ts";
 
 /** What the election says of an address that this node may have to do with. */
 export interface Wish {
@@ -27,8 +28,16 @@ export type OwnershipEvent =
   | { readonly kind: "tick" };
 
 export type OwnershipAction =
-  /** All that this node answers for from now on; those that are quiet it does not announce. */
-  | { readonly kind: "answer"; readonly ips: readonly Ip[]; readonly quiet: readonly Ip[] }
+  /**
+   * All that this node answers for from now on; those that are quiet it does not announce, those
+   * resumed were nobody's since it last answered.
+   */
+  | {
+    readonly kind: "answer";
+    readonly ips: readonly Ip[];
+    readonly quiet: readonly Ip[];
+    readonly resumed?: readonly Ip[];
+  }
   | { readonly kind: "claim"; readonly ips: readonly Ip[] }
   | { readonly kind: "release"; readonly ips: readonly Ip[] }
   /** Somebody else announced it as well: neighbours may have been misled. */
@@ -40,6 +49,8 @@ interface Held {
   yielded: Yielded | undefined;
   /** Not ours any more, and still answered until then or until somebody claims it. */
   lingersUntil: Instant | undefined;
+  /** Nobody's since this node answered it: until then neighbours need not be told anew. */
+  restsUntil: Instant | undefined;
 }
 
 interface Yielded {
@@ -89,9 +100,10 @@ export function step(
   const claims = new Set<Ip>();
   const releases = new Set<Ip>();
   const again = new Set<Ip>();
+  const resumed: Ip[] = [];
   switch (event.kind) {
     case "wishes":
-      for (const wish of event.wishes) onWish(state, wish, now, claims, releases);
+      for (const wish of event.wishes) onWish(state, wish, now, claims, releases, resumed);
       break;
     case "claim":
       for (const ip of event.ips) onClaim(state, ip, event.from, now, claims, again);
@@ -116,7 +128,16 @@ export function step(
   const changed = quiet.join() !== quietBefore || !sameIps(before, answered(state));
   // Whoever falls silent at the claim leaves no gap: the answers have begun before it is sent.
   return [
-    ...changed ? [{ kind: "answer", ips: [...answered(state)], quiet } as const] : [],
+    ...changed
+      ? [
+        {
+          kind: "answer",
+          ips: [...answered(state)],
+          quiet,
+          ...resumed.length > 0 ? { resumed } : {},
+        } as const,
+      ]
+      : [],
     ...claims.size > 0 ? [{ kind: "claim", ips: [...claims] } as const] : [],
     ...releases.size > 0 ? [{ kind: "release", ips: [...releases] } as const] : [],
     ...again.size > 0 ? [{ kind: "announce-again", ips: [...again] } as const] : [],
@@ -126,8 +147,8 @@ export function step(
 /** When the next tick is due; undefined while nothing is in the air. */
 export function nextDeadline(state: OwnershipState): Instant | undefined {
   let earliest: Instant | undefined;
-  for (const { lingersUntil, yielded } of state.held.values()) {
-    const due = lingersUntil ?? (yielded?.asked ? yielded.until : yielded?.askAt);
+  for (const { lingersUntil, restsUntil, yielded } of state.held.values()) {
+    const due = lingersUntil ?? restsUntil ?? (yielded?.asked ? yielded.until : yielded?.askAt);
     if (due !== undefined && (earliest === undefined || due < earliest)) earliest = due;
   }
   return earliest;
@@ -161,18 +182,26 @@ function onWish(
   now: Instant,
   claims: Set<Ip>,
   releases: Set<Ip>,
+  resumed: Ip[],
 ): void {
   const { ip } = wish;
   const held = state.held.get(ip);
   if (wish.own) {
     if (held === undefined) {
-      state.held.set(ip, { wish, yielded: undefined, lingersUntil: undefined });
+      state.held.set(ip, {
+        wish,
+        yielded: undefined,
+        lingersUntil: undefined,
+        restsUntil: undefined,
+      });
       claims.add(ip);
       return;
     }
     if (!held.wish.own) claims.add(ip);
+    if (held.restsUntil !== undefined) resumed.push(ip);
     held.wish = wish;
     held.lingersUntil = undefined;
+    held.restsUntil = undefined;
     return;
   }
   if (held === undefined) return;
@@ -184,7 +213,11 @@ function onWish(
   const lingers = answering && wish.canLinger && wish.owner !== undefined &&
     state.fellows.has(wish.owner);
   if (lingers) held.lingersUntil ??= after(now, LINGER_MS);
-  else state.held.delete(ip);
+  else if (wish.owner !== undefined) state.held.delete(ip);
+  else {
+    held.lingersUntil = undefined;
+    if (answering) held.restsUntil = after(now, SERIES_MS);
+  }
 }
 
 function onClaim(
@@ -255,8 +288,8 @@ function askAgain(state: OwnershipState, now: Instant, claims: Set<Ip>): void {
 
 function endLingering(state: OwnershipState, now: Instant): void {
   for (const [ip, held] of [...state.held]) {
-    const over = held.lingersUntil !== undefined && now >= held.lingersUntil;
-    if (over || (!held.wish.own && held.lingersUntil === undefined)) state.held.delete(ip);
+    const until = held.lingersUntil ?? held.restsUntil;
+    if (until === undefined ? !held.wish.own : now >= until) state.held.delete(ip);
   }
 }
 

@@ -62,7 +62,7 @@ for (const one of UNTAGGED) {
   });
 }
 
-Deno.test("decodeArp() leaves frames of a VLAN alone and takes VLAN 0 for untagged", () => {
+Deno.test("decodeArp() leaves frames of a VLAN alone and takes VLAN 0 for untagged (corpus 2.5.12)", () => {
   assert.equal(TAGGED.length, 4);
   for (const one of TAGGED) {
     const frame = bytesOf(one);
@@ -76,7 +76,7 @@ Deno.test("decodeArp() leaves frames of a VLAN alone and takes VLAN 0 for untagg
   assert.equal(reasonOf(tagged(tagged(REQUEST, 0), 0)), "not-arp");
 });
 
-Deno.test("decodeArp() takes every cut of a valid frame for truncated", () => {
+Deno.test("decodeArp() takes every cut of a valid frame for truncated (corpus 2.5.1)", () => {
   for (const one of ARP_VECTORS) {
     // One octet of its VLAN: 100 becomes 0.
     const frame = bytesOf(one);
@@ -97,7 +97,7 @@ Deno.test("decodeArp() takes octets after the packet for padding, up to a jumbo 
   }
 });
 
-Deno.test("decodeArp() refuses other hardware, protocols, lengths and operations by name", () => {
+Deno.test("decodeArp() refuses other hardware, protocols, lengths and operations by name (corpus 2.5.2, 2.5.3)", () => {
   for (
     const [frame, reason, offset] of [
       [altered(12, 0x08, 0x00), "not-arp", 12],

@@ -86,7 +86,7 @@ for (
   });
 }
 
-Deno.test("respond() answers padded, oversized and priority-tagged requests alike", () => {
+Deno.test("respond() answers padded, oversized and priority-tagged requests alike (corpus 2.5.12)", () => {
   const expected = answer(request());
   assert.ok(expected);
   for (const length of [60, 64, 1_514, 9_000]) {
@@ -110,7 +110,7 @@ Deno.test("respond() reads no further than the length given, though the buffer i
   assert.ok(answer(withTag, table(), ARP_FRAME_LENGTH + 4));
 });
 
-Deno.test("respond() answers the ARP sender, whoever sent the Ethernet frame", () => {
+Deno.test("respond() answers the ARP sender, whoever sent the Ethernet frame (corpus 2.5.5)", () => {
   const reply = answer(request({ source: mac("02:00:00:00:00:77") }));
   assert.ok(reply);
   const packet = decodeArp(reply);
@@ -119,7 +119,7 @@ Deno.test("respond() answers the ARP sender, whoever sent the Ethernet frame", (
   assert.equal(packet.targetHardwareAddress, THEIRS);
 });
 
-Deno.test("respond() answers a probe, so that the other host learns of the conflict", () => {
+Deno.test("respond() answers a probe, so that the other host learns of the conflict (corpus 2.5.6)", () => {
   const reply = answer(request({ senderProtocolAddress: ip("0.0.0.0") }));
   assert.ok(reply);
   assert.deepEqual(decodeArp(reply), {
@@ -134,7 +134,7 @@ Deno.test("respond() answers a probe, so that the other host learns of the confl
   assert.equal(repliedFor(reply), VIP);
 });
 
-Deno.test("respond() drops what is no ARP for Ethernet and IPv4", () => {
+Deno.test("respond() drops what is no ARP for Ethernet and IPv4 (corpus 2.5.1, 2.5.2)", () => {
   const altered = (offset: number, ...octets: number[]) => {
     const frame = request();
     frame.set(octets, offset);
@@ -159,7 +159,7 @@ Deno.test("respond() drops what is no ARP for Ethernet and IPv4", () => {
   ) assertDropped(frame, "not-arp");
 });
 
-Deno.test("respond() drops every operation but a request", () => {
+Deno.test("respond() drops every operation but a request (corpus 2.5.3)", () => {
   for (const [high, low] of [[0, 0], [0, 2], [0, 3], [0, 4], [1, 1], [0xff, 0xff]] as const) {
     const frame = request();
     frame.set([high, low], 20);
@@ -167,7 +167,7 @@ Deno.test("respond() drops every operation but a request", () => {
   }
 });
 
-Deno.test("respond() never answers a sender address of nobody or of a group", () => {
+Deno.test("respond() never answers a sender address of nobody or of a group (corpus 2.5.4)", () => {
   for (
     const text of [
       "00:00:00:00:00:00",
@@ -179,7 +179,7 @@ Deno.test("respond() never answers a sender address of nobody or of a group", ()
   ) assertDropped(request({ senderHardwareAddress: mac(text) }), "bad-sender");
 });
 
-Deno.test("respond() drops its own announcements when they are echoed back", () => {
+Deno.test("respond() drops its own announcements when they are echoed back (corpus 2.5.7)", () => {
   for (const form of ["request", "reply"] as const) {
     const frame = new Uint8Array(ARP_FRAME_LENGTH);
     writeArp(gratuitous(VIP, OURS, form), frame);
@@ -265,7 +265,7 @@ Deno.test("respond() answers only what is a broadcast or unicast request for an 
   assert.equal(countersOf(own, VIP).requests, answered);
 });
 
-Deno.test("respond() counts requests whose Ethernet source is not their sender, and answers the sender", () => {
+Deno.test("respond() counts requests whose Ethernet source is not their sender, and answers the sender (corpus 2.5.5)", () => {
   const on = table();
   assert.ok(answer(request(), on));
   assert.equal(foreignSendersOf(on), 0);

@@ -6,6 +6,7 @@ import {
   readSourceOptions,
   UsageError,
 } from "../../lib/cli/values.ts";
+import { DEFAULT_TIMING } from "../../lib/heartbeat/watch_state.ts";
 import type { RunOptions } from "../../lib/host/options.ts";
 
 interface Place {
@@ -257,6 +258,7 @@ Deno.test("readRunOptions() reads MetalLB's gossip flags and environment", () =>
     join: [],
     secret: "key",
     keyBytes: undefined,
+    heartbeat: DEFAULT_TIMING,
   });
   const flags = { mlJoin: "10.0.0.2, fd00::2", mlBindport: "7000", mlKeyBytes: "16" };
   const gossip = run(flags).gossip;
@@ -276,4 +278,33 @@ Deno.test("readRunOptions() reads the gossip key of a file, or of a mounted Secr
   assert.equal(secretOf({ "/etc/ml": "by file" }), "by file");
   assert.throws(() => secretOf({}), /cannot be read from \/etc\/ml; is the Secret mounted/);
   assert.equal(run({ mlSecretKey: "by flag" }, { env, files: {} }).gossip?.secret, "by flag");
+});
+
+Deno.test("readRunOptions() takes the heartbeat's pace as Go writes durations, in bounds", () => {
+  const beats = (flags: Flags) => run({ mlBindaddr: "10.0.0.1", ...flags }).gossip?.heartbeat;
+  assert.deepEqual(beats({}), { intervalMs: 50, multiplier: 3, confirmMs: 40 });
+  assert.deepEqual(beats({ heartbeatInterval: "0.5s", heartbeatMultiplier: "5" }), {
+    intervalMs: 500,
+    multiplier: 5,
+    confirmMs: 400,
+  });
+  for (const value of ["10ms", "5s", "1s500ms"]) assert.ok(beats({ heartbeatInterval: value }));
+  for (const value of ["9ms", "5001ms", "50", "-1s", "0", "1h", "10.5ms", "NaNs", "fast"]) {
+    assert.equal(
+      refusal({ heartbeatInterval: value }),
+      `--heartbeat-interval=${value} is no time of whole milliseconds from 10ms to 5s, ` +
+        "such as 50ms or 1s",
+    );
+  }
+  for (const value of ["2", "21", "3.5", "-3", "1e1", "three", "0x5"]) {
+    assert.equal(
+      refusal({ heartbeatMultiplier: value }),
+      `--heartbeat-multiplier=${value} is no number from 3 to 20`,
+    );
+  }
+  assert.equal(refusal({ heartbeatInterval: "" }), "--heartbeat-interval is empty");
+  assert.equal(
+    refusal({ role: "controller", heartbeatInterval: "1s" }),
+    "--heartbeat-interval is a flag of the speaker, not of the controller",
+  );
 });

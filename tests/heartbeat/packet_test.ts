@@ -13,7 +13,7 @@ import type { Mac } from "../../lib/net/ethernet.ts";
 import { ip4, ip6 } from "../../lib/net/ip.ts";
 
 const KEY = heartbeatKey(Uint8Array.of(1, 2, 3));
-const beat: HeartbeatBody = { kind: "beat", intervalMs: 50, canAnnounce: true };
+const beat: HeartbeatBody = { kind: "beat", intervalMs: 50, multiplier: 3, canAnnounce: true };
 
 const ips = fc.array(
   fc.oneof(
@@ -32,6 +32,7 @@ const body: fc.Arbitrary<HeartbeatBody> = fc.oneof(
   record({
     kind: fc.constant("beat" as const),
     intervalMs: fc.nat(65_535),
+    multiplier: fc.nat(255),
     canAnnounce: fc.boolean(),
   }),
   record({ kind: fc.constant("query" as const), id, target: name }),

@@ -5,18 +5,24 @@ import { nextDeadline, SETTLE_MS, step } from "../../lib/heartbeat/watch.ts";
 import {
   createWatch,
   DEFAULT_TIMING,
+  type HeartbeatTiming,
+  timingOf,
   type WatchAction,
   type WatchEvent,
   type WatchState,
 } from "../../lib/heartbeat/watch_state.ts";
 
 const random = seededRandom(1);
-const BEAT: HeartbeatBody = { kind: "beat", intervalMs: 50, canAnnounce: true };
+const BEAT: HeartbeatBody = { kind: "beat", intervalMs: 50, multiplier: 3, canAnnounce: true };
 const { intervalMs, multiplier } = DEFAULT_TIMING;
 
 /** A watch and its clock; every millisecond has a tick, as short waits do. */
 function bench(...names: string[]) {
-  const state = createWatch();
+  return benchOf(DEFAULT_TIMING, ...names);
+}
+
+function benchOf(timing: HeartbeatTiming, ...names: string[]) {
+  const state = createWatch(timing);
   let now = 1_000;
   let sequence = 0;
   const told: WatchAction[] = [];
@@ -217,4 +223,45 @@ Deno.test("another run of a peer, or somebody unknown, is asked after, and not t
   assert.deepEqual(asked(), ["a"]);
   one.pass(200, "a");
   assert.deepEqual(of(one.hear("unknown"), "stranger").map(({ name }) => name), ["unknown"]);
+});
+
+Deno.test("each peer is missed by the pace that it told itself, whatever ours", () => {
+  const one = benchOf(timingOf(20, 4), "slow", "quick");
+  const slow: HeartbeatBody = { ...BEAT, intervalMs: 500, multiplier: 5 };
+  one.hear("slow", slow);
+  one.hear("quick");
+  const first = of(one.pass(2_000), "down");
+  assert.deepEqual(first.map(({ name }) => name), ["quick"]);
+  assert.ok((first[0]?.silentMs ?? 0) >= 3 * 50, "three of its own intervals");
+  const [second] = of(one.pass(600), "down");
+  assert.equal(second?.name, "slow");
+  assert.ok(second.silentMs >= 5 * 500 && second.silentMs < 5 * 500 + 60, `${second.silentMs}`);
+});
+
+Deno.test("a peer that tells a pace of nothing is not missed at once", () => {
+  const one = bench("a");
+  one.hear("a", { ...BEAT, intervalMs: 50, multiplier: 0 });
+  assert.deepEqual(of(one.pass(149), "down"), []);
+  assert.equal(of(one.pass(60), "down").length, 1);
+});
+
+for (const [intervalMs, multiplier] of [[10, 3], [50, 3], [500, 5], [5_000, 20]] as const) {
+  Deno.test(`nobody who beats each ${intervalMs} ms answers as long as others wait, alone or not`, () => {
+    const timing = timingOf(intervalMs, multiplier);
+    const among = benchOf(timing, "a");
+    among.hear("a", { ...BEAT, intervalMs, multiplier });
+    among.skip(intervalMs);
+    const awake = of(among.act({ kind: "tick" }), "awake")[0];
+    assert.ok(awake !== undefined);
+    const leaseMs = awake.until - among.now();
+    assert.ok(leaseMs > intervalMs && leaseMs < 2.25 * intervalMs, `${leaseMs} ms`);
+    const alone = of(benchOf(timing).told, "awake")[0];
+    assert.ok(alone !== undefined && alone.until - 1_000 > intervalMs, "it outlasts the beats");
+    assert.ok(timing.confirmMs >= 20);
+  });
+}
+
+Deno.test("timingOf() gives 40 ms to answers at the default pace, and never less than 20", () => {
+  assert.deepEqual(DEFAULT_TIMING, { intervalMs: 50, multiplier: 3, confirmMs: 40 });
+  assert.equal(timingOf(10, 3).confirmMs, 20);
 });

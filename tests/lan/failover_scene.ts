@@ -25,27 +25,52 @@ export interface Failover extends AsyncDisposable {
 
 const NODES = 3;
 
+/** Gossip goes over the LAN itself; gives what its addresses begin with. */
+function lanNetwork(_scene: Scene): Promise<string> {
+  return Promise.resolve("10.77.1.");
+}
+
+/** Lays a second network for gossip, which lives on when a node's `eth0` is down. */
+export async function secondNetwork(scene: Scene): Promise<string> {
+  const { netns } = await scene.lan.addNamespace("second");
+  const ip = (namespace: string, ...args: string[]) => must("ip", ["-n", namespace, ...args]);
+  await ip(netns, "link", "add", "br0", "type", "bridge", "forward_delay", "0");
+  await ip(netns, "link", "set", "br0", "up");
+  for (const [index, node] of scene.nodes.entries()) {
+    const pair = ["type", "veth", "peer", "name", "second0", "netns", node.netns];
+    await ip(netns, "link", "add", `port${index}`, ...pair);
+    await ip(netns, "link", "set", `port${index}`, "master", "br0", "up");
+    await ip(node.netns, "link", "set", "second0", "up");
+    await ip(node.netns, "addr", "add", `10.79.0.${11 + index}/24`, "dev", "second0");
+  }
+  return "10.79.0.";
+}
+
 /** Starts three speakers, their controller on a host of its own, and waits for owners. */
-export async function makeFailover(flags: readonly string[] = []): Promise<Failover> {
+export async function makeFailover(
+  flags: readonly string[] | ((node: string) => readonly string[]) = [],
+  network = lanNetwork,
+): Promise<Failover> {
   await using unfinished = new AsyncDisposableStack();
   const scene = unfinished.use(await makeScene(NODES));
+  const gossip = await network(scene);
   const names = scene.nodes.map(({ name }) => name);
   unfinished.use(scene.herald(scene.pod, "--role=controller"));
   const processes: RunningProcess[] = [];
   unfinished.defer(async () => {
     await Promise.all(processes.map((process) => process.end("SIGKILL")));
   });
-  const join = scene.nodes.map((_, index) => `10.77.1.${11 + index}`).join(",");
+  const join = scene.nodes.map((_, index) => `${gossip}${11 + index}`).join(",");
   const node = (index: number) => scene.nodes[index] ?? assert.fail(`no node ${index}`);
   function start(index: number): Promise<void> {
     processes[index] = scene.herald(
       node(index),
       "--role=speaker",
       `--node-name=${node(index).name}`,
-      `--ml-bindaddr=10.77.1.${11 + index}`,
+      `--ml-bindaddr=${gossip}${11 + index}`,
       `--ml-join=${join}`,
       "--ml-secret-key=a key of the tests",
-      ...flags,
+      ...typeof flags === "function" ? flags(node(index).name) : flags,
     );
     return Promise.resolve();
   }

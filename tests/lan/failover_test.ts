@@ -115,6 +115,34 @@ Deno.test("an owner that is stopped and goes on answers nothing until it knows b
   }
 });
 
+Deno.test("a slower pace outlives a longer stall, beside speakers of the default one", async () => {
+  const ip = VIP[4];
+  const first = rankCandidates(["node1", "node2", "node3"], ip)[0];
+  const pace = ["--heartbeat-interval=200ms", "--heartbeat-multiplier=4"];
+  await using failover = await makeFailover((name) => name === first ? pace : []);
+  const owner = await failover.owner(ip);
+  const own = failover.node(owner);
+  assert.equal(own.name, first);
+  const { pid } = failover.process(owner);
+  await using probe = await startProbe(failover.scene.client, ip);
+  await failover.settle(300);
+  // At the default pace the others would have taken over.
+  Deno.kill(pid, "SIGSTOP");
+  await failover.settle(500);
+  Deno.kill(pid, "SIGCONT");
+  await failover.settle(1_000);
+  const stalled = await probe.stop();
+  assert.deepEqual(
+    new Set(stalled.runs.map(({ who }) => who)).difference(new Set(["", own.mac])),
+    new Set(),
+  );
+  assert.equal(await failover.owner(ip), owner);
+  const seen = await watch(failover, ip, () => failover.end(owner, "SIGKILL"));
+  const { gapMs, overlapMs } = gapAndOverlap(seen);
+  assert.ok(gapMs > 200 && gapMs <= 4 * 200 + AT_MOST_MS, `${gapMs} ms`);
+  assert.equal(overlapMs, 0, JSON.stringify(seen.runs));
+});
+
 Deno.test("one direction of a path is lost: nobody changes hands (row L19)", async () => {
   await using failover = await makeFailover();
   const owner = await failover.owner(VIP[4]);

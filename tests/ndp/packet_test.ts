@@ -71,20 +71,31 @@ Deno.test("unsolicitedAdvertisement() is what row L6 asks for", () => {
 
 const BAD: readonly [string, (frame: Uint8Array) => Uint8Array, string][] = [
   ["IP version 4", (frame) => frame.with(AT.version, 0x45), "not-ndp"],
-  ["a hop limit of 254", (frame) => frame.with(AT.hopLimit, 254), "bad-sender"],
-  ["code 1", (frame) => frame.with(AT.code, 1), "bad-sender"],
-  ["a wrong checksum", (frame) => frame.with(AT.checksum, 1), "bad-checksum"],
-  ["an option of length 0", (frame) => fixed(frame.with(AT.options + 1, 0)), "bad-length"],
+  ["a hop limit of 254 (corpus 2.5.8)", (frame) => frame.with(AT.hopLimit, 254), "bad-sender"],
+  ["code 1 (corpus 2.5.8)", (frame) => frame.with(AT.code, 1), "bad-sender"],
+  ["a wrong checksum (corpus 2.5.8)", (frame) => frame.with(AT.checksum, 1), "bad-checksum"],
+  [
+    "an option of length 0 (corpus 2.5.8)",
+    (frame) => fixed(frame.with(AT.options + 1, 0)),
+    "bad-length",
+  ],
   ["an option past the end", (frame) => fixed(frame.with(AT.options + 1, 2)), "bad-length"],
   [
     "a payload longer than the frame",
     (frame) => frame.with(AT.payloadLength + 1, 40),
     "bad-length",
   ],
-  ["a payload of 8", (frame) => frame.with(AT.payloadLength + 1, 8), "bad-length"],
+  ["a payload of 8 (corpus 2.5.8)", (frame) => frame.with(AT.payloadLength + 1, 8), "bad-length"],
   ["a frame cut short", (frame) => frame.slice(0, 60), "truncated"],
   ["an empty frame", () => new Uint8Array(), "truncated"],
   ["a redirect", (frame) => frame.with(AT.type, 137), "not-ndp"],
+  ["an extension header (corpus 2.5.11)", (frame) => frame.with(AT.nextHeader, 0), "not-ndp"],
+  ["a fragment (corpus 2.5.11)", (frame) => frame.with(AT.nextHeader, 44), "not-ndp"],
+  [
+    "an option though it has no address (corpus 2.5.9)",
+    (frame) => fixed(frame.fill(0, AT.source, AT.destination)),
+    "bad-sender",
+  ],
   ["UDP", (frame) => frame.with(AT.nextHeader, 17), "not-ndp"],
   ["IPv4", (frame) => frame.with(12, 8).with(13, 0), "not-ndp"],
 ];

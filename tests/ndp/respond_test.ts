@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { isWireError } from "../../lib/base/errors.ts";
-import { decodeNdp, type NdpPacket, writeNdp } from "../../lib/ndp/packet.ts";
+import { checksumOf, decodeNdp, type NdpPacket, writeNdp } from "../../lib/ndp/packet.ts";
 import { conflictOf, NO_REPLY, respond } from "../../lib/ndp/respond.ts";
 import { DROP_REASONS, type DropReason } from "../../lib/neighbour/drops.ts";
 import {
@@ -100,15 +100,56 @@ Deno.test("respond() tells all nodes when somebody detects duplicates (row L8)",
   assert.equal(out.subarray(0, length).toHex(), expected);
 });
 
+/** With the checksum that the changed octets ask for. */
+function fixed(frame: Uint8Array): Uint8Array {
+  const open = frame.with(56, 0).with(57, 0);
+  const sum = checksumOf(open, open.length);
+  return open.with(56, sum >>> 8).with(57, sum & 255);
+}
+
+function tagged(frame: Uint8Array, vlan: number): Uint8Array {
+  return Uint8Array.of(...frame.subarray(0, 12), 0x81, 0, 0, vlan, ...frame.subarray(12));
+}
+
+Deno.test("respond() answers a solicitation in a frame of 9,000 octets (corpus 2.5.12)", () => {
+  const frame = new Uint8Array(9_000).fill(0x5a);
+  frame.set(solicitation());
+  assert.equal(answer(frame)?.target, VIP);
+});
+
 const DROPPED: readonly [string, Uint8Array, DropReason][] = [
   ["for others", solicitation({ target: ip("2001:db8::9") }), "not-owned"],
+  ["for a group (corpus 2.5.10)", solicitation({ target: ip("ff02::1:ff00:2") }), "not-owned"],
+  [
+    "from :: with a link-layer option (corpus 2.5.9)",
+    solicitation({ source: ip("::") }),
+    "bad-sender",
+  ],
+  [
+    "from :: to the address itself (corpus 2.5.9)",
+    solicitation({ source: ip("::"), linkLayer: undefined, destination: VIP }),
+    "bad-sender",
+  ],
+  [
+    "from :: to all nodes (corpus 2.5.9)",
+    solicitation({ source: ip("::"), linkLayer: undefined, destination: ip("ff02::1") }),
+    "bad-sender",
+  ],
+  ["behind hop-by-hop options (corpus 2.5.11)", solicitation().with(20, 0), "not-ndp"],
+  ["in a fragment (corpus 2.5.11)", solicitation().with(20, 44), "not-ndp"],
+  ["behind a routing header (corpus 2.5.11)", solicitation().with(20, 43), "not-ndp"],
+  ["with code 1 (corpus 2.5.8)", solicitation().with(55, 1), "not-ndp"],
+  ["with a payload of 20 octets (corpus 2.5.8)", solicitation().with(19, 20), "not-ndp"],
+  ["with an option of length 0 (corpus 2.5.8)", fixed(solicitation().with(79, 0)), "not-ndp"],
+  ["with a tag of a VLAN (corpus 2.5.12)", tagged(solicitation(), 5), "not-ndp"],
   ["to another host", solicitation({ destinationMac: mac("02:00:00:00:00:77") }), "not-to-us"],
   ["of our own", solicitation({ sourceMac: OURS, linkLayer: OURS }), "own-frame"],
   ["from a group", solicitation({ linkLayer: mac("33:33:00:00:00:01") }), "bad-sender"],
   ["from nobody", solicitation({ linkLayer: 0 as Mac }), "bad-sender"],
   ["from a multicast address", solicitation({ source: ip("ff02::5") }), "bad-sender"],
-  ["with a wrong checksum", solicitation().with(56, 0), "bad-checksum"],
+  ["with a wrong checksum (corpus 2.5.8)", solicitation().with(56, 0), "bad-checksum"],
   ["with IP version 7", solicitation().with(14, 0x70), "not-ndp"],
+  ["with hop limit 254 (corpus 2.5.8)", solicitation().with(21, 254), "not-ndp"],
   ["with hop limit 64", solicitation().with(21, 64), "not-ndp"],
   ["cut short", solicitation().slice(0, 70), "not-ndp"],
   ["which is an advertisement", solicitation({ kind: "advertisement" }), "not-solicitation"],
@@ -124,7 +165,7 @@ for (const [name, frame, reason] of DROPPED) {
   });
 }
 
-Deno.test("conflictOf() finds an advertisement of another host for an owned address (row L10)", () => {
+Deno.test("conflictOf() finds an advertisement of another host for an owned address (row L10, corpus 2.5.12)", () => {
   const scratch = new Uint8Array(128);
   const advertisement = { kind: "advertisement", flags: 0x20 } as const;
   const claimed = (frame: Uint8Array) => conflictOf(frame, frame.length, IFINDEX, table(), scratch);

@@ -21,6 +21,7 @@ function link(ifindex: number, name = `eth${ifindex}`): Link {
     loopback: false,
     master: undefined,
     kind: undefined,
+    sharesCableOf: undefined,
   };
 }
 

@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
-import { type Link, matchesInterface, sameLink, usableForArp } from "../../lib/netlink/link.ts";
+import {
+  type Link,
+  matchesInterface,
+  onePerCable,
+  sameLink,
+  usableForArp,
+} from "../../lib/netlink/link.ts";
 import { parseMac } from "../../lib/net/ethernet.ts";
 
 const ETHERNET: Link = {
@@ -13,6 +19,7 @@ const ETHERNET: Link = {
   loopback: false,
   master: undefined,
   kind: undefined,
+  sharesCableOf: undefined,
 };
 
 const CASES: readonly [name: string, change: Partial<Link>, usable: boolean][] = [
@@ -38,11 +45,18 @@ Deno.test("sameLink() sees a change of any field", () => {
   const others: Partial<Link>[] = [
     { ifindex: 3 },
     { name: "net0" },
+    { sharesCableOf: 2 },
     ...CASES.map(([, change]) => change).filter((change) => Object.keys(change).length > 0),
   ];
   for (const change of others) {
     assert.ok(!sameLink(ETHERNET, { ...ETHERNET, ...change }), JSON.stringify(change));
   }
+});
+
+Deno.test("onePerCable() leaves out who shares the cable of one that is there (row L17)", () => {
+  const shim = { ...ETHERNET, ifindex: 9, name: "shim0", sharesCableOf: 2 };
+  assert.deepEqual(onePerCable([shim, ETHERNET]), [ETHERNET]);
+  assert.deepEqual(onePerCable([shim]), [shim], "its parent was shut out");
 });
 
 for (

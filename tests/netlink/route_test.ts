@@ -36,6 +36,7 @@ function expected({ decoded }: NetlinkVector): RouteMessage {
       loopback: has("LOOPBACK"),
       master: attributes.IFLA_MASTER,
       kind: attributes.IFLA_LINKINFO?.IFLA_INFO_KIND,
+      sharesCableOf: undefined,
     },
   };
 }
@@ -130,6 +131,32 @@ for (const [name, hex] of ADDRESSES) {
     assert.ok(message.kind === "link" && message.link.mac === undefined);
   });
 }
+
+/** Nested IFLA_INFO_KIND. */
+function kindOf(kind: string): string {
+  const text = new TextEncoder().encode(`${kind}\0`).toHex();
+  const octets = (length: number) => `${length.toString(16).padStart(2, "0")}00`;
+  const length = text.length / 2;
+  const padding = "00".repeat(-length & 3);
+  return `${octets(8 + length)}1200${octets(4 + length)}0100${text}${padding}`;
+}
+
+Deno.test("decodeRoute() knows whose cable a macvlan or ipvlan shares, not a VLAN's or another namespace's", () => {
+  const parent = "0800050007000000";
+  const sharing = (hex: string) => {
+    const message = only(withAttributes(NAME + hex));
+    assert.ok(message.kind === "link", hex);
+    return message.link.sharesCableOf;
+  };
+  for (const kind of ["macvlan", "macvtap", "ipvlan", "ipvtap"]) {
+    assert.equal(sharing(kindOf(kind) + parent), 7, kind);
+  }
+  assert.equal(sharing(kindOf("vlan") + parent), undefined);
+  assert.equal(sharing(kindOf("veth") + parent), undefined);
+  assert.equal(sharing(kindOf("macvlan") + parent + "0800250001000000"), undefined);
+  assert.equal(sharing(kindOf("macvlan") + "0600050007000000"), undefined, "two octets");
+  assert.equal(sharing(parent), undefined);
+});
 
 Deno.test("decodeRoute() takes an absent or broken description of the kind for a plain link", () => {
   for (const info of ["", "0c001200ffff0100766c616e", "04001200"]) {

@@ -1,6 +1,7 @@
 // deno-lint-ignore-file no-console -- tells the seeds and what was checked
 import assert from "node:assert/strict";
 import { seededRandom } from "../../lib/base/time.ts";
+import { DEFAULT_TIMING, type HeartbeatTiming, timingOf } from "../../lib/heartbeat/watch_state.ts";
 import { rankCandidates } from "../../lib/speaker/election.ts";
 import {
   answering,
@@ -52,8 +53,14 @@ function watchOwners(world: World) {
   };
 }
 
-function settledWorld(seed: number, nodes: number, vips = 3): World {
+function settledWorld(
+  seed: number,
+  nodes: number,
+  vips = 3,
+  paces: readonly HeartbeatTiming[] = [],
+): World {
   const world = createWorld(nodes, vips, seededRandom(seed));
+  paces.forEach((pace, index) => world.paces.set(world.names[index] ?? "", pace));
   for (const name of world.names) {
     schedule(world, 100 * world.random(), () => startSpeaker(world, name));
   }
@@ -210,6 +217,34 @@ Deno.test("after any faults one owner remains, the one that the election names (
 Deno.test("fifty speakers: a death is noticed in time and by all (S1, S2)", () => {
   const { count } = failovers(7, 50, 6);
   assert.ok(count > 0);
+});
+
+Deno.test("speakers of different paces agree on who is gone, each missed by its own (S1, S2)", () => {
+  const paces = [timingOf(200, 4), timingOf(20, 3), timingOf(50, 10)];
+  for (let seed = 1; seed <= 40; seed++) {
+    const world = settledWorld(seed, 4, 3, paces);
+    const watch = watchOwners(world);
+    for (let round = 0; round < 12; round++) {
+      const name = world.names[round % world.names.length] ?? "";
+      const { intervalMs, multiplier } = world.paces.get(name) ?? DEFAULT_TIMING;
+      const missedMs = intervalMs * multiplier;
+      // A pause shorter than it is missed for, a longer one, and an end.
+      const ms = [0.8 * missedMs, missedMs + 400][round % 3];
+      watch.restart();
+      if (ms === undefined) kill(world, name);
+      else pause(world, name, ms);
+      runUntil(world, world.now + missedMs + 2_500);
+      const { gapMs, overlapMs } = watch.worst;
+      const where = `seed ${seed}, round ${round}, ${name}`;
+      assert.ok(gapMs <= missedMs + FAILOVER_MS, `${where}: ${gapMs} ms silent`);
+      assert.ok(overlapMs <= OVERLAP_MS, `${where}: two for ${overlapMs} ms`);
+      if (ms === undefined) {
+        startSpeaker(world, name);
+        runUntil(world, world.now + 2_000);
+      }
+      assertOneOwner(world, seed);
+    }
+  }
 });
 
 Deno.test("a seed replays exactly", () => {

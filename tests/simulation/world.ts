@@ -15,6 +15,7 @@ import type { Notice } from "../../lib/heartbeat/packet.ts";
 import { nextDeadline as watchDeadline, step as stepWatch } from "../../lib/heartbeat/watch.ts";
 import {
   createWatch,
+  type HeartbeatTiming,
   missedAfterMs,
   type WatchAction,
   type WatchState,
@@ -89,6 +90,8 @@ export interface World {
   readonly speakers: Map<string, Speaker>;
   readonly names: readonly string[];
   readonly vips: readonly Ip[];
+  /** Of those that beat at another pace than the default. */
+  readonly paces: Map<string, HeartbeatTiming>;
   readonly queue: { readonly at: number; readonly order: number; readonly run: () => void }[];
   order: number;
   /** Labels as the API server has them. */
@@ -115,6 +118,7 @@ export function createWorld(nodes: number, vips: number, random: Random): World 
     speakers: new Map(),
     names,
     vips: Array.from({ length: vips }, (_, index) => ip4(0x0a4d_0100 + index)),
+    paces: new Map(),
     queue: [],
     order: 0,
     excluded: new Set(),
@@ -188,7 +192,7 @@ export function startSpeaker(world: World, name: string): Speaker {
     endpoint,
     boot,
     gossip: createGossip({ name, ...endpoint }, bootMeta(boot), instant(world.now + clockMs)),
-    watch: createWatch(),
+    watch: createWatch(world.paces.get(name)),
     roster: createRoster(name),
     ownership: createOwnership(name, precedes),
     clockMs,

@@ -230,6 +230,24 @@ Deno.test("step() announces a flapping address anew at most each 5 s", () => {
   });
 });
 
+Deno.test("step() announces an address that was nobody else's meanwhile once per 5 s (row L20)", () => {
+  const toggles = Array.from({ length: 301 }, (_, count): TimedEvent => [
+    count * 200,
+    count % 2 === 1 ? owned() : { kind: "owned", ips: [A], resumed: count === 0 ? [] : [A] },
+  ]);
+  const sent = times(run([[0, interfaces(ETH0)], ...toggles], 120_000), A);
+  const during = sent.filter((at) => at < 60_000);
+  assert.ok(during.length >= 11, during.join());
+  for (const [place, at] of during.entries()) {
+    assert.ok(at - (during[place - 1] ?? -Infinity) >= 5_000, during.join());
+  }
+  // It stays: a whole series follows, not sooner than five seconds after the last announcement.
+  const after = sent.slice(during.length);
+  assert.equal(after.length, 5, after.join());
+  assert.ok((after[0] ?? 0) - (during.at(-1) ?? 0) >= 5_000, sent.join());
+  assert.ok((after[0] ?? 0) <= 65_000);
+});
+
 Deno.test("step() repeats the series of an address that flaps slowly, one per 5 s", () => {
   // Owned 2 s, lost 0.5 s, and so on: time for repeats in each spell.
   const events = Array.from({ length: 24 }, (_, count): TimedEvent[] => [

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type Instant, instant } from "../../lib/base/time.ts";
 import { type Ip, ip4 } from "../../lib/net/ip.ts";
+import { SERIES_MS } from "../../lib/speaker/layer2.ts";
 import {
   answers,
   claimed,
@@ -83,6 +84,29 @@ for (
     assert.ok(!answers(state, VIP));
   });
 }
+
+Deno.test("an address that was nobody's for a moment is resumed, another's is not (row L20)", () => {
+  const state = owner("a", "b");
+  step(state, wish({ owner: undefined }), at(10));
+  assert.ok(!answers(state, VIP));
+  assert.deepEqual(step(state, wish({ own: true, owner: "a" }), at(200)), [
+    { kind: "answer", ips: [VIP], quiet: [], resumed: [VIP] },
+    { kind: "claim", ips: [VIP] },
+  ]);
+  const interruptions: readonly [string, OwnershipEvent, number][] = [
+    ["another owned it", wish({ owner: "b", canLinger: false }), 500],
+    ["another claimed it", claim("b"), 500],
+    ["long ago", { kind: "tick" }, 300 + SERIES_MS],
+  ];
+  for (const [why, event, ms] of interruptions) {
+    const other = owner("a", "b");
+    step(other, wish({ owner: undefined }), at(300));
+    step(other, event, at(ms));
+    assert.equal(other.held.size, 0, why);
+    const actions = step(other, wish({ own: true, owner: "a" }), at(ms + 1));
+    assert.deepEqual(actions[0], { kind: "answer", ips: [VIP], quiet: [] }, why);
+  }
+});
 
 Deno.test("a claim of one who comes first silences an owner before its view changes (row L4)", () => {
   const state = owner("b", "a");

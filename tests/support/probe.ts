@@ -21,21 +21,37 @@ export interface Probe extends AsyncDisposable {
   stop(): Promise<Watched>;
 }
 
-let program: Promise<string> | undefined;
+const programs = new Map<string, Promise<string>>();
 
-/** Compiles the prober once for a process. */
-function compiled(): Promise<string> {
-  return program ??= (async () => {
-    const path = await Deno.makeTempFile({ prefix: "herald-probe-" });
-    await must("gcc", ["-O2", "-o", path, new URL("./probe/probe.c", import.meta.url).pathname]);
+/** Compiles a program of `probe/` once for a process. */
+function compiled(name: "probe" | "flood"): Promise<string> {
+  const before = programs.get(name);
+  if (before !== undefined) return before;
+  const made = (async () => {
+    const path = await Deno.makeTempFile({ prefix: `herald-${name}-` });
+    const source = new URL(`./probe/${name}.c`, import.meta.url).pathname;
+    await must("gcc", ["-O2", "-o", path, source]);
     await Deno.chmod(path, 0o755);
     return path;
   })();
+  programs.set(name, made);
+  return made;
+}
+
+/** Asks for addresses that nobody has, so many times a second; gives how often it did. */
+export async function flood(
+  host: Host,
+  family: 4 | 6,
+  perSecond: number,
+  seconds: number,
+): Promise<number> {
+  const path = await compiled("flood");
+  return Number(await host.must(path, "eth0", String(family), String(perSecond), String(seconds)));
 }
 
 /** Asks for the address from that host, each millisecond unless told otherwise. */
 export async function startProbe(host: Host, ip: string, intervalUs = 1_000): Promise<Probe> {
-  const path = await compiled();
+  const path = await compiled("probe");
   const process = host.start(path, ["eth0", ip, String(intervalUs)]);
   return {
     async stop() {

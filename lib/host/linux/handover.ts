@@ -63,7 +63,7 @@ export function startHandover(options: HandoverOptions, signal: AbortSignal): Ha
     switch (action.kind) {
       case "answer":
         answering = action.ips;
-        return layer2.setOwned(answering, action.quiet);
+        return layer2.setOwned(answering, action.quiet, action.resumed);
       case "claim":
         metrics.handovers.inc({ outcome: "claimed" }, action.ips.length);
         return claim(action.ips);

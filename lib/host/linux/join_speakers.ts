@@ -38,7 +38,7 @@ export async function joinSpeakers(
     candidates: () => [...gossip.join, ...podAddresses(hooks.pods())],
     workerUrl: workers.heartbeat,
     lease,
-    timing: undefined,
+    timing: gossip.heartbeat,
     log,
     metrics: metrics.gossip,
     onChange: hooks.onChange,

@@ -3,7 +3,7 @@ import { openLibc, SOCKET } from "../../../ffi/libc.ts";
 import { type InterfaceAddress, MAX_ADDRESSES, MAX_INTERFACES } from "../../neighbour/table.ts";
 import { formatIp, type Ip } from "../../net/ip.ts";
 import { formatMac, type Mac } from "../../net/ethernet.ts";
-import { type Link, matchesInterface, usableForArp } from "../../netlink/link.ts";
+import { type Link, matchesInterface, onePerCable, usableForArp } from "../../netlink/link.ts";
 import { createConflicts } from "../../speaker/conflicts.ts";
 import {
   createLayer2,
@@ -42,9 +42,9 @@ export interface Layer2 {
   readonly backend: string;
   /**
    * In place of the addresses before; answers begin and end with the next frame. Those that are
-   * quiet are answered and not announced.
+   * quiet are answered and not announced; those resumed were nobody else's meanwhile.
    */
-  setOwned(ips: readonly Ip[], quiet: readonly Ip[]): void;
+  setOwned(ips: readonly Ip[], quiet: readonly Ip[], resumed?: readonly Ip[]): void;
   /** Tells all neighbours once more where these addresses are. */
   announceAgain(ips: readonly Ip[]): void;
   /** Hardware addresses of the other speakers: a frame of theirs is no conflict. */
@@ -155,7 +155,7 @@ export async function startLayer2(options: Layer2Options, signal: AbortSignal): 
     const before = new Set(usable.map(nameOf));
     const wanted = links.filter(usableForArp)
       .filter(({ name }) => matchesInterface(name, options.interfaces));
-    usable = outerFirst(wanted).slice(0, MAX_INTERFACES);
+    usable = outerFirst(onePerCable(wanted)).slice(0, MAX_INTERFACES);
     for (const link of usable) {
       if (!before.delete(nameOf(link))) {
         log.info(
@@ -213,14 +213,14 @@ export async function startLayer2(options: Layer2Options, signal: AbortSignal): 
   return {
     backend,
     requireLease: () => responder.requireLease(),
-    setOwned: (ips, quiet) => {
+    setOwned: (ips, quiet, resumed = []) => {
       if (ips.length > MAX_ADDRESSES) {
         log.error(
           { reason: `${ips.length} addresses, ${MAX_ADDRESSES} fit` },
           "too many addresses for one node",
         );
       }
-      advance({ kind: "owned", ips: ips.slice(0, MAX_ADDRESSES), quiet });
+      advance({ kind: "owned", ips: ips.slice(0, MAX_ADDRESSES), quiet, resumed });
     },
     announceAgain: (ips) => advance({ kind: "again", ips }),
     setFellows: (macs) => {

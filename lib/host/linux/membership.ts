@@ -1,5 +1,5 @@
 import { errorText } from "../../base/errors.ts";
-import { DEFAULT_TIMING, type HeartbeatTiming } from "../../heartbeat/watch_state.ts";
+import type { HeartbeatTiming } from "../../heartbeat/watch_state.ts";
 import {
   heartbeatKey,
   MAX_NOTICE_IPS,
@@ -38,7 +38,7 @@ export interface MembershipOptions {
   readonly candidates: () => readonly Ip[];
   readonly workerUrl: URL;
   readonly lease: LeasePlaces | undefined;
-  readonly timing: HeartbeatTiming | undefined;
+  readonly timing: HeartbeatTiming;
   readonly log: Log;
   readonly metrics: GossipMetrics;
   /** The live speakers, or those this node can talk to, changed. */
@@ -114,7 +114,7 @@ export async function joinMembership(
     // memberlist's own port is taken; where this one is too, gossip tells another.
     port: options.port === 0 ? 0 : options.port + 1,
     keys: keysOf(options.keys),
-    timing: options.timing ?? DEFAULT_TIMING,
+    timing: options.timing,
     lease: options.lease,
   };
   const begin = (port: number) =>
