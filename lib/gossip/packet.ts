@@ -78,7 +78,7 @@ export function openPacket(
     : decrypt(unlabelled, keys, new TextEncoder().encode(label));
   if (isWireError(plain)) return plain;
   const checked = withoutChecksum(plain);
-  return isWireError(checked) ? checked : openLayers(checked, 0);
+  return isWireError(checked) ? checked : openLayers(checked, 0, { octets: MAX_DECOMPRESSED });
 }
 
 function withoutChecksum(bytes: Uint8Array): Uint8Array | WireError {
@@ -88,15 +88,24 @@ function withoutChecksum(bytes: Uint8Array): Uint8Array | WireError {
   return crc32(rest) === readU32(bytes, 1) ? rest : refuse("bad-checksum", "CRC-32", 1);
 }
 
-function openLayers(bytes: Uint8Array, depth: number): (GossipMessage | WireError)[] {
+/** `room` is what all parts together may still expand to: one datagram holds 250 bombs. */
+function openLayers(
+  bytes: Uint8Array,
+  depth: number,
+  room: { octets: number },
+): (GossipMessage | WireError)[] {
   const [type] = bytes;
   if (type !== TYPE.compress && type !== TYPE.compound) return [decodeMessage(bytes)];
   if (depth >= MAX_DEPTH) return [refuse("too-deep", "packets in packets in packets", 0)];
   if (type === TYPE.compress) {
-    const plain = decompress(bytes, MAX_DECOMPRESSED);
-    return isWireError(plain) ? [plain] : openLayers(plain, depth + 1);
+    const plain = decompress(bytes, room.octets);
+    if (isWireError(plain)) return [plain];
+    room.octets -= plain.length;
+    return openLayers(plain, depth + 1, room);
   }
-  return parts(bytes).flatMap((part) => isWireError(part) ? [part] : openLayers(part, depth + 1));
+  return parts(bytes).flatMap((part) =>
+    isWireError(part) ? [part] : openLayers(part, depth + 1, room)
+  );
 }
 
 function parts(bytes: Uint8Array): (Uint8Array | WireError)[] {

@@ -8,7 +8,7 @@ import {
   readNodeState,
   TYPE,
 } from "./message.ts";
-import { decodeMaps, encodeMap, type Fields, numberOf } from "./msgpack.ts";
+import { decodeMaps, encodeMap, numberOf } from "./msgpack.ts";
 import type { SealOptions } from "./packet.ts";
 import {
   compress,
@@ -119,7 +119,14 @@ function readContent(plain: Uint8Array): StreamContent | "incomplete" | WireErro
 }
 
 function readPushPull(body: Uint8Array): StreamContent | "incomplete" | WireError {
-  const countOf = (header: Fields) => 1 + Math.min(MAX_NODES, numberOf(header.Nodes));
+  // Before the members are waited for: their number and what follows may be beyond all measure.
+  const told = decodeMaps(body, () => 1);
+  if (told === undefined) return "incomplete";
+  if (isWireError(told)) return told;
+  const [nodes, userState] = [numberOf(told[0]?.Nodes), numberOf(told[0]?.UserStateLen)];
+  if (nodes > MAX_NODES) return refuse("too-large", `${nodes} members announced`, 1);
+  if (userState > MAX_STREAM) return refuse("too-large", `${userState} octets announced`, 1);
+  const countOf = () => 1 + nodes;
   const maps = decodeMaps(body, countOf);
   if (maps === undefined) return "incomplete";
   if (isWireError(maps)) return maps;

@@ -36,8 +36,9 @@ export interface GossipTransport extends AsyncDisposable {
 
 /** memberlist's TCP timeout. */
 const STREAM_MS: Millis = 10_000;
-/** memberlist's limit. */
-const MAX_STREAMS = 128;
+/** So many are served at a time: each may hold 20 MiB. The others wait in the kernel's queue. */
+const MAX_STREAMS = 16;
+const FIRST_ROOM = 64 * 1024;
 
 /** Opens the UDP and the TCP socket. @throws Error when the address is not ours or a port is taken */
 export async function openGossipTransport(
@@ -80,9 +81,12 @@ export async function openGossipTransport(
   }
 
   async function accept(): Promise<void> {
+    const served = new Set<Promise<void>>();
     for await (const conn of listener) {
-      if (streams.size >= MAX_STREAMS) conn.close();
-      else void serve(conn);
+      const serving: Promise<void> = serve(conn).finally(() => served.delete(serving));
+      served.add(serving);
+      // Each ends within its time.
+      while (served.size >= MAX_STREAMS) await Promise.race(served);
     }
   }
 
@@ -120,16 +124,17 @@ export async function openGossipTransport(
   }
 
   async function readContent(conn: Deno.Conn, answering: boolean): Promise<StreamContent> {
-    let bytes = new Uint8Array();
-    const chunk = new Uint8Array(64 * 1024);
-    while (bytes.length < MAX_STREAM) {
-      const count = await conn.read(chunk);
+    let bytes = new Uint8Array(FIRST_ROOM);
+    for (let length = 0; length < MAX_STREAM;) {
+      const count = await conn.read(bytes.subarray(length));
       if (count === null) break;
-      const longer = new Uint8Array(bytes.length + count);
-      longer.set(bytes);
-      longer.set(chunk.subarray(0, count), bytes.length);
-      bytes = longer;
-      const content = openStream(bytes, { keys, answering });
+      length += count;
+      const content = openStream(bytes.subarray(0, length), { keys, answering });
+      if (length === bytes.length) {
+        const larger = new Uint8Array(2 * length);
+        larger.set(bytes);
+        bytes = larger;
+      }
       if (content === "incomplete") continue;
       if (isWireError(content)) throw new RefusedStream(content.reason, content.detail);
       if (content.kind === "err") throw new RefusedStream("refused", content.error);

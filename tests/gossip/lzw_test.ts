@@ -38,7 +38,7 @@ Deno.test("decompressLzw() gives back what compressLzw() took", () => {
   );
 });
 
-Deno.test("decompressLzw() stops a bomb at its limit (row 2.8.5)", () => {
+Deno.test("decompressLzw() stops a bomb at its limit (corpus 2.8.5)", () => {
   const bomb = compressLzw(new Uint8Array(16 << 20));
   assert.ok(bomb.length < 64 * 1024, `${bomb.length}`);
   const refused = decompressLzw(bomb, 64 * 1024);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { instant, seededRandom } from "../../lib/base/time.ts";
 import type { GossipMessage } from "../../lib/gossip/message.ts";
 import { createGossip, type GossipEvent, OWN_VSN } from "../../lib/gossip/state.ts";
-import { step } from "../../lib/gossip/step.ts";
+import { nextDeadline, step } from "../../lib/gossip/step.ts";
 import { ip4 } from "../../lib/net/ip.ts";
 
 const alive = (part: object = {}): GossipMessage => ({
@@ -38,7 +38,7 @@ function member() {
   return { state, tell, b: () => state.members.get("b"), random };
 }
 
-Deno.test("old news, replayed or late, change nothing (row 2.8.2)", () => {
+Deno.test("old news, replayed or late, change nothing (corpus 2.8.2)", () => {
   const { tell, b } = member();
   tell(alive({ incarnation: 2, meta: Uint8Array.of(7) }));
   tell(alive({ meta: Uint8Array.of(7) }));
@@ -57,7 +57,7 @@ Deno.test("an accusation is refuted by the accused, louder, and ends the suspici
   assert.deepEqual([b()?.state, b()?.suspicion], ["alive", undefined]);
 });
 
-Deno.test("a flood of forged suspicions about ourselves is refuted and kills nobody", () => {
+Deno.test("a flood of forged suspicions about ourselves is refuted and kills nobody (corpus 2.8.12)", () => {
   const { state, tell } = member();
   for (let round = 0; round < 10_000; round++) {
     tell(accuse("suspect", { node: "a", incarnation: state.incarnation, from: `x${round}` }));
@@ -67,6 +67,36 @@ Deno.test("a flood of forged suspicions about ourselves is refuted and kills nob
   tell(accuse("dead", { node: "a", incarnation: 0xffff_ffff }));
   assert.equal(state.incarnation, 10_001, "nothing is louder than the loudest");
   assert.ok(state.broadcasts.size <= 2);
+});
+
+Deno.test("an accusation of ourselves is refuted by the next gossip, within 200 ms (corpus 2.8.12)", () => {
+  for (const kind of ["suspect", "dead"] as const) {
+    const { state, tell, random } = member();
+    state.broadcasts.clear();
+    tell(accuse(kind, { node: "a", incarnation: 1 }), 1_000);
+    assert.equal(state.incarnation, 2);
+    const due = nextDeadline(state);
+    assert.ok(due <= 1_200, `${due}`);
+    const sent = step(state, { kind: "tick" }, due, random).flatMap((action) =>
+      action.kind === "send" ? action.messages : []
+    );
+    const told = sent.find((message) => message.kind === "alive" && message.node === "a");
+    assert.ok(told?.kind === "alive" && told.incarnation === 2, kind);
+  }
+});
+
+Deno.test("a peer at the last incarnation is kept, ours never wraps to 0 (corpus 2.8.11)", () => {
+  const { state, tell, b } = member();
+  tell(alive({ incarnation: 0xffff_ffff }));
+  assert.deepEqual([b()?.state, b()?.incarnation], ["alive", 0xffff_ffff]);
+  for (let round = 0; round < 100; round++) {
+    tell(alive({ node: "a", address: ip4(1), incarnation: 0xffff_ffff, meta: Uint8Array.of(1) }));
+    tell(accuse("suspect", { node: "a", incarnation: 0xffff_ffff }));
+  }
+  assert.equal(state.incarnation, 1, "a forgery that cannot be outdone is not answered");
+  tell(accuse("suspect", { node: "a", incarnation: 0xffff_fffe }));
+  assert.equal(state.incarnation, 0xffff_ffff);
+  assert.equal(b()?.state, "alive");
 });
 
 Deno.test("a dead member's goodbye, address change and return follow memberlist's rules", () => {

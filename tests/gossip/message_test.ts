@@ -21,9 +21,10 @@ const alive = (changes: Record<string, FieldValue>) =>
 for (
   const [name, changes] of [
     ["no name", { Node: "" }],
-    ["a name of 256 octets", { Node: "x".repeat(256) }],
+    ["a name of 10,000 octets (corpus 2.8.12)", { Node: "x".repeat(10_000) }],
+    ["a name of 256 octets (corpus 2.8.12)", { Node: "x".repeat(256) }],
     ["an address of 5 octets", { Addr: new Uint8Array(5) }],
-    ["metadata of 513 octets", { Meta: new Uint8Array(513) }],
+    ["metadata of 513 octets (corpus 2.8.12)", { Meta: new Uint8Array(513) }],
     ["a protocol minimum of 0", { Vsn: VSN.with(0, 0) }],
     ["a protocol minimum above its maximum", { Vsn: VSN.with(0, 6) }],
     ["a version of five octets", { Vsn: VSN.slice(0, 5) }],

@@ -31,7 +31,7 @@ Deno.test("decodeMap() reads newer tags too, and keeps a sender's keys from bein
   assert.equal(numberOf(proto.constructor), 0);
 });
 
-Deno.test("decodeMap() refuses what is no map, and hostile sizes", () => {
+Deno.test("decodeMap() refuses what is no map, and hostile sizes (corpus 2.8.9)", () => {
   for (
     const hex of ["93010203", "01", "c0", "dfffffffff", "81a161ddffffffff", "81a161dbffffffff"]
   ) {

@@ -76,21 +76,49 @@ const bomb = joined([
 ]);
 const compress = (bytes: Uint8Array) =>
   joined([Uint8Array.of(TYPE.compress), encodeMap([["Algo", 0], ["Buf", compressLzw(bytes)]])]);
+const wrap = (bytes: Uint8Array) =>
+  joined([Uint8Array.of(TYPE.compound, 1, bytes.length >> 8, bytes.length & 255), bytes]);
+const nestedCompounds = wrap(wrap(wrap(encodeMessage(DEAD))));
+/** Arrays in arrays, under a key. */
+const deep = joined([
+  Uint8Array.fromHex("0481a161"),
+  new Uint8Array(1_000).fill(0x91),
+  Uint8Array.of(0),
+]);
 const nested = compress(compress(compress(encodeMessage(DEAD))));
 
 for (
   const [name, bytes, keys, reason] of [
-    ["an empty datagram (row 2.8.1)", new Uint8Array(), [], "truncated"],
-    ["type 99 (row 2.8.1)", Uint8Array.of(99, 1, 2), [], "bad-type"],
-    ["a bad tag (row 2.8.2)", sealed.with(30, 1), [KEY], "bad-key"],
-    ["another key (row 2.8.2)", sealed, [KEY.with(0, 1)], "bad-key"],
-    ["plain text where a key is set (row 2.8.3)", encodeMessage(DEAD), [KEY], "bad-version"],
-    ["encryption version 2 (row 2.8.4)", sealed.with(0, 2), [KEY], "bad-version"],
-    ["a bomb (row 2.8.5)", bomb, [], "too-large"],
-    ["compress in compress in compress (row 2.8.6)", nested, [], "too-deep"],
-    ["a wrong checksum", Uint8Array.of(12, 1, 2, 3, 4, 8, 1), [], "bad-checksum"],
-    ["a label where we have none", Uint8Array.of(244, 1, 65, 8, 1), [], "bad-label"],
+    ["an empty datagram (corpus 2.8.1)", new Uint8Array(), [], "truncated"],
+    ["type 99 (corpus 2.8.1)", Uint8Array.of(99, 1, 2), [], "bad-type"],
+    ["a bad tag (corpus 2.8.2)", sealed.with(30, 1), [KEY], "bad-key"],
+    ["another key (corpus 2.8.2)", sealed, [KEY.with(0, 1)], "bad-key"],
+    ["plain text where a key is set (corpus 2.8.3)", encodeMessage(DEAD), [KEY], "bad-version"],
+    ["encryption version 2 (corpus 2.8.4)", sealed.with(0, 2), [KEY], "bad-version"],
+    ["a bomb (corpus 2.8.5)", bomb, [], "too-large"],
+    ["compress in compress in compress (corpus 2.8.6)", nested, [], "too-deep"],
+    ["compounds in a compound in a compound (corpus 2.8.6)", nestedCompounds, [], "too-deep"],
+    [
+      "a compound of 255 with a short table (corpus 2.8.7)",
+      Uint8Array.of(7, 255, 0, 1),
+      [],
+      "truncated",
+    ],
+    ["a wrong checksum (corpus 2.8.8)", Uint8Array.of(12, 1, 2, 3, 4, 8, 1), [], "bad-checksum"],
+    [
+      "a label where we have none (corpus 2.8.12)",
+      Uint8Array.of(244, 1, 65, 8, 1),
+      [],
+      "bad-label",
+    ],
     ["no MessagePack", Uint8Array.of(4, 0xff), [], "bad-type"],
+    [
+      "a map of 2^32 entries (corpus 2.8.9)",
+      Uint8Array.of(4, 0xdf, 255, 255, 255, 255),
+      [],
+      "bad-parameter",
+    ],
+    ["a map 1,000 deep (corpus 2.8.9)", deep, [], "bad-parameter"],
     ["a map that has no end", Uint8Array.of(4, 0x85, 0xa1), [], "bad-parameter"],
   ] as const
 ) {
@@ -101,6 +129,16 @@ for (
     assert.equal(refused.reason, reason);
   });
 }
+
+Deno.test("openPacket() lets all bombs of a datagram together expand to 64 KiB (corpus 2.8.5)", () => {
+  const half = compress(new Uint8Array(40 * 1024).fill(8));
+  const opened = openPacket(sealPacket(Array(200).fill(half), { keys: [] }), { keys: [] });
+  assert.ok(!isWireError(opened));
+  const read = opened.filter((one) => !isWireError(one));
+  assert.equal(read.length, 1, "the first; for the others there is no room");
+  const refused = opened.find(isWireError);
+  assert.equal(refused?.reason, "too-large");
+});
 
 Deno.test("a part cut short leaves the others (wire rule of compounds)", () => {
   const whole = sealPacket([encodeMessage(DEAD), encodeMessage(DEAD)], { keys: [] });

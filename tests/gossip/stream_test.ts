@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { isWireError } from "../../lib/base/errors.ts";
+import { TYPE } from "../../lib/gossip/message.ts";
+import { encodeMap } from "../../lib/gossip/msgpack.ts";
+import { compress, joined } from "../../lib/gossip/seal.ts";
 import { encodePushPull, openStream, sealStream } from "../../lib/gossip/stream.ts";
 import { assertFields, type GossipVector, VECTORS } from "./vectors.ts";
 
@@ -59,11 +62,21 @@ Deno.test("sealStream() closes each layer so that openStream() opens it", () => 
   }
 });
 
+const header = (nodes: number, userState: number) =>
+  joined([
+    Uint8Array.of(TYPE.pushPull),
+    encodeMap([["Join", true], ["Nodes", nodes], ["UserStateLen", userState]]),
+  ]).toHex();
+const bomb = compress(joined([Uint8Array.of(TYPE.user), new Uint8Array(21 << 20)])).toHex();
+
 for (
   const [name, hex, keys, reason] of [
+    ["a million members (corpus 2.8.10)", header(1_000_000, 0), [], "too-large"],
+    ["a user state of 1 GiB (corpus 2.8.10)", header(1, 1 << 30), [], "too-large"],
+    ["a bomb of more than 20 MiB (corpus 2.8.5)", bomb, [], "too-large"],
     ["a stream in the clear where we have a key", "0682", [new Uint8Array(16)], "not-encrypted"],
     ["an encrypted stream where we have none", "0a00000030", [], "bad-key"],
-    ["a length of 4 GiB (row 2.8.5)", "0affffffff", [new Uint8Array(16)], "too-large"],
+    ["a length of 4 GiB (corpus 2.8.5)", "0affffffff", [new Uint8Array(16)], "too-large"],
     ["another cluster's label", "f40141068", [], "bad-label"],
     ["a header that is no map", "0693010203", [], "bad-type"],
   ] as const

@@ -107,6 +107,7 @@ for (const family of FAMILIES) {
       await scene.write(`${own.name}.yaml`, withUid(uid, true));
       const readyMs = Date.now();
       await waitFor("the owner again", async () => await failover.owner(ip) === owner);
+      await failover.settle(200);
       const seen = await back.stop();
       const { gapMs, overlapMs } = gapAndOverlap(seen);
       assert.ok(gapMs === 0 && overlapMs <= 50, JSON.stringify(seen.runs));
@@ -130,7 +131,7 @@ function endOf({ runs }: Watched, mac: string): number {
   return last === undefined ? -Infinity : last.atMs + last.count;
 }
 
-const FLOOD_PER_SECOND = 100_000;
+const FLOOD_PER_SECOND = Number(Deno.env.get("FLOOD") ?? 30_000);
 const FLOOD_SECONDS = 4;
 
 for (const backend of BACKENDS) {

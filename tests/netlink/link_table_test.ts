@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type Link } from "../../lib/netlink/link.ts";
+import { parseMac } from "../../lib/net/ethernet.ts";
+import { type Link, matchesInterface, usableForArp } from "../../lib/netlink/link.ts";
 import {
   emptyLinkTable,
   type LinkAction,
@@ -81,13 +82,13 @@ Deno.test("step() follows links that come, change, are renamed and go", () => {
   assert.deepEqual(names(table), ["net0"]);
 });
 
-Deno.test("step() takes a link's end before its beginning", () => {
+Deno.test("step() takes a link's end before its beginning (corpus 2.9.8)", () => {
   const table = known(link(1));
   assert.deepEqual(feed(table, { kind: "linkGone", ifindex: 9 }), []);
   assert.deepEqual(names(table), ["eth1"]);
 });
 
-Deno.test("step() lists again after a loss and forgets what is no longer there", () => {
+Deno.test("step() lists again after a loss and forgets what is no longer there (corpus 2.9.1)", () => {
   const table = known(link(1), link(2));
   assert.deepEqual(step(table, { kind: "lost" }), [{ kind: "request", sequence: 2 }]);
   assert.deepEqual(feed(table, listed(link(1), 2)), []);
@@ -120,7 +121,7 @@ Deno.test("step() lists again, once, after losses during a list", () => {
   assert.deepEqual(feed(table, listed(link(1), 3), done(3)), [{ kind: "changed" }]);
 });
 
-Deno.test("step() repeats a list that was interrupted, told in a link or at the end", () => {
+Deno.test("step() repeats a list that was interrupted, told in a link or at the end (corpus 2.9.3)", () => {
   const first = known(link(1));
   step(first, { kind: "lost" });
   assert.deepEqual(feed(first, listed(link(1), 2, true), done(2)), [{
@@ -133,7 +134,7 @@ Deno.test("step() repeats a list that was interrupted, told in a link or at the 
   assert.deepEqual(feed(second, interrupted), [{ kind: "request", sequence: 3 }]);
 });
 
-Deno.test("step() drops answers of another number", () => {
+Deno.test("step() drops answers of another number (corpus 2.9.4)", () => {
   const table = known(link(1));
   step(table, { kind: "lost" });
   assert.deepEqual(
@@ -144,7 +145,7 @@ Deno.test("step() drops answers of another number", () => {
   assert.deepEqual(feed(table, listed(link(1), 2), done(2)), [{ kind: "changed" }]);
 });
 
-Deno.test("step() reports a refused list, keeps what it knows, and can list again", () => {
+Deno.test("step() reports a refused list, keeps what it knows, and can list again (corpus 2.9.2)", () => {
   for (const refusal of [done(2, 5), { kind: "error", sequence: 2, errno: 16 } as const]) {
     const table = known(link(1));
     step(table, { kind: "lost" });
@@ -194,4 +195,17 @@ Deno.test("step() ends with what a last whole list says, whatever came before", 
     }),
     { seed: 6, numRuns: 2_000 },
   );
+});
+
+Deno.test("step() takes 10,000 interfaces of pods, and of them few are used (corpus 2.9.9)", () => {
+  const table = emptyLinkTable();
+  step(table, { kind: "lost" });
+  const pods = Array.from({ length: 10_000 }, (_, index) => link(index + 10, `veth${index}`));
+  const lan = { ...link(2, "eth0"), mac: parseMac("02:00:00:00:00:01") };
+  const actions = feed(table, ...[lan, ...pods].map((one) => listed(one, 1)), done(1));
+  assert.deepEqual(actions, [{ kind: "changed" }], "one piece of news");
+  assert.equal(table.links.size, 10_001);
+  const used = [...table.links.values()].filter(usableForArp)
+    .filter(({ name }) => matchesInterface(name, ["!veth*"]));
+  assert.deepEqual(used.map(({ name }) => name), ["eth0"]);
 });

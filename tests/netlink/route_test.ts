@@ -93,7 +93,7 @@ const REFUSED: readonly [name: string, hex: string, reason: string, offset: numb
   ["an attribute of length 0", "00000000", "bad-length", 32],
 ];
 for (const [name, hex, reason, offset] of REFUSED) {
-  Deno.test(`decodeRoute() drops a message with ${name}, and reads its neighbour`, () => {
+  Deno.test(`decodeRoute() drops a message with ${name}, and reads its neighbour (corpus 2.9.5)`, () => {
     const bad = withAttributes(hex);
     const padded = new Uint8Array((bad.length + 3) & ~3);
     padded.set(bad);
@@ -111,7 +111,7 @@ Deno.test("decodeRoute() stops where a message is shorter than its header", () =
   assert.ok(isWireError(message) && message.reason === "bad-length");
 });
 
-Deno.test("decodeRoute() skips unknown attributes and reads types whose flag bits are set", () => {
+Deno.test("decodeRoute() skips unknown attributes and reads types whose flag bits are set (corpus 2.9.6)", () => {
   const message = only(
     withAttributes("0800ff0f01020304" + NAME.replace("0900030065", "0900038065")),
   );
@@ -126,7 +126,7 @@ const ADDRESSES: readonly [name: string, hex: string][] = [
   ["one of 32 bytes", "24000100" + "80".repeat(32)],
 ];
 for (const [name, hex] of ADDRESSES) {
-  Deno.test(`decodeRoute() gives a link without MAC for ${name}`, () => {
+  Deno.test(`decodeRoute() gives a link without MAC for ${name} (corpus 2.9.7)`, () => {
     const message = only(withAttributes(NAME + hex));
     assert.ok(message.kind === "link" && message.link.mac === undefined);
   });
@@ -158,7 +158,7 @@ Deno.test("decodeRoute() knows whose cable a macvlan or ipvlan shares, not a VLA
   assert.equal(sharing(parent), undefined);
 });
 
-Deno.test("decodeRoute() takes an absent or broken description of the kind for a plain link", () => {
+Deno.test("decodeRoute() takes an absent or broken description of the kind for a plain link (corpus 2.9.10)", () => {
   for (const info of ["", "0c001200ffff0100766c616e", "04001200"]) {
     const message = only(withAttributes(NAME + info));
     assert.ok(message.kind === "link" && message.link.kind === undefined, info);

@@ -51,7 +51,7 @@ Deno.test("a hundred watches leave no descriptor", async () => {
   assert.equal(openFds(), before);
 });
 
-Deno.test("watchLinks() lists again when events were lost, and ends with the truth", async () => {
+Deno.test("watchLinks() lists again when events were lost, and ends with the truth (corpus 2.9.1)", async () => {
   await using lan = await makeLan();
   const node = await lan.addHost("node", { addresses: [] });
   await using responder = await startResponder(node, "10.77.1.220");

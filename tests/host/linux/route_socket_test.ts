@@ -35,7 +35,7 @@ Deno.test("requestDump() is answered by links and an end, all in the inbox", () 
   assert.deepEqual(kinds(inbox.receive(64)), []);
 });
 
-Deno.test("the inbox tells of a datagram that was too large, and takes the next one whole", () => {
+Deno.test("the inbox tells of a datagram that was too large, and takes the next one whole (corpus 2.9.10)", () => {
   using libc = open();
   using fd = openRouteSocket(libc);
   const inbox = openInbox(libc, fd, 64);
@@ -49,7 +49,7 @@ Deno.test("the inbox tells of a datagram that was too large, and takes the next 
   assert.equal(inbox.takeLoss(), false);
 });
 
-Deno.test("the inbox drops what another process sends", () => {
+Deno.test("the inbox drops what another process sends (corpus 2.9.4)", () => {
   using libc = open();
   using fd = openRouteSocket(libc);
   using stranger = openRouteSocket(libc);

@@ -5,6 +5,7 @@
 // Each question has a sender of its own, so that an answer tells which question it belongs to.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
+#include <linux/filter.h>
 #include <linux/if_packet.h>
 #include <net/ethernet.h>
 #include <net/if.h>
@@ -77,6 +78,14 @@ int main(int argc, char **argv) {
   if (bind(fd, (void *)&place, sizeof place) < 0) return 1;
   struct packet_mreq all = {.mr_ifindex = place.sll_ifindex, .mr_type = PACKET_MR_ALLMULTI};
   setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &all, sizeof all);
+  // Answers and announcements alone: a flood of other hosts' questions must not push them out.
+  unsigned int wanted = six ? 136 : (unsigned)target[0] << 24 | target[1] << 16 | target[2] << 8 | target[3];
+  struct sock_filter steps[] = {{six ? 0x30 : 0x20, 0, 0, six ? 54 : 28}, {0x15, 0, 1, wanted},
+    {0x06, 0, 0, 0xffff}, {0x06, 0, 0, 0}};
+  struct sock_fprog filter = {4, steps};
+  setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter);
+  int room = 8 << 20;
+  setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room);
   signal(SIGTERM, end);
   signal(SIGINT, end);
 
