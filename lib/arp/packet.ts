@@ -12,6 +12,7 @@ import {
   writeMac,
   writeU16,
   writeU32,
+  ZERO_MAC,
 } from "../net/ethernet.ts";
 import type { Ip4 } from "../net/ip.ts";
 
@@ -146,6 +147,19 @@ export function gratuitous(ip: Ip4, mac: Mac, form: GratuitousForm): ArpPacket {
     senderHardwareAddress: mac,
     senderProtocolAddress: ip,
     targetHardwareAddress: form === "request" ? 0 as Mac : mac,
+    targetProtocolAddress: ip,
+  };
+}
+
+/** The question whether anybody has the address, of one who has none yet (RFC 5227 §2.1.1). */
+export function arpProbe(ip: Ip4, mac: Mac): ArpPacket {
+  return {
+    destination: BROADCAST,
+    source: mac,
+    operation: ARP_REQUEST,
+    senderHardwareAddress: mac,
+    senderProtocolAddress: 0 as Ip4,
+    targetHardwareAddress: ZERO_MAC,
     targetProtocolAddress: ip,
   };
 }

@@ -212,6 +212,12 @@ function addRun(program: Command, done: (request: Request) => void, around: Surr
     .addOption(oneOf("--arp-backend <backend>", "who answers ARP", ARP_BACKENDS))
     .addOption(once("--interface <names>", "answers on these only: eth0,bond*,!docker*"))
     .addOption(
+      new Option(
+        "--arp-probe",
+        "asks 7 s long whether a host has a new address, then announces it",
+      ),
+    )
+    .addOption(
       new Option("--ignore-exclude-lb", "use nodes labelled exclude-from-external-load-balancers"),
     )
     .addOption(once("--leader-elect [bool]", "controller: one of several writes; default true"))

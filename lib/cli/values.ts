@@ -62,6 +62,7 @@ const SPEAKER_ONLY = [
   "l2Election",
   "arpBackend",
   "interface",
+  "arpProbe",
   "ignoreExcludeLb",
 ] as const;
 
@@ -164,6 +165,7 @@ export function readRunOptions(flags: Flags, around: Surroundings): RunOptions {
     election: word("--l2-election", text(flags, "l2Election"), ELECTIONS, "v0.11"),
     arpBackend: word("--arp-backend", text(flags, "arpBackend"), ARP_BACKENDS, "auto"),
     interfaces: interfaces(text(flags, "interface")),
+    arpProbe: flags.arpProbe === true,
     ignoreExcludeLabel: flags.ignoreExcludeLb === true,
     logLevel: word("--log-level", text(flags, "logLevel"), LOG_LEVELS, "info"),
     logFormat: word(

@@ -65,6 +65,8 @@ export interface RunOptions extends SourceOptions {
   readonly arpBackend: ArpBackend;
   /** Patterns of the interfaces that answer ARP and NDP; none means all. */
   readonly interfaces: readonly string[];
+  /** Asks whether a foreign host has an address before it is announced. */
+  readonly arpProbe: boolean;
   /** Nodes that carry the exclude-from-external-load-balancers label stay candidates. */
   readonly ignoreExcludeLabel: boolean;
   readonly logLevel: LogLevel;

@@ -201,6 +201,21 @@ export function unsolicitedAdvertisement(ip: Ip6, mac: Mac): NdpPacket {
   };
 }
 
+/** Duplicate address detection (RFC 4862 §5.4.2): from nobody, to the address's own group. */
+export function duplicateProbe(ip: Ip6, mac: Mac): NdpPacket {
+  return {
+    // The group's last four octets (RFC 2464 §7).
+    destinationMac: (0x3333_ff00_0000 + Number(ip & 0xff_ffffn)) as Mac,
+    sourceMac: mac,
+    source: 0n as Ip6,
+    destination: solicitedNodeGroup(ip),
+    kind: "solicitation",
+    flags: 0,
+    target: ip,
+    linkLayer: undefined,
+  };
+}
+
 function refuse(reason: WireError["reason"], detail: string, offset: number): WireError {
   return wireError("ndp", reason, detail, offset);
 }

@@ -5,6 +5,7 @@ import {
   ARP_LENGTH,
   arpOffset,
   type ArpPacket,
+  arpProbe,
   decodeArp,
   gratuitous,
   writeArp,
@@ -197,4 +198,14 @@ Deno.test("gratuitous() goes to all hosts in both forms", () => {
     assert.equal(packet.source, packet.senderHardwareAddress);
     assert.equal(packet.senderProtocolAddress, packet.targetProtocolAddress);
   }
+});
+
+Deno.test("arpProbe() asks for an address without claiming one (RFC 5227 §2.1.1, row L9)", () => {
+  const frame = new Uint8Array(ARP_FRAME_LENGTH);
+  const [ip, mac] = [ip4(0x0a4d_01dc), 0x0200_0000_0001 as Mac];
+  writeArp(arpProbe(ip, mac), frame);
+  assert.equal(
+    frame.toHex(),
+    "ffffffffffff0200000000010806000108000604000102000000000100000000000000000000" + "0a4d01dc",
+  );
 });

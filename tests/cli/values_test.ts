@@ -308,3 +308,12 @@ Deno.test("readRunOptions() takes the heartbeat's pace as Go writes durations, i
     "--heartbeat-interval is a flag of the speaker, not of the controller",
   );
 });
+
+Deno.test("readRunOptions() probes addresses only when told, and only as a speaker", () => {
+  assert.equal(run({}).arpProbe, false);
+  assert.equal(run({ arpProbe: true }).arpProbe, true);
+  assert.equal(
+    refusal({ role: "controller", arpProbe: true }),
+    "--arp-probe is a flag of the speaker, not of the controller",
+  );
+});

@@ -60,8 +60,6 @@ function requestsOf(client: RunningProcess): Request[] {
 /** Kubernetes with a Service, its pod, and one speaker on each node that hear each other. */
 async function startSpeakers(stage: Stage): Promise<Map<string, RunningProcess>> {
   const { kube } = stage;
-  await kube.kubectl(["apply", "-f", MANIFEST]);
-  await kube.kubectl(["apply", "-f", "-"], CONFIGMAP);
   const speakers = new Map<string, RunningProcess>();
   for (const node of stage.nodes) speakers.set(node.name, await startSpeaker(stage, node));
   await kube.kubectl(["apply", "-f", "-"], NGINX);
@@ -107,6 +105,8 @@ Deno.test("requests one after another while the owner dies, by SIGKILL and by SI
   const [node1, node2] = stage.nodes;
   assert.ok(node1 && node2);
   await using _page = await servePage(stage.pod, PAGE);
+  await stage.kube.kubectl(["apply", "-f", MANIFEST]);
+  await stage.kube.kubectl(["apply", "-f", "-"], CONFIGMAP);
   await using controller = await stage.herald("controller", stage.master);
   const speakers = await startSpeakers(stage);
   await using _ends = {

@@ -34,6 +34,7 @@ const OPTIONS: RunOptions = {
   election: "v0.11",
   arpBackend: "auto",
   interfaces: [],
+  arpProbe: false,
   ignoreExcludeLabel: false,
   logLevel: "info",
   logFormat: "json",

@@ -186,8 +186,10 @@ for (const backend of BACKENDS) {
       const gratuitous = () => own().filter(({ hex }) => /^(ffffffffffff|333300000001)/.test(hex));
       await waitFor("all twenty", () => announced(gratuitous()).size >= 20, { everyMs: 10 });
       await waitFor("an answer", () => own().some(({ hex }) => hex.startsWith(plain(client.mac))));
-      assert.deepEqual(await ask(client, VIP[4]), [mac]);
-      assert.deepEqual(await ask(client, VIP[6]), [mac]);
+      for (const ip of Object.values(VIP)) {
+        // An announcement may come beside the answer.
+        assert.deepEqual(new Set(await ask(client, ip)), new Set([mac]));
+      }
       const others = since().filter((frame) => ![mac, client.mac].includes(sourceOf(frame)));
       const late = others.map(({ atMs }) => atMs - changedMs).filter((ms) => ms > 50);
       assert.deepEqual(late, [], "milliseconds after the change, with the old address");

@@ -5,6 +5,7 @@ import {
   AT,
   checksumOf,
   decodeNdp,
+  duplicateProbe,
   solicitedNodeGroup,
   unsolicitedAdvertisement,
   writeNdp,
@@ -133,4 +134,15 @@ Deno.test("decodeNdp() is total", () => {
     }),
     { seed: 61, numRuns: 10_000 },
   );
+});
+
+Deno.test("duplicateProbe() is byte for byte what Linux sends to detect duplicates (row L9)", () => {
+  const linux = bytes("ndp/dad-conflict/dad-ns-1");
+  const packet = decodeNdp(linux);
+  assert.ok(!isWireError(packet));
+  const frame = new Uint8Array(128);
+  const length = writeNdp(duplicateProbe(packet.target, packet.sourceMac), frame);
+  const ours = decodeNdp(frame.subarray(0, length));
+  assert.ok(!isWireError(ours));
+  assert.deepEqual(ours, packet);
 });

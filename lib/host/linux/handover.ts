@@ -20,6 +20,8 @@ export interface HandoverOptions {
   readonly nodeName: string;
   readonly layer2: Layer2;
   readonly metrics: GossipMetrics;
+  /** Speakers have or had the first ones, nobody has the others. */
+  readonly onHolders: (held: readonly Ip[], free: readonly Ip[]) => void;
   /** Tells all fellows; does nothing where there is no cluster. */
   readonly notify: (notice: Notice) => Promise<void>;
 }
@@ -45,6 +47,7 @@ export function startHandover(options: HandoverOptions, signal: AbortSignal): Ha
   const { layer2, metrics, nodeName } = options;
   let state = createOwnership(nodeName, precedes);
   let answering: readonly Ip[] = [];
+  let hasPlans = false;
   let timer: number | undefined;
   const fellowMacs = new Map<string, readonly Mac[]>();
 
@@ -83,11 +86,17 @@ export function startHandover(options: HandoverOptions, signal: AbortSignal): Ha
   signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
   return {
     setPlans(changed, gone) {
+      // Whoever starts among others takes over: somebody had what there is.
+      if (!hasPlans && state.fellows.size > 0) options.onHolders(changed.map(({ ip }) => ip), []);
+      hasPlans = true;
       const wishes = [
         ...gone.map((plan) => ({ ...wishOf(plan), ...NOBODY })),
         ...changed.map(wishOf),
       ];
       if (wishes.length > 0) advance({ kind: "wishes", wishes });
+      const owned = changed.filter(({ owner }) => owner !== undefined);
+      const free = [...gone, ...changed.filter(({ owner }) => owner === undefined)];
+      options.onHolders(owned.map(({ ip }) => ip), free.map(({ ip }) => ip));
     },
     setFellows(names) {
       advance({ kind: "fellows", names: new Set(names) });
@@ -98,11 +107,13 @@ export function startHandover(options: HandoverOptions, signal: AbortSignal): Ha
         fellowMacs.set(from, notice.macs);
         layer2.setFellows(new Set([...fellowMacs.values()].flat()));
       }
+      if (notice.what === "claim") options.onHolders(notice.ips, []);
       advance({ kind: notice.what, from, ips: notice.ips });
     },
     reset() {
       state = createOwnership(nodeName, precedes);
       answering = [];
+      hasPlans = false;
       layer2.setOwned([], []);
     },
     tellClaims() {

@@ -50,7 +50,7 @@ export interface Layer2 {
   /** Hardware addresses of the other speakers: a frame of theirs is no conflict. */
   setFellows(macs: ReadonlySet<Mac>): void;
   /** The interfaces that answer. */
-  interfaces(): readonly { readonly name: string; readonly mac: Mac }[];
+  interfaces(): readonly { readonly name: string; readonly mac: Mac; readonly ifindex: number }[];
   /** From now on nothing is answered but while somebody renews the lease. */
   requireLease(): void;
   /** Where a lease stands without which nothing is answered; undefined when layer 2 is off. */
@@ -227,7 +227,7 @@ export async function startLayer2(options: Layer2Options, signal: AbortSignal): 
       fellows = macs;
       conflicts.setKnown(macsOf(usable), fellows);
     },
-    interfaces: () => usable.map(({ name, mac }) => ({ name, mac })),
+    interfaces: () => usable.map(({ name, mac, ifindex }) => ({ name, mac, ifindex })),
     lease: { table: responder.table, mapFd: kernel?.leaseMapFd },
     conflicts: () => conflicts.current(systemClock.now()),
     exportCounters: (ips) =>

@@ -19,6 +19,7 @@ import type { Change, Watched } from "../cluster.ts";
 import { keepConfig } from "../config_keeper.ts";
 import type { RoleContext, RunningRole } from "../role.ts";
 import { createSpeakerPlans, type KeptPlan } from "../speaker_plans.ts";
+import { startAddressProber } from "./address_prober.ts";
 import { startBgp } from "./bgp_driver.ts";
 import { startHandover } from "./handover.ts";
 import { joinSpeakers } from "./join_speakers.ts";
@@ -42,7 +43,7 @@ export async function runSpeaker(context: RoleContext): Promise<RunningRole> {
   // Who does not know the others yet would think itself alone and take everything.
   let acquainted = options.gossip === undefined;
   let informed = false;
-  const layer2 = await startLayer2({
+  const responder = await startLayer2({
     workerUrl: context.workers.packet,
     backend: options.arpBackend,
     interfaces: options.interfaces,
@@ -51,6 +52,10 @@ export async function runSpeaker(context: RoleContext): Promise<RunningRole> {
     onConflict: tellConflict,
     onInterfaces: () => judgeInterfaces(),
   }, signal);
+  const prober = options.arpProbe
+    ? startAddressProber({ layer2: responder, log, onTaken: tellTaken }, signal)
+    : undefined;
+  const layer2 = prober ?? responder;
   const bfdWorkerUrl = context.workers.bfd;
   const bgp = startBgp({ nodeName, bfdWorkerUrl, log, metrics }, signal);
   const plans = createSpeakerPlans();
@@ -60,6 +65,10 @@ export async function runSpeaker(context: RoleContext): Promise<RunningRole> {
     nodeName,
     layer2,
     metrics: metrics.gossip,
+    onHolders: (held, free) => {
+      prober?.setHeld(held);
+      prober?.setFree(free);
+    },
     notify: (notice) => membership?.notify(notice) ?? Promise.resolve(),
   }, signal);
   let scheduled = false;
@@ -211,7 +220,18 @@ export async function runSpeaker(context: RoleContext): Promise<RunningRole> {
   }
 
   function tellConflict(ip: Ip, mac: Mac): void {
-    const message = `host ${formatMac(mac)} on the network has the address ${formatIp(ip)} too`;
+    warnServices(
+      ip,
+      `host ${formatMac(mac)} on the network has the address ${formatIp(ip)} too`,
+    );
+  }
+
+  function tellTaken(ip: Ip, mac: Mac): void {
+    const [host, address] = [formatMac(mac), formatIp(ip)];
+    warnServices(ip, `host ${host} on the network has the address ${address}: not announced`);
+  }
+
+  function warnServices(ip: Ip, message: string): void {
     for (const key of plans.plans.get(ip)?.services ?? []) {
       tell(key, "Warning", EVENT.addressConflict, message);
     }
