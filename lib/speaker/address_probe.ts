@@ -2,7 +2,7 @@ import { unreachable } from "../base/errors.ts";
 import { after, type Instant, type Millis, type Random } from "../base/time.ts";
 import type { ArpPacket } from "../arp/packet.ts";
 import type { NdpPacket } from "../ndp/packet.ts";
-import type { Mac } from "../net/ethernet.ts";
+import { formatMac, type Mac } from "../net/ethernet.ts";
 import type { Ip } from "../net/ip.ts";
 
 /** Times of RFC 5227 §1.1: the first probe leaves within PROBE_WAIT … */
@@ -100,6 +100,15 @@ export function nextDeadline(state: AddressProbeState): Instant | undefined {
 /** What this node may answer for. */
 export function passed(state: AddressProbeState): Ip[] {
   return [...state.wanted].filter((ip) => !state.probing.has(ip));
+}
+
+/** Why an address is not answered though it is wanted; undefined when it is, or is not wanted. */
+export function heldBack(state: AddressProbeState, ip: Ip): string | undefined {
+  const probing = state.probing.get(ip);
+  if (probing === undefined) return undefined;
+  return probing.foreign === undefined
+    ? "the network is being asked whether a host has it"
+    : `host ${formatMac(probing.foreign)} has it`;
 }
 
 /** Wanted addresses that a foreign host has. */

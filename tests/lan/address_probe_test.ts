@@ -47,6 +47,9 @@ for (const family of FAMILIES) {
     assert.match(event, new RegExp(`host ${client.mac} on the network has the address ${ip}`));
     const { speaker } = JSON.parse(await page(node, "status"));
     assert.deepEqual(speaker.conflicts, [{ ip, mac: client.mac }]);
+    const [address] = speaker.addresses;
+    assert.deepEqual([address.announcing, address.reason], [false, `host ${client.mac} has it`]);
+    assert.doesNotMatch(it.speaker.output(), /nodeAssigned/);
   });
 
   Deno.test(`IPv${family}: with --arp-probe a free address is announced after three probes (row L9)`, async () => {

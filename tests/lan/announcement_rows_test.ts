@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import type { Frame } from "../support/capture.ts";
-import { sourceOf, startCapture } from "../support/capture.ts";
+import { type Frame, sourceOf, startCapture } from "../support/capture.ts";
 import { startProbe } from "../support/probe.ts";
 import { waitFor } from "../support/wait.ts";
 import { answeredBy, ask, BACKENDS, type Family, type Row, startRow, VIP } from "./row_scene.ts";

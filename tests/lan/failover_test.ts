@@ -197,6 +197,30 @@ Deno.test("1,000 addresses of a dead owner are all announced by the others (row 
   }, { timeoutMs: 20_000 });
 });
 
+Deno.test("forged heartbeats are counted, told of once for each cause, and move nothing", async () => {
+  await using failover = await makeFailover();
+  const { scene: { client } } = failover;
+  const ip = VIP[4];
+  const owner = await failover.owner(ip);
+  const own = failover.node(owner);
+  await using probe = await startProbe(client, ip);
+  // The first octets of a beat, and then a signature of nobody's key.
+  const forged = "HB\\x01\\x00" + "x".repeat(60);
+  const to = `/dev/udp/10.77.1.${11 + owner}/7947`;
+  const script = `for i in $(seq 200); do printf '${forged}' > ${to}; echo > ${to}; done`;
+  await client.must("bash", "-c", script);
+  const metrics = await waitFor("the count", async () => {
+    const { stdout } = await own.run("curl", "-s", "http://127.0.0.1:7472/metrics");
+    return /refused_total\{reason="bad-signature"\} 200/.test(stdout) && stdout;
+  });
+  assert.match(metrics, /refused_total\{reason="truncated"\} 200/);
+  const seen = await probe.stop();
+  assert.deepEqual(seen.runs.map(({ who }) => who), [own.mac]);
+  const told = failover.process(owner).output().split("\n")
+    .filter((line) => line.includes("heartbeat refused"));
+  assert.equal(told.length, 2, told.join("\n"));
+});
+
 Deno.test("a second speaker with a node's name does not announce (row L23)", async () => {
   await using failover = await makeFailover();
   const { scene } = failover;

@@ -10,6 +10,7 @@ import {
   claimOfArp,
   claimOfNdp,
   createAddressProbe,
+  heldBack,
   nextDeadline,
   passed,
   PROBE_WAIT_MS,
@@ -80,8 +81,11 @@ Deno.test("step() announces nothing of an address that a foreign host has, and t
   assert.deepEqual(one.act(seen), [{ kind: "conflict", ip: VIP, mac: FOREIGN, at: 1_000 }]);
   assert.deepEqual(one.act(seen), [], "its next frame is no news");
   assert.deepEqual(taken(one.state), [{ ip: VIP, mac: FOREIGN }]);
+  assert.equal(heldBack(one.state, VIP), "host 02:00:00:00:00:99 has it");
+  assert.equal(heldBack(one.state, OTHER), "the network is being asked whether a host has it");
   one.pass(20_000);
   assert.deepEqual(passed(one.state), [OTHER]);
+  assert.equal(heldBack(one.state, OTHER), undefined);
   // It is asked after again; and when the host is gone, announced.
   one.pass(RETRY_MS - 20_000);
   assert.deepEqual(taken(one.state), [], "it may be gone");

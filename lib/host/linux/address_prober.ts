@@ -14,6 +14,7 @@ import {
   claimOfArp,
   claimOfNdp,
   createAddressProbe,
+  heldBack,
   nextDeadline,
   passed,
   step,
@@ -30,6 +31,8 @@ export interface AddressProberOptions {
   readonly log: Log;
   /** A foreign host has the address, so it is not announced. */
   readonly onTaken: (ip: Ip, mac: Mac) => void;
+  /** What {@link Layer2.heldBack} says of the address is another than before. */
+  readonly onVerdict: (ip: Ip) => void;
 }
 
 /** Layer 2 that answers for an address only when nobody else on the network has it. */
@@ -77,13 +80,15 @@ export function startAddressProber(
       case "probe":
         return listen()?.send(action.ip);
       case "passed":
-        return log.info({ ip }, "nobody else has the address");
+        log.info({ ip }, "nobody else has the address");
+        return options.onVerdict(action.ip);
       case "conflict":
         log.warn(
           { ip, mac: formatMac(action.mac) },
           "another host has the address, so it is not announced: find it by its MAC and take the address from it",
         );
-        return options.onTaken(action.ip, action.mac);
+        options.onTaken(action.ip, action.mac);
+        return options.onVerdict(action.ip);
     }
   }
 
@@ -137,6 +142,7 @@ export function startAddressProber(
     },
     setHeld: (ips) => void run({ kind: "held", ips }),
     setFree: (ips) => void run({ kind: "free", ips }),
+    heldBack: (ip) => heldBack(state, ip),
     conflicts: () => [...layer2.conflicts(), ...taken(state)],
   };
 }

@@ -55,6 +55,8 @@ export interface Layer2 {
   requireLease(): void;
   /** Where a lease stands without which nothing is answered; undefined when layer 2 is off. */
   readonly lease: LeasePlaces | undefined;
+  /** Why an address that was to be answered is not yet; undefined when it is. */
+  heldBack(ip: Ip): string | undefined;
   conflicts(): readonly { readonly ip: Ip; readonly mac: Mac }[];
   /** Brings the metrics of these addresses up to date. */
   exportCounters(ips: readonly Ip[]): void;
@@ -229,6 +231,7 @@ export async function startLayer2(options: Layer2Options, signal: AbortSignal): 
     },
     interfaces: () => usable.map(({ name, mac, ifindex }) => ({ name, mac, ifindex })),
     lease: { table: responder.table, mapFd: kernel?.leaseMapFd },
+    heldBack: () => undefined,
     conflicts: () => conflicts.current(systemClock.now()),
     exportCounters: (ips) =>
       exportCounters(responder, (ip) => kernel?.replies(ip) ?? 0, metrics, ips),
@@ -280,6 +283,7 @@ function withoutLayer2(problem: string, log: Log, signal: AbortSignal): Layer2 {
     setFellows: () => undefined,
     interfaces: () => [],
     lease: undefined,
+    heldBack: () => undefined,
     conflicts: () => [],
     exportCounters: () => undefined,
     problem: () => problem,

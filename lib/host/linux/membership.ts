@@ -18,6 +18,7 @@ import {
   onUp,
   setMembers,
 } from "../../speaker/roster.ts";
+import { oncePer } from "../backoff.ts";
 import { systemClock } from "../clock.ts";
 import type { GossipMetrics } from "../gossip_metrics.ts";
 import { announcementOf, readAnnouncement } from "../gossip_meta.ts";
@@ -87,6 +88,8 @@ const RESUME_AFTER_MS = 20;
 const LOOK_MS = 10;
 /** Others have taken over and gossip may have buried us: what we knew is void. */
 const LONG_PAUSE_MS = 500;
+/** Of each cause of refused beats one line in this time. */
+const TELL_MS = 60_000;
 
 /** Joins the speakers' cluster. @throws Error when a port is taken or the address not ours */
 export async function joinMembership(
@@ -98,6 +101,7 @@ export async function joinMembership(
   const roster = createRoster(nodeName);
   const { up, down, mute } = roster;
   const waiting = new Map<number, () => void>();
+  const tellRefused = new Map<string, () => boolean>();
   let lastNotice = 0;
   let unheardTimer: number | undefined;
   let leaving = false;
@@ -218,6 +222,9 @@ export async function joinMembership(
       case "refused":
         for (const [reason, count] of Object.entries(news.reasons)) {
           metrics.heartbeatRefused.inc({ reason }, count);
+          const mayTell = tellRefused.get(reason) ?? oncePer(TELL_MS, systemClock.now);
+          tellRefused.set(reason, mayTell);
+          if (mayTell()) log.warn({ reason }, "heartbeat refused: do all have the same key?");
         }
     }
   }

@@ -53,7 +53,7 @@ export async function runSpeaker(context: RoleContext): Promise<RunningRole> {
     onInterfaces: () => judgeInterfaces(),
   }, signal);
   const prober = options.arpProbe
-    ? startAddressProber({ layer2: responder, log, onTaken: tellTaken }, signal)
+    ? startAddressProber({ layer2: responder, log, onTaken: tellTaken, onVerdict }, signal)
     : undefined;
   const layer2 = prober ?? responder;
   const bfdWorkerUrl = context.workers.bfd;
@@ -161,7 +161,18 @@ export async function runSpeaker(context: RoleContext): Promise<RunningRole> {
     handover.setFellows(membership?.fellows() ?? new Set());
     handover.setPlans(isFirst ? [...plans.plans.values()] : changed, gone);
     gone.forEach(announcements.forget);
-    changed.forEach(announcements.report);
+    changed.forEach(report);
+  }
+
+  /** An address that is held back is not announced, whatever the plan says. */
+  function report(plan: KeptPlan): void {
+    const reason = layer2.heldBack(plan.ip);
+    announcements.report(reason === undefined ? plan : { ...plan, announce: false, reason });
+  }
+
+  function onVerdict(ip: Ip): void {
+    const plan = plans.plans.get(ip);
+    if (plan !== undefined) report(plan);
   }
 
   function becomeAcquainted(): void {

@@ -23,12 +23,12 @@ export interface StatusParts {
 export function speakerStatus(parts: StatusParts): SpeakerStatus {
   const { node, layer2, bgp, membership } = parts;
   const plans = [...parts.plans].sort((a, b) => compareIp(a.ip, b.ip));
-  const fault = layer2.problem();
-  // The owner of an address that cannot be answered for announces nothing.
-  const faultOf = ({ announce, protocol }: KeptPlan) =>
-    announce && protocol === "layer2" && fault !== undefined
-      ? `layer 2 does not work: ${fault}`
-      : undefined;
+  const problem = layer2.problem();
+  // The owner of an address that cannot be answered for, or is held back, announces nothing.
+  const faultOf = ({ announce, ip, protocol }: KeptPlan) =>
+    announce && protocol === "layer2" && problem !== undefined
+      ? `layer 2 does not work: ${problem}`
+      : layer2.heldBack(ip);
   return {
     node,
     election: parts.options.election,
@@ -40,15 +40,18 @@ export function speakerStatus(parts: StatusParts): SpeakerStatus {
     members: membership?.describe(),
     owned: ownedByNode(plans),
     conflicts: layer2.conflicts().map(({ ip, mac }) => ({ ip: formatIp(ip), mac: formatMac(mac) })),
-    addresses: plans.map((plan) => ({
-      ip: formatIp(plan.ip),
-      services: plan.services,
-      protocol: plan.protocol,
-      owner: plan.owner,
-      announcing: plan.announce && faultOf(plan) === undefined,
-      routes: plan.protocol === "bgp" && plan.announce ? bgp.routesOf(plan.ip) : [],
-      reason: faultOf(plan) ?? plan.reason,
-    })),
+    addresses: plans.map((plan) => {
+      const fault = faultOf(plan);
+      return {
+        ip: formatIp(plan.ip),
+        services: plan.services,
+        protocol: plan.protocol,
+        owner: plan.owner,
+        announcing: plan.announce && fault === undefined,
+        routes: plan.protocol === "bgp" && plan.announce ? bgp.routesOf(plan.ip) : [],
+        reason: fault ?? plan.reason,
+      };
+    }),
   };
 }
 
