@@ -2,7 +2,16 @@ import assert from "node:assert/strict";
 import { type Frame, sourceOf, startCapture } from "../support/capture.ts";
 import { startProbe } from "../support/probe.ts";
 import { waitFor } from "../support/wait.ts";
-import { answeredBy, ask, BACKENDS, type Family, type Row, startRow, VIP } from "./row_scene.ts";
+import {
+  answeredBy,
+  ask,
+  BACKENDS,
+  type Family,
+  page,
+  type Row,
+  startRow,
+  VIP,
+} from "./row_scene.ts";
 
 const FAMILIES: readonly Family[] = [4, 6];
 const VIP_HEX = { 4: "0a4d01dc", 6: "fd770000000000000000000000000220" } as const;
@@ -150,6 +159,42 @@ Deno.test("a host that wants the address for itself learns that it is taken (row
     }
   }
 });
+
+for (const family of FAMILIES) {
+  Deno.test(`IPv${family}: a host that takes an announced address is told of, and answered once in ten seconds (row L10)`, async () => {
+    for (const backend of BACKENDS) {
+      await using it = await startRow(`--arp-backend=${backend}`);
+      const { scene: { client, nodes: [, other] }, node } = it;
+      assert.ok(other);
+      const ip = VIP[family];
+      await it.serve("vip", family);
+      await answeredBy(client, ip, node.mac);
+      await new Promise((resolve) => setTimeout(resolve, 5_500)); // its own announcements
+      await using capture = await startCapture(other, ANNOUNCEMENTS);
+      await client.must("sysctl", "-qw", "net.ipv6.conf.eth0.ndisc_notify=1");
+      const length = family === 4 ? 32 : 128;
+      await client.must("ip", "addr", "add", `${ip}/${length}`, "dev", "eth0");
+      for (let round = 0; round < 5; round++) {
+        // The kernel announces its addresses when its hardware address changes.
+        if (family === 6) {
+          await client.must("ip", "link", "set", "eth0", "address", `02:00:00:00:66:0${round}`);
+        } else await client.must("arping", "-A", "-c", "1", "-I", "eth0", "-s", ip, ip);
+      }
+      await waitFor(
+        "the count",
+        async () => /conflicts_total\{kind="conflict"\} [1-9]/.test(await page(node, "metrics")),
+      );
+      await new Promise((resolve) => setTimeout(resolve, 2_500));
+      const defences = capture.frames().filter((frame) => sourceOf(frame) === node.mac);
+      assert.equal(defences.length, family === 4 ? 2 : 1, "one announcement");
+      const claim = capture.frames().find((frame) => sourceOf(frame) !== node.mac)?.atMs ?? NaN;
+      const tookMs = (defences[0]?.atMs ?? NaN) - claim;
+      assert.ok(tookMs <= 100, `defended after ${tookMs} ms`);
+      assert.match(it.speaker.output(), /another host has our address/);
+      assert.match(it.speaker.output(), /AddressConflict/);
+    }
+  });
+}
 
 /** Ten addresses of each family, and who answers for the last of each. */
 async function serveTwenty(it: Row): Promise<void> {

@@ -20,6 +20,8 @@ export interface HandoverOptions {
   readonly nodeName: string;
   readonly layer2: Layer2;
   readonly metrics: GossipMetrics;
+  /** Whether other speakers live, of whichever program. */
+  readonly hasOthers: () => boolean;
   /** Speakers have or had the first ones, nobody has the others. */
   readonly onHolders: (held: readonly Ip[], free: readonly Ip[]) => void;
   /** Tells all fellows; does nothing where there is no cluster. */
@@ -87,7 +89,7 @@ export function startHandover(options: HandoverOptions, signal: AbortSignal): Ha
   return {
     setPlans(changed, gone) {
       // Whoever starts among others takes over: somebody had what there is.
-      if (!hasPlans && state.fellows.size > 0) options.onHolders(changed.map(({ ip }) => ip), []);
+      if (!hasPlans && options.hasOthers()) options.onHolders(changed.map(({ ip }) => ip), []);
       hasPlans = true;
       const wishes = [
         ...gone.map((plan) => ({ ...wishOf(plan), ...NOBODY })),

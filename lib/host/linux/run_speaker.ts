@@ -65,6 +65,7 @@ export async function runSpeaker(context: RoleContext): Promise<RunningRole> {
     nodeName,
     layer2,
     metrics: metrics.gossip,
+    hasOthers: () => [...liveSpeakers() ?? []].some((name) => name !== nodeName),
     onHolders: (held, free) => {
       prober?.setHeld(held);
       prober?.setFree(free);
