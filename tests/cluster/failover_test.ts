@@ -85,9 +85,10 @@ async function startSpeaker(stage: Stage, node: Host): Promise<RunningProcess> {
 }
 
 async function waitForFellows(stage: Stage): Promise<void> {
-  for (const node of stage.nodes) {
+  for (const [index, node] of stage.nodes.entries()) {
+    const url = `http://10.77.1.${11 + index}:7472/metrics`; // the manifest binds it to the host's address
     await waitFor(`${node.name} to hear the other`, async () => {
-      const { stdout } = await node.run("curl", "-s", "http://127.0.0.1:7472/metrics");
+      const { stdout } = await node.run("curl", "-s", url);
       return /herald_heartbeat_peers_up 1/.test(stdout);
     });
   }
@@ -153,7 +154,6 @@ async function failOver(
     "a row of pages",
     () => requestsOf(asking).slice(-20).filter(({ page }) => page === PAGE).length === 20,
   );
-  const before = requestsOf(asking).length;
   const signalMs = Date.now();
   await speakers.get(from.name)?.end(signal);
   await waitForOwner(stage, to);
@@ -178,6 +178,5 @@ async function failOver(
     if (place > 0) gapMs = Math.max(gapMs, endMs - (answered[place - 1]?.endMs ?? endMs));
   }
   const allowed = REQUEST_MS + (signal === "SIGKILL" ? FAILOVER_MS : 0);
-  console.log({ signal, requests: requests.length - before, lost: lost.length, gapMs });
   assert.ok(gapMs <= allowed, `${gapMs} ms without a page`);
 }
