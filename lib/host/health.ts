@@ -1,6 +1,7 @@
 import { type Instant, instant, type Millis } from "../base/time.ts";
 import type { Clock } from "./clock.ts";
 import type { Cluster, Watched, WatchedKind } from "./cluster.ts";
+import type { Log } from "./log.ts";
 import type { HealthMetrics } from "./health_metrics.ts";
 
 export interface HealthTiming {
@@ -98,6 +99,7 @@ export interface Health {
 
 export interface HealthOptions {
   readonly clock: Clock;
+  readonly log: Log;
   readonly metrics: HealthMetrics;
   readonly timing?: HealthTiming;
   /** Called with each turn of the event loop. */
@@ -106,7 +108,7 @@ export interface HealthOptions {
 
 /** Looks after the event loop until the signal fires. */
 export function startHealth(options: HealthOptions, signal: AbortSignal): Health {
-  const { clock, metrics, timing = HEALTH_TIMING, onTick } = options;
+  const { clock, log, metrics, timing = HEALTH_TIMING, onTick } = options;
   const state = createHealth(clock.now());
   const watches = new Map<number, { kind: WatchedKind; watched: Watched<unknown> }>();
   let lastId = 0;
@@ -117,7 +119,11 @@ export function startHealth(options: HealthOptions, signal: AbortSignal): Health
       kind,
       lastMovedMs,
     }));
-    metrics.lag.observe(tick(state, marks, clock.now(), timing) / 1000);
+    const lag = tick(state, marks, clock.now(), timing);
+    metrics.lag.observe(lag / 1000);
+    if (lag >= timing.stallMs) {
+      log.warn({ ms: Math.round(lag) }, "the event loop stood still: busy, stopped or out of CPU");
+    }
     onTick?.();
   }
   const timer = setInterval(look, timing.tickMs);

@@ -62,7 +62,7 @@ async function runRoles(
     : startWatchdog({ url: workers.watchdog, log });
   const { health: healthMetrics } = metrics;
   const health = startHealth(
-    { clock: systemClock, metrics: healthMetrics, onTick: watchdog?.feed },
+    { clock: systemClock, log, metrics: healthMetrics, onTick: watchdog?.feed },
     stop.signal,
   );
   const cluster = health.observe(

@@ -13,6 +13,7 @@ import {
   type WatchMark,
 } from "../../lib/host/health.ts";
 import { createHealthMetrics } from "../../lib/host/health_metrics.ts";
+import type { Log } from "../../lib/host/log.ts";
 import { waitFor } from "../support/wait.ts";
 
 const TIMING: HealthTiming = { tickMs: 250, stallMs: 5_000, stuckMs: 180_000 };
@@ -88,20 +89,29 @@ function watchEnding(done: Promise<void>): Omit<Watched<unknown>, "items"> {
 function start(timing: Partial<HealthTiming>, signal: AbortSignal) {
   const registry = new Registry();
   const metrics = createHealthMetrics(registry);
-  const options = { clock: systemClock, metrics, timing: { ...HEALTH_TIMING, ...timing } };
-  return { registry, health: startHealth(options, signal) };
+  const warnings: string[] = [];
+  const log: Log = {
+    debug() {},
+    info() {},
+    warn: (_, msg) => void warnings.push(msg),
+    error() {},
+    child: () => log,
+  };
+  const options = { clock: systemClock, log, metrics, timing: { ...HEALTH_TIMING, ...timing } };
+  return { registry, warnings, health: startHealth(options, signal) };
 }
 
 Deno.test("startHealth() tells a stall of this very event loop once, and counts how late it was", async () => {
   const stop = new AbortController();
   try {
-    const { health, registry } = start({ tickMs: 20, stallMs: 200 }, stop.signal);
+    const { health, registry, warnings } = start({ tickMs: 20, stallMs: 200 }, stop.signal);
     await new Promise((resolve) => setTimeout(resolve, 100));
     assert.deepEqual(health.answer(), []);
     const until = performance.now() + 500;
     while (performance.now() < until); // The loop stalls for real.
     assert.match(health.answer().join(), /the event loop stood still/);
     assert.deepEqual(health.answer(), []);
+    assert.equal(warnings.length, 1);
     assert.match(await registry.metrics(), /^herald_event_loop_lag_seconds_bucket\{le="0\.2"\} /m);
   } finally {
     stop.abort();
