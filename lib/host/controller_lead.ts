@@ -29,7 +29,7 @@ export interface LeadHooks {
 }
 
 /** A write without an answer must not hold up the end of the process. */
-const IDLE_MS: Millis = 200;
+const IDLE_MS: Millis = 500;
 const UNBOUNDED: Permit = { mayBegin: () => true, withinMs: 20_000 };
 
 /** Stands for election, or goes on alone where none is wanted, until the context's signal fires. */

@@ -31,7 +31,7 @@ export interface LeaseHost {
 }
 
 /** A release must not hold up the end of the process. */
-const RELEASE_MS: Millis = 700;
+const RELEASE_MS: Millis = 400;
 
 const STOP_REASONS: Readonly<Record<StopReason, string>> = {
   "not-renewed": "the lease could not be renewed within --leader-elect-renew-deadline",

@@ -65,8 +65,9 @@ export function createStatusWriter(
     const outcome = await request.finally(() => underWay.delete(request));
     options.metrics.allocator.statusWrite.observe((options.clock.now() - begun) / 1000);
     wish.inFlight = false;
-    if (signal.aborted || wishes.get(key) !== wish) return;
+    if (signal.aborted) return;
     options.metrics.allocator.statusWrites.inc({ outcome: outcome.kind });
+    if (wishes.get(key) !== wish) return;
     if (outcome.kind === "written") written.set(key, fingerprint(asked));
     if (wish.write !== asked && fingerprint(wish.write) !== fingerprint(asked)) {
       return await perform(key, wish);

@@ -74,7 +74,7 @@ const writes = (port: number, outcome: string) =>
 
 interface ServiceList {
   readonly items: readonly {
-    readonly metadata: { readonly name: string };
+    readonly metadata: { readonly name: string; readonly resourceVersion: string };
     readonly status: {
       readonly loadBalancer: { readonly ingress?: readonly { readonly ip: string }[] };
     };
@@ -88,6 +88,12 @@ async function addresses(kube: ControlPlane): Promise<Map<string, string>> {
     list.items.filter(({ metadata }) => metadata.name !== "kubernetes").map((
       { metadata, status },
     ) => [metadata.name, status.loadBalancer.ingress?.[0]?.ip ?? ""]),
+  );
+}
+
+function versions({ items }: ServiceList): Record<string, string> {
+  return Object.fromEntries(
+    items.map(({ metadata }) => [metadata.name, metadata.resourceVersion]),
   );
 }
 
@@ -215,6 +221,40 @@ Deno.test("C2: a leader that stood still past its lease writes nothing when it g
   const planned = [...paused.process.output().matchAll(/"service":"default\/(during|after)\d+"/g)];
   assert.deepEqual(planned, [], "it planned for Services that came after its lead");
   await allServed(kube, 140);
+});
+
+Deno.test("C2: a leader paused amid its writes sends none of those that waited for their turn", async () => {
+  await using kube = await startControlPlane();
+  const kit = await prepareController(kube, CONFIG);
+  await create(kube, "first");
+  await create(kube, ...names("s", 800));
+  const port = freePort();
+  await using paused = startController(kit, port, FAST);
+  await waitFor("the first address", async () => {
+    return JSON.stringify(await kube.request("GET", `${SERVICES}/first`)).includes('"ingress"');
+  }, { everyMs: 2 });
+  Deno.kill(paused.pid, "SIGSTOP");
+  const next = freePort();
+  await using second = startController(kit, next, FAST);
+  try {
+    await allServed(kube, 801);
+    const before = await kube.request("GET", SERVICES) as ServiceList;
+    Deno.kill(paused.pid, "SIGCONT");
+    await waitFor("an answer to each of its wishes", async () => {
+      return await metric(port, "herald_status_writes_total") === 801;
+    });
+    const after = await kube.request("GET", SERVICES) as ServiceList;
+    assert.deepEqual(versions(after), versions(before), "it wrote after its lead");
+    const held = await writes(port, "not-leader");
+    assert.ok(held > 0, "nothing was waiting: the test saw nothing");
+    // All but those that were on the wire when it was stopped.
+    assert.ok(held >= 801 - await writes(port, "written") - 50, `only ${held} were held back`);
+    assert.equal((await leadOf(port))?.role, "standby");
+    assert.equal((await leadOf(next))?.role, "leader");
+  } catch (error) {
+    Deno.kill(paused.pid, "SIGCONT");
+    throw new Error(second.output().slice(-2000), { cause: error });
+  }
 });
 
 Deno.test("the API server away for longer than a lease: one leads again, and nothing is lost", async () => {
