@@ -188,7 +188,7 @@ export function lowerHint(book: AddressBook, ip: Ip): void {
   for (const { ranges } of book.pools) {
     for (const state of ranges) {
       if (!rangeContains(state.range, ip)) continue;
-      if (state.lowest === undefined || ip < state.lowest) state.lowest = ip;
+      if (state.lowest === undefined || ip < state.lowest) state.freed.add(ip);
       return;
     }
   }
@@ -196,6 +196,8 @@ export function lowerHint(book: AddressBook, ip: Ip): void {
 
 /** The lowest address of a range that nobody holds or waits for, and that is given unasked. */
 export function lowestFree(book: AddressBook, pool: Pool, state: RangeState): Ip | undefined {
+  const freed = state.freed.lowest((ip) => !isTaken(book, pool, ip));
+  if (freed !== undefined) return freed;
   let ip = state.lowest;
   while (ip !== undefined && isTaken(book, pool, ip)) {
     const reserved = reservedRange(pool, ip);

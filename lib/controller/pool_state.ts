@@ -1,5 +1,6 @@
 import type { Config, Pool } from "../config/types.ts";
 import { type Family, familyOf, type Ip } from "../net/ip.ts";
+import { createFreed, type Freed } from "./freed.ts";
 import { type AddressRange, isBuggy, rangeContains, rangeSize } from "../net/range.ts";
 
 /** A pool and how far its ranges are known to be full. */
@@ -12,15 +13,17 @@ export interface PoolState {
 
 export interface RangeState {
   readonly range: AddressRange;
-  /** No address below this one is free; undefined when none is left. Lowered by each release. */
+  /** Below this one nothing is free but what was freed again; undefined past the last one. */
   lowest: Ip | undefined;
+  /** What came free below it: looking for it would be a walk through the pool each time. */
+  readonly freed: Freed;
 }
 
 /** The pools of a configuration with nothing known about what is full. */
 export function poolStates(config: Config): readonly PoolState[] {
   return config.pools.map((pool) => ({
     pool,
-    ranges: pool.ranges.map((range) => ({ range, lowest: range.first })),
+    ranges: pool.ranges.map((range) => ({ range, lowest: range.first, freed: createFreed() })),
     sizes: { 4: usableSize(pool, 4), 6: usableSize(pool, 6) },
   }));
 }
