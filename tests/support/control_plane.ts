@@ -1,3 +1,4 @@
+import { chunksOf } from "../../lib/host/response_body.ts";
 import { ensureKubeBinaries, type KubeBinaries } from "./kube_binaries.ts";
 import { type Certificates, makeClusterCertificates } from "./cluster_certificates.ts";
 import type { Host } from "./lan.ts";
@@ -240,17 +241,16 @@ async function openRest(
     async watch(path, signal) {
       const answer = await fetch(`${server}${path}`, { client, headers, signal });
       if (answer.body === null) throw new Error(`The watch of ${path} has no body`);
-      return eventsOf(answer.body);
+      return eventsOf(chunksOf(answer.body, signal));
     },
   };
 }
 
-async function* eventsOf(
-  body: ReadableStream<Uint8Array<ArrayBuffer>>,
-): AsyncGenerator<WatchEvent> {
+async function* eventsOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<WatchEvent> {
+  const decoder = new TextDecoder();
   let rest = "";
-  for await (const part of body.pipeThrough(new TextDecoderStream())) {
-    const lines = (rest + part).split("\n");
+  for await (const chunk of chunks) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
     rest = lines.pop() ?? "";
     for (const line of lines) if (line !== "") yield JSON.parse(line);
   }
