@@ -44,8 +44,8 @@ export function runController(context: RoleContext): RunningRole {
     clock: systemClock,
     replan: (key) => plan([key]),
     onRefused: ({ service }, error) => {
-      const reason = EVENT.internalError;
-      tell({ service, type: "Warning", reason, message: error });
+      const message = `The status cannot be written, trying again every 30 s: ${error}`;
+      tell({ service, type: "Warning", reason: EVENT.internalError, message });
     },
   }, signal);
   const pools = createPoolMetrics(metrics, systemClock);

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { instant, seededRandom } from "../../lib/base/time.ts";
 import { oncePer, parseRetryAfter, retryDelayMs } from "../../lib/host/backoff.ts";
 
-Deno.test("retryDelayMs() stays between 0.2 s and a bound that doubles to 30 s", () => {
+Deno.test("C3: retryDelayMs() stays between 0.2 s and a bound that doubles to 30 s", () => {
   fc.assert(
     fc.property(
       fc.nat(2_000),
@@ -23,7 +23,7 @@ Deno.test("retryDelayMs() spreads over its whole span", () => {
   assert.ok(Math.min(...delays) < 1_000 && Math.max(...delays) > 29_000);
 });
 
-Deno.test("retryDelayMs() waits at least as long as the server asks", () => {
+Deno.test("C3: retryDelayMs() waits at least as long as the server asks", () => {
   assert.equal(retryDelayMs(0, () => 0, 5_000), 5_000);
 });
 

@@ -95,7 +95,7 @@ for (const [what, answer, expected, message] of ANSWERS) {
   });
 }
 
-Deno.test("request() tells of a server that is away", async () => {
+Deno.test("C3: request() tells of a server that is away", async () => {
   const api = startMockApi(() => json({}));
   await api.close();
   const stop = new AbortController();
@@ -107,7 +107,7 @@ Deno.test("request() tells of a server that is away", async () => {
   stop.abort();
 });
 
-Deno.test("request() gives up in time on a server that accepts and is silent", async () => {
+Deno.test("C3: request() gives up in time on a server that accepts and is silent", async () => {
   const never = Promise.withResolvers<Response>();
   await withMock(() => never.promise, async (api, signal) => {
     const client = await mockClient(api.url, signal);
@@ -150,7 +150,7 @@ Deno.test("request() reads the token again after a 401 and tries once more", asy
   });
 });
 
-Deno.test("request() uses a rotated token within a minute, without a 401", async () => {
+Deno.test("C14: request() uses a rotated token within a minute, without a 401", async () => {
   const path = await Deno.makeTempFile();
   await Deno.writeTextFile(path, "one");
   let now = 0;
@@ -217,7 +217,7 @@ Deno.test("stream() is not counted among the requests and outlives reconnect()",
   });
 });
 
-Deno.test("waitToRetry() ends soon after a server that was away is back", async () => {
+Deno.test("C3: waitToRetry() ends soon after a server that was away is back", async () => {
   const first = startMockApi(() => json({}));
   await first.close();
   const port = Number(new URL(first.url).port);
@@ -263,7 +263,7 @@ function startTlsApi() {
   };
 }
 
-Deno.test("request() refuses a server of another authority, and trusts it once the CA file is renewed", async () => {
+Deno.test("C14: request() refuses a server of another authority, and trusts it once the CA file is renewed", async () => {
   const api = startTlsApi();
   const path = await Deno.makeTempFile();
   await Deno.writeTextFile(path, OTHER_CA);

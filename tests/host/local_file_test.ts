@@ -51,7 +51,7 @@ async function pause(ms: number): Promise<void> {
 
 const one = (folder: string) => Deno.writeTextFile(`${folder}/config.yaml`, "one");
 
-Deno.test("watchLocalFile() sees an editor's rename, again and again", async () => {
+Deno.test("C10: watchLocalFile() sees an editor's rename, again and again", async () => {
   await watching(one, async ({ folder, path, given }) => {
     for (const text of ["two", "three", "four"]) {
       await Deno.writeTextFile(`${folder}/.config.yaml.swp`, text);
@@ -62,7 +62,7 @@ Deno.test("watchLocalFile() sees an editor's rename, again and again", async () 
   });
 });
 
-Deno.test("watchLocalFile() sees the swap of a ConfigMap volume's ..data, again and again", async () => {
+Deno.test("C10: watchLocalFile() sees the swap of a ConfigMap volume's ..data, again and again", async () => {
   const put = async (folder: string, version: string) => {
     await Deno.mkdir(`${folder}/..${version}`);
     await Deno.writeTextFile(`${folder}/..${version}/config.yaml`, version);
@@ -82,7 +82,7 @@ Deno.test("watchLocalFile() sees the swap of a ConfigMap volume's ..data, again 
   });
 });
 
-Deno.test("watchLocalFile() never gives a part of what is written in chunks", async () => {
+Deno.test("C10: watchLocalFile() never gives a part of what is written in chunks", async () => {
   await watching(one, async ({ path, given }) => {
     using file = await Deno.open(path, { write: true, truncate: true });
     for (const chunk of ["a".repeat(5_000), "b".repeat(5_000), "c".repeat(5_000)]) {
@@ -106,7 +106,7 @@ Deno.test("watchLocalFile() gives the same content once, whoever touches the fil
   });
 });
 
-Deno.test("watchLocalFile() tells when the file goes, and when it is back", async () => {
+Deno.test("C10: watchLocalFile() tells when the file goes, and when it is back", async () => {
   await watching(one, async ({ folder, path, given }) => {
     await Deno.remove(path);
     await until("the absence", () => given.length === 2);
@@ -116,7 +116,7 @@ Deno.test("watchLocalFile() tells when the file goes, and when it is back", asyn
   });
 });
 
-Deno.test("watchLocalFile() waits for a file that is not there yet", async () => {
+Deno.test("C10: watchLocalFile() waits for a file that is not there yet", async () => {
   await watching(() => Promise.resolve(), async ({ folder, given }) => {
     assert.match(given[0] ?? "", /does not exist/);
     await one(folder);

@@ -2,7 +2,11 @@ import assert from "node:assert/strict";
 import { type Clock, systemClock } from "../../lib/host/clock.ts";
 import type { Watched } from "../../lib/host/cluster.ts";
 import type { KubeClient } from "../../lib/host/kube_client.ts";
-import { type ReflectorTiming, startReflector } from "../../lib/host/reflector.ts";
+import {
+  REFLECTOR_TIMING,
+  type ReflectorTiming,
+  startReflector,
+} from "../../lib/host/reflector.ts";
 import { objectOr, textOf } from "../../lib/model/json.ts";
 import {
   type Answer,
@@ -158,7 +162,7 @@ Deno.test("reflector lists in pages, says synced once, and watches from the list
   });
 });
 
-Deno.test("reflector begins its list again when the continue token expires", async () => {
+Deno.test("C4: reflector begins its list again when the continue token expires", async () => {
   await withReflector({
     lists: [
       () => serviceList([service("old", "1")], "100", "token"),
@@ -201,7 +205,7 @@ Deno.test("reflector applies events, ignores unknown ones, and skips what is no 
   });
 });
 
-Deno.test("reflector goes on from the last bookmark, kept byte for byte, with nothing replayed", async () => {
+Deno.test("C6: reflector goes on from the last bookmark, kept byte for byte, with nothing replayed", async () => {
   const versions = ["9007199254740993123", "opaque:Ä-1"];
   await withReflector({
     lists: [list("100", A1)],
@@ -229,7 +233,7 @@ const FORGOTTEN: readonly [string, () => Response][] = [
 ];
 
 for (const [what, watch] of FORGOTTEN) {
-  Deno.test(`reflector lists again after ${what} and gives the difference only`, async () => {
+  Deno.test(`C4: reflector lists again after ${what} and gives the difference only`, async () => {
     await withReflector({
       lists: [
         list("100", A1, service("b", "2"), service("c", "3")),
@@ -250,7 +254,7 @@ for (const [what, watch] of FORGOTTEN) {
   });
 }
 
-Deno.test("reflector never lists twice within the relist time", async () => {
+Deno.test("C4: reflector never lists twice within the relist time", async () => {
   const listed: number[] = [];
   await withReflector({
     clock: systemClock,
@@ -326,7 +330,7 @@ Deno.test("reflector gives up a line of more than 16 MiB and goes on", async () 
   });
 });
 
-Deno.test("reflector replaces a watch that is silent and takes another connection", async () => {
+Deno.test("C5: reflector replaces a watch that is silent and takes another connection", async () => {
   const cancelled: number[] = [];
   const silent: FedWatch[] = [];
   await withReflector({
@@ -395,7 +399,7 @@ Deno.test("reflector does not move any more when its stream ends neither by sile
   await watched.done;
 });
 
-Deno.test("reflector replaces a watch that the server forgot to end", async () => {
+Deno.test("C5: reflector replaces a watch that the server forgot to end", async () => {
   let feeding = 0;
   await withReflector({
     lists: [list("100", A1)],
@@ -412,6 +416,73 @@ Deno.test("reflector replaces a watch that the server forgot to end", async () =
     clearInterval(feeding);
   });
 });
+
+Deno.test("C5: reflector looks often enough to replace a silent watch within 90 s", () => {
+  const { silentMs } = REFLECTOR_TIMING;
+  assert.ok(silentMs + silentMs / 16 <= 90_000);
+  assert.ok(silentMs > 60_000, "the server sends a bookmark about once a minute");
+});
+
+/** Ways in which a server is not there, for every request of a while. */
+const ABSENCES: readonly [string, Answer][] = [
+  ["503", () => status(503, "shutting down")],
+  ["429 with Retry-After", () => status(429, "too many requests", { "retry-after": "1" })],
+  [
+    "a cut connection",
+    () => new Response(new ReadableStream({ start: (stream) => stream.error(new Error("cut")) })),
+  ],
+  // Accepts and never says a word.
+  ["a black hole", () => new Promise<Response>(() => {})],
+];
+
+for (const [what, absent] of ABSENCES) {
+  Deno.test(`C3: reflector changes nothing through ${what}, complains once, and catches up`, async () => {
+    let away = false;
+    const first = fedWatch();
+    let watches = 0;
+    let refused = 0;
+    const api = startMockApi((url, request) => {
+      if (away) {
+        refused++;
+        return absent(url, request);
+      }
+      if (!url.searchParams.has("watch")) return serviceList([A1], "100");
+      return watches++ === 0 ? first.response : sends([["MODIFIED", service("a", "102")]], true)();
+    });
+    const stop = new AbortController();
+    const changes: string[] = [];
+    const log = recordedLog();
+    // An answer that does not come is given up after 20 s: here after 0.2 s.
+    const client = await mockClient(api.url, stop.signal, undefined, hurried);
+    const impatient = {
+      ...client,
+      stream: (...[request, signal]: Parameters<typeof client.stream>) =>
+        client.stream({ ...request, timeoutMs: 200 }, signal),
+    };
+    const watched = startReflector<string>(
+      { client: impatient, clock: hurried, log, timing: TIMING, count: () => {} },
+      {
+        kind: "Service",
+        read: (object) => textOf(objectOr(objectOr(object).metadata).resourceVersion),
+        onChange: (change) => changes.push(change.kind),
+      },
+      stop.signal,
+    );
+    await until("synced", () => changes.includes("synced") && watches === 1);
+    away = true;
+    first.end();
+    await until("three tries", () => refused >= 3);
+    assert.deepEqual(changes, ["apply", "synced"]);
+    assert.equal(watched.items.size, 1);
+    away = false;
+    await until("the missed change", () => changes.length === 3);
+    assert.deepEqual(changes, ["apply", "synced", "apply"]);
+    assert.equal(log.lines.filter(({ level }) => level === "warn").length, 1);
+    stop.abort();
+    await watched.done;
+    await api.close();
+  });
+}
 
 const NO_LISTS: readonly [string, () => Response][] = [
   ["HTML", () => new Response("<html>", { headers: { "content-type": "text/html" } })],

@@ -91,7 +91,7 @@ const OUTCOMES: readonly [string, () => Response, WriteOutcome["kind"]][] = [
 ];
 
 for (const [what, answer, kind] of OUTCOMES) {
-  Deno.test(`statusWriter() takes ${what} for ${kind} and tries once`, async () => {
+  Deno.test(`C7: statusWriter() takes ${what} for ${kind} and tries once`, async () => {
     const { outcomes, requests } = await writing(answer, [write("10.0.0.1")]);
     assert.equal(outcomes[0]?.kind, kind);
     assert.equal(requests.length, 1);

@@ -15,6 +15,7 @@ function workshop() {
   const requests: { write: StatusWrite; answer: (outcome: WriteOutcome) => void }[] = [];
   const sleeps: { ms: number; end: () => void }[] = [];
   const replanned: string[] = [];
+  const refused: string[] = [];
   const cluster = {
     writeStatus: (write: StatusWrite) =>
       new Promise<WriteOutcome>((answer) => requests.push({ write, answer })),
@@ -74,7 +75,7 @@ Deno.test("createStatusWriter() has one request for a Service under way, and sen
   assert.equal(requests[2]?.write.service.resourceVersion, "3");
 });
 
-Deno.test("createStatusWriter() plans again after a conflict, a failure and a refusal, each at its pace", async () => {
+Deno.test("C7: createStatusWriter() plans again after a conflict, a failure and a refusal, each at its pace", async () => {
   const rows: readonly (readonly [WriteOutcome, (ms: number) => boolean])[] = [
     [{ kind: "conflict" }, (ms) => ms <= 3_000],
     [{ kind: "failed", error: "503" }, (ms) => ms > 0 && ms <= 30_000],
