@@ -174,7 +174,6 @@ const WIRING = new Set([
   "lib/host/options.ts",
   "lib/host/role.ts",
   "lib/host/run.ts",
-  "lib/host/run_controller.ts",
   "lib/host/linux/address_prober.ts",
   "lib/host/linux/run_speaker.ts",
   "lib/host/linux/layer2_driver.ts",

@@ -11,3 +11,44 @@ Deno.test("sleep() ends after its time, and at once when its signal fires or has
   await Promise.all([long, ...both]);
   await systemClock.sleep(3_600_000, stop.signal);
 });
+
+/** Whatever finds out who is dead, late or away, and whatever waits. */
+const TIMED = [
+  "lib/host/clock.ts",
+  "lib/host/backoff.ts",
+  "lib/host/deadline.ts",
+  "lib/host/recovery.ts",
+  "lib/host/reflector.ts",
+  "lib/host/status_writer.ts",
+  "lib/host/gossip.ts",
+  "lib/host/gossip_transport.ts",
+  "lib/host/linux/bfd_loop.ts",
+  "lib/host/linux/bgp_peer.ts",
+  "lib/host/linux/handover.ts",
+  "lib/host/linux/heartbeat_loop.ts",
+  "lib/host/linux/membership.ts",
+  "lib/host/linux/packet_loop.ts",
+];
+
+Deno.test("C14: a step of the wall clock moves no timer: none of what is timed reads it", async () => {
+  const root = new URL("../../", import.meta.url);
+  for (const file of TIMED) {
+    const text = await Deno.readTextFile(new URL(file, root));
+    // An HTTP date in Retry-After is compared with what the caller hands in, and capped.
+    assert.ok(!/\bDate\.now\b|new Date\b|timeOrigin/.test(text), file);
+  }
+});
+
+Deno.test("C14: now() goes on from where it was when the wall clock is set", () => {
+  const { now } = Date;
+  const before = systemClock.now();
+  try {
+    for (const years of [10, -10]) {
+      Date.now = () => now() + years * 365 * 86_400_000;
+      const passed = systemClock.now() - before;
+      assert.ok(passed >= 0 && passed < 60_000, String(passed));
+    }
+  } finally {
+    Date.now = now;
+  }
+});

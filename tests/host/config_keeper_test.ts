@@ -9,37 +9,12 @@ import type {
 import { type ConfigKeeper, keepConfig } from "../../lib/host/config_keeper.ts";
 import type { Log } from "../../lib/host/log.ts";
 import { createMetrics } from "../../lib/host/metrics.ts";
-import type { RunOptions } from "../../lib/host/options.ts";
 import type { Config } from "../../lib/config/types.ts";
+import { RUN_OPTIONS } from "../support/run_options.ts";
 
 const GOOD = "address-pools: [{name: a, protocol: layer2, addresses: [10.0.0.0/24]}]\n";
 const OTHER = GOOD.replace("10.0.0.0", "10.1.0.0");
 const BAD = GOOD.replace("layer2", "layer3");
-
-const OPTIONS: RunOptions = {
-  leaderElection: undefined,
-  store: undefined,
-  kubeconfig: undefined,
-  namespace: "metallb-system",
-  config: "config",
-  lbClass: undefined,
-  role: "controller",
-  nodeName: "node1",
-  host: "127.0.0.1",
-  port: 0,
-  mlLabels: undefined,
-  gossip: undefined,
-  gossipSecret: undefined,
-  mlNamespace: "metallb-system",
-  election: "v0.11",
-  arpBackend: "auto",
-  interfaces: [],
-  arpProbe: false,
-  ignoreExcludeLabel: false,
-  logLevel: "info",
-  logFormat: "json",
-  withoutEffect: [],
-};
 
 /** A keeper on a ConfigMap that the test sets. */
 function workshop(refuse: (config: Config) => string | undefined = () => undefined) {
@@ -87,7 +62,7 @@ function workshop(refuse: (config: Config) => string | undefined = () => undefin
   };
   const metrics = createMetrics();
   const context = {
-    options: OPTIONS,
+    options: RUN_OPTIONS,
     cluster,
     log,
     metrics,
@@ -180,7 +155,7 @@ Deno.test("keepConfig() does not put in force what the role refuses", async () =
   assert.match(events[0]?.message ?? "", /it would take an address/);
 });
 
-Deno.test("keepConfig() keeps the last one when the ConfigMap goes, and takes the same one back without a change", async () => {
+Deno.test("C10: keepConfig() keeps the last one when the ConfigMap goes, and takes the same one back without a change", async () => {
   const { keeper, set, inForce } = workshop();
   await set(GOOD);
   await set(undefined);

@@ -25,7 +25,6 @@ function workshop() {
     sleep: (ms) => new Promise((end) => sleeps.push({ ms, end })),
     random: () => 0.5,
   };
-  const refused: string[] = [];
   const stop = new AbortController();
   const writer: StatusWriter = createStatusWriter({
     cluster,
