@@ -34,6 +34,11 @@ export interface HealthState {
   readonly watches: Map<number, { kind: WatchedKind; movedMs: number; stillMs: Millis }>;
 }
 
+/**
+ * Who asked during a stall may have given up and never reads the answer (a kubelet waits for one
+ * second): only an answer after this counts as told.
+ */
+const UNREAD_MS: Millis = 1_000;
 /** A stall that nobody asked about is old news after this. */
 const STALL_NEWS_MS: Millis = 300_000;
 
@@ -93,7 +98,7 @@ export interface Health {
   observe(cluster: Cluster): Cluster;
   /** Why the process should be restarted, one sentence each. */
   problems(): readonly string[];
-  /** The same; a stall that is over is told once. */
+  /** The same; a stall that is over is told until somebody has surely read it. */
   answer(): readonly string[];
 }
 
@@ -155,8 +160,9 @@ export function startHealth(options: HealthOptions, signal: AbortSignal): Health
     answer() {
       // A request may be served before the timer that is as late as it.
       look();
-      const problems = problemsOf(state, clock.now(), timing);
-      state.stall = undefined;
+      const now = clock.now();
+      const problems = problemsOf(state, now, timing);
+      if (state.stall !== undefined && now - state.stall.at >= UNREAD_MS) state.stall = undefined;
       return problems;
     },
   };
