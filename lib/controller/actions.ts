@@ -61,18 +61,22 @@ export function failureEvent(
 
 /**
  * A write where the status differs from what shall stand there, or the annotation beside it names
- * another pool; one that has no annotation yet is not written for its sake.
+ * another pool, or one where there is none; a status without the annotation is not written for its
+ * sake.
  */
 export function statusWrite(
   facts: ServiceFacts,
   ips: readonly Ip[],
   pool: string | undefined,
 ): ControllerAction[] {
-  const { assigned, allocatedFrom, hasIngress } = facts;
-  const stands = ips.length === 0
-    ? !hasIngress
-    : sameIps(assigned, ips) && (allocatedFrom === undefined || allocatedFrom === pool);
-  return stands ? [] : [{ kind: "writeStatus", service: facts, ips, pool }];
+  const { allocatedFrom } = facts;
+  const named = allocatedFrom === undefined || allocatedFrom === pool;
+  return shows(facts, ips) && named ? [] : [{ kind: "writeStatus", service: facts, ips, pool }];
+}
+
+/** Whether the status shows exactly these addresses. */
+export function shows({ assigned, hasIngress }: ServiceFacts, ips: readonly Ip[]): boolean {
+  return ips.length === 0 ? !hasIngress : sameIps(assigned, ips);
 }
 
 /** An event about a Service. */

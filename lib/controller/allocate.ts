@@ -1,3 +1,4 @@
+import type { Pool } from "../config/types.ts";
 import type { ServiceFacts } from "../model/facts.ts";
 import { quoted } from "../model/json.ts";
 import { ANNOTATION } from "../model/names.ts";
@@ -11,7 +12,14 @@ import {
   lowestFree,
   useOf,
 } from "./allocations.ts";
-import { poolContains, poolGives, poolOf, type PoolState, type RangeState } from "./pool_state.ts";
+import {
+  poolContains,
+  poolGives,
+  poolOf,
+  type PoolState,
+  type RangeState,
+  reservedRange,
+} from "./pool_state.ts";
 import {
   closedPools,
   fullDetail,
@@ -211,7 +219,7 @@ function firstFitting(
   for (const rangeState of state.ranges) {
     if (familyOf(rangeState.range.first) !== family) continue;
     const free = lowestFree(book, state.pool, rangeState);
-    const shared = lowestShared(rangeState, facts, use, book);
+    const shared = lowestShared(state.pool, rangeState, facts, use, book);
     if (shared !== undefined && (free === undefined || shared < free)) return shared;
     if (free !== undefined) return free;
   }
@@ -225,6 +233,7 @@ function earlierIps({ key }: ServiceFacts, book: AddressBook): readonly Ip[] {
 }
 
 function lowestShared(
+  pool: Pool,
   { range }: RangeState,
   facts: ServiceFacts,
   use: AddressUse,
@@ -234,6 +243,8 @@ function lowestShared(
   let lowest: Ip | undefined;
   for (const ip of book.sharedIps.get(use.sharingKey) ?? []) {
     if (!rangeContains(range, ip) || (lowest !== undefined && ip > lowest)) continue;
+    // Shared or not, a reserved address is for who asks for it by name.
+    if (!poolGives(pool, ip) || reservedRange(pool, ip) !== undefined) continue;
     if (clashOf(book, ip, facts.key, use) === undefined) lowest = ip;
   }
   return lowest;

@@ -104,14 +104,34 @@ export function hold(
   pool: string,
   ips: readonly Ip[],
 ): void {
-  const { key: service, uid, poolRequest } = facts;
-  const holding: Holding = { service, uid, pool, ips, poolRequest, use: useOf(facts) };
-  const before = book.holdings.get(service);
+  const holding = holdingOf(facts, pool, ips);
+  const before = book.holdings.get(facts.key);
   if (before !== undefined && isSameHolding(before, holding)) return;
   if (before !== undefined) drop(book, before);
-  book.holdings.set(service, holding);
-  forget(book, service);
-  for (const ip of ips) {
+  book.holdings.set(facts.key, holding);
+  forget(book, facts.key);
+  use(book, holding);
+}
+
+/** Enters what the status of a Service shows and what it does not hold, as {@link retire} would. */
+export function retireShown(
+  book: AddressBook,
+  facts: ServiceFacts,
+  pool: string,
+  ips: readonly Ip[],
+): void {
+  const holding = holdingOf(facts, pool, ips);
+  book.retiring.set(facts.key, [...book.retiring.get(facts.key) ?? [], holding]);
+  use(book, holding);
+}
+
+function holdingOf(facts: ServiceFacts, pool: string, ips: readonly Ip[]): Holding {
+  const { key: service, uid, poolRequest } = facts;
+  return { service, uid, pool, ips, poolRequest, use: useOf(facts) };
+}
+
+function use(book: AddressBook, holding: Holding): void {
+  for (const ip of holding.ips) {
     book.users.set(ip, [...book.users.get(ip) ?? [], holding]);
     if (holding.use.sharingKey === undefined) continue;
     const shared = book.sharedIps.get(holding.use.sharingKey);

@@ -2,6 +2,7 @@ import type { ServiceFacts, ServiceKey } from "../model/facts.ts";
 import type { AddressBook } from "./allocations.ts";
 import { expireRemembered } from "./sticky.ts";
 import { type PlanContext, planService, releaseService, type ServicePlan } from "./plan.ts";
+import { enterShown } from "./shown.ts";
 
 /** Orders Services by age: earliest creation first, then lowest UID, then name. */
 export function compareAge(a: ServiceFacts, b: ServiceFacts): number {
@@ -32,12 +33,38 @@ export function planBatch(
     else if (hasAddress(facts, book) || !facts.isLoadBalancer) settled.push(facts);
     else needing.push(facts);
   }
+  for (const facts of settled) enterShown(facts, book, context.lbClass);
   // Those that hold something first: what they give up counts for all the others.
   const plans = planInOrder(settled, book, context);
   freed = freed || plans.some((plan) => plan.freed);
   const candidates = new Set(needing);
   if (freed) waitingServices(services, book).forEach((facts) => candidates.add(facts));
-  return [...plans, ...planInOrder([...candidates], book, context)];
+  return [...plans, ...planNeeding([...candidates], services, book, context)];
+}
+
+/**
+ * Plans those that need an address, oldest first. One that comes back to another address gives up
+ * the one that was kept for its name: then those that wait are asked again before younger ones.
+ */
+function planNeeding(
+  needing: readonly ServiceFacts[],
+  services: ReadonlyMap<string, ServiceFacts>,
+  book: AddressBook,
+  context: PlanContext,
+): ServicePlan[] {
+  const plans: ServicePlan[] = [];
+  let queue = [...needing].sort(compareAge);
+  for (let at = 0; at < queue.length; at++) {
+    const facts = queue[at];
+    if (facts === undefined) break;
+    const plan = planService(facts, book, context);
+    plans.push(plan);
+    if (!plan.freed) continue;
+    const rest = new Set([...waitingServices(services, book), ...queue.slice(at + 1)]);
+    queue = [...rest].sort(compareAge);
+    at = -1;
+  }
+  return plans;
 }
 
 /** Whether it has an address, or had one that may come free now. */

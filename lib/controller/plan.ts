@@ -9,6 +9,7 @@ import {
   failureEvent,
   ipList,
   refusalEvent,
+  shows,
   statusWrite,
 } from "./actions.ts";
 import { allocate, allocateMissing, isIps } from "./allocate.ts";
@@ -80,9 +81,8 @@ export function planService(
   }
   const replaced = releaseNamesake(facts, book, context.now);
   const plan = planOwn(facts, book, context);
-  const wanted = book.holdings.get(facts.key);
-  const stands = statusWrite(facts, wanted?.ips ?? [], wanted?.pool).length === 0;
-  const ended = stands && endRetirement(book, facts.key);
+  const wanted = book.holdings.get(facts.key)?.ips ?? [];
+  const ended = shows(facts, wanted) && endRetirement(book, facts.key);
   return { ...plan, freed: plan.freed || replaced || ended };
 }
 
@@ -122,25 +122,32 @@ function giveUp(service: ServiceKey, book: AddressBook): void {
   retire(book, service);
 }
 
-/** The status that Herald gave to a Service that is no load balancer any more goes (rule A1). */
+/**
+ * What Herald gave to a Service that is no load balancer any more goes (rule A1): newer API servers
+ * clear the status themselves, and leave the annotation.
+ */
 function planOther(facts: ServiceFacts, book: AddressBook): ServicePlan {
   giveUp(facts.key, book);
   book.reported.delete(facts.key);
-  const isOwn = book.retiring.has(facts.key) || (facts.assigned.length > 0 &&
-    facts.assigned.every((ip) => book.pools.some(({ pool }) => poolContains(pool, ip))));
+  const isOwn = book.retiring.has(facts.key) ||
+    book.pools.some(({ pool }) => pool.name === facts.allocatedFrom) ||
+    (facts.assigned.length > 0 &&
+      facts.assigned.every((ip) => book.pools.some(({ pool }) => poolContains(pool, ip))));
   const actions = isOwn ? statusWrite(facts, [], undefined) : [];
   return planOf(facts, { kind: "notOurs", because: "type" }, actions);
 }
 
 /** A Service deleted and created again under one name is another one: what it held is free. */
 function releaseNamesake(facts: ServiceFacts, book: AddressBook, now: Instant): boolean {
-  const held = book.holdings.get(facts.key);
-  return held !== undefined && held.uid !== facts.uid && releaseService(facts.key, book, now).freed;
+  const before = book.holdings.get(facts.key) ?? book.retiring.get(facts.key)?.[0];
+  return before !== undefined && before.uid !== facts.uid &&
+    releaseService(facts.key, book, now).freed;
 }
 
 function planPresent(facts: ServiceFacts, book: AddressBook, context: PlanContext): ServicePlan {
   const held = book.holdings.get(facts.key);
   if (facts.deleting && held !== undefined) {
+    book.waiting.delete(facts.key);
     return planOf(facts, { kind: "kept", pool: held.pool, ips: held.ips }, []);
   }
   // The book comes first: where someone else edited the status, it is put right again.
@@ -168,11 +175,12 @@ function planKept(
   // Given up is what is no longer among them; a second family that comes takes nothing away.
   if (held !== undefined && held.ips.some((ip) => !ips.includes(ip))) retire(book, facts.key);
   const before = book.holdings.get(facts.key);
+  const returns = book.remembered.has(facts.key);
   hold(book, facts, pool, ips);
   if (lack === undefined) book.waiting.delete(facts.key);
   else book.waiting.add(facts.key);
-  // Used in another way now: those who wait may share it.
-  const freed = before !== undefined && before !== book.holdings.get(facts.key);
+  // Used in another way now, or no more kept for its name: those who wait may have it.
+  const freed = returns || (before !== undefined && before !== book.holdings.get(facts.key));
   const actions = facts.deleting ? [] : statusWrite(facts, ips, pool);
   if (ips.length > kept.length) actions.push(assignedEvent(facts, ips));
   const problem = problemOf(facts, ips, lack);
@@ -252,7 +260,7 @@ function planNew(
     kept.actions.filter(({ kind }) => (kind === "writeStatus") === isWrite)
   );
   const actions = [...write, ...clearing, assignedEvent(facts, found.ips), ...told];
-  return planOf(facts, decision, actions);
+  return planOf(facts, decision, actions, kept.freed);
 }
 
 function planOf(

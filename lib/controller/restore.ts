@@ -4,12 +4,13 @@ import { type AddressBook, createBook, hold } from "./allocations.ts";
 import { compareAge } from "./batch.ts";
 import { judgePresent } from "./keep.ts";
 import { isOurClass } from "./plan.ts";
+import { enterShown } from "./shown.ts";
 
 /**
  * A book that knows every address already in a status, made before anything is allocated (rule
  * A12). Where two Services hold one address that they may not share, the older keeps it; what is
- * not entered here, `planBatch` clears and allocates anew (rule A3). The order of `services` does
- * not matter.
+ * not held here, `planBatch` clears and allocates anew (rule A3), and until then nobody else gets
+ * it. The order of `services` does not matter.
  */
 export function restore(
   services: Iterable<ServiceFacts>,
@@ -17,13 +18,14 @@ export function restore(
   lbClass: string | undefined,
 ): AddressBook {
   const book = createBook(config);
-  const settled = [...services].filter((facts) =>
-    facts.isLoadBalancer && isOurClass(facts, lbClass) && facts.assigned.length > 0 &&
-    facts.families.length > 0 && facts.ports.length > 0
-  );
-  for (const facts of settled.sort(compareAge)) {
+  const showing = [...services].filter((facts) =>
+    facts.assigned.length > 0 && (!facts.isLoadBalancer || isOurClass(facts, lbClass))
+  ).sort(compareAge);
+  for (const facts of showing) {
+    if (!facts.isLoadBalancer || facts.families.length === 0 || facts.ports.length === 0) continue;
     const keeping = judgePresent(facts, facts.assigned, book);
     if (keeping.kind === "legal") hold(book, facts, keeping.pool, keeping.ips);
   }
+  for (const facts of showing) enterShown(facts, book, lbClass);
   return book;
 }

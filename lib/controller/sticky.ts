@@ -12,16 +12,16 @@ export const MAX_REMEMBERED = 10_000;
  */
 export function releaseDeleted(book: AddressBook, service: ServiceKey, now: Instant): boolean {
   const holding = book.holdings.get(service);
-  const freed = release(book, service);
+  const given = [...book.retiring.get(service) ?? [], ...holding === undefined ? [] : [holding]]
+    .flatMap(({ ips }) => ips);
+  release(book, service);
   const stickyMs = holding === undefined ? 0 : stickyTime(book, holding);
-  if (holding === undefined || stickyMs === 0) return freed;
-  remember(book, {
-    service,
-    pool: holding.pool,
-    ips: holding.ips,
-    until: after(now, stickyMs),
-  });
-  return false;
+  if (holding !== undefined && stickyMs > 0) {
+    const { pool, ips } = holding;
+    remember(book, { service, pool, ips, until: after(now, stickyMs) });
+  }
+  // What others still use may be shared now with those who wait.
+  return given.some((ip) => book.keptFor.get(ip) !== service);
 }
 
 function stickyTime(book: AddressBook, { pool: name }: Holding): number {

@@ -353,3 +353,16 @@ Deno.test("A6 allocate() gives reserved addresses to who asks for them, and to n
   const asks = service("asks", requests("10.0.0.4"));
   assert.equal(outcome(asks, book), "main: 10.0.0.4");
 });
+
+Deno.test("A10 allocate() shares neither a reserved nor a buggy address unasked", () => {
+  const reserved = [range("10.0.0.254")];
+  const own = config(
+    pool("main", "10.0.0.254-10.0.1.1", { reserved, avoidBuggyIps: true }),
+  );
+  for (const at of ["10.0.0.254", "10.0.0.255"]) {
+    const book = createBook(own);
+    hold(book, service("first", { sharingKey: "k" }), "main", ips(at));
+    const other = { sharingKey: "k", ports: [{ protocol: "UDP", port: 53 }] } as const;
+    assert.equal(outcome(service("next", other), book), "main: 10.0.1.1", at);
+  }
+});

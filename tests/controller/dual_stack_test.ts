@@ -78,3 +78,11 @@ Deno.test("A8 restore() knows a Service with one of two preferred families, and 
   assert.equal(at.writes, before);
   assert.ok(at.book.waiting.has(service("web").key));
 });
+
+Deno.test("A8 planService() does not wait for the second family of a Service that is being deleted", () => {
+  const at = world(config(pool("main", "10.0.0.1")));
+  put(at, "web", PREFERS);
+  assert.equal(at.book.waiting.size, 1);
+  put(at, "web", { deleting: true });
+  assert.equal(at.book.waiting.size, 0);
+});

@@ -313,7 +313,32 @@ Deno.test("S5 planService() frees at once what no status shows any more", () => 
   const at = world(ONE);
   put(at, "web");
   const gone = { isLoadBalancer: false, assigned: [], hasIngress: false };
-  assert.deepEqual(put(at, "web", gone).map(({ freed }) => freed), [true]);
+  const [plan, ...after] = put(at, "web", gone);
+  assert.equal(plan?.freed, true);
+  assert.deepEqual(after.flatMap(({ actions }) => actions), []);
+});
+
+Deno.test("A1 planService() takes the annotation away where the API server cleared the status itself", () => {
+  const at = world(ONE);
+  put(at, "web");
+  const cleared = { isLoadBalancer: false, assigned: [], hasIngress: false };
+  assert.deepEqual(brief(put(at, "web", cleared)), ["write web"]);
+  assert.equal(at.services.get(service("web").key)?.allocatedFrom, undefined);
+  // Nobody knows any more whose it was, but the pool is ours.
+  put(at, "late", { ...cleared, allocatedFrom: "main" });
+  assert.equal(at.services.get(service("late").key)?.allocatedFrom, undefined);
+  assert.deepEqual(brief(put(at, "other", { ...cleared, allocatedFrom: "elsewhere" })), []);
+});
+
+Deno.test("planService() forgets what one of the same name had and gave up", () => {
+  const at = world(config(pool("tiny", "10.0.0.1")));
+  put(at, "web");
+  const facts = at.services.get(service("web").key) ?? assert.fail();
+  planService({ ...facts, poolRequest: "gone" }, at.book, at.context);
+  assert.equal(at.book.retiring.size, 1);
+  planService({ ...service("web"), uid: "new", poolRequest: "gone" }, at.book, at.context);
+  assert.equal(at.book.retiring.size, 0);
+  assert.equal(at.book.users.size, 0);
 });
 
 Deno.test("S6 planService() lets a Service that becomes dual-stack keep the address it has", () => {

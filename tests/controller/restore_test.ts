@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { seededRandom } from "../../lib/base/time.ts";
+import { planBatch } from "../../lib/controller/batch.ts";
 import { restore } from "../../lib/controller/restore.ts";
 import type { ServiceFacts } from "../../lib/model/facts.ts";
 import { formatIp, ip4 } from "../../lib/net/ip.ts";
 import {
+  brief,
   config,
+  context,
   eventReasons,
   ip,
   ips,
@@ -13,6 +16,7 @@ import {
   restart,
   service,
   settleAll,
+  statusOf,
   world,
 } from "./fixture.ts";
 
@@ -84,4 +88,27 @@ Deno.test("A12 restore() enters all that share an address, in any order", () => 
     const book = restore(services, ONE, undefined);
     assert.equal(book.users.get(ip("10.0.0.5"))?.length, 3);
   }
+});
+
+Deno.test("A12 restore() gives to nobody what a status shows wrongly, until it is gone from there", () => {
+  const tiny = config(pool("tiny", ["10.0.0.1", "fd00::1"]));
+  const edited = service("edited", { families: [6], assigned: ips("10.0.0.1") });
+  const at = world(tiny, edited, service("waiting", { createdMs: -1 }));
+  const book = at.book;
+  assert.deepEqual([...book.retiring.keys()], [edited.key]);
+  const plans = planBatch(at.services.values().map(({ key }) => key), at.services, book, context());
+  assert.deepEqual(brief(plans).filter((text) => text.startsWith("write")), [
+    "write edited fd00::1",
+  ]);
+  settleAll(at);
+  assert.equal(statusOf(at, "waiting"), "10.0.0.1");
+  assert.equal(book.retiring.size, 0);
+});
+
+Deno.test("A12 restore() keeps others off the address of a family that a Service has no more", () => {
+  const both = config(pool("tiny", ["10.0.0.1", "fd00::1"]));
+  const narrowed = service("narrowed", { families: [6], assigned: ips("10.0.0.1", "fd00::1") });
+  const book = restore([narrowed], both, undefined);
+  assert.deepEqual(book.holdings.get(narrowed.key)?.ips, ips("fd00::1"));
+  assert.ok(book.users.has(ip("10.0.0.1")));
 });

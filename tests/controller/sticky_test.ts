@@ -105,3 +105,26 @@ Deno.test("remember() is bounded: what ends first makes room", () => {
   assert.equal(book.keptFor.size, MAX_REMEMBERED);
   assert.ok(!book.keptFor.has(ips("10.0.0.0")[0] ?? assert.fail()));
 });
+
+Deno.test("A11 releaseDeleted() tells those that wait when not all of it is kept", () => {
+  const at = world(STICKY);
+  const udp = { ports: [{ protocol: "UDP", port: 53 }] } as const;
+  for (const name of ["a", "b", "c"]) put(at, name, { sharingKey: name });
+  put(at, "beside", { sharingKey: "a", ...udp });
+  put(at, "late", { sharingKey: "a" });
+  assert.equal(statusOf(at, "late"), "");
+  // The address is not kept, for another uses it; its port 80/TCP is free.
+  remove(at, "a");
+  assert.equal(statusOf(at, "late"), "10.0.0.1");
+});
+
+Deno.test("A11 planBatch() gives on what was kept for a Service that comes back to another address", () => {
+  const at = world(STICKY);
+  for (const name of ["a", "b", "c"]) put(at, name);
+  remove(at, "a");
+  put(at, "late");
+  assert.equal(statusOf(at, "late"), "");
+  put(at, "a", { poolRequest: "first" });
+  assert.equal(statusOf(at, "a"), "10.0.1.1");
+  assert.equal(statusOf(at, "late"), "10.0.0.1");
+});

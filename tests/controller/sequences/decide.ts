@@ -1,0 +1,151 @@
+import type { Config } from "../../../lib/config/types.ts";
+import type { ServiceFacts } from "../../../lib/model/facts.ts";
+import type { Ip } from "../../../lib/net/ip.ts";
+import {
+  addressesOf,
+  agreesWithRequests,
+  completed,
+  firstFit,
+  homeOf,
+  isEligible,
+  keepable,
+  mayShare,
+  type Model,
+  othersOn,
+} from "./model.ts";
+
+/** What the rules say of one Service. */
+export type Verdict =
+  /** No load balancer of ours, not ready, or being deleted. */
+  | { readonly kind: "none" }
+  | { readonly kind: "kept" | "assigned"; readonly ips: readonly Ip[] }
+  | { readonly kind: "refused" };
+
+/** A model in which nobody has anything. */
+export function emptyModel(config: Config, namespaces: Model["namespaces"]): Model {
+  return { config, namespaces, held: new Map(), givenUp: new Map(), kept: new Map() };
+}
+
+/** Rule A12: all that stands in a status is known first; of two that clash the older keeps it. */
+export function learn(model: Model, services: Iterable<ServiceFacts>): void {
+  const byAge = [...services].sort((a, b) => a.createdMs - b.createdMs || (a.uid < b.uid ? -1 : 1));
+  for (const facts of byAge) {
+    if (!isEligible(facts) || facts.assigned.length === 0) continue;
+    // Its wishes are looked at when it is planned, together with where else it may go.
+    const ips = keepable(model, { ...facts, deleting: true }, facts.assigned);
+    if (ips !== undefined) model.held.set(facts.key, { facts, ips });
+  }
+  for (const facts of byAge) enterShown(model, facts);
+}
+
+/** What a status shows, and the Service does not have, nobody gets before it is gone from there. */
+export function enterShown(model: Model, facts: ServiceFacts): void {
+  const { assigned, isLoadBalancer, key, loadBalancerClass } = facts;
+  const isKept = (ip: Ip) =>
+    [...model.kept].some(([name, { ips }]) => name !== key && ips.includes(ip));
+  const rightly = (ip: Ip) =>
+    [...model.held.values()].some(({ ips }) => ips.includes(ip)) &&
+    !othersOn(model, ip, key).every((other) => mayShare(facts, other.facts));
+  const claims = [...model.givenUp.get(key) ?? [], ...optional(model.held.get(key))];
+  const known = new Set(claims.flatMap(({ ips }) => ips));
+  const ofPools = new Set(model.config.pools.flatMap(addressesOf));
+  if (isLoadBalancer && loadBalancerClass !== undefined) return;
+  if (!isLoadBalancer && !assigned.every((ip) => ofPools.has(ip))) return;
+  const ips = assigned.filter((ip) =>
+    ofPools.has(ip) && !isKept(ip) && !rightly(ip) && !known.has(ip)
+  );
+  if (ips.length === 0) return;
+  model.givenUp.set(key, [...model.givenUp.get(key) ?? [], { facts, ips }]);
+}
+
+function optional<T>(value: T | undefined): T[] {
+  return value === undefined ? [] : [value];
+}
+
+/** Follows the rules for one Service, and enters what it has then. */
+export function decide(model: Model, facts: ServiceFacts, now: number): Verdict {
+  const { key } = facts;
+  const isForeign = facts.isLoadBalancer && facts.loadBalancerClass !== undefined;
+  const before = model.held.get(key) ?? model.givenUp.get(key)?.[0];
+  if (isForeign || (before !== undefined && before.facts.uid !== facts.uid)) {
+    goAway(model, key, now);
+  }
+  const verdict = isEligible(facts) ? decideEligible(model, facts) : undefined;
+  if (verdict === undefined) giveUp(model, key);
+  settleStatus(model, facts);
+  return verdict ?? { kind: "none" };
+}
+
+function decideEligible(model: Model, facts: ServiceFacts): Verdict {
+  const { key } = facts;
+  const held = model.held.get(key);
+  if (facts.deleting && held !== undefined) return { kind: "kept", ips: held.ips };
+  const present = held?.ips ?? facts.assigned;
+  const keeps = present.length === 0 ? undefined : keepable(model, facts, present);
+  if (keeps !== undefined) {
+    const ips = completed(model, facts, keeps);
+    if (held?.ips.some((ip) => !ips.includes(ip))) giveUp(model, key);
+    enter(model, facts, ips);
+    return { kind: "kept", ips };
+  }
+  giveUp(model, key);
+  if (facts.deleting) return { kind: "none" };
+  const ips = firstFit(model, facts);
+  if (ips === undefined) return { kind: "refused" };
+  enter(model, facts, ips);
+  return { kind: "assigned", ips };
+}
+
+function enter(model: Model, facts: ServiceFacts, ips: readonly Ip[]): void {
+  model.held.set(facts.key, { facts, ips });
+  model.kept.delete(facts.key);
+}
+
+function giveUp(model: Model, key: string): void {
+  const claim = model.held.get(key);
+  if (claim === undefined) return;
+  model.held.delete(key);
+  model.givenUp.set(key, [...model.givenUp.get(key) ?? [], claim]);
+}
+
+/** What a living Service lost is free when its status shows what it has now. */
+function settleStatus(model: Model, { key, assigned, hasIngress }: ServiceFacts): void {
+  const wanted = model.held.get(key)?.ips ?? [];
+  const shows = wanted.length === 0 ? !hasIngress : wanted.join() === assigned.join();
+  if (shows) model.givenUp.delete(key);
+}
+
+/** A Service is gone: what it had is free, or is kept for its name while the pool says so. */
+export function goAway(model: Model, key: string, now: number): void {
+  const claim = model.held.get(key);
+  model.held.delete(key);
+  model.givenUp.delete(key);
+  const stickyMs = claim && homeOf(claim.ips, model.config)?.stickyMs;
+  if (claim === undefined || !stickyMs) return;
+  const ips = claim.ips.filter((ip) => othersOn(model, ip, key).length === 0);
+  if (ips.length > 0) model.kept.set(key, { ips, until: now + stickyMs });
+}
+
+/** What nobody came back for is free. */
+export function expire(model: Model, now: number): void {
+  for (const [key, { until }] of [...model.kept]) if (until <= now) model.kept.delete(key);
+}
+
+/** The Services that a configuration would take an address from: it is refused for them. */
+export function losersOf(model: Model, next: Config): Set<string> {
+  const losers = [...model.held.values()].filter(({ facts, ips }) => {
+    const pool = homeOf(ips, next);
+    const request = { ...facts, addressRequest: { kind: "none" } } as const;
+    return pool === undefined || !agreesWithRequests(request, ips, pool);
+  });
+  return new Set(losers.map(({ facts }) => facts.key));
+}
+
+/** Another configuration: what its pools do not give, or keep for no one, waits no longer. */
+export function configure(model: Model, next: Config): void {
+  model.config = next;
+  for (const [key, { ips }] of [...model.kept]) {
+    const home = next.pools.find((pool) => ips.every((ip) => addressesOf(pool).includes(ip)));
+    if (home === undefined || home.stickyMs === 0) model.kept.delete(key);
+  }
+}

@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { createBook, hold } from "../../lib/controller/allocations.ts";
+import { enterShown } from "../../lib/controller/shown.ts";
+import type { ServiceFacts } from "../../lib/model/facts.ts";
+import { formatIp } from "../../lib/net/ip.ts";
+import { config, ips, pool, service } from "./fixture.ts";
+
+const ONE = config(pool("main", "10.0.0.1-10.0.0.9"));
+const shown = { assigned: ips("192.0.2.1", "10.0.0.5"), hasIngress: true };
+
+function taken(facts: ServiceFacts, lbClass?: string): string[] {
+  const book = createBook(ONE);
+  hold(book, service("other"), "main", ips("10.0.0.1"));
+  enterShown(facts, book, lbClass);
+  return [...book.users.keys()].map(formatIp).filter((text) => text !== "10.0.0.1");
+}
+
+Deno.test("enterShown() takes the addresses of our pools that a status shows", () => {
+  assert.deepEqual(taken(service("web", shown)), ["10.0.0.5"]);
+  assert.deepEqual(taken(service("web", { assigned: ips("10.0.0.1") })), [], "another holds it");
+});
+
+Deno.test("enterShown() leaves the statuses of others alone", () => {
+  assert.deepEqual(taken(service("web", { ...shown, loadBalancerClass: "x/y" })), []);
+  assert.deepEqual(taken(service("web", { ...shown, isLoadBalancer: false })), []);
+  const own = { isLoadBalancer: false, assigned: ips("10.0.0.5") };
+  assert.deepEqual(taken(service("web", own)), ["10.0.0.5"]);
+});
+
+Deno.test("enterShown() enters nothing twice, and nothing that the Service holds", () => {
+  const book = createBook(ONE);
+  const web = service("web", shown);
+  hold(book, web, "main", ips("10.0.0.5"));
+  enterShown(web, book, undefined);
+  assert.equal(book.retiring.size, 0);
+  const late = service("late", { assigned: ips("10.0.0.6") });
+  enterShown(late, book, undefined);
+  enterShown(late, book, undefined);
+  assert.equal(book.retiring.get(late.key)?.length, 1);
+});
+
+Deno.test("enterShown() enters beside a holder only what both may share", () => {
+  const use = { sharingKey: "k", assigned: ips("10.0.0.5") };
+  const udp = { ...use, ports: [{ protocol: "UDP", port: 53 }] } as const;
+  for (const [shows, count] of [[service("web", udp), 2], [service("web", use), 1]] as const) {
+    const book = createBook(ONE);
+    hold(book, service("holder", use), "main", ips("10.0.0.5"));
+    enterShown(shows, book, undefined);
+    assert.equal([...book.users.values()][0]?.length, count);
+  }
+});
