@@ -41,6 +41,7 @@ export function learn(model: Model, services: Iterable<ServiceFacts>): void {
 /** What a status shows, and the Service does not have, nobody gets before it is gone from there. */
 export function enterShown(model: Model, facts: ServiceFacts): void {
   const { assigned, isLoadBalancer, key, loadBalancerClass } = facts;
+  if (assigned.length === 0) return;
   const isKept = (ip: Ip) =>
     [...model.kept].some(([name, { ips }]) => name !== key && ips.includes(ip));
   const rightly = (ip: Ip) =>
