@@ -27,6 +27,8 @@ export interface World {
   now: number;
   /** In force since the world was last at rest. */
   configs: readonly Config[];
+  /** What stands in the ConfigMap, refused or not: who starts has nothing else to go by. */
+  offered: Config;
   namespaces: ReadonlyMap<string, NamespaceFacts>;
   readonly counts: Counts;
 }
@@ -81,6 +83,7 @@ export function createWorld(
     model: emptyModel(config, labelsOf(namespaces)),
     now: 0,
     configs: [config],
+    offered: config,
     namespaces,
     counts,
   };
@@ -136,6 +139,7 @@ export function land(world: World, flight: Flight, fate: Fate): void {
 /** A new configuration comes: it is refused for those who would lose an address, or in force. */
 export function changeConfig(world: World, next: Config): void {
   const { leader, model } = world;
+  world.offered = next;
   const named = new Set<string>(
     checkReconfiguration(leader.book, next).map(({ service }) => service),
   );
@@ -184,12 +188,13 @@ export function wait(world: World, ms: number): void {
  * at once. What the one before had sent is still on its way.
  */
 export function takeOver(world: World, seed: number): void {
-  const { api, model, namespaces, counts } = world;
+  const { api, offered, namespaces, counts } = world;
   const random = seededRandom(seed);
   counts.takeovers++;
   excuseClashes(api);
-  world.leader = startLeader(api, world.leader.term + 1, model.config, namespaces, random);
-  world.model = emptyModel(model.config, labelsOf(namespaces));
+  world.configs = [...world.configs, offered];
+  world.leader = startLeader(api, world.leader.term + 1, offered, namespaces, random);
+  world.model = emptyModel(offered, labelsOf(namespaces));
   learn(world.model, world.leader.view.values());
   const keys = shuffled([...world.leader.due], random);
   planKeys(world, keys.slice(0, Math.ceil(random() * keys.length)));
