@@ -10,6 +10,7 @@ import { type ConfigKeeper, keepConfig } from "../../lib/host/config_keeper.ts";
 import type { Log } from "../../lib/host/log.ts";
 import { createMetrics } from "../../lib/host/metrics.ts";
 import type { Config } from "../../lib/config/types.ts";
+import { BARE_CLUSTER } from "../support/bare_cluster.ts";
 import { RUN_OPTIONS } from "../support/run_options.ts";
 
 const GOOD = "address-pools: [{name: a, protocol: layer2, addresses: [10.0.0.0/24]}]\n";
@@ -24,7 +25,7 @@ function workshop(refuse: (config: Config) => string | undefined = () => undefin
   const inForce: Config[] = [];
   let emit: (object: unknown) => void = () => undefined;
   const cluster: Cluster = {
-    description: "test",
+    ...BARE_CLUSTER,
     watch<T>({ read, onChange }: WatchOptions<T>): Watched<T> {
       const key = "metallb-system/config";
       let previous: T | undefined;
@@ -44,11 +45,6 @@ function workshop(refuse: (config: Config) => string | undefined = () => undefin
         done: Promise.resolve(),
       };
     },
-    writeStatus: () => Promise.resolve({ kind: "gone" }),
-    ensureGossipSecret: () => Promise.resolve(),
-    readNote: () => Promise.resolve(undefined),
-    writeNote: () => Promise.resolve(),
-    stand: () => assert.fail("stands for election"),
     publishEvent: (event) => Promise.resolve(void events.push(event)),
   };
   const note = (level: string) => (fields: object, msg: string) =>

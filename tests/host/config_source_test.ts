@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Change, Cluster, WatchOptions } from "../../lib/host/cluster.ts";
 import { type ConfigInput, watchConfig } from "../../lib/host/config_source.ts";
 import { watchCache } from "../../lib/host/watch_cache.ts";
+import { BARE_CLUSTER } from "../support/bare_cluster.ts";
 import { recordedLog, until } from "../support/mock_api.ts";
 
 /** A cluster whose ConfigMaps the test puts and takes away. */
@@ -47,13 +48,7 @@ async function watching(
   const log = recordedLog();
   const cluster: Cluster = {
     ...fake.cluster,
-    description: "test",
-    writeStatus: () => Promise.resolve({ kind: "gone" }),
-    ensureGossipSecret: () => Promise.resolve(),
-    readNote: () => Promise.resolve(undefined),
-    writeNote: () => Promise.resolve(),
-    stand: () => assert.fail("stands for election"),
-    publishEvent: () => Promise.resolve(),
+    ...BARE_CLUSTER,
   };
   const source = watchConfig(
     { cluster, namespace: "metallb-system", config, log },
@@ -142,13 +137,7 @@ Deno.test("watchConfig() reads a local file where the name has a slash or an ext
     {
       cluster: {
         ...cluster,
-        description: "test",
-        writeStatus: () => Promise.resolve({ kind: "gone" }),
-        ensureGossipSecret: () => Promise.resolve(),
-        readNote: () => Promise.resolve(undefined),
-        writeNote: () => Promise.resolve(),
-        stand: () => assert.fail("stands for election"),
-        publishEvent: () => Promise.resolve(),
+        ...BARE_CLUSTER,
       },
       namespace: "metallb-system",
       config: path,

@@ -14,6 +14,7 @@ import {
 } from "../../lib/host/health.ts";
 import { createHealthMetrics } from "../../lib/host/health_metrics.ts";
 import type { Log } from "../../lib/host/log.ts";
+import { BARE_CLUSTER } from "../support/bare_cluster.ts";
 import { waitFor } from "../support/wait.ts";
 
 const TIMING: HealthTiming = { tickMs: 250, stallMs: 5_000, stuckMs: 180_000 };
@@ -68,15 +69,9 @@ Deno.test("tick() forgets a watch that has ended", () => {
 /** A cluster whose one watch moves as told. */
 function clusterOf(watched: Omit<Watched<unknown>, "items">): Cluster {
   return {
-    description: "a test",
+    ...BARE_CLUSTER,
     // Nothing is ever read, so any type of object is right.
     watch: <T>() => ({ ...watched, items: new Map<string, T>() }),
-    writeStatus: () => Promise.resolve({ kind: "gone" }),
-    ensureGossipSecret: () => Promise.resolve(),
-    readNote: () => Promise.resolve(undefined),
-    writeNote: () => Promise.resolve(),
-    stand: () => assert.fail("stands for election"),
-    publishEvent: () => Promise.resolve(),
   };
 }
 

@@ -5,6 +5,7 @@ import { createMetrics } from "../../lib/host/metrics.ts";
 import { REFLECTOR_TIMING, startReflector } from "../../lib/host/reflector.ts";
 import { runController } from "../../lib/host/run_controller.ts";
 import { statusWriter } from "../../lib/host/status_patch.ts";
+import { BARE_CLUSTER } from "../support/bare_cluster.ts";
 import { RUN_OPTIONS } from "../support/run_options.ts";
 import {
   fedWatch,
@@ -73,13 +74,9 @@ async function withController(
   const client = await mockClient(api.url, stop.signal);
   const host = { client, clock: systemClock, log, timing: REFLECTOR_TIMING, count: () => {} };
   const cluster: Cluster = {
-    description: "test",
+    ...BARE_CLUSTER,
     watch: (options, signal) => startReflector(host, options, signal),
     writeStatus: statusWriter(client, log),
-    stand: () => assert.fail("stands for election"),
-    ensureGossipSecret: () => Promise.resolve(),
-    readNote: () => Promise.resolve(undefined),
-    writeNote: () => Promise.resolve(),
     publishEvent: (event) => Promise.resolve(void events.push(event)),
   };
   const controller = runController({
