@@ -8,7 +8,12 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   process: async () => await (await import("./process.ts")).benchProcess(),
   bgp: async () => await (await import("./bgp.ts")).benchBgp(),
   bfd: async () => await (await import("./bfd.ts")).benchBfd(),
-  controller: async () => await (await import("./controller.ts")).benchController(),
+  controller: async () => [
+    ...(await import("./allocator.ts")).benchAllocator(),
+    ...await (await import("./controller.ts")).benchController(),
+    ...await (await import("./controller_scale.ts")).benchControllerScale(),
+    ...await (await import("./speaker_scale.ts")).benchSpeakerScale(),
+  ],
   takeover: async () => await (await import("./takeover.ts")).benchTakeover(),
 };
 

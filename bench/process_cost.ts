@@ -6,8 +6,17 @@ export function residentMiB(pid: number): number {
 
 /** Processor time that all threads of a process have taken, in milliseconds. */
 export function processorMs(pid: number): number {
-  // The name stands in brackets and may hold blanks; user and system time in hundredths follow.
-  const fields = Deno.readTextFileSync(`/proc/${pid}/stat`).split(") ")[1]?.split(" ") ?? [];
+  return timesOf(`/proc/${pid}/stat`);
+}
+
+/** The same of a process's first thread alone. */
+export function threadMs(pid: number): number {
+  return timesOf(`/proc/${pid}/task/${pid}/stat`);
+}
+
+/** The name stands in brackets and may hold blanks; user and system time in hundredths follow. */
+function timesOf(stat: string): number {
+  const fields = Deno.readTextFileSync(stat).split(") ")[1]?.split(" ") ?? [];
   return (Number(fields[11]) + Number(fields[12])) * 10;
 }
 

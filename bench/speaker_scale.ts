@@ -4,7 +4,11 @@ import {
   prepareController,
 } from "../tests/cluster/controller_process.ts";
 import { HERALD } from "../tests/cluster/stage.ts";
-import { type ControlPlane, startControlPlane } from "../tests/support/control_plane.ts";
+import {
+  type ControlPlane,
+  startControlPlane,
+  type WatchEvent,
+} from "../tests/support/control_plane.ts";
 import { waitFor } from "../tests/support/wait.ts";
 import { type Figure, figure, percentile } from "./figure.ts";
 import { names, patchStatus } from "./load.ts";
@@ -147,17 +151,16 @@ interface ChangeWatch extends AsyncDisposable {
 async function watchChanges(kube: ControlPlane): Promise<ChangeWatch> {
   const stop = new AbortController();
   const seen = new Map<string, number>();
-  const follow = async (path: string) => {
-    const list = await kube.request("GET", `${path}?limit=1`) as {
-      metadata: { resourceVersion: string };
-    };
-    const from = list.metadata.resourceVersion;
-    const events = await kube.watch(`${path}?watch=true&resourceVersion=${from}`, stop.signal);
-    return (async () => {
-      for await (const { object } of events) seen.set(object.metadata.name, performance.now());
-    })().catch(() => undefined);
+  const open = async (path: string) => {
+    const { metadata } = await kube.request("GET", `${path}?limit=1`) as WatchEvent["object"];
+    const from = `${path}?watch=true&resourceVersion=${metadata.resourceVersion}`;
+    return await kube.watch(from, stop.signal);
   };
-  const done = [await follow(SLICES), await follow("/api/v1/nodes")];
+  const follow = async (events: AsyncIterable<WatchEvent>) => {
+    for await (const { object } of events) seen.set(object.metadata.name, performance.now());
+  };
+  const watches = [await open(SLICES), await open("/api/v1/nodes")];
+  const done = watches.map((events) => follow(events).catch(() => undefined));
   return {
     seen,
     async [Symbol.asyncDispose]() {

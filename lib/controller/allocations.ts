@@ -132,7 +132,8 @@ function holdingOf(facts: ServiceFacts, pool: string, ips: readonly Ip[]): Holdi
 
 function use(book: AddressBook, holding: Holding): void {
   for (const ip of holding.ips) {
-    book.users.set(ip, [...book.users.get(ip) ?? [], holding]);
+    const users = book.users.get(ip);
+    book.users.set(ip, users === undefined ? [holding] : [...users, holding]);
     if (holding.use.sharingKey === undefined) continue;
     const shared = book.sharedIps.get(holding.use.sharingKey);
     if (shared === undefined) book.sharedIps.set(holding.use.sharingKey, new Set([ip]));
@@ -170,8 +171,12 @@ export function endRetirement(book: AddressBook, service: ServiceKey): boolean {
 
 /** Frees all that a Service has and had, at once, because it is gone; whether there was any. */
 export function release(book: AddressBook, service: ServiceKey): boolean {
-  retire(book, service);
-  return endRetirement(book, service);
+  const ended = endRetirement(book, service);
+  const holding = book.holdings.get(service);
+  if (holding === undefined) return ended;
+  book.holdings.delete(service);
+  drop(book, holding);
+  return true;
 }
 
 /** Ends the waiting of addresses for a Service that is back, or that did not come. */
