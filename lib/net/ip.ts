@@ -67,30 +67,38 @@ export function formatIp(ip: Ip): string {
   return formatIp6(ip);
 }
 
-/** RFC 5952. The library that reads IPv6 takes twenty times as long to write it, for each event. */
+const GROUPS = 8;
+const ZERO = "0".charCodeAt(0);
+
+/** RFC 5952. The library that reads IPv6 takes ten times as long to write it, for each event. */
 function formatIp6(ip: Ip6): string {
-  const groups: number[] = [];
-  for (let shift = 96n; shift >= 0n; shift -= 32n) {
-    const word = Number(BigInt.asUintN(32, ip >> shift));
-    groups.push(word >>> 16, word & 0xffff);
+  const digits = ip.toString(16).padStart(4 * GROUPS, "0");
+  const zeros = longestZeros(digits);
+  if (zeros === undefined) return groupsOf(digits, 0, GROUPS);
+  return `${groupsOf(digits, 0, zeros.start)}::${groupsOf(digits, zeros.end, GROUPS)}`;
+}
+
+function groupsOf(digits: string, from: number, to: number): string {
+  let text = "";
+  for (let group = from; group < to; group++) {
+    let first = 4 * group;
+    while (first < 4 * group + 3 && digits.charCodeAt(first) === ZERO) first++;
+    text += (group === from ? "" : ":") + digits.slice(first, 4 * group + 4);
   }
-  const zeros = longestZeros(groups);
-  const text = (from: number, to?: number) =>
-    groups.slice(from, to).map((group) => group.toString(16)).join(":");
-  return zeros === undefined ? text(0) : `${text(0, zeros.start)}::${text(zeros.end)}`;
+  return text;
 }
 
 /** The first of the longest runs of at least two zero groups (RFC 5952 §4.2). */
-function longestZeros(groups: readonly number[]): { start: number; end: number } | undefined {
+function longestZeros(digits: string): { start: number; end: number } | undefined {
   let longest: { start: number; end: number } | undefined;
   let start = 0;
-  for (let place = 0; place <= groups.length; place++) {
-    if (groups[place] === 0) continue;
-    const length = place - start;
+  for (let group = 0; group <= GROUPS; group++) {
+    if (digits.startsWith("0000", 4 * group)) continue;
+    const length = group - start;
     if (length > 1 && length > (longest ? longest.end - longest.start : 0)) {
-      longest = { start, end: place };
+      longest = { start, end: group };
     }
-    start = place + 1;
+    start = group + 1;
   }
   return longest;
 }
