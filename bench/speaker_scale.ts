@@ -28,7 +28,10 @@ const SELF = "node-0";
 const POOL = "address-pools: [{name: default, protocol: layer2, addresses: [10.78.0.0/16]}]";
 const SLICES = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices";
 
-/** A speaker among ten thousand Services, a hundred thousand endpoints and 500 Nodes. */
+/**
+ * A speaker among ten thousand Services, a hundred thousand endpoints and 500 Nodes; also row C13
+ * for a minute in place of a day, with as many events as one small API server can tell of.
+ */
 export async function benchSpeakerScale(): Promise<Figure[]> {
   await using kube = await startControlPlane();
   await prepareController(kube, POOL);
@@ -69,8 +72,11 @@ export async function benchSpeakerScale(): Promise<Figure[]> {
     figure("soak-speaker-descriptors", Math.abs(busy.descriptors - calm.descriptors), "files", {
       goal: { of: "value", atMost: 2 },
     }),
-    figure("soak-speaker-stall-p999", percentile(stalls, 0.999), "ms", {
+    figure("soak-speaker-stall-p99", percentile(stalls, 0.99), "ms", {
       baseline: percentile(stalls, 0.5),
+      goal: { of: "value", atMost: 50 },
+    }),
+    figure("soak-speaker-stall-longest", Math.max(...stalls), "ms", {
       goal: { of: "value", atMost: 200 },
     }),
   ];
