@@ -101,6 +101,8 @@ export function startHandover(options: HandoverOptions, signal: AbortSignal): Ha
       options.onHolders(owned.map(({ ip }) => ip), free.map(({ ip }) => ip));
     },
     setFellows(names) {
+      // Told with each change of a plan; a step looks at all that this node holds.
+      if (names.symmetricDifference(state.fellows).size === 0) return;
       advance({ kind: "fellows", names: new Set(names) });
     },
     onNotice(from, notice) {
