@@ -246,7 +246,7 @@ Deno.test("C2: a leader paused amid its writes sends none of those that waited f
     const after = await kube.request("GET", SERVICES) as ServiceList;
     assert.deepEqual(versions(after), versions(before), "it wrote after its lead");
     const held = await writes(port, "not-leader");
-    assert.ok(held > 0, "nothing was waiting: the test saw nothing");
+    assert.ok(held > 0, "nothing was held back");
     // All but those that were on the wire when it was stopped.
     assert.ok(held >= 801 - await writes(port, "written") - 50, `only ${held} were held back`);
     assert.equal((await leadOf(port))?.role, "standby");
