@@ -75,17 +75,19 @@ export function storedService(name: string, ip?: string): Stored {
 /** Of a Service, with `endpoints` pods on the given nodes. */
 export function storedSlice(service: string, nodes: readonly string[]): Stored {
   const name = `${service}-1`;
+  const labels = { "kubernetes.io/service-name": service };
   return {
     key: `/registry/endpointslices/${NAMESPACE}/${name}`,
     object: {
       kind: "EndpointSlice",
       apiVersion: "discovery.k8s.io/v1",
       ...slice(service, nodes, true),
+      metadata: { ...metadata(name), labels },
     },
   };
 }
 
-/** The slice as the API takes it; ready or not. */
+/** The slice as the API takes it, whichever one stands there; ready or not. */
 export function slice(
   service: string,
   nodes: readonly string[],
@@ -93,7 +95,8 @@ export function slice(
 ): Record<string, unknown> {
   return {
     metadata: {
-      ...metadata(`${service}-1`),
+      name: `${service}-1`,
+      namespace: NAMESPACE,
       labels: { "kubernetes.io/service-name": service },
     },
     addressType: "IPv4",
