@@ -8,45 +8,11 @@ import {
   prepareController,
   startController,
 } from "./controller_process.ts";
+import { manifest, type ServiceObject, withoutOurs } from "./conformance.ts";
+import { METALLB_RIGHTS } from "./metallb_rights.ts";
 import { HERALD } from "./stage.ts";
 
 const CONFIG = "address-pools: [{name: default, protocol: layer2, addresses: [10.78.0.0/24]}]";
-
-/** The rights of MetalLB v0.10.2's controller: update of services and their status, no patch. */
-const METALLB_RIGHTS = `apiVersion: v1
-kind: Namespace
-metadata: { name: metallb-system }
----
-apiVersion: v1
-kind: ServiceAccount
-metadata: { name: controller, namespace: metallb-system }
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRole
-metadata: { name: "metallb-system:controller" }
-rules:
-- { apiGroups: [""], resources: [services], verbs: [get, list, watch, update] }
-- { apiGroups: [""], resources: [services/status], verbs: [update] }
-- { apiGroups: [""], resources: [events], verbs: [create, patch] }
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: Role
-metadata: { name: config-watcher, namespace: metallb-system }
-rules:
-- { apiGroups: [""], resources: [configmaps], verbs: [get, list, watch] }
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRoleBinding
-metadata: { name: "metallb-system:controller" }
-roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: "metallb-system:controller" }
-subjects: [{ kind: ServiceAccount, name: controller, namespace: metallb-system }]
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: RoleBinding
-metadata: { name: config-watcher, namespace: metallb-system }
-roleRef: { apiGroup: rbac.authorization.k8s.io, kind: Role, name: config-watcher }
-subjects: [{ kind: ServiceAccount, name: controller, namespace: metallb-system }]
-`;
 
 Deno.test("MetalLB v0.10.2's manifest runs with the image replaced: its rights, its arguments, its environment", async () => {
   await using kube = await startControlPlane();
@@ -75,10 +41,19 @@ Deno.test("MetalLB v0.10.2's manifest runs with the image replaced: its rights, 
   ], env);
   const externalIp = (name: string) =>
     kube.kubectl(["get", "service", name, "-o", "jsonpath={.status.loadBalancer.ingress[0].ip}"]);
-  for (const [name, ip] of [["a", "10.78.0.0"], ["b", "10.78.0.1"]] as const) {
-    await kube.kubectl(["create", "service", "loadbalancer", name, "--tcp=80"]);
-    await waitFor(`${name}'s address`, async () => await externalIp(name) === ip);
-  }
+  const path = "/api/v1/namespaces/default/services";
+  const spec = { sessionAffinity: "ClientIP", externalTrafficPolicy: "Local" };
+  const before = await kube.request("POST", path, manifest("a", { spec })) as ServiceObject;
+  await waitFor("a's address", async () => await externalIp("a") === "10.78.0.0");
+  const after = await kube.request("GET", `${path}/a`) as ServiceObject;
+  assert.deepEqual(withoutOurs(after), withoutOurs(before), "an update changes nothing else");
+  await kube.kubectl(["create", "service", "loadbalancer", "b", "--tcp=80"]);
+  await waitFor("b's address", async () => await externalIp("b") === "10.78.0.1");
+  const now = await kube.request("GET", `${path}/a`) as ServiceObject;
+  assert.equal(now.metadata.resourceVersion, after.metadata.resourceVersion, "one write");
+  const annotation = "jsonpath={.metadata.annotations.metallb\\.io/ip-allocated-from-pool}";
+  const pool = () => kube.kubectl(["get", "service", "a", "-o", annotation]);
+  assert.equal(await pool(), "default", "an update of the status takes the annotation along");
   await kube.kubectl([
     "patch",
     "service",
@@ -89,6 +64,7 @@ Deno.test("MetalLB v0.10.2's manifest runs with the image replaced: its rights, 
   ]);
   await waitFor("the address to be cleared", async () => await externalIp("a") === "");
   assert.equal(controller.output().match(/no leader election/g)?.length, 1);
+  await waitFor("the annotation to be gone", async () => await pool() === "");
   assert.match(controller.output(), /patching services\/status is forbidden, updating instead/);
   assert.equal(await controller.end(), 0);
 });

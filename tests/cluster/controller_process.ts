@@ -34,9 +34,8 @@ export function startController(
   ...more: string[]
 ): RunningProcess {
   const flags = ["--role=controller", `--port=${port}`, "--host=127.0.0.1", "--log-format=json"];
-  return start(HERALD, ["run", ...flags, "--namespace=metallb-system", ...more], {
-    KUBECONFIG: kubeconfig,
-  });
+  const args = ["run", ...flags, "--namespace=metallb-system", ...more];
+  return start(HERALD, args, { KUBECONFIG: kubeconfig });
 }
 
 /** Waits until the controller on this port is ready. */
