@@ -125,10 +125,12 @@ async function allServed(kube: ControlPlane, count: number, timeoutMs = 60_000):
 const names = (prefix: string, count: number) =>
   Array.from({ length: count }, (_, index) => `${prefix}${index}`);
 
-/** Wall-clock milliseconds of the last line with this text. */
-function loggedAt({ process }: Candidate, text: string): number {
-  const line = process.output().split("\n").findLast((one) => one.includes(text));
-  assert.ok(line, `no line "${text}" in ${process.output().slice(-2000)}`);
+/** Wall-clock milliseconds of the last line with this text, which may be yet to come. */
+async function loggedAt({ process }: Candidate, text: string): Promise<number> {
+  const line = await waitFor(
+    `the line "${text}"`,
+    () => process.output().split("\n").findLast((one) => one.includes(text)),
+  );
   return Date.parse(JSON.parse(line).time);
 }
 
@@ -151,8 +153,8 @@ Deno.test("C2: two controllers at once, 500 Services: no address twice, one writ
   await create(kube, "next");
   // The lease would run for 15 s more.
   await allServed(kube, 501, 8_000);
-  const gapMs = loggedAt(standby, "leading, this controller") -
-    loggedAt(leader, "the lead is over");
+  const gapMs = await loggedAt(standby, "leading, this controller") -
+    await loggedAt(leader, "the lead is over");
   assert.ok(gapMs < 1_000, `nobody led for ${gapMs} ms after an orderly stop`);
   assert.equal(await writes(standby.port, "written"), 1, "what stood was left alone");
   assert.equal(await metric(standby.port, "herald_leader_transitions_total"), 1);
@@ -181,7 +183,7 @@ Deno.test("a leader that is killed: the next leads within 3 s by the fast profil
     status: { loadBalancer: { ingress: [{ ip }] } },
   });
   const next = await play.leader(standby);
-  const tookMs = loggedAt(next, "leading, this controller") - killedAt;
+  const tookMs = await loggedAt(next, "leading, this controller") - killedAt;
   assert.ok(tookMs <= TAKEOVER_MS, `nobody led for ${tookMs} ms after a crash`);
   await waitFor("another address", async () => {
     const found = (await addresses(kube)).get("younger");
