@@ -1,18 +1,15 @@
 import type { Config } from "../config/types.ts";
-import type { ServiceKey } from "../model/facts.ts";
+import type { AddressConflict } from "../model/address_conflict.ts";
+import type { ServiceFacts } from "../model/facts.ts";
 import { quoted } from "../model/json.ts";
-import { formatIp, type Ip } from "../net/ip.ts";
 import type { AddressBook, Holding } from "./allocations.ts";
+import { isOurClass } from "./plan.ts";
 import { poolOf, poolStates } from "./pool_state.ts";
 import { inTurn } from "./selection.ts";
 import { recheckRemembered } from "./sticky.ts";
 
-/** An address that a new configuration would take from a live Service. */
-export interface PoolConflict {
-  readonly service: ServiceKey;
-  readonly ip: Ip;
-  /** The pool that gives it now. */
-  readonly pool: string;
+/** An address that a new configuration would take from a live Service, and why. */
+export interface PoolConflict extends AddressConflict {
   readonly why: string;
 }
 
@@ -44,18 +41,28 @@ function whyWrongPool({ poolRequest }: Holding, pool: string): string | undefine
     quoted(pool);
 }
 
-/** One text for log, event and status: how many Services lose something, and the first ten. */
-export function conflictText(conflicts: readonly PoolConflict[]): string {
-  const first = new Map<ServiceKey, PoolConflict>();
-  for (const conflict of conflicts) {
-    if (!first.has(conflict.service)) first.set(conflict.service, conflict);
+/**
+ * What a configuration would take when nothing is known of the one before it, after a start: the
+ * addresses that the annotation beside them says Herald or MetalLB gave, and that no pool gives. A
+ * restart must not do by itself what was refused to the configuration while it was an edit.
+ */
+export function checkGiven(
+  services: Iterable<ServiceFacts>,
+  config: Config,
+  lbClass: string | undefined,
+): PoolConflict[] {
+  const pools = poolStates(config);
+  const conflicts: PoolConflict[] = [];
+  for (const facts of services) {
+    const { allocatedFrom: pool, assigned, key: service } = facts;
+    if (pool === undefined || !facts.isLoadBalancer || facts.deleting) continue;
+    if (!isOurClass(facts, lbClass)) continue;
+    for (const ip of assigned) {
+      if (poolOf(pools, [ip]) !== undefined) continue;
+      conflicts.push({ service, ip, pool, why: "no pool of the configuration gives it" });
+    }
   }
-  const named = [...first.values()].slice(0, 10)
-    .map(({ service, ip, pool }) => `${service} (${formatIp(ip)}, pool ${quoted(pool)})`);
-  const more = first.size > 10 ? `, and ${first.size - 10} more` : "";
-  return `new config not compatible with assigned IPs: it would take the address of ` +
-    `${first.size} ${first.size === 1 ? "Service" : "Services"}: ${named.join(", ")}${more}; ` +
-    `the configuration before it stays in force`;
+  return conflicts;
 }
 
 /**

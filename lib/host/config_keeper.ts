@@ -15,6 +15,8 @@ export interface ConfigKeeper {
   status(): ConfigStatus;
   /** Reads a local file again now (SIGHUP). */
   reload(): void;
+  /** What stood against a valid configuration may be gone: asks again. Cheap when nothing did. */
+  reconsider(): void;
   readonly done: Promise<void>;
 }
 
@@ -22,7 +24,17 @@ export interface ConfigHooks {
   readonly component: ClusterEvent["component"];
   /** Why a valid configuration must not come into force, or undefined when it may. */
   readonly refuse: (config: Config) => string | undefined;
+  /** Whether all is known by which to refuse; absent: always. Followed by `reconsider`. */
+  readonly ready?: () => boolean;
   readonly onChange: (config: Config) => void;
+}
+
+/** A valid configuration that is not in force. */
+interface Withheld {
+  readonly input: ConfigInput & { readonly source: string };
+  readonly config: Config;
+  /** Told already. */
+  readonly refused: boolean;
 }
 
 /** Watches the configuration until the context's signal fires. */
@@ -30,6 +42,7 @@ export function keepConfig(context: RoleContext, hooks: ConfigHooks): ConfigKeep
   const { log, metrics, options } = context;
   let current: Config | undefined;
   let lastText: string | undefined;
+  let withheld: Withheld | undefined;
   let status: ConfigStatus = {
     state: "none",
     source: options.config ?? "",
@@ -71,6 +84,7 @@ export function keepConfig(context: RoleContext, hooks: ConfigHooks): ConfigKeep
     if (input.kind === "absent") {
       // Deleted and made again within a moment, or for good: what runs goes on either way.
       lastText = undefined;
+      withheld = undefined;
       if (status.reason !== input.reason) log.warn({ reason: input.reason }, "no configuration");
       return reject(status.source, [], input.reason);
     }
@@ -79,24 +93,42 @@ export function keepConfig(context: RoleContext, hooks: ConfigHooks): ConfigKeep
       : configFromFile(input.text, input.source);
     if (text === lastText && text !== undefined) return;
     lastText = text;
+    withheld = undefined;
     for (const problem of problems.filter(({ severity }) => severity === "warning")) {
       log.warn(
         { reason: `${problem.source}:${problem.line}`, error: problem.message },
         "configuration warning",
       );
     }
-    const refusal = config === undefined ? "the configuration has mistakes" : hooks.refuse(config);
-    if (config === undefined || refusal !== undefined) {
+    if (config === undefined) {
       const errors = problems.filter(({ severity }) => severity === "error");
-      reject(input.source, errors, refusal ?? "");
+      reject(input.source, errors, "the configuration has mistakes");
       return announceRejection(input, errors);
     }
+    judge({ input, config, refused: false });
+  }
+
+  function judge(candidate: Withheld): void {
+    const { input: { source }, config, refused } = candidate;
+    if (hooks.ready?.() === false) {
+      withheld = candidate;
+      status = { ...status, source, reason: "it waits until all Services are known" };
+      return;
+    }
+    const refusal = hooks.refuse(config);
+    if (refusal !== undefined) {
+      withheld = { ...candidate, refused: true };
+      reject(source, [], refusal);
+      if (!refused) announceRejection(candidate.input, []);
+      return;
+    }
+    withheld = undefined;
     current = config;
-    status = { state: "loaded", source: input.source, problems: [] };
+    status = { state: "loaded", source, problems: [] };
     metrics.config.loaded.set(1);
     metrics.config.stale.set(0);
     log.info(
-      { source: input.source, pools: config.pools.length, peers: config.peers.length },
+      { source, pools: config.pools.length, peers: config.peers.length },
       "configuration in force",
     );
     hooks.onChange(config);
@@ -118,6 +150,9 @@ export function keepConfig(context: RoleContext, hooks: ConfigHooks): ConfigKeep
     current: () => current,
     status: () => status,
     reload: () => watch.reload(),
+    reconsider: () => {
+      if (withheld !== undefined) judge(withheld);
+    },
     done: watch.done,
   };
 }

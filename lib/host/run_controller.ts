@@ -4,8 +4,9 @@ import type { AddressBook } from "../controller/allocations.ts";
 import { planBatch } from "../controller/batch.ts";
 import type { ControllerAction } from "../controller/actions.ts";
 import { isOurClass, type ServicePlan } from "../controller/plan.ts";
-import { checkReconfiguration, conflictText, reconfigure } from "../controller/reconfigure.ts";
+import { checkGiven, checkReconfiguration, reconfigure } from "../controller/reconfigure.ts";
 import { restore } from "../controller/restore.ts";
+import { conflictText, NOTHING_GIVEN, STAYS } from "../model/address_conflict.ts";
 import type { ServiceFacts, ServiceKey } from "../model/facts.ts";
 import { EVENT } from "../model/names.ts";
 import { readService } from "../model/service.ts";
@@ -69,10 +70,14 @@ export function runController(context: RoleContext): RunningRole {
   };
   const keeper = keepConfig({ ...context, cluster: publishing }, {
     component: "metallb-controller",
+    ready: () => services.synced,
     refuse: (config) => {
       const present = book ?? standbyBook();
-      const conflicts = present === undefined ? [] : checkReconfiguration(present, config);
-      return conflicts.length === 0 ? undefined : conflictText(conflicts);
+      const conflicts = present === undefined
+        ? checkGiven(services.items.values(), config, options.lbClass)
+        : checkReconfiguration(present, config);
+      if (conflicts.length === 0) return undefined;
+      return conflictText(conflicts, present === undefined ? NOTHING_GIVEN : STAYS);
     },
     onChange: (config) => {
       if (book !== undefined) reconfigure(book, config);
@@ -111,7 +116,10 @@ export function runController(context: RoleContext): RunningRole {
   }
 
   function onService(change: Change<ServiceFacts>): void {
-    if (change.kind === "synced") return book === undefined ? planKnown() : undefined;
+    if (change.kind === "synced") {
+      keeper.reconsider();
+      return book === undefined ? planKnown() : undefined;
+    }
     metrics.updates.inc();
     const key = change.kind === "apply" ? change.value.key : change.previous.key;
     if (change.kind === "delete") {
@@ -126,6 +134,8 @@ export function runController(context: RoleContext): RunningRole {
       }
     }
     plan([key]);
+    // A configuration that was refused for this Service's sake may come into force now.
+    schedule();
   }
 
   /** Whether all is known that decides who gets which address (rule A12). */
@@ -159,6 +169,7 @@ export function runController(context: RoleContext): RunningRole {
 
   function planChanged(): void {
     scheduled = false;
+    if (services.synced) keeper.reconsider();
     const permit = lead.permit();
     if (book === undefined || signal.aborted || permit?.mayBegin() !== true) return;
     if (!isReady(keeper.current())) return;

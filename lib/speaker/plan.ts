@@ -81,7 +81,7 @@ export function planAddress(
   const sorted = services.filter((facts) => isAnnounced(facts, view.lbClass))
     .sort((a, b) => a.key < b.key ? -1 : 1);
   const keys = sorted.map(({ key }) => key);
-  const pool = poolOf(view.config, ip);
+  const pool = poolWith(view.config, ip);
   const because = (silent: SilentReason, candidates: readonly Candidate[] = []): AddressPlan => ({
     ip,
     services: keys,
@@ -143,7 +143,8 @@ export function isAnnounced(facts: ServiceFacts, lbClass: string | undefined): b
   return facts.isLoadBalancer && facts.loadBalancerClass === lbClass;
 }
 
-function poolOf(config: Config, ip: Ip): Pool | undefined {
+/** The pool that has the address. */
+export function poolWith(config: Config, ip: Ip): Pool | undefined {
   return config.pools.find(({ ranges }) => ranges.some((range) => rangeContains(range, ip)));
 }
 

@@ -1,9 +1,6 @@
 import assert from "node:assert/strict";
-import {
-  checkReconfiguration,
-  conflictText,
-  reconfigure,
-} from "../../lib/controller/reconfigure.ts";
+import { checkGiven, checkReconfiguration, reconfigure } from "../../lib/controller/reconfigure.ts";
+import { conflictText, STAYS } from "../../lib/model/address_conflict.ts";
 import { formatIp } from "../../lib/net/ip.ts";
 import {
   brief,
@@ -35,7 +32,7 @@ Deno.test("C9 checkReconfiguration() names every Service of a pool that goes", (
   const at = fifty();
   const next = config(pool("other", "10.0.1.1"));
   assert.equal(check(at, next).length, 50);
-  const text = conflictText(checkReconfiguration(at.book, next));
+  const text = conflictText(checkReconfiguration(at.book, next), STAYS);
   assert.match(text, /^new config not compatible with assigned IPs: .* of 50 Services: /);
   assert.match(text, /default\/web-1 \(10\.0\.0\.1, pool "main"\)/);
   assert.match(text, /default\/web-10 .*, and 40 more; the configuration before it stays/);
@@ -47,7 +44,7 @@ Deno.test("C9 checkReconfiguration() names the one Service when a pool shrinks b
   const next = config(pool("main", "10.0.0.1-10.0.0.49"));
   assert.deepEqual(check(at, next), ["default/web-50 10.0.0.50 main"]);
   assert.match(
-    conflictText(checkReconfiguration(at.book, next)),
+    conflictText(checkReconfiguration(at.book, next), STAYS),
     / of 1 Service: default\/web-50 /,
   );
 });
@@ -114,4 +111,19 @@ Deno.test("A11 reconfigure() lets the waiting find room in a wider pool", () => 
   reconfigure(at.book, config(pool("main", "10.0.0.1-10.0.0.2")));
   settleAll(at);
   assert.equal(statusOf(at, "b"), "10.0.0.2");
+});
+
+Deno.test("S11 checkGiven() finds after a start what was given and no pool gives any more", () => {
+  const given = { assigned: ips("10.0.0.1"), hasIngress: true, allocatedFrom: "main" };
+  const services = [
+    service("web", given),
+    service("inside", { ...given, assigned: ips("10.9.0.1") }),
+    service("not-ours", { ...given, loadBalancerClass: "x/y" }),
+    service("other-type", { ...given, isLoadBalancer: false }),
+    service("going", { ...given, deleting: true }),
+    service("of-others", { ...given, allocatedFrom: undefined }),
+  ];
+  const found = checkGiven(services, config(pool("new", "10.9.0.0/24")), undefined);
+  assert.deepEqual(found.map(({ service, pool }) => [service, pool]), [["default/web", "main"]]);
+  assert.deepEqual(checkGiven(services, config(pool("main", "10.0.0.0/8")), undefined), []);
 });

@@ -18,7 +18,10 @@ const OTHER = GOOD.replace("10.0.0.0", "10.1.0.0");
 const BAD = GOOD.replace("layer2", "layer3");
 
 /** A keeper on a ConfigMap that the test sets. */
-function workshop(refuse: (config: Config) => string | undefined = () => undefined) {
+function workshop(
+  refuse: (config: Config) => string | undefined = () => undefined,
+  ready?: () => boolean,
+) {
   const stop = new AbortController();
   const events: ClusterEvent[] = [];
   const lines: string[] = [];
@@ -73,6 +76,7 @@ function workshop(refuse: (config: Config) => string | undefined = () => undefin
   const keeper: ConfigKeeper = keepConfig(context, {
     component: "metallb-controller",
     refuse,
+    ...ready && { ready },
     onChange: (config) => void inForce.push(config),
   });
   let version = 0;
@@ -167,4 +171,46 @@ Deno.test("keepConfig() starts with nothing in force when the first one is bad",
   assert.equal(keeper.current(), undefined);
   assert.equal(keeper.status().state, "none");
   assert.deepEqual(await gauges(), [0, 1]);
+});
+
+Deno.test("reconsider() puts a refused configuration in force once nothing stands against it", async () => {
+  let stands = true;
+  const { keeper, set, inForce, events, gauges } = workshop((config) =>
+    stands && config.pools[0]?.ranges[0]?.text === "10.1.0.0/24" ? "web has an address" : undefined
+  );
+  await set(GOOD);
+  await set(OTHER);
+  keeper.reconsider();
+  keeper.reconsider();
+  assert.equal(events.length, 1, "a refusal is told once");
+  assert.deepEqual(await gauges(), [1, 1]);
+  stands = false;
+  keeper.reconsider();
+  assert.equal(inForce.length, 2);
+  assert.deepEqual([keeper.status().state, await gauges()], ["loaded", [1, 0]]);
+  keeper.reconsider();
+  assert.equal(inForce.length, 2, "what is in force is not put in force again");
+});
+
+Deno.test("reconsider() asks nothing of a configuration that is no more there", async () => {
+  let refusing = true;
+  const { keeper, set, inForce } = workshop(() => refusing ? "no" : undefined);
+  await set(GOOD);
+  await set(undefined);
+  refusing = false;
+  keeper.reconsider();
+  assert.equal(inForce.length, 0);
+});
+
+Deno.test("keepConfig() lets a good configuration wait until all is known by which to refuse", async () => {
+  let known = false;
+  const { keeper, set, inForce, events } = workshop(() => "web has an address", () => known);
+  await set(GOOD);
+  assert.equal(keeper.current(), undefined);
+  assert.match(keeper.status().reason ?? "", /waits until all Services are known/);
+  assert.equal(events.length, 0);
+  known = true;
+  keeper.reconsider();
+  assert.deepEqual([inForce.length, events.length], [0, 1]);
+  assert.match(keeper.status().reason ?? "", /web has an address/);
 });

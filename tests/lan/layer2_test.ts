@@ -340,6 +340,12 @@ Deno.test("a bad configuration leaves the running one in force and is seen every
     );
     assert.match(controller.output(), /default\/nginx \(10\.77\.1\.220/);
     assert.deepEqual(await scene.statusIps("nginx"), [SERVICE_IP]);
+    // The speakers refuse it too: an address that nobody took must not go dark.
+    await waitFor(
+      "the speaker's refusal",
+      async () => await metric(node1, "metallb_k8s_client_config_stale_bool", 7472) === 1,
+    );
+    await waitForOwner(scene, SERVICE_IP, "node1");
     await scene.write("config.yaml", CONFIG_MANIFEST);
     await waitFor(
       "a good configuration",

@@ -1,16 +1,10 @@
-import type { Config, PoolProtocol } from "../../config/types.ts";
-import type {
-  NodeFacts,
-  PodFacts,
-  ServiceFacts,
-  ServiceKey,
-  SliceFacts,
-} from "../../model/facts.ts";
+import type { Config } from "../../config/types.ts";
+import { conflictText, STAYS } from "../../model/address_conflict.ts";
+import type { NodeFacts, PodFacts, ServiceFacts, SliceFacts } from "../../model/facts.ts";
 import { readEndpointSlice, readNode, readPod, speakersAlive } from "../../model/cluster.ts";
-import { EVENT, type EventReason, type EventType } from "../../model/names.ts";
 import { readService } from "../../model/service.ts";
-import { formatMac, type Mac } from "../../net/ethernet.ts";
-import { formatIp, type Ip } from "../../net/ip.ts";
+import type { Ip } from "../../net/ip.ts";
+import { lostAnnouncements } from "../../speaker/withdrawals.ts";
 import { createFlap, mayAnnounce, setUsable } from "../../speaker/flap.ts";
 import type { SpeakerView } from "../../speaker/plan.ts";
 import { createAnnouncements } from "../announcements.ts";
@@ -25,6 +19,7 @@ import { startHandover } from "./handover.ts";
 import { joinSpeakers } from "./join_speakers.ts";
 import { startLayer2 } from "./layer2_driver.ts";
 import type { Membership } from "./membership.ts";
+import { createSpeakerEvents } from "./speaker_events.ts";
 import { speakerStatus } from "./speaker_status.ts";
 
 /** A node that nobody described has its name, as the kubelet would label it. */
@@ -43,23 +38,35 @@ export async function runSpeaker(context: RoleContext): Promise<RunningRole> {
   // Who does not know the others yet would think itself alone and take everything.
   let acquainted = options.gossip === undefined;
   let informed = false;
+  const events = createSpeakerEvents({
+    cluster,
+    node: nodeName,
+    facts: (key) => services.items.get(key),
+    servicesOn: (ip) => plans.plans.get(ip)?.services ?? [],
+    problem: () => layer2.problem(),
+  }, signal);
   const responder = await startLayer2({
     workerUrl: context.workers.packet,
     backend: options.arpBackend,
     interfaces: options.interfaces,
     log,
     metrics,
-    onConflict: tellConflict,
+    onConflict: events.conflict,
     onInterfaces: () => judgeInterfaces(),
   }, signal);
   const prober = options.arpProbe
-    ? startAddressProber({ layer2: responder, log, onTaken: tellTaken, onVerdict }, signal)
+    ? startAddressProber({ layer2: responder, log, onTaken: events.taken, onVerdict }, signal)
     : undefined;
   const layer2 = prober ?? responder;
   const bfdWorkerUrl = context.workers.bfd;
   const bgp = startBgp({ nodeName, bfdWorkerUrl, log, metrics }, signal);
   const plans = createSpeakerPlans();
-  const announcements = createAnnouncements({ node: nodeName, log, metrics, onOwned: tellOwner });
+  const announcements = createAnnouncements({
+    node: nodeName,
+    log,
+    metrics,
+    onOwned: events.owner,
+  });
   let membership: Membership | undefined = undefined;
   const handover = startHandover({
     nodeName,
@@ -76,7 +83,13 @@ export async function runSpeaker(context: RoleContext): Promise<RunningRole> {
 
   const keeper = keepConfig({ ...context, log }, {
     component: "metallb-speaker",
-    refuse: () => undefined,
+    refuse: (config) => {
+      const before = keeper.current();
+      if (before === undefined) return undefined;
+      const { lbClass } = options;
+      const lost = lostAnnouncements(services.items.values(), before, config, lbClass);
+      return lost.length === 0 ? undefined : conflictText(lost, STAYS);
+    },
     onChange: () => touch(() => plans.touchAll()),
   });
   const services = cluster.watch<ServiceFacts>({
@@ -142,6 +155,7 @@ export async function runSpeaker(context: RoleContext): Promise<RunningRole> {
 
   function decide(): void {
     scheduled = false;
+    keeper.reconsider();
     const config = keeper.current();
     // From half a picture a node would take addresses that are another's.
     if (signal.aborted || leaving || config === undefined || !isInformed()) return;
@@ -220,42 +234,6 @@ export async function runSpeaker(context: RoleContext): Promise<RunningRole> {
     membership?.setCanAnnounce(may === true && isInformed());
     if (typeof may === "number") flapTimer = setTimeout(judgeInterfaces, may - now);
     touch(() => plans.touchAll());
-  }
-
-  function tellOwner(key: ServiceKey, protocol: PoolProtocol): void {
-    const problem = protocol === "layer2" ? layer2.problem() : undefined;
-    if (problem === undefined) {
-      return tell(key, "Normal", EVENT.nodeAssigned, `announcing from node "${nodeName}"`);
-    }
-    const message = `failed to announce from node "${nodeName}": ${problem}`;
-    tell(key, "Warning", EVENT.announceFailed, message);
-  }
-
-  function tellConflict(ip: Ip, mac: Mac): void {
-    warnServices(
-      ip,
-      `host ${formatMac(mac)} on the network has the address ${formatIp(ip)} too`,
-    );
-  }
-
-  function tellTaken(ip: Ip, mac: Mac): void {
-    const [host, address] = [formatMac(mac), formatIp(ip)];
-    warnServices(ip, `host ${host} on the network has the address ${address}: not announced`);
-  }
-
-  function warnServices(ip: Ip, message: string): void {
-    for (const key of plans.plans.get(ip)?.services ?? []) {
-      tell(key, "Warning", EVENT.addressConflict, message);
-    }
-  }
-
-  function tell(key: ServiceKey, type: EventType, reason: EventReason, message: string): void {
-    const facts = services.items.get(key);
-    if (facts === undefined) return;
-    const { namespace, name, uid } = facts;
-    const about = { kind: "Service", namespace, name, uid } as const;
-    const component = "metallb-speaker";
-    void cluster.publishEvent({ about, type, reason, message, component }, signal);
   }
 
   async function handOver(): Promise<void> {

@@ -1,0 +1,37 @@
+import { formatIp, type Ip } from "../net/ip.ts";
+import type { ServiceKey } from "./facts.ts";
+import { quoted } from "./json.ts";
+
+/** An address that a new configuration would take from a live Service. */
+export interface AddressConflict {
+  readonly service: ServiceKey;
+  readonly ip: Ip;
+  /** The pool that gives it now. */
+  readonly pool: string;
+}
+
+/**
+ * One text for log, event and status: how many Services lose something, the first ten of them, and
+ * what happens now.
+ */
+export function conflictText(conflicts: readonly AddressConflict[], now: string): string {
+  const first = new Map<ServiceKey, AddressConflict>();
+  for (const conflict of conflicts) {
+    if (!first.has(conflict.service)) first.set(conflict.service, conflict);
+  }
+  const named = [...first.values()].slice(0, 10)
+    .map(({ service, ip, pool }) => `${service} (${formatIp(ip)}, pool ${quoted(pool)})`);
+  const more = first.size > 10 ? `, and ${first.size - 10} more` : "";
+  return `new config not compatible with assigned IPs: it would take the address of ` +
+    `${first.size} ${first.size === 1 ? "Service" : "Services"}: ${
+      named.join(", ")
+    }${more}; ${now}`;
+}
+
+/** While another configuration runs. */
+export const STAYS = "the configuration before it stays in force";
+
+/** After a start, when the configuration before it is not known. */
+export const NOTHING_GIVEN =
+  "all Services keep what they have and nothing is given until it has their addresses again, " +
+  "or the annotation ip-allocated-from-pool is taken from them";

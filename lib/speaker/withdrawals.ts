@@ -1,0 +1,27 @@
+import type { Config } from "../config/types.ts";
+import type { AddressConflict } from "../model/address_conflict.ts";
+import type { ServiceFacts } from "../model/facts.ts";
+import { isAnnounced, poolWith } from "./plan.ts";
+
+/**
+ * The addresses of live Services that the present configuration lets be announced and a new one
+ * would not: the controller refuses such a configuration, and a speaker that took it would make
+ * them go dark all the same.
+ */
+export function lostAnnouncements(
+  services: Iterable<ServiceFacts>,
+  before: Config,
+  after: Config,
+  lbClass: string | undefined,
+): AddressConflict[] {
+  const lost: AddressConflict[] = [];
+  for (const facts of services) {
+    if (!isAnnounced(facts, lbClass)) continue;
+    for (const ip of facts.assigned) {
+      const pool = poolWith(before, ip)?.name;
+      if (pool === undefined || poolWith(after, ip) !== undefined) continue;
+      lost.push({ service: facts.key, ip, pool });
+    }
+  }
+  return lost;
+}
