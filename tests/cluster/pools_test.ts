@@ -100,3 +100,41 @@ Deno.test("pools by namespace labels, reserved and sticky addresses, and the gos
   const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
   assert.match(metrics, /^herald_pool_addresses_reserved\{pool="default"\} 1$/m);
 });
+
+Deno.test("S11: a configuration that would take live addresses is refused over a restart too, until they are gone", async () => {
+  await using kube = await startControlPlane();
+  const kit = await prepareController(kube, CONFIG);
+  const port = freePort();
+  const configure = (config: string) =>
+    kube.request("PATCH", "/api/v1/namespaces/metallb-system/configmaps/config", {
+      data: { config },
+    });
+  const version = () =>
+    kube.kubectl(["get", "svc", "web", "-o", "jsonpath={.metadata.resourceVersion}"]);
+  {
+    await using first = startController(kit, port);
+    await controllerReady(port);
+    await create(kube, "web");
+    await expectAddress(kube, "10.78.0.1", "web");
+    await configure(CONFIG.replaceAll("10.78.0.", "10.99.0."));
+    await waitFor("the refusal", () => first.output().includes("not compatible with assigned IPs"));
+    assert.equal(await first.end(), 0);
+  }
+  const before = await version();
+  await using second = startController(kit, port);
+  const reason = await waitFor("the refusal after the restart", async () => {
+    const text = await (await fetch(`http://127.0.0.1:${port}/readyz`)).text();
+    return text.includes("not compatible with assigned IPs") && text;
+  });
+  assert.match(reason, /default\/web \(10\.78\.0\.1, pool "default"\); all Services keep/);
+  await create(kube, "late");
+  await kube.kubectl(["annotate", "service", "late", "seen=yes"]);
+  assert.equal(await address(kube, "late"), "");
+  assert.deepEqual([await address(kube, "web"), await version()], ["10.78.0.1", before]);
+  await kube.kubectl(["delete", "service", "web"]);
+  await waitFor("an address of the new configuration", async () => {
+    return (await address(kube, "late")).startsWith("10.99.0.");
+  });
+  await controllerReady(port);
+  assert.match(second.output(), /configuration in force/);
+});
