@@ -189,16 +189,19 @@ async function churn(
   const decisionMs: number[] = [];
   const deliveryMs: number[] = [];
   const running: Promise<unknown>[] = [];
+  const failures: unknown[] = [];
+  const run = (work: Promise<void>) => running.push(work.catch((error) => failures.push(error)));
   const began = performance.now();
   for (let event = 0; performance.now() - began < ms; event++) {
     const wait = began + event * ROUND_MS / ROUND - performance.now();
     if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
     const kind = event % ROUND;
-    if (kind < 5) running.push(flip(Math.floor(event / ROUND) * 5 + kind));
-    else if (kind < 11) running.push(beat(kube, event));
-    else running.push(patchStatus(kube, `s-${event % SERVICES}`, event));
+    if (kind < 5) run(flip(Math.floor(event / ROUND) * 5 + kind));
+    else if (kind < 11) run(beat(kube, event));
+    else run(patchStatus(kube, `s-${event % SERVICES}`, event));
   }
   await Promise.all(running);
+  if (failures.length > 0) throw new Error("The churn failed", { cause: failures[0] });
   return { decisionMs, deliveryMs };
 
   /** Takes a Service's endpoints away and gives them back; both times waits for the decision. */

@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { readEndpointSlice, readNode, readPod } from "../../lib/model/cluster.ts";
+import {
+  readEndpointSlice,
+  readNode,
+  readPod,
+  sharingSliceReader,
+} from "../../lib/model/cluster.ts";
 import type { EndpointFacts } from "../../lib/model/facts.ts";
 
 function slice(part: Record<string, unknown> = {}): unknown {
@@ -21,6 +26,20 @@ function endpoint(object: unknown): EndpointFacts {
   assert.ok(found);
   return found;
 }
+
+Deno.test("sharingSliceReader() reads the same but for addresses, and equal endpoints once", () => {
+  const read = sharingSliceReader();
+  const states = [{}, { ready: false }, { ready: false, serving: true }, { terminating: true }];
+  const endpoints = ["node1", "node2", undefined].flatMap((nodeName) =>
+    states.map((conditions) => ({ addresses: ["10.1.0.1"], nodeName, conditions }))
+  );
+  const whole = readEndpointSlice(slice({ endpoints }));
+  const [first, second] = [read(slice({ endpoints })), read(slice({ endpoints }))];
+  const without = whole?.endpoints.map((one) => ({ ...one, addresses: [] }));
+  assert.deepEqual(first, { ...whole, endpoints: without });
+  assert.equal(new Set([...first?.endpoints ?? [], ...second?.endpoints ?? []]).size, 12);
+  assert.equal(read({ kind: "EndpointSlice" }), undefined);
+});
 
 Deno.test("readEndpointSlice() takes the Service from the label and the endpoints in order", () => {
   const facts = readEndpointSlice(slice({

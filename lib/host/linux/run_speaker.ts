@@ -1,7 +1,7 @@
 import type { Config } from "../../config/types.ts";
 import { conflictText, STAYS } from "../../model/address_conflict.ts";
 import type { NodeFacts, PodFacts, ServiceFacts, SliceFacts } from "../../model/facts.ts";
-import { readEndpointSlice, readNode, readPod, speakersAlive } from "../../model/cluster.ts";
+import { readNode, readPod, sharingSliceReader, speakersAlive } from "../../model/cluster.ts";
 import { readService } from "../../model/service.ts";
 import type { Ip } from "../../net/ip.ts";
 import { lostAnnouncements } from "../../speaker/withdrawals.ts";
@@ -99,7 +99,7 @@ export async function runSpeaker(context: RoleContext): Promise<RunningRole> {
   }, signal);
   const slices = cluster.watch<SliceFacts>({
     kind: "EndpointSlice",
-    read: readEndpointSlice,
+    read: sharingSliceReader(),
     onChange: (change) => touch(() => plans.onSlice(change), change),
   }, signal);
   const nodes = cluster.watch<NodeFacts>({
