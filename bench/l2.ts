@@ -29,8 +29,45 @@ const FAMILIES = [
   { name: "ndp", vip: VIP[6], from: "fd77::7000", kernel: "fd77::11" },
 ] as const;
 
+/** Ends an owner, and gives what undoes it. */
+type Ending = (failover: Failover, owner: number) => Promise<() => Promise<unknown>>;
+
+const KINDS: Readonly<Record<string, Ending>> = {
+  "kill-9": async (failover: Failover, owner: number) => {
+    await failover.end(owner, "SIGKILL");
+    return () => failover.start(owner);
+  },
+  "node-cut": async (failover: Failover, owner: number) => {
+    const host = failover.node(owner);
+    await failover.scene.lan.setPort(host, "down");
+    return () => failover.scene.lan.setPort(host, "up");
+  },
+  "link-down": async (failover: Failover, owner: number) => {
+    const host = failover.node(owner);
+    await failover.scene.lan.setCable(host, "down");
+    return async () => {
+      await failover.scene.lan.setCable(host, "up");
+      await host.run("ip", "addr", "add", `fd77::${11 + owner}/64`, "dev", "eth0");
+    };
+  },
+  "sigterm": async (failover: Failover, owner: number) => {
+    await failover.end(owner, "SIGTERM");
+    return () => failover.start(owner);
+  },
+};
+
 /** Layer 2: replies against the kernel's own, failovers, and what speakers cost each other. */
-export async function benchL2(): Promise<Figure[]> {
+export const L2_PARTS = [
+  () => withLoad((program) => benchReplies(program, "ebpf")),
+  () => withLoad((program) => benchReplies(program, "socket")),
+  ...Object.keys(KINDS).map((kind) => () => benchFailover(kind)),
+  benchTakeOver,
+  benchSpeakers,
+  ...[10, 50, 100].map((count) => () => benchManySpeakers(count)),
+];
+
+/** Builds the program that asks, for as long as the work takes. */
+async function withLoad(work: (program: string) => Promise<Figure[]>): Promise<Figure[]> {
   await installPackages([
     "gcc",
     "libc6-dev",
@@ -44,16 +81,7 @@ export async function benchL2(): Promise<Figure[]> {
   const source = new URL("./neighbour/neighbour_load.c", import.meta.url).pathname;
   try {
     await must("gcc", ["-O2", "-o", program, source]);
-    return [
-      ...await benchReplies(program, "ebpf"),
-      ...await benchReplies(program, "socket"),
-      ...await benchFailovers(),
-      ...await benchTakeOver(),
-      ...await benchSpeakers(),
-      ...await benchManySpeakers(10),
-      ...await benchManySpeakers(50),
-      ...await benchManySpeakers(100),
-    ];
+    return await work(program);
   } finally {
     await Deno.remove(program);
   }
@@ -155,62 +183,37 @@ async function benchFlood(
 }
 
 /** Each kind of end, again and again, watched from the client each millisecond. */
-async function benchFailovers(): Promise<Figure[]> {
-  const figures: Figure[] = [];
-  const kinds = {
-    "kill-9": async (failover: Failover, owner: number) => {
-      await failover.end(owner, "SIGKILL");
-      return () => failover.start(owner);
-    },
-    "node-cut": async (failover: Failover, owner: number) => {
-      const host = failover.node(owner);
-      await failover.scene.lan.setPort(host, "down");
-      return () => failover.scene.lan.setPort(host, "up");
-    },
-    "link-down": async (failover: Failover, owner: number) => {
-      const host = failover.node(owner);
-      await failover.scene.lan.setCable(host, "down");
-      return async () => {
-        await failover.scene.lan.setCable(host, "up");
-        await host.run("ip", "addr", "add", `fd77::${11 + owner}/64`, "dev", "eth0");
-      };
-    },
-    "sigterm": async (failover: Failover, owner: number) => {
-      await failover.end(owner, "SIGTERM");
-      return () => failover.start(owner);
-    },
-  } as const;
-  for (const [kind, happen] of Object.entries(kinds)) {
-    await using failover = await makeFailover();
-    const gaps: number[] = [];
-    const overlaps: number[] = [];
-    for (let trial = 0; trial < TRIALS; trial++) {
-      await waitFor("an owner", async () => await failover.owner(VIP[4]) >= 0);
-      const owner = await failover.owner(VIP[4]);
-      await using probe = await startProbe(failover.scene.client, VIP[4]);
-      await failover.settle(200 + 50 * Math.random());
-      const undo = await happen(failover, owner);
-      await failover.settle(600);
-      const seen = gapAndOverlap(await probe.stop());
-      gaps.push(seen.gapMs);
-      overlaps.push(seen.overlapMs);
-      await undo();
-      await failover.settle(2_000);
-    }
-    const orderly = kind === "sigterm";
-    figures.push(
-      figure(`failover-${kind}-gap-p50`, percentile(gaps, 0.5), "ms", {
-        goal: { of: "value", atMost: orderly ? 0 : 150 },
-      }),
-      figure(`failover-${kind}-gap-max-of-${TRIALS}`, Math.max(...gaps), "ms", {
-        goal: { of: "value", atMost: orderly ? 0 : 400 },
-      }),
-      figure(`failover-${kind}-overlap-max`, Math.max(...overlaps), "ms", {
-        goal: { of: "value", atMost: 5 },
-      }),
-    );
+async function benchFailover(kind: string): Promise<Figure[]> {
+  const happen = KINDS[kind];
+  if (happen === undefined) throw new TypeError(`No kind of end is called ${kind}`);
+  await using failover = await makeFailover();
+  const gaps: number[] = [];
+  const overlaps: number[] = [];
+  for (let trial = 0; trial < TRIALS; trial++) {
+    await waitFor("an owner", async () => await failover.owner(VIP[4]) >= 0);
+    const owner = await failover.owner(VIP[4]);
+    await using probe = await startProbe(failover.scene.client, VIP[4]);
+    await failover.settle(200 + 50 * Math.random());
+    const undo = await happen(failover, owner);
+    await failover.settle(600);
+    const seen = gapAndOverlap(await probe.stop());
+    gaps.push(seen.gapMs);
+    overlaps.push(seen.overlapMs);
+    await undo();
+    await failover.settle(2_000);
   }
-  return figures;
+  const orderly = kind === "sigterm";
+  return [
+    figure(`failover-${kind}-gap-p50`, percentile(gaps, 0.5), "ms", {
+      goal: { of: "value", atMost: orderly ? 0 : 150 },
+    }),
+    figure(`failover-${kind}-gap-max-of-${TRIALS}`, Math.max(...gaps), "ms", {
+      goal: { of: "value", atMost: orderly ? 0 : 400 },
+    }),
+    figure(`failover-${kind}-overlap-max`, Math.max(...overlaps), "ms", {
+      goal: { of: "value", atMost: 5 },
+    }),
+  ];
 }
 
 /** A thousand addresses whose owner dies: until the last of them is announced. */
@@ -292,7 +295,7 @@ function ticksOf(pid: number): number {
 
 /** What a speaker among so many costs: it is one process, all its fellows another. */
 async function benchManySpeakers(count: number): Promise<Figure[]> {
-  await using scene = await makeScene(1);
+  await using scene = await makeScene(2);
   const [node] = scene.nodes;
   if (node === undefined) throw new Error("The scene has no node");
   const addresses = Array.from({ length: count - 1 }, (_, at) => `10.77.1.${101 + at}/24`);
