@@ -1,5 +1,5 @@
 import type { AddressBook } from "../controller/allocations.ts";
-import { noteUsage, timeToFull, type UsageHistory } from "../controller/forecast.ts";
+import { noteUsage, SAMPLE_MS, timeToFull, type UsageHistory } from "../controller/forecast.ts";
 import { type PoolUsage, poolUsage } from "../controller/usage.ts";
 import type { Instant, Millis } from "../base/time.ts";
 import type { Clock } from "./clock.ts";
@@ -19,8 +19,6 @@ export interface PoolMetrics {
   /** Brings the metrics up to date; without a book there is nothing to show. */
   show(book: AddressBook | undefined): void;
 }
-
-const SAMPLE_MS: Millis = 60_000;
 
 /** Begins without a history. */
 export function createPoolMetrics({ allocator }: Metrics, clock: Clock): PoolMetrics {
