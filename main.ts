@@ -5,13 +5,16 @@ import { surroundings } from "./lib/cli/surroundings.ts";
 
 /** A Worker is its own file, in the bundle as in the sources; only from here is its place known. */
 const WORKERS = {
-  packet: new URL(`./lib/host/linux/packet_worker.${IS_BUNDLED ? "js" : "ts"}`, import.meta.url),
-  bfd: new URL(`./lib/host/linux/bfd_worker.${IS_BUNDLED ? "js" : "ts"}`, import.meta.url),
+  packet: new URL(`./lib/host/linux/packet/worker.${IS_BUNDLED ? "js" : "ts"}`, import.meta.url),
+  bfd: new URL(`./lib/host/linux/bfd/worker.${IS_BUNDLED ? "js" : "ts"}`, import.meta.url),
   heartbeat: new URL(
-    `./lib/host/linux/heartbeat_worker.${IS_BUNDLED ? "js" : "ts"}`,
+    `./lib/host/linux/heartbeat/worker.${IS_BUNDLED ? "js" : "ts"}`,
     import.meta.url,
   ),
-  watchdog: new URL(`./lib/host/watchdog_worker.${IS_BUNDLED ? "js" : "ts"}`, import.meta.url),
+  watchdog: new URL(
+    `./lib/host/process/watchdog_worker.${IS_BUNDLED ? "js" : "ts"}`,
+    import.meta.url,
+  ),
 };
 
 /** Runs one command line and gives the exit code: 0 done, 1 failed or bad input, 2 wrong usage. */

@@ -6,10 +6,10 @@ import { builtinModules } from "node:module";
 const BUNDLE = "dist/js";
 /** Entry points besides main.ts: a Worker is loaded by its URL, so no import leads to it. */
 const WORKERS = [
-  "lib/host/linux/packet_worker",
-  "lib/host/linux/bfd_worker",
-  "lib/host/linux/heartbeat_worker",
-  "lib/host/watchdog_worker",
+  "lib/host/linux/packet/worker",
+  "lib/host/linux/bfd/worker",
+  "lib/host/linux/heartbeat/worker",
+  "lib/host/process/watchdog_worker",
 ];
 
 /** Variables that Herald reads, and those that its log and command line libraries look at. */

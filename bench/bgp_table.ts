@@ -4,11 +4,11 @@
 import { EPOLL } from "../ffi/epoll.ts";
 import { openLibc, POLL, SOCKET } from "../ffi/libc.ts";
 import { STREAM } from "../ffi/tcp.ts";
-import { type BgpPeer, startPeer } from "../lib/host/linux/bgp_peer.ts";
-import { createPeerRecord } from "../lib/host/linux/bgp_record.ts";
-import { startEventLoop } from "../lib/host/linux/event_loop.ts";
-import type { Log } from "../lib/host/log.ts";
-import { createMetrics } from "../lib/host/metrics.ts";
+import { type BgpPeer, startPeer } from "../lib/host/linux/bgp/peer.ts";
+import { createPeerRecord } from "../lib/host/linux/bgp/record.ts";
+import { startEventLoop } from "../lib/host/linux/bgp/event_loop.ts";
+import type { Log } from "../lib/host/process/log.ts";
+import { createMetrics } from "../lib/host/metrics/metrics.ts";
 import { ip4 } from "../lib/net/ip.ts";
 import { ribOf } from "./bgp_codec.ts";
 

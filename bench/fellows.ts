@@ -9,10 +9,10 @@ import { gossipKeys } from "../lib/gossip/keys.ts";
 import { decodeHeartbeat, encodeHeartbeat, type HeartbeatBody } from "../lib/heartbeat/packet.ts";
 import { heartbeatKey } from "../lib/heartbeat/packet.ts";
 import { DEFAULT_TIMING } from "../lib/heartbeat/watch_state.ts";
-import { startGossip } from "../lib/host/gossip.ts";
-import { announcementOf } from "../lib/host/gossip_meta.ts";
-import { openLog } from "../lib/host/log.ts";
-import { createMetrics } from "../lib/host/metrics.ts";
+import { startGossip } from "../lib/host/gossip/gossip.ts";
+import { announcementOf } from "../lib/host/gossip/meta.ts";
+import { openLog } from "../lib/host/process/log.ts";
+import { createMetrics } from "../lib/host/metrics/metrics.ts";
 import { parseIp } from "../lib/net/ip.ts";
 
 const GOSSIP_PORT = 7946;

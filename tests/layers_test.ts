@@ -22,6 +22,7 @@ const LAYERS: readonly (readonly [prefix: string, rank: number])[] = [
   ["lib/controller/", 3],
   ["lib/speaker/", 3],
   ["ffi/", 3],
+  ["lib/status/", 4],
   ["lib/host/", 4],
   ["lib/cli/", 5],
   ["main.ts", 6],
@@ -40,11 +41,11 @@ const STRANGERS = [
   ["lib/bgp/", "lib/config/"],
   ["lib/controller/", "lib/speaker/"],
 ];
-const WATCHDOG = "lib/host/watchdog_worker.ts";
+const WATCHDOG = "lib/host/process/watchdog_worker.ts";
 const WORKERS = [
-  "lib/host/linux/packet_worker.ts",
-  "lib/host/linux/bfd_worker.ts",
-  "lib/host/linux/heartbeat_worker.ts",
+  "lib/host/linux/packet/worker.ts",
+  "lib/host/linux/bfd/worker.ts",
+  "lib/host/linux/heartbeat/worker.ts",
   WATCHDOG,
 ];
 
@@ -133,12 +134,12 @@ Deno.test("imports only point down through the layers", async () => {
 
 Deno.test("the controller's code reaches no FFI", async () => {
   const edges = await imports("main.ts", WATCHDOG);
-  const roots = ["main.ts", "lib/host/run.ts", "lib/host/run_controller.ts", WATCHDOG];
+  const roots = ["main.ts", "lib/host/run.ts", "lib/host/controller/run.ts", WATCHDOG];
   for (const root of roots) {
     const files = [...reachable(root, edges)];
     assert.deepEqual(files.filter((file) => /^(ffi|lib\/host\/linux)\//.test(file)), [], root);
   }
-  const speaker = [...reachable("lib/host/linux/run_speaker.ts", edges)];
+  const speaker = [...reachable("lib/host/speaker/run.ts", edges)];
   assert.ok(speaker.some((file) => file.startsWith("ffi/")), "the check sees no FFI at all");
 });
 
@@ -170,41 +171,41 @@ Deno.test("no file exports by default, re-exports a folder or grows beyond readi
 const WIRING = new Set([
   "lib/base/version.ts",
   "lib/cli/surroundings.ts",
-  "lib/host/cluster.ts",
-  "lib/host/options.ts",
-  "lib/host/role.ts",
+  "lib/host/cluster/cluster.ts",
+  "lib/host/process/options.ts",
+  "lib/host/process/role.ts",
   "lib/host/run.ts",
-  "lib/host/linux/address_prober.ts",
-  "lib/host/linux/run_speaker.ts",
-  "lib/host/linux/layer2_driver.ts",
-  "lib/host/linux/bfd_loop.ts",
-  "lib/host/linux/bfd_sockets.ts",
-  "lib/host/linux/bfd_watch.ts",
-  "lib/host/linux/bfd_worker.ts",
+  "lib/host/linux/packet/address_prober.ts",
+  "lib/host/speaker/run.ts",
+  "lib/host/linux/packet/layer2.ts",
+  "lib/host/linux/bfd/loop.ts",
+  "lib/host/linux/bfd/socket.ts",
+  "lib/host/linux/bfd/watch.ts",
+  "lib/host/linux/bfd/worker.ts",
   "lib/gossip/state.ts",
   "lib/heartbeat/watch_state.ts",
   "lib/neighbour/drops.ts",
-  "lib/host/gossip_metrics.ts",
-  "lib/host/health_metrics.ts",
-  "lib/host/watchdog_worker.ts",
-  "lib/host/gossip_transport.ts",
-  "lib/host/linux/handover.ts",
-  "lib/host/linux/heartbeat.ts",
-  "lib/host/linux/heartbeat_loop.ts",
-  "lib/host/linux/heartbeat_socket.ts",
-  "lib/host/linux/heartbeat_worker.ts",
-  "lib/host/linux/join_speakers.ts",
-  "lib/host/linux/kernel_lease.ts",
-  "lib/host/linux/kernel_responder.ts",
-  "lib/host/linux/layer2_counters.ts",
-  "lib/host/linux/membership.ts",
-  "lib/host/linux/solicited_groups.ts",
-  "lib/host/linux/speaker_status.ts",
-  "lib/host/linux/worker_server.ts",
-  "lib/host/linux/bgp_connection.ts",
-  "lib/host/linux/bgp_driver.ts",
-  "lib/host/linux/bgp_record.ts",
-  "lib/host/status.ts",
+  "lib/host/metrics/gossip.ts",
+  "lib/host/metrics/health.ts",
+  "lib/host/process/watchdog_worker.ts",
+  "lib/host/gossip/transport.ts",
+  "lib/host/speaker/handover.ts",
+  "lib/host/linux/heartbeat/heartbeat.ts",
+  "lib/host/linux/heartbeat/loop.ts",
+  "lib/host/linux/heartbeat/socket.ts",
+  "lib/host/linux/heartbeat/worker.ts",
+  "lib/host/speaker/join_speakers.ts",
+  "lib/host/linux/reply_lease.ts",
+  "lib/host/linux/packet/backend.ts",
+  "lib/host/linux/packet/counters.ts",
+  "lib/host/speaker/membership.ts",
+  "lib/host/linux/packet/solicited_groups.ts",
+  "lib/host/speaker/status.ts",
+  "lib/host/linux/worker/server.ts",
+  "lib/host/linux/bgp/connection.ts",
+  "lib/host/linux/bgp/bgp.ts",
+  "lib/host/linux/bgp/record.ts",
+  "lib/status/types.ts",
   "lib/config/types.ts",
   "lib/model/facts.ts",
   "lib/model/names.ts",

@@ -6,7 +6,7 @@ import {
   ROLES,
   type RunOptions,
   type SourceOptions,
-} from "../host/options.ts";
+} from "../host/process/options.ts";
 import {
   type Flags,
   readAgainst,

@@ -2,8 +2,8 @@ import { configDifference, type EntryChange } from "../config/difference.ts";
 import type { ConfigDifference } from "../config/difference.ts";
 import { type Config, EMPTY_CONFIG } from "../config/types.ts";
 import { forecast, type Impact, type Place, type PoolImpact } from "../controller/impact.ts";
-import { systemClock } from "../host/clock.ts";
-import type { Snapshot } from "../host/snapshot.ts";
+import { systemClock } from "../host/process/clock.ts";
+import type { Snapshot } from "../host/inspect/snapshot.ts";
 
 /** What `herald validate --against` says, as JSON. */
 export interface ImpactReport extends Impact {

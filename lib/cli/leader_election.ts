@@ -1,6 +1,6 @@
 import type { Millis } from "../base/time.ts";
 import { formatDuration, parseDuration } from "../config/duration.ts";
-import type { LeaderElection } from "../host/cluster.ts";
+import type { LeaderElection } from "../host/cluster/cluster.ts";
 
 /** The flags of leader election that were given, by camelCase name. */
 export type ElectionFlags = Readonly<Record<string, string | boolean | string[] | undefined>>;

@@ -1,7 +1,7 @@
 import type { ConfigProblem } from "../base/errors.ts";
-import { leadText } from "../host/controller_lead.ts";
-import { localStatuses, statusAt } from "../host/local_status.ts";
-import type { PeerStatus, PoolStatus, ProcessStatus } from "../host/status.ts";
+import { leadText } from "../host/controller/lead.ts";
+import { localStatuses, statusAt } from "../host/inspect/processes.ts";
+import type { PeerStatus, PoolStatus, ProcessStatus } from "../status/types.ts";
 import type { OutputFormat } from "./arguments.ts";
 
 /** Of each table so many rows are printed; nobody reads a thousand. */

@@ -2,8 +2,8 @@ import { type ConfigProblem, errorText } from "../base/errors.ts";
 import { readSource } from "../config/manifest.ts";
 import { renderProblems } from "../config/report.ts";
 import type { Config } from "../config/types.ts";
-import type { SourceOptions } from "../host/options.ts";
-import { takeSnapshot } from "../host/snapshot.ts";
+import type { SourceOptions } from "../host/process/options.ts";
+import { takeSnapshot } from "../host/inspect/snapshot.ts";
 import type { OutputFormat } from "./arguments.ts";
 import { impactOf, type ImpactReport, impactText } from "./impact.ts";
 

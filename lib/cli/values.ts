@@ -7,7 +7,7 @@ import {
   ROLES,
   type RunOptions,
   type SourceOptions,
-} from "../host/options.ts";
+} from "../host/process/options.ts";
 import { formatDuration, parseDuration } from "../config/duration.ts";
 import {
   DEFAULT_TIMING,
@@ -16,7 +16,7 @@ import {
   MULTIPLIER_LIMITS,
   timingOf,
 } from "../heartbeat/watch_state.ts";
-import { LOG_LEVELS } from "../host/log.ts";
+import { LOG_LEVELS } from "../host/process/log.ts";
 import { type Ip, parseIp } from "../net/ip.ts";
 import { readLeaderElection } from "./leader_election.ts";
 

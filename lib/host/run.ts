@@ -1,18 +1,18 @@
 import { COMMIT, VERSION } from "../base/version.ts";
 import { errorText } from "../base/errors.ts";
-import type { Cluster } from "./cluster.ts";
-import { openFolderStore } from "./folder_store.ts";
-import { systemClock } from "./clock.ts";
-import { type Health, startHealth } from "./health.ts";
-import { serveHttp } from "./http.ts";
-import { openKubeCluster } from "./kube_cluster.ts";
-import { type Log, openLog } from "./log.ts";
-import { createMetrics } from "./metrics.ts";
-import { isConfigFile, type RunOptions } from "./options.ts";
-import type { RoleContext, RunningRole, WorkerUrls } from "./role.ts";
-import type { ProcessStatus } from "./status.ts";
-import { logUncaught } from "./uncaught.ts";
-import { startWatchdog } from "./watchdog.ts";
+import type { Cluster } from "./cluster/cluster.ts";
+import { openFolderStore } from "./folder/cluster.ts";
+import { systemClock } from "./process/clock.ts";
+import { type Health, startHealth } from "./process/health.ts";
+import { serveHttp } from "./http/server.ts";
+import { openKubeCluster } from "./kubernetes/cluster.ts";
+import { type Log, openLog } from "./process/log.ts";
+import { createMetrics } from "./metrics/metrics.ts";
+import { isConfigFile, type RunOptions } from "./process/options.ts";
+import type { RoleContext, RunningRole, WorkerUrls } from "./process/role.ts";
+import type { ProcessStatus } from "../status/types.ts";
+import { logUncaught } from "./process/uncaught.ts";
+import { startWatchdog } from "./process/watchdog.ts";
 
 /** Runs the roles until SIGTERM or SIGINT; gives the exit code. */
 export async function run(options: RunOptions, workers: WorkerUrls): Promise<number> {
@@ -79,10 +79,10 @@ async function runRoles(
     workers,
   };
   if (options.role !== "speaker") {
-    roles.push((await import("./run_controller.ts")).runController(context));
+    roles.push((await import("./controller/run.ts")).runController(context));
   }
   if (options.role !== "controller") {
-    roles.push(await (await import("./linux/run_speaker.ts")).runSpeaker(context));
+    roles.push(await (await import("./speaker/run.ts")).runSpeaker(context));
   }
   using _hangup = onSignals(["SIGHUP"], () => roles.forEach((role) => role.config.reload()));
   const status = () => processStatus(options, cluster, roles, health, startedAt);

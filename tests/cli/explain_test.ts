@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { explainService } from "../../lib/cli/explain.ts";
 import { explanationText } from "../../lib/cli/explanation.ts";
 import { parseConfig } from "../../lib/config/parse.ts";
-import type { AskedSpeakers } from "../../lib/host/ask_speakers.ts";
-import type { SpeakerStatus } from "../../lib/host/status.ts";
-import type { Snapshot } from "../../lib/host/snapshot.ts";
+import type { AskedSpeakers } from "../../lib/host/inspect/speakers.ts";
+import type { SpeakerStatus } from "../../lib/status/types.ts";
+import type { Snapshot } from "../../lib/host/inspect/snapshot.ts";
 import { readEndpointSlice, readNode } from "../../lib/model/cluster.ts";
 import { readService } from "../../lib/model/service.ts";
 

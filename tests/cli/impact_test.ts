@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { impactOf, impactText } from "../../lib/cli/impact.ts";
 import { parseConfig } from "../../lib/config/parse.ts";
-import type { Snapshot } from "../../lib/host/snapshot.ts";
+import type { Snapshot } from "../../lib/host/inspect/snapshot.ts";
 import { ips, service } from "../controller/fixture.ts";
 import type { ServiceFacts } from "../../lib/model/facts.ts";
 

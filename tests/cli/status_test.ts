@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { fullText, statusText } from "../../lib/cli/status.ts";
-import type { ProcessStatus } from "../../lib/host/status.ts";
+import type { ProcessStatus } from "../../lib/status/types.ts";
 
 Deno.test("statusText() lays pools, Services, owners and config mistakes out in lines", () => {
   const text = statusText({

@@ -7,7 +7,7 @@ import {
   UsageError,
 } from "../../lib/cli/values.ts";
 import { DEFAULT_TIMING } from "../../lib/heartbeat/watch_state.ts";
-import type { RunOptions } from "../../lib/host/options.ts";
+import type { RunOptions } from "../../lib/host/process/options.ts";
 
 interface Place {
   readonly env?: Readonly<Record<string, string>>;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { ProcessStatus } from "../../lib/host/status.ts";
+import type { ProcessStatus } from "../../lib/status/types.ts";
 import { type ControlPlane, startControlPlane } from "../support/control_plane.ts";
 import type { RunningProcess } from "../support/process.ts";
 import { waitFor } from "../support/wait.ts";

@@ -9,7 +9,7 @@ const instructions = (program: Uint8Array) =>
     (_, index) => program.subarray(index * 8, index * 8 + 8),
   );
 
-// What it does to frames, the kernel tells: tests/host/linux/ebpf_responder_test.ts.
+// What it does to frames, the kernel tells: tests/host/linux/packet/ebpf_responder_test.ts.
 
 Deno.test("responderProgram() is small, ends with exit and names each map", () => {
   for (const attach of ["tcx", "xdp"] as const) {

@@ -1,4 +1,4 @@
-import { LOG_LEVELS, openLog } from "../../lib/host/log.ts";
+import { LOG_LEVELS, openLog } from "../../lib/host/process/log.ts";
 
 // Writes a known set of lines: the log under test owns standard output, which tests need.
 const [format, level] = Deno.args;

@@ -1,6 +1,6 @@
-import { serveHttp } from "../../lib/host/http.ts";
-import type { Log } from "../../lib/host/log.ts";
-import { createMetrics } from "../../lib/host/metrics.ts";
+import { serveHttp } from "../../lib/host/http/server.ts";
+import type { Log } from "../../lib/host/process/log.ts";
+import { createMetrics } from "../../lib/host/metrics/metrics.ts";
 
 // A role as `herald status` sees it: pages on a port and on the socket file of its process.
 const log: Log = {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { stringify } from "@std/yaml";
-import type { ProcessStatus } from "../../lib/host/status.ts";
+import type { ProcessStatus } from "../../lib/status/types.ts";
 import { controllerReady, freePort } from "../cluster/controller_process.ts";
 import { HERALD } from "../cluster/stage.ts";
 import { type RunningProcess, start } from "../support/process.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Cluster } from "../../lib/host/cluster.ts";
+import type { Cluster } from "../../lib/host/cluster/cluster.ts";
 
 /** A cluster in which nothing is written and nobody stands for election; a test adds what it is about. */
 export const BARE_CLUSTER: Omit<Cluster, "watch"> = {

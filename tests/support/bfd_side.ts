@@ -1,7 +1,7 @@
 // deno-lint-ignore-file no-console -- a program that a test reads
 // One side of a BFD session at 50 ms x 3. usage: bfd_side.ts PEER [block]; prints each event as JSON,
 // and with `block` keeps its main thread busy half a second at a time once the session is up.
-import { startBfd } from "../../lib/host/linux/bfd.ts";
+import { startBfd } from "../../lib/host/linux/bfd/bfd.ts";
 import { parseIp } from "../../lib/net/ip.ts";
 
 const [peer = "", mode] = Deno.args;
@@ -9,7 +9,7 @@ const peerAddress = parseIp(peer);
 if (peerAddress === undefined) throw new TypeError(`${peer} is no address`);
 const up = Promise.withResolvers<void>();
 await using bfd = await startBfd({
-  workerUrl: new URL("../../lib/host/linux/bfd_worker.ts", import.meta.url),
+  workerUrl: new URL("../../lib/host/linux/bfd/worker.ts", import.meta.url),
   onFault: (error) => console.log(JSON.stringify({ fault: error.message })),
   onEvent: (event) => {
     console.log(JSON.stringify(event));

@@ -1,4 +1,4 @@
-import { chunksOf } from "../../lib/host/response_body.ts";
+import { chunksOf } from "../../lib/host/kubernetes/response_body.ts";
 import { ensureKubeBinaries, type KubeBinaries } from "./kube_binaries.ts";
 import { type Certificates, makeClusterCertificates } from "./cluster_certificates.ts";
 import type { Host } from "./lan.ts";

@@ -1,9 +1,9 @@
 import type { JsonObject } from "../../lib/model/json.ts";
 import { waitFor } from "./wait.ts";
-import { type KubeClient, openKubeClient } from "../../lib/host/kube_client.ts";
-import { systemClock } from "../../lib/host/clock.ts";
-import type { Log } from "../../lib/host/log.ts";
-import type { KubeSettings } from "../../lib/host/kube_config.ts";
+import { type KubeClient, openKubeClient } from "../../lib/host/kubernetes/client.ts";
+import { systemClock } from "../../lib/host/process/clock.ts";
+import type { Log } from "../../lib/host/process/log.ts";
+import type { KubeSettings } from "../../lib/host/kubernetes/kubeconfig.ts";
 
 /** A log that remembers. */
 export interface RecordedLog extends Log {

@@ -1,4 +1,4 @@
-import type { RunOptions } from "../../lib/host/options.ts";
+import type { RunOptions } from "../../lib/host/process/options.ts";
 
 /** What `herald run --role=controller` works with when nothing else is said. */
 export const RUN_OPTIONS: RunOptions = {

@@ -1,5 +1,5 @@
 import type { ServiceFacts } from "../../../lib/model/facts.ts";
-import type { StatusWrite, WriteOutcome } from "../../../lib/host/cluster.ts";
+import type { StatusWrite, WriteOutcome } from "../../../lib/host/cluster/cluster.ts";
 import type { Ip } from "../../../lib/net/ip.ts";
 
 /** A Service as the API server has it. */

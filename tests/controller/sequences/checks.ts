@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Decision, ServicePlan } from "../../../lib/controller/plan.ts";
-import type { StatusWrite } from "../../../lib/host/cluster.ts";
+import type { StatusWrite } from "../../../lib/host/cluster/cluster.ts";
 import type { ServiceFacts } from "../../../lib/model/facts.ts";
 import { formatIp, type Ip } from "../../../lib/net/ip.ts";
 import type { Api, Stored } from "./api.ts";

@@ -5,7 +5,7 @@ import { planBatch } from "../../../lib/controller/batch.ts";
 import type { ServicePlan } from "../../../lib/controller/plan.ts";
 import { restore } from "../../../lib/controller/restore.ts";
 import type { NamespaceFacts, ServiceFacts, ServiceKey } from "../../../lib/model/facts.ts";
-import type { StatusWrite, WriteOutcome } from "../../../lib/host/cluster.ts";
+import type { StatusWrite, WriteOutcome } from "../../../lib/host/cluster/cluster.ts";
 import { formatIp } from "../../../lib/net/ip.ts";
 import type { Api, Flight } from "./api.ts";
 

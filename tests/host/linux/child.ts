@@ -2,8 +2,8 @@
 // A responder and a link watch in the network namespace that it is started in, for tests.
 // usage: child.ts WORKER_URL IP…
 // Prints a JSON object per line. SIGUSR1: print counters; SIGUSR2: announce; SIGTERM: end.
-import { watchLinks } from "../../../lib/host/linux/links.ts";
-import { startSocketResponder } from "../../../lib/host/linux/socket_responder.ts";
+import { watchLinks } from "../../../lib/host/linux/netlink/links.ts";
+import { startSocketResponder } from "../../../lib/host/linux/packet/socket_responder.ts";
 import { type Link, usableForArp } from "../../../lib/netlink/link.ts";
 import { type Ip4, parseIp4 } from "../../../lib/net/ip.ts";
 import { formatMac } from "../../../lib/net/ethernet.ts";

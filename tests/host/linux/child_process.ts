@@ -4,7 +4,7 @@ import type { Host } from "../../support/lan.ts";
 import { waitFor } from "../../support/wait.ts";
 
 const HERE = (name: string) => new URL(name, import.meta.url).pathname;
-const WORKER = new URL("../../../lib/host/linux/packet_worker.ts", import.meta.url).href;
+const WORKER = new URL("../../../lib/host/linux/packet/worker.ts", import.meta.url).href;
 
 /** What child.ts prints. */
 interface Said {

@@ -5,8 +5,8 @@
 import { openLibc } from "../../../ffi/libc.ts";
 import { CLOCK, monotonicClock } from "../../../ffi/clock.ts";
 import { instant } from "../../../lib/base/time.ts";
-import { openEbpfResponder } from "../../../lib/host/linux/ebpf_responder.ts";
-import { openKernelLease } from "../../../lib/host/linux/kernel_lease.ts";
+import { openEbpfResponder } from "../../../lib/host/linux/packet/ebpf_responder.ts";
+import { openKernelLease } from "../../../lib/host/linux/reply_lease.ts";
 import { parseMac } from "../../../lib/net/ethernet.ts";
 import { parseIp } from "../../../lib/net/ip.ts";
 

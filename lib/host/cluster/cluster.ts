@@ -1,0 +1,154 @@
+import type { Millis } from "../../base/time.ts";
+import type { EventReason, EventType } from "../../model/names.ts";
+import type { Ip } from "../../net/ip.ts";
+import type { GossipSecret } from "../process/options.ts";
+import type { ServiceFacts } from "../../model/facts.ts";
+
+/** Kinds that Herald watches. */
+export type WatchedKind =
+  | "Service"
+  | "EndpointSlice"
+  | "Node"
+  | "ConfigMap"
+  | "Namespace"
+  | "Pod";
+
+/** What happened to one object, already compared with what was known before. */
+export type Change<T> =
+  | { readonly kind: "apply"; readonly key: string; readonly value: T; readonly previous?: T }
+  | { readonly kind: "delete"; readonly key: string; readonly previous: T }
+  /** Everything that existed has been reported once; comes after each full list. */
+  | { readonly kind: "synced" };
+
+export interface WatchOptions<T> {
+  readonly kind: WatchedKind;
+  /** Only this namespace; cluster-wide when absent. */
+  readonly namespace?: string;
+  /** Only the object of this name. */
+  readonly name?: string;
+  readonly labelSelector?: string;
+  /** Takes what Herald needs from an object; undefined leaves the object out. Never throws. */
+  readonly read: (object: unknown) => T | undefined;
+  /** Called in order, never concurrently. */
+  readonly onChange: (change: Change<T>) => void;
+  /** Whether two readings are the same; equal ones give no change. Default: deeply equal. */
+  readonly equal?: (a: T, b: T) => boolean;
+}
+
+/** A cache fed by a watch. */
+export interface Watched<T> {
+  readonly synced: boolean;
+  /** Monotonic milliseconds of the last sign of life (event, bookmark or list). */
+  readonly lastHeardMs: number;
+  /**
+   * Monotonic milliseconds of the last step of its loop: it heard, waited or asked again. Goes on
+   * while the server is away; what stands still for minutes hangs.
+   */
+  readonly lastMovedMs: number;
+  readonly items: ReadonlyMap<string, T>;
+  /**
+   * Reads everything anew; settles when all that stood in the cluster at the time of the call is in
+   * `items` and was reported, or when the watch has ended.
+   */
+  refresh(): Promise<void>;
+  /** Settles when the watch has ended after its signal fired. */
+  readonly done: Promise<void>;
+}
+
+/** The leave to write that a lead gives, as long as it lasts. */
+export interface Permit {
+  /** Whether a request may go out at this moment; by the clock, so asked right before it does. */
+  mayBegin(): boolean;
+  /** So long a request may take at most. */
+  readonly withinMs: Millis;
+}
+
+/** Whether this process is the one that may write. */
+export type Lead =
+  | { readonly kind: "leader"; readonly identity: string; readonly permit: Permit }
+  /** `leader`: who leads, where that is known. */
+  | { readonly kind: "standby"; readonly identity: string; readonly leader: string | undefined }
+  /** There can be no election: it writes, and must be the only one. */
+  | { readonly kind: "alone"; readonly permit: Permit; readonly reason: string };
+
+/** The election's name and times, as `--leader-elect-…` give them. */
+export interface LeaderElection {
+  readonly namespace: string;
+  readonly name: string;
+  readonly durationMs: Millis;
+  readonly renewDeadlineMs: Millis;
+  readonly retryPeriodMs: Millis;
+}
+
+/** A stand for election. */
+export interface Candidacy {
+  readonly lead: Lead;
+  /** Gives the lead over to whoever waits for it; in much less than a second. */
+  release(): Promise<void>;
+  /** Settles when it has ended after its signal fired. */
+  readonly done: Promise<void>;
+}
+
+/** A Service's status as it shall be. */
+export interface StatusWrite {
+  /** Nothing is sent without; absent where nobody else can write. */
+  readonly permit?: Permit;
+  readonly service: Pick<ServiceFacts, "key" | "namespace" | "name" | "uid" | "resourceVersion">;
+  /** In order; empty clears status.loadBalancer. */
+  readonly ips: readonly Ip[];
+  /** Written as an annotation beside them; undefined takes the annotation away. */
+  readonly pool: string | undefined;
+}
+
+export type WriteOutcome =
+  | { readonly kind: "written"; readonly resourceVersion: string }
+  /** Someone else wrote first (409): plan again on the newer object. */
+  | { readonly kind: "conflict" }
+  /** The Service is gone (404), or another one of that name stands there (uid). */
+  | { readonly kind: "gone" }
+  /** Refused for good (403, 422): trying at once again is no use. */
+  | { readonly kind: "refused"; readonly error: string }
+  /** The permit was over before the request could go out: nothing was sent. */
+  | { readonly kind: "not-leader" }
+  /** Unknown or temporary (network, 429, 5xx): read back and try later. */
+  | { readonly kind: "failed"; readonly error: string; readonly retryAfterMs?: number };
+
+/** A Kubernetes event about a Service or about Herald's ConfigMap. */
+export interface ClusterEvent {
+  readonly permit?: Permit;
+  readonly about: {
+    readonly kind: "Service" | "ConfigMap";
+    readonly namespace: string;
+    readonly name: string;
+    readonly uid?: string;
+  };
+  readonly type: EventType;
+  readonly reason: EventReason;
+  readonly message: string;
+  readonly component: "metallb-controller" | "metallb-speaker";
+}
+
+/** Kubernetes objects, from an API server or from a folder of manifests. */
+export interface Cluster {
+  /** For people: the server's address or the folder's path. */
+  readonly description: string;
+  /** How often things happened, for metrics: `relists`, `stalls`, `events_dropped` … */
+  readonly counters?: ReadonlyMap<string, number>;
+  watch<T>(options: WatchOptions<T>, signal: AbortSignal): Watched<T>;
+  /** Writes status.loadBalancer of one Service and nothing else of it. Never throws. */
+  writeStatus(write: StatusWrite, signal: AbortSignal): Promise<WriteOutcome>;
+  /** Makes the Secret of the speakers' gossip key where there is none. Never throws. */
+  ensureGossipSecret(secret: GossipSecret, signal: AbortSignal): Promise<void>;
+  /** A text that an earlier process left; undefined when there is none. @throws Error with the cause */
+  readNote(name: string, signal: AbortSignal): Promise<string | undefined>;
+  /** Leaves a text for later processes. @throws Error with the cause */
+  writeNote(name: string, text: string, permit: Permit, signal: AbortSignal): Promise<void>;
+  /** Stands for election as the one that writes; `onChange` is told of each change of the lead. */
+  stand(
+    election: LeaderElection,
+    onChange: (lead: Lead) => void,
+    signal: AbortSignal,
+  ): Candidacy;
+  /** Publishes an event; failures are logged and forgotten. */
+  publishEvent(event: ClusterEvent, signal: AbortSignal): Promise<void>;
+}

@@ -1,0 +1,107 @@
+import { isDeepStrictEqual } from "node:util";
+import type { Change, WatchOptions } from "./cluster.ts";
+import { identityOf, keyOf } from "./identity.ts";
+
+/** The readings of one kind of object; of the objects themselves nothing is kept. */
+export interface WatchCache<T> {
+  readonly items: ReadonlyMap<string, T>;
+  /** How many objects could not be read at all. */
+  readonly skipped: number;
+  /** Reads an object, without changing the cache. */
+  readObject(object: unknown): Reading<T>;
+  /** Takes a full list for the truth: changes against what was known, without `synced`. */
+  replaceAll(readings: Iterable<Reading<T>>): Change<T>[];
+  /** Takes one event of a watch. */
+  apply(reading: Reading<T>): Change<T>[];
+  delete(reading: Reading<T>): Change<T>[];
+}
+
+/** What stands in an object; `value` is undefined for one that is left out. */
+export type Reading<T> =
+  | {
+    readonly kind: "read";
+    readonly key: string;
+    readonly uid: string;
+    readonly resourceVersion: string;
+    readonly value: T | undefined;
+  }
+  /** No object that could be kept: no name, or labels and annotations that are no texts. */
+  | { readonly kind: "skip" };
+
+/** Makes an empty cache for what `options` reads. */
+export function watchCache<T>(options: Pick<WatchOptions<T>, "read" | "equal">): WatchCache<T> {
+  const { read, equal = isDeepStrictEqual } = options;
+  const items = new Map<string, T>();
+  const marks = new Map<string, { uid: string; resourceVersion: string }>();
+  let skipped = 0;
+
+  function put(reading: Reading<T> & { kind: "read" }): Change<T>[] {
+    const { key, uid, resourceVersion, value } = reading;
+    const previous = items.get(key);
+    const another = marks.has(key) && marks.get(key)?.uid !== uid;
+    // A second object of the same name: whoever holds something for the first must let it go.
+    const gone: Change<T>[] = another ? drop(key) : [];
+    if (value === undefined) return [...gone, ...drop(key)];
+    marks.set(key, { uid, resourceVersion });
+    items.set(key, value);
+    if (another || previous === undefined) return [...gone, { kind: "apply", key, value }];
+    return equal(previous, value) ? [] : [{ kind: "apply", key, value, previous }];
+  }
+
+  function drop(key: string): Change<T>[] {
+    const previous = items.get(key);
+    items.delete(key);
+    marks.delete(key);
+    return previous === undefined ? [] : [{ kind: "delete", key, previous }];
+  }
+
+  return {
+    items,
+    get skipped() {
+      return skipped;
+    },
+    readObject(object) {
+      const identity = identityOf(object);
+      if (identity === undefined) {
+        skipped++;
+        return { kind: "skip" };
+      }
+      const { uid, resourceVersion } = identity;
+      return { kind: "read", key: keyOf(identity), uid, resourceVersion, value: read(object) };
+    },
+    replaceAll(readings) {
+      const listed = new Set<string>();
+      const applied: Change<T>[] = [];
+      for (const reading of readings) {
+        if (reading.kind === "skip") continue;
+        listed.add(reading.key);
+        applied.push(...put(reading));
+      }
+      const gone = [...items.keys()].filter((key) => !listed.has(key));
+      return [...gone.flatMap(drop), ...applied];
+    },
+    apply(reading) {
+      if (reading.kind === "skip") return [];
+      const mark = marks.get(reading.key);
+      const replayed = mark !== undefined && mark.uid === reading.uid &&
+        isOlder(reading.resourceVersion, mark.resourceVersion);
+      return replayed ? [] : put(reading);
+    },
+    delete(reading) {
+      if (reading.kind === "skip") return [];
+      const mark = marks.get(reading.key);
+      const stale = mark === undefined || mark.uid !== reading.uid ||
+        isOlder(reading.resourceVersion, mark.resourceVersion);
+      return stale ? [] : drop(reading.key);
+    },
+  };
+}
+
+/**
+ * Whether a version came before another of the same object. Versions are opaque; only where both
+ * are decimal numbers, of any length, are they compared, else nothing is older.
+ */
+export function isOlder(version: string, than: string): boolean {
+  if (!/^[1-9]\d*$/.test(version) || !/^[1-9]\d*$/.test(than)) return false;
+  return version.length === than.length ? version < than : version.length < than.length;
+}

@@ -1,0 +1,62 @@
+import { isObject } from "../../model/json.ts";
+import { RUN_FOLDER } from "../http/server.ts";
+import type { ProcessStatus } from "../../status/types.ts";
+
+const ANSWER_WITHIN_MS = 3_000;
+
+/** The statuses of all Herald processes that run on this machine, in any network namespace. */
+export async function localStatuses(): Promise<ProcessStatus[]> {
+  const found: ProcessStatus[] = [];
+  for (const path of sockets()) {
+    const client = Deno.createHttpClient({ proxy: { transport: "unix", path } });
+    const status = await statusAt("http://localhost", client);
+    client.close();
+    if (status !== undefined) found.push(status);
+  }
+  return found;
+}
+
+/** The status of a process by its HTTP address, where there is no socket file (in a pod). */
+export async function statusAt(
+  url: string,
+  client?: Deno.HttpClient,
+  withinMs = ANSWER_WITHIN_MS,
+): Promise<ProcessStatus | undefined> {
+  try {
+    const answer = await fetch(`${url}/status`, {
+      client,
+      signal: AbortSignal.timeout(withinMs),
+    });
+    const text = await answer.text();
+    const status: unknown = answer.ok ? JSON.parse(text) : undefined;
+    return isProcessStatus(status) ? status : undefined;
+  } catch {
+    return undefined; // A file that a killed process left, nobody listens, or it is no JSON.
+  }
+}
+
+/** Whether it has what each status has: another program's answer on that port is none of ours. */
+function isProcessStatus(value: unknown): value is ProcessStatus {
+  return isObject(value) && typeof value.pid === "number" && typeof value.role === "string" &&
+    typeof value.version === "string" && Array.isArray(value.notReady) &&
+    Array.isArray(value.unhealthy) && isObject(value.config) &&
+    Array.isArray(value.config.problems) &&
+    (value.speaker === undefined || isSpeakerStatus(value.speaker));
+}
+
+function isSpeakerStatus(value: unknown): boolean {
+  return isObject(value) && typeof value.node === "string" && Array.isArray(value.addresses) &&
+    value.addresses.every((one) =>
+      isObject(one) && typeof one.ip === "string" && typeof one.reason === "string" &&
+      Array.isArray(one.services)
+    );
+}
+
+function sockets(): string[] {
+  try {
+    return [...Deno.readDirSync(RUN_FOLDER)].filter(({ name }) => name.endsWith(".sock"))
+      .map(({ name }) => `${RUN_FOLDER}/${name}`).sort();
+  } catch {
+    return []; // No role has run here.
+  }
+}

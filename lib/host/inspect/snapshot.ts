@@ -1,0 +1,165 @@
+import type { Millis } from "../../base/time.ts";
+import { configFromConfigMap, configFromFile } from "../../config/manifest.ts";
+import type { Config } from "../../config/types.ts";
+import { readEndpointSlice, readNode, readPod } from "../../model/cluster.ts";
+import type { NodeFacts, PodFacts, ServiceFacts, SliceFacts } from "../../model/facts.ts";
+import { readService } from "../../model/service.ts";
+import type { Cluster, Watched } from "../cluster/cluster.ts";
+import { watchConfig } from "../config/source.ts";
+import { openFolderStore } from "../folder/cluster.ts";
+import { openKubeCluster } from "../kubernetes/cluster.ts";
+import type { Log } from "../process/log.ts";
+import type { SourceOptions } from "../process/options.ts";
+
+/** What stands in the cluster at one moment: enough to decide as the roles do. */
+export interface Snapshot {
+  readonly description: string;
+  readonly services: ReadonlyMap<string, ServiceFacts>;
+  readonly slices: readonly SliceFacts[];
+  readonly nodes: ReadonlyMap<string, NodeFacts>;
+  readonly config: Config | undefined;
+  /** Why there is no configuration. */
+  readonly configReason: string;
+}
+
+const GIVE_UP_MS = 15_000;
+
+/** A command's output is something else than a log. */
+const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => SILENT };
+
+/** Reads the objects once. @throws Error when they do not come within 15 s */
+export async function takeSnapshot(options: SourceOptions, outer: Log = SILENT): Promise<Snapshot> {
+  const stop = new AbortController();
+  const { log, lastComplaint } = listening(outer);
+  const { signal } = stop;
+  const cluster = options.store === undefined
+    ? await openKubeCluster(options, log, signal)
+    : await openFolderStore(options.store, false, log, signal);
+  const watching: Promise<void>[] = [];
+  function all<T>(
+    kind: Parameters<Cluster["watch"]>[0]["kind"],
+    read: (object: unknown) => T | undefined,
+  ): Promise<Watched<T>> {
+    return new Promise((resolve) => {
+      const watched: Watched<T> = cluster.watch<T>({
+        kind,
+        read,
+        onChange: (change) => change.kind === "synced" && queueMicrotask(() => resolve(watched)),
+      }, signal);
+      watching.push(watched.done);
+    });
+  }
+  try {
+    const parts = Promise.all([
+      all("Service", readService),
+      all("EndpointSlice", readEndpointSlice),
+      all("Node", readNode),
+      firstConfig(cluster, options, log, signal, watching),
+    ]);
+    const [services, slices, nodes, config] = await within(
+      parts,
+      GIVE_UP_MS,
+      () =>
+        `The objects of ${cluster.description} did not come within ${GIVE_UP_MS / 1000} s` +
+        lastComplaint(),
+    );
+    return {
+      description: cluster.description,
+      services: services.items,
+      slices: [...slices.items.values()],
+      nodes: new Map([...nodes.items.values()].map((node) => [node.name, node])),
+      ...config,
+    };
+  } finally {
+    stop.abort();
+    await Promise.allSettled(watching);
+  }
+}
+
+/**
+ * The Pods of a selector, read once. @throws Error with the reason when they do not come in time,
+ * for whoever may see Services need not see Pods
+ */
+export async function takePods(
+  options: SourceOptions,
+  labelSelector: string,
+  withinMs: Millis,
+): Promise<readonly PodFacts[]> {
+  const stop = new AbortController();
+  const { log, lastComplaint } = listening(SILENT);
+  let done: Promise<void> | undefined;
+  try {
+    const cluster = await openKubeCluster(options, log, stop.signal);
+    const pods = new Promise<readonly PodFacts[]>((resolve) => {
+      const watched: Watched<PodFacts> = cluster.watch<PodFacts>({
+        kind: "Pod",
+        namespace: options.namespace,
+        labelSelector,
+        read: readPod,
+        onChange: ({ kind }) =>
+          kind === "synced" && queueMicrotask(() => resolve([...watched.items.values()])),
+      }, stop.signal);
+      done = watched.done;
+    });
+    return await within(pods, withinMs, () => `the Pods did not come${lastComplaint()}`);
+  } finally {
+    stop.abort();
+    await done;
+  }
+}
+
+/** The log, with an ear for why reading does not succeed. */
+function listening(outer: Log): { readonly log: Log; readonly lastComplaint: () => string } {
+  let complaint = "";
+  const log: Log = {
+    ...outer,
+    warn(fields, msg) {
+      complaint = `: ${typeof fields.error === "string" ? fields.error : msg}`;
+      outer.warn(fields, msg);
+    },
+    child: () => log,
+  };
+  return { log, lastComplaint: () => complaint };
+}
+
+async function within<T>(work: Promise<T>, ms: Millis, late: () => string): Promise<T> {
+  let timer: number | undefined;
+  const tooLate = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(late())), ms);
+  });
+  try {
+    return await Promise.race([work, tooLate]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function firstConfig(
+  cluster: Cluster,
+  options: SourceOptions,
+  log: Log,
+  signal: AbortSignal,
+  watching: Promise<void>[],
+): Promise<{ config: Config | undefined; configReason: string }> {
+  return new Promise((resolve) => {
+    const source = watchConfig({
+      cluster,
+      log,
+      namespace: options.namespace,
+      config: options.config,
+    }, (input) => {
+      if (input.kind === "absent") {
+        return resolve({ config: undefined, configReason: input.reason });
+      }
+      const { config, problems } = input.kind === "file"
+        ? configFromFile(input.text, input.source)
+        : configFromConfigMap(input.object, input.source);
+      const [first] = problems.filter(({ severity }) => severity === "error");
+      const configReason = first === undefined
+        ? ""
+        : `${first.source}:${first.line}:${first.column}: ${first.message}`;
+      resolve({ config, configReason });
+    }, signal);
+    watching.push(source.done);
+  });
+}

@@ -1,0 +1,104 @@
+import { X509Certificate } from "node:crypto";
+import { errorText } from "../../base/errors.ts";
+import type { KubeSettings, Material } from "./kubeconfig.ts";
+
+/** What the API server is to be shown and what it must show, read and checked. Secret. */
+export interface Credentials {
+  readonly token: string | undefined;
+  readonly authority: string | undefined;
+  readonly certificate: string | undefined;
+  readonly key: string | undefined;
+}
+
+const TOKEN_LIMIT = 64 * 1024;
+const FILE_LIMIT = 1024 * 1024;
+
+/**
+ * Reads all that the settings name, files anew each time.
+ * @throws Error that names the place; it never quotes what stands there
+ */
+export async function readCredentials(settings: KubeSettings): Promise<Credentials> {
+  const { authority, clientPair, token } = settings;
+  const authorityText = authority && await readMaterial(authority, "certificate authority");
+  if (authority && authorityText !== undefined) checkAuthority(authorityText, placeOf(authority));
+  const certificate = clientPair && await readMaterial(clientPair.certificate, "certificate");
+  const key = clientPair && await readMaterial(clientPair.key, "key");
+  if (clientPair && certificate !== undefined && key !== undefined) {
+    checkClientPair(certificate, key, placeOf(clientPair.certificate));
+  }
+  const tokenText = token && checkToken(await readMaterial(token, "token"), placeOf(token));
+  return { token: tokenText, authority: authorityText, certificate, key };
+}
+
+/** Whether two readings need the same TLS client. */
+export function sameTls(a: Credentials, b: Credentials): boolean {
+  return a.authority === b.authority && a.certificate === b.certificate && a.key === b.key;
+}
+
+async function readMaterial(material: Material, what: string): Promise<string> {
+  if (material.kind === "text") return material.text;
+  try {
+    const { isFile, size } = await Deno.stat(material.path);
+    if (!isFile) throw new Error("it is no regular file");
+    if (size > FILE_LIMIT) throw new Error(`it is larger than ${FILE_LIMIT} bytes`);
+    return await Deno.readTextFile(material.path);
+  } catch (error) {
+    if (material.otherwise !== undefined) return material.otherwise;
+    throw new Error(`Cannot read the ${what} ${material.path}: ${errorText(error)}`);
+  }
+}
+
+function placeOf(material: Material): string {
+  return material.kind === "text" ? material.origin : material.path;
+}
+
+function checkToken(text: string, place: string): string {
+  const token = text.trim();
+  if (token === "") throw new Error(`The token in ${place} is empty`);
+  if (token.length > TOKEN_LIMIT) throw new Error(`${place} is too long to be a token`);
+  // fetch would put a token with other characters into its error text.
+  if (!/^[\x21-\x7e]+$/.test(token)) throw new Error(`${place} holds what is no token`);
+  return token;
+}
+
+/** Without a readable certificate the runtime would trust public authorities only, silently. */
+function checkAuthority(text: string, place: string): void {
+  const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
+  if (blocks.length === 0) throw new Error(`${place} holds no PEM certificate of an authority`);
+  for (const [i, block] of blocks.entries()) {
+    try {
+      new X509Certificate(block);
+    } catch {
+      throw new Error(`Certificate ${i + 1} in ${place} cannot be read`);
+    }
+  }
+}
+
+/**
+ * Rehearses the pair on a listener. A pair that TLS refuses (X.509 version 1, a key of another
+ * certificate, an unsupported curve) ends the whole process when an HTTP client is made of it;
+ * a listener runs the same checks and throws.
+ */
+function checkClientPair(certificate: string, key: string, place: string): void {
+  try {
+    Deno.listenTls({ hostname: "127.0.0.1", port: 0, cert: certificate, key }).close();
+  } catch (error) {
+    throw new Error(`The client certificate in ${place} is refused: ${pairMistake(error)}`);
+  }
+}
+
+const PAIR_MISTAKES = [
+  [
+    "UnsupportedCertVersion",
+    "it is X.509 version 1, version 3 is needed (openssl x509 -req makes it with -extfile)",
+  ],
+  ["KeyMismatch", "its key belongs to another certificate"],
+  ["parse private key", "the kind of key is not supported; use ECDSA P-256 or RSA of 2048 bits"],
+  ["No keys found", "the key is no PEM private key, or it is encrypted"],
+  ["No certificates found", "it is no PEM certificate"],
+] as const;
+
+function pairMistake(error: unknown): string {
+  const text = errorText(error);
+  return PAIR_MISTAKES.find(([mark]) => text.includes(mark))?.[1] ?? text;
+}

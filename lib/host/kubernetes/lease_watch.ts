@@ -1,0 +1,84 @@
+import type { Millis } from "../../base/time.ts";
+import { decodeLease, type Lease } from "../../lease/record.ts";
+import type { KubeClient } from "./client.ts";
+import { leasesPath } from "./paths.ts";
+import { lineReader, parseWatchLine } from "./watch_lines.ts";
+
+/** Brings news of one Lease between two looks at it, so that a released one is taken at once. */
+export interface LeaseWatch {
+  /** Watches from this version on, unless it does already. */
+  from(resourceVersion: string): void;
+  stop(): void;
+}
+
+const WATCH_SECONDS = 60;
+/** Opened anew after that by whoever asks next: a watch that died without a word costs no more. */
+const WATCH_MS: Millis = (WATCH_SECONDS + 5) * 1000;
+
+/**
+ * A watch that ends, or cannot be opened, is no harm: the Lease is looked at all the same, and the
+ * next call opens another. Where watching is forbidden none is tried again.
+ */
+export function watchLease(
+  client: KubeClient,
+  { namespace, name }: { readonly namespace: string; readonly name: string },
+  onSeen: (lease: Lease) => void,
+  signal: AbortSignal,
+): LeaseWatch {
+  let running: AbortController | undefined;
+  let forbidden = false;
+  signal.addEventListener("abort", () => running?.abort(), { once: true });
+
+  async function follow(version: string, stop: AbortController): Promise<void> {
+    const query = new URLSearchParams({
+      watch: "true",
+      fieldSelector: `metadata.name=${name}`,
+      resourceVersion: version,
+      timeoutSeconds: String(WATCH_SECONDS),
+    });
+    const limit = setTimeout(() => stop.abort(), WATCH_MS);
+    try {
+      const stream = await client.stream({
+        operation: `watch lease ${namespace}/${name}`,
+        method: "GET",
+        path: `${leasesPath(namespace)}?${query}`,
+      }, stop.signal);
+      if (stream.kind === "open") await readEvents(stream.chunks, stop.signal);
+      else if (stream.status === 403) forbidden = true;
+    } catch {
+      // Cut off: the next call opens another.
+    } finally {
+      clearTimeout(limit);
+      stop.abort();
+      if (running === stop) running = undefined;
+    }
+  }
+
+  async function readEvents(
+    chunks: AsyncIterable<Uint8Array>,
+    stop: AbortSignal,
+  ): Promise<void> {
+    const lines = lineReader();
+    for await (const chunk of chunks) {
+      for (const line of lines.push(chunk) ?? []) {
+        if (stop.aborted) return;
+        const event = parseWatchLine(line);
+        const lease = event.kind === "apply" ? decodeLease(event.object) : undefined;
+        if (lease !== undefined) onSeen(lease);
+        else if (event.kind !== "delete") return;
+      }
+    }
+  }
+
+  return {
+    from(version) {
+      if (running !== undefined || forbidden || signal.aborted) return;
+      running = new AbortController();
+      void follow(version, running);
+    },
+    stop() {
+      running?.abort();
+      running = undefined;
+    },
+  };
+}

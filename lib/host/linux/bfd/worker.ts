@@ -1,0 +1,33 @@
+/// <reference lib="deno.worker" />
+import { openLibc, POLL, SOCKET } from "../../../../ffi/libc.ts";
+import { STREAM } from "../../../../ffi/tcp.ts";
+import { DATAGRAM } from "../../../../ffi/udp.ts";
+import type { BfdEvent, BfdSessionStatus, BfdTarget } from "./bfd.ts";
+import { createBfdEngine } from "./loop.ts";
+import { serveWorkerLink } from "../worker/server.ts";
+
+/** What the main thread asks. */
+export type BfdOrder =
+  | { readonly kind: "targets"; readonly targets: readonly BfdTarget[] }
+  | { readonly kind: "admin-down" }
+  | { readonly kind: "status" };
+
+serveWorkerLink<BfdOrder, BfdSessionStatus[], BfdEvent>((tell) => {
+  const libc = openLibc({ ...SOCKET, ...POLL, ...STREAM, ...DATAGRAM });
+  const engine = createBfdEngine(libc, tell);
+  const drained = new Uint8Array(8);
+  return {
+    carryOut(order) {
+      if (order.kind === "targets") engine.setTargets(order.targets);
+      if (order.kind === "admin-down") engine.adminDown();
+      return order.kind === "status" ? engine.status() : undefined;
+    },
+    wait: (wakeFd) => engine.wait(wakeFd),
+    drain: (wakeFd) => void libc.symbols.read(wakeFd, drained, 8n),
+    stop: () => engine.adminDown(),
+    [Symbol.dispose]() {
+      engine[Symbol.dispose]();
+      libc[Symbol.dispose]();
+    },
+  };
+});

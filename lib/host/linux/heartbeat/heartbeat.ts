@@ -1,0 +1,85 @@
+import type { Millis } from "../../../base/time.ts";
+import type { HeartbeatTiming } from "../../../heartbeat/watch_state.ts";
+import type { Notice } from "../../../heartbeat/packet.ts";
+import type { Ip } from "../../../net/ip.ts";
+import type { LeasePlaces } from "../packet/layer2.ts";
+import { startWorkerLink } from "../worker/link.ts";
+
+/** Another speaker that beats, as its gossip tells. */
+export interface HeartbeatTarget {
+  readonly name: string;
+  readonly boot: number;
+  readonly address: Ip;
+  readonly port: number;
+}
+
+/** What the Worker is asked; only "open" is answered, with the port. */
+export type HeartbeatOrder =
+  | {
+    readonly kind: "open";
+    readonly self: string;
+    readonly boot: number;
+    readonly address: Ip;
+    /** 0 picks one. */
+    readonly port: number;
+    /** The first one signs. */
+    readonly keys: readonly Uint8Array[];
+    readonly timing: HeartbeatTiming;
+    readonly lease: LeasePlaces | undefined;
+  }
+  | { readonly kind: "targets"; readonly targets: readonly HeartbeatTarget[] }
+  | { readonly kind: "can-announce"; readonly canAnnounce: boolean }
+  | { readonly kind: "notify"; readonly id: number; readonly notice: Notice }
+  | { readonly kind: "acknowledge"; readonly name: string; readonly id: number }
+  /** The main thread has heard of the pause: replies may leave again. */
+  | { readonly kind: "resume" };
+
+/** What the Worker tells, in the order in which it happened. */
+export type HeartbeatNews =
+  | { readonly kind: "up"; readonly name: string }
+  | { readonly kind: "down"; readonly name: string; readonly silentMs: Millis }
+  | { readonly kind: "can-announce"; readonly name: string; readonly canAnnounce: boolean }
+  | { readonly kind: "notice"; readonly name: string; readonly id: number; readonly notice: Notice }
+  | { readonly kind: "settled"; readonly id: number; readonly missing: readonly string[] }
+  | { readonly kind: "stranger"; readonly name: string; readonly address: Ip }
+  | { readonly kind: "paused"; readonly ms: Millis }
+  /** Packets that were refused, by reason, since the last time; at most once a second. */
+  | { readonly kind: "refused"; readonly reasons: Readonly<Record<string, number>> };
+
+export interface HeartbeatOptions {
+  readonly workerUrl: URL;
+  readonly open: Omit<HeartbeatOrder & { readonly kind: "open" }, "kind">;
+  readonly onNews: (news: HeartbeatNews) => void;
+  /** The Worker ended unasked: nothing is answered any more, for nobody renews the lease. */
+  readonly onFault: (error: Error) => void;
+}
+
+/** Beats among speakers, in a thread of their own: a busy main thread delays none. */
+export interface Heartbeat extends AsyncDisposable {
+  readonly port: number;
+  tell(order: Exclude<HeartbeatOrder, { readonly kind: "open" }>): void;
+  /** Why the Worker does no work any more. */
+  problem(): string | undefined;
+}
+
+/** Starts the Worker and opens its socket. @throws Error when the port is taken */
+export async function startHeartbeat(options: HeartbeatOptions): Promise<Heartbeat> {
+  const link = await startWorkerLink<HeartbeatOrder, number, HeartbeatNews>({
+    url: options.workerUrl,
+    name: "herald-heartbeat",
+    onNews: options.onNews,
+    onFault: options.onFault,
+  });
+  try {
+    const port = await link.ask({ kind: "open", ...options.open }) ?? 0;
+    return {
+      port,
+      tell: (order) => link.tell(order),
+      problem: () => link.problem(),
+      [Symbol.asyncDispose]: () => link[Symbol.asyncDispose](),
+    };
+  } catch (error) {
+    await link[Symbol.asyncDispose]();
+    throw error;
+  }
+}

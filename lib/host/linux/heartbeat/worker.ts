@@ -1,0 +1,23 @@
+/// <reference lib="deno.worker" />
+import { CLOCK } from "../../../../ffi/clock.ts";
+import { openLibc, POLL, SOCKET } from "../../../../ffi/libc.ts";
+import { DATAGRAM } from "../../../../ffi/udp.ts";
+import type { HeartbeatNews, HeartbeatOrder } from "./heartbeat.ts";
+import { createHeartbeatEngine } from "./loop.ts";
+import { serveWorkerLink } from "../worker/server.ts";
+
+serveWorkerLink<HeartbeatOrder, number, HeartbeatNews>((tell) => {
+  const libc = openLibc({ ...SOCKET, ...POLL, ...DATAGRAM, ...CLOCK });
+  const engine = createHeartbeatEngine(libc, tell);
+  const drained = new Uint8Array(8);
+  return {
+    carryOut: (order) => engine.carryOut(order),
+    wait: (wakeFd) => engine.wait(wakeFd),
+    drain: (wakeFd) => void libc.symbols.read(wakeFd, drained, 8n),
+    stop: () => undefined,
+    [Symbol.dispose]() {
+      engine[Symbol.dispose]();
+      libc[Symbol.dispose]();
+    },
+  };
+});

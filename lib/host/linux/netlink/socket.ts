@@ -1,0 +1,92 @@
+import { KERNEL } from "../../../../ffi/constants.ts";
+import { Fd } from "../../../../ffi/fd.ts";
+import type { Libc, POLL, SOCKET } from "../../../../ffi/libc.ts";
+import { poll, pollSet } from "../../../../ffi/poll.ts";
+import { checked, OsError } from "../../../../ffi/result.ts";
+import { int32, readInt32, SOCKADDR_NL, sockaddrNl } from "../../../../ffi/structs.ts";
+import { GROUP_LINK, linkDumpRequest } from "../../../netlink/route.ts";
+
+type RouteLibc = Libc<typeof SOCKET & typeof POLL>;
+
+const RECEIVE_BUFFER_BYTES = 1024 * 1024;
+
+/** Opens a socket of rtnetlink(7) to which the kernel tells each change of an interface. @throws OsError */
+export function openRouteSocket(libc: RouteLibc): Fd {
+  const { symbols } = libc;
+  const type = KERNEL.SOCK_RAW | KERNEL.SOCK_CLOEXEC | KERNEL.SOCK_NONBLOCK;
+  const number = symbols.socket(KERNEL.AF_NETLINK, type, KERNEL.NETLINK_ROUTE);
+  const fd = new Fd(libc, checked(libc, number, "socket", "netlink socket for interfaces"));
+  try {
+    const size = int32(RECEIVE_BUFFER_BYTES);
+    symbols.setsockopt(fd.number, KERNEL.SOL_SOCKET, KERNEL.SO_RCVBUF, size, 4);
+    const address = sockaddrNl(KERNEL.AF_NETLINK, 0, GROUP_LINK);
+    const bound = symbols.bind(fd.number, address, address.length);
+    checked(libc, bound, "bind", "netlink socket to the events on interfaces");
+    return fd;
+  } catch (error) {
+    fd[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/** Asks for all interfaces; the answers carry the number. @throws OsError */
+export function requestDump(libc: RouteLibc, fd: Fd, sequence: number): void {
+  const request = linkDumpRequest(sequence);
+  const kernel = sockaddrNl(KERNEL.AF_NETLINK, 0, 0);
+  const size = BigInt(request.length);
+  const sent = libc.symbols.sendto(fd.number, request, size, 0, kernel, kernel.length);
+  checked(libc, sent, "sendto", "request for the list of interfaces");
+}
+
+/**
+ * Whether the kernel marked a loss (ENOBUFS), by what a wait found on the socket.
+ * @throws OsError when the socket is closed
+ */
+export function takeError(libc: RouteLibc, fd: Fd, ready: number): boolean {
+  if ((ready & KERNEL.POLLNVAL) !== 0) throw new OsError("poll", 9, "netlink socket is closed");
+  if ((ready & (KERNEL.POLLERR | KERNEL.POLLHUP)) === 0) return false;
+  const error = int32(0);
+  libc.symbols.getsockopt(fd.number, KERNEL.SOL_SOCKET, KERNEL.SO_ERROR, error, int32(4));
+  return readInt32(error) !== 0;
+}
+
+/** Takes datagrams out of a netlink socket. */
+export interface Inbox {
+  /** What waits, from the kernel only; each is valid until the next one. */
+  receive(limit: number): Generator<Uint8Array>;
+  /** Whether something was lost since the last question. */
+  takeLoss(): boolean;
+}
+
+/** `datagramBytes` is the room for one at first; a larger one is lost and makes it grow. */
+export function openInbox(libc: RouteLibc, fd: Fd, datagramBytes: number): Inbox {
+  let bytes = new Uint8Array(datagramBytes);
+  const from = new Uint8Array(SOCKADDR_NL.size);
+  const flags = KERNEL.MSG_DONTWAIT | KERNEL.MSG_TRUNC;
+  const again = pollSet([fd.number]);
+  let loss = false;
+  return {
+    *receive(limit) {
+      for (let count = 0; count < limit; count++) {
+        const size = BigInt(bytes.length);
+        const fromLength = int32(from.length);
+        const length = libc.symbols.recvfrom(fd.number, bytes, size, flags, from, fromLength);
+        if (length < 0) {
+          // Refused and yet there is something: it was no "not ready" but a loss that was told.
+          if (poll(libc, again, 0) > 0) loss = true;
+          return;
+        }
+        if (readInt32(from, SOCKADDR_NL.pid) !== 0) continue; // any process may send here
+        if (length > bytes.length) {
+          bytes = new Uint8Array(length);
+          loss = true;
+        } else yield bytes.subarray(0, length);
+      }
+    },
+    takeLoss() {
+      const lost = loss;
+      loss = false;
+      return lost;
+    },
+  };
+}

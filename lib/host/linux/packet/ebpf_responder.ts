@@ -1,0 +1,159 @@
+import {
+  BPF,
+  type BpfAttach,
+  linkCreate,
+  mapCreate,
+  mapDelete,
+  mapLookup,
+  mapUpdate,
+  progLoad,
+} from "../../../../ffi/bpf.ts";
+import type { Fd } from "../../../../ffi/fd.ts";
+import { type Bytes, openLibc } from "../../../../ffi/libc.ts";
+import { errorText } from "../../../base/errors.ts";
+import { responderProgram } from "../../../ebpf/responder_program.ts";
+import { type InterfaceAddress, MAX_ADDRESSES } from "../../../neighbour/table.ts";
+import { type Mac, writeU32 } from "../../../net/ethernet.ts";
+import type { Ip } from "../../../net/ip.ts";
+import { writeIp6 } from "../../../net/octets6.ts";
+import { hasCapability } from "../capabilities.ts";
+
+/** Answers in the kernel, where the frames come in; all that it passes on is the socket's. */
+export interface EbpfResponder extends Disposable {
+  /** In place of those before; holds from the next frame. */
+  setOwned(ips: readonly Ip[]): void;
+  /** In place of those before. Gives those on which the kernel did not take the program. */
+  setInterfaces(interfaces: readonly InterfaceAddress[]): ReadonlyMap<number, Error>;
+  /** The map whose one entry says until when replies leave; nobody renews it at first: for ever. */
+  readonly leaseMapFd: number;
+  /** Replies that left for an address since it is owned. */
+  replies(ip: Ip): number;
+}
+
+/** The kernel or the capabilities do not allow it; the message says which and why. */
+export class EbpfUnavailable extends Error {
+  override readonly name = "EbpfUnavailable";
+}
+
+/** Later than any uptime. */
+const FOR_EVER = 0x7fff_ffff_ffff_ffffn;
+const ANY_MAC = 0x0200_0000_0001 as Mac;
+
+/**
+ * Makes the maps and loads the program once, to see whether this machine allows it. All of it ends
+ * with the process, whatever ends that: the kernel holds nothing that no descriptor holds.
+ * @throws EbpfUnavailable
+ */
+export function openEbpfResponder(attach: BpfAttach = "tcx"): EbpfResponder {
+  using resources = new DisposableStack();
+  const libc = resources.use(openLibc(BPF));
+  const maps = attempt(() => ({
+    ip4: resources.use(addressMap(4, "herald_ip4")),
+    ip6: resources.use(addressMap(16, "herald_ip6")),
+    lease: resources.use(
+      mapCreate(libc, "BPF_MAP_TYPE_ARRAY", { key: 4, value: 8, entries: 1 }, "herald_lease"),
+    ),
+  }));
+  attempt(() => load(ANY_MAC)[Symbol.dispose]());
+  setLease(FOR_EVER);
+  const owned = new Set<Ip>();
+  const attached = new Map<number, { readonly mac: Mac; readonly link: Fd }>();
+  const all = resources.move();
+  all.defer(() => attached.forEach(({ link }) => link[Symbol.dispose]()));
+
+  function addressMap(keyBytes: number, name: string): Fd {
+    const sizes = { key: keyBytes, value: 8, entries: MAX_ADDRESSES };
+    return mapCreate(libc, "BPF_MAP_TYPE_HASH", sizes, name);
+  }
+
+  function load(mac: Mac): Fd {
+    const program = responderProgram({
+      mac,
+      ip4Map: maps.ip4.number,
+      ip6Map: maps.ip6.number,
+      leaseMap: maps.lease.number,
+      attach,
+    });
+    return progLoad(libc, attach, program, "herald");
+  }
+
+  function setLease(untilNs: bigint): void {
+    const value = new Uint8Array(8);
+    new DataView(value.buffer).setBigUint64(0, untilNs, true);
+    mapUpdate(libc, maps.lease.number, new Uint8Array(4), value);
+  }
+
+  function mapOf(ip: Ip): number {
+    return typeof ip === "number" ? maps.ip4.number : maps.ip6.number;
+  }
+
+  function place({ ifindex, mac }: InterfaceAddress): void {
+    const before = attached.get(ifindex);
+    if (before?.mac === mac) return;
+    // The program with the old address ends first: better the socket for a moment than two replies.
+    before?.link[Symbol.dispose]();
+    attached.delete(ifindex);
+    using program = load(mac);
+    attached.set(ifindex, { mac, link: linkCreate(libc, program, ifindex, attach) });
+  }
+
+  return {
+    setOwned(ips) {
+      const next = new Set(ips);
+      for (const ip of owned) {
+        if (!next.has(ip)) mapDelete(libc, mapOf(ip), keyOf(ip));
+      }
+      for (const ip of ips) {
+        if (!owned.has(ip)) mapUpdate(libc, mapOf(ip), keyOf(ip), new Uint8Array(8));
+      }
+      owned.clear();
+      ips.forEach((ip) => owned.add(ip));
+    },
+    setInterfaces(interfaces) {
+      const wanted = new Set(interfaces.map(({ ifindex }) => ifindex));
+      for (const [ifindex, { link }] of [...attached]) {
+        if (wanted.has(ifindex)) continue;
+        link[Symbol.dispose]();
+        attached.delete(ifindex);
+      }
+      const failed = new Map<number, Error>();
+      for (const one of interfaces) {
+        try {
+          place(one);
+        } catch (error) {
+          failed.set(one.ifindex, error instanceof Error ? error : new Error(String(error)));
+        }
+      }
+      return failed;
+    },
+    leaseMapFd: maps.lease.number,
+    replies(ip) {
+      const value = new Uint8Array(8);
+      if (!owned.has(ip) || !mapLookup(libc, mapOf(ip), keyOf(ip), value)) return 0;
+      return Number(new DataView(value.buffer).getBigUint64(0, true));
+    },
+    [Symbol.dispose]: () => all[Symbol.dispose](),
+  };
+}
+
+/** Octets in network order, as they stand in the frame. */
+function keyOf(ip: Ip): Bytes {
+  const key = new Uint8Array(typeof ip === "number" ? 4 : 16);
+  if (typeof ip === "number") writeU32(key, 0, ip);
+  else writeIp6(key, 0, ip);
+  return key;
+}
+
+/** Names the likely cause: errno says little more than "no". */
+function attempt<T>(make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    const missing = (["CAP_BPF", "CAP_NET_ADMIN"] as const).filter((one) => !hasCapability(one));
+    const cause = missing.length > 0
+      ? `capability ${missing.join(" and ")} is missing; add it under ` +
+        "securityContext.capabilities.add of the speaker's container"
+      : "the kernel is older than 6.6, built without BPF, or locked down";
+    throw new EbpfUnavailable(`${cause} (${errorText(error)})`);
+  }
+}

@@ -1,0 +1,109 @@
+import type { FilterStep } from "../../../../ffi/structs.ts";
+
+// Classic BPF (linux/filter.h): opcodes, and what the kernel tells of a frame beside its bytes.
+const LOAD_WORD = 0x20;
+const LOAD_HALF = 0x28;
+const AND = 0x54;
+const JUMP_EQUAL = 0x15;
+const RETURN = 0x06;
+const COPY_TO_INDEX = 0x07;
+const JUMP_EQUAL_INDEX = 0x1d;
+const PACKET_TYPE = 0xffff_f000 + 4;
+const VLAN_TAG = 0xffff_f000 + 44;
+
+const TO_REFUSAL = 255;
+
+const PACKET_HOST = 0;
+const PACKET_BROADCAST = 1;
+const PACKET_MULTICAST = 2;
+/** All that a responder reads of a frame; the kernel copies no more. */
+export const FRAME_BYTES = 160;
+
+/**
+ * Lets through ARP for Ethernet and IPv4 that was sent to this host or to all, so that nothing else
+ * wakes the Worker: not frames for other hosts that a promiscuous interface takes in, not those of
+ * a VLAN for which there is no interface. The kernel has taken VLAN tags out of the frame; tag 0 is
+ * only a priority. Replies pass too: one that names our address is a conflict.
+ */
+export function arpFilter(): readonly FilterStep[] {
+  return filterOf([
+    [[LOAD_HALF, 0, 0, 12], equal(0x0806)], // EtherType
+    [[LOAD_HALF, 0, 0, 20], [JUMP_EQUAL, 1, 0, 1], equal(2)], // operation: request or reply
+    [[LOAD_WORD, 0, 0, 14], equal(0x0001_0800)], // Ethernet, IPv4
+    [[LOAD_HALF, 0, 0, 18], equal(0x0604)], // address lengths
+    UNTAGGED,
+    [[LOAD_WORD, 0, 0, PACKET_TYPE], [JUMP_EQUAL, 1, 0, PACKET_HOST], equal(PACKET_BROADCAST)],
+  ]);
+}
+
+/** The same for neighbour solicitations and advertisements (RFC 4861): ICMPv6, hop limit 255. */
+export function ndpFilter(): readonly FilterStep[] {
+  return filterOf([
+    [[LOAD_HALF, 0, 0, 12], equal(0x86dd)], // EtherType
+    [[LOAD_HALF, 0, 0, 20], equal(0x3aff)], // next header 58, hop limit 255
+    [[LOAD_HALF, 0, 0, 54], [JUMP_EQUAL, 1, 0, 0x8700], equal(0x8800)], // types 135, 136; code 0
+    UNTAGGED,
+    [[LOAD_WORD, 0, 0, PACKET_TYPE], [JUMP_EQUAL, 1, 0, PACKET_HOST], equal(PACKET_MULTICAST)],
+  ]);
+}
+
+/**
+ * What is left to the socket where a program in the kernel answers: replies and gratuitous requests,
+ * which may claim our addresses. Requests for others wake nobody then.
+ */
+export function arpClaimFilter(): readonly FilterStep[] {
+  return filterOf([
+    [[LOAD_HALF, 0, 0, 12], equal(0x0806)],
+    [[LOAD_WORD, 0, 0, 14], equal(0x0001_0800)],
+    UNTAGGED,
+    // A reply goes past the comparison of sender and target address.
+    [[LOAD_HALF, 0, 0, 20], [JUMP_EQUAL, 5, 0, 2], equal(1)],
+    [[LOAD_WORD, 0, 0, 28], [COPY_TO_INDEX, 0, 0, 0], [LOAD_WORD, 0, 0, 38]],
+    [[JUMP_EQUAL_INDEX, 0, TO_REFUSAL, 0]],
+    [[LOAD_WORD, 0, 0, PACKET_TYPE], [JUMP_EQUAL, 1, 0, PACKET_HOST], equal(PACKET_BROADCAST)],
+  ]);
+}
+
+/**
+ * The same by NDP: advertisements, and the solicitations that the program passes on because it
+ * cannot make a reply of the frame as it is: duplicate address detection, and those whose options
+ * are not one link-layer address alone.
+ */
+export function ndpClaimFilter(): readonly FilterStep[] {
+  return filterOf([
+    [[LOAD_HALF, 0, 0, 12], equal(0x86dd)],
+    [[LOAD_HALF, 0, 0, 20], equal(0x3aff)],
+    UNTAGGED,
+    [[LOAD_HALF, 0, 0, 54], [JUMP_EQUAL, 7, 0, 0x8800], equal(0x8700)],
+    // The unspecified address begins with zeros.
+    [[LOAD_WORD, 0, 0, 22], [JUMP_EQUAL, 4, 0, 0]],
+    // Payload length: 32 holds one such option and nothing else.
+    [[LOAD_HALF, 0, 0, 18], [JUMP_EQUAL, 0, 2, 32]],
+    [[LOAD_HALF, 0, 0, 78], [JUMP_EQUAL, TO_REFUSAL, 0, 0x0101]],
+    [[LOAD_WORD, 0, 0, PACKET_TYPE], [JUMP_EQUAL, 1, 0, PACKET_HOST], equal(PACKET_MULTICAST)],
+  ]);
+}
+
+function filterOf(checks: readonly (readonly FilterStep[])[]): readonly FilterStep[] {
+  const steps = checks.flat();
+  const refusal = steps.length + 1;
+  return [
+    // A check that fails goes to the refusal at the end; one that holds to the next step.
+    ...steps.map(([code, jt, jf, k], index): FilterStep => {
+      const place = (to: number) => to === TO_REFUSAL ? refusal - index - 1 : to;
+      return [code, place(jt), place(jf), k];
+    }),
+    [RETURN, 0, 0, FRAME_BYTES],
+    [RETURN, 0, 0, 0],
+  ];
+}
+
+function equal(value: number): FilterStep {
+  return [JUMP_EQUAL, 0, TO_REFUSAL, value];
+}
+
+const UNTAGGED: readonly FilterStep[] = [
+  [LOAD_WORD, 0, 0, VLAN_TAG],
+  [AND, 0, 0, 0x0fff],
+  equal(0),
+];

@@ -1,0 +1,163 @@
+import { KERNEL } from "../../../../ffi/constants.ts";
+import type { Libc, POLL, SOCKET } from "../../../../ffi/libc.ts";
+import { poll, pollSet, readiness } from "../../../../ffi/poll.ts";
+import { OsError } from "../../../../ffi/result.ts";
+import { int32, SOCKADDR_LL } from "../../../../ffi/structs.ts";
+import { ARP_FRAME_LENGTH } from "../../../arp/packet.ts";
+import {
+  conflictOf as arpConflictOf,
+  repliedFor,
+  respond as respondArp,
+} from "../../../arp/respond.ts";
+import { ADVERTISEMENT_FRAME_LENGTH, AT } from "../../../ndp/packet.ts";
+import { conflictOf as ndpConflictOf, respond as respondNdp } from "../../../ndp/respond.ts";
+import { DROP } from "../../../neighbour/drops.ts";
+import {
+  type AddressTable,
+  countDrop,
+  countReply,
+  hasLease,
+  slotOf,
+  slotOf6,
+} from "../../../neighbour/table.ts";
+import { type Mac, MAC_LENGTH, readMac, readU32 } from "../../../net/ethernet.ts";
+import type { Ip, Ip4 } from "../../../net/ip.ts";
+import { readIp6 } from "../../../net/octets6.ts";
+import { FRAME_BYTES } from "./filter.ts";
+import type { PacketProtocol } from "./socket.ts";
+
+/** The wait ends at least so often, to show that the loop lives. */
+const TURN_MS = 1_000;
+/** Two turns so far apart mean that the process or the machine stood still. */
+const PAUSE_MS = 2 * TURN_MS;
+/** Frames between two looks at the wake descriptor: a flood must not keep the loop from ending. */
+const FRAMES_PER_TURN = 256;
+/**
+ * Looks into the socket after a reply, before the thread sleeps: some 20 µs, in which the next
+ * request of a burst is taken without the cost of waking. One by one across a bridge a reply came
+ * after 7.5 µs in place of 22, the kernel's own after 6.5. Requests for others end no sleep longer.
+ */
+const LOOKS_AFTER_REPLY = 60;
+
+const ARP_BYTES = BigInt(ARP_FRAME_LENGTH);
+const NDP_BYTES = BigInt(ADVERTISEMENT_FRAME_LENGTH);
+
+/** Places in the shared numbers by which the main thread watches the loop. */
+export const PROGRESS = { turns: 0, stale: 1, unsent: 2, size: 3 } as const;
+
+/** Another host says that an owned address is its own. */
+export interface Conflict {
+  readonly ip: Ip;
+  readonly mac: Mac;
+  readonly ifindex: number;
+}
+
+/** A host that insists must not fill the main thread's inbox. */
+const CONFLICTS_PER_TURN = 4;
+
+export interface LoopOptions {
+  readonly libc: Libc<typeof SOCKET & typeof POLL>;
+  readonly packetFds: Readonly<Record<PacketProtocol, number>>;
+  /** Readable: the loop ends. */
+  readonly wakeFd: number;
+  readonly table: AddressTable;
+  readonly progress: Int32Array;
+  /** Milliseconds of the machine's monotonic clock, by which leases are given. */
+  readonly now: () => number;
+  readonly onConflict: (conflict: Conflict) => void;
+}
+
+/**
+ * Answers ARP requests and neighbour solicitations until the wake descriptor is readable; holds its thread up all the while.
+ * Makes no object for a frame: one buffer in, one out, and the kernel's note on the sender serves
+ * as the address of the reply, for it names the interface.
+ * @throws OsError when the wait itself is refused, or the socket is closed
+ */
+export function answerRequests(options: LoopOptions): void {
+  const { libc, packetFds, wakeFd, table, progress, now } = options;
+  const set = pollSet([wakeFd, packetFds.arp, packetFds.ndp]);
+  const receivers = [openReceiver(options, "arp"), openReceiver(options, "ndp")];
+  let last = now();
+  while (true) {
+    poll(libc, set, TURN_MS);
+    if (readiness(set, 0) !== 0) return;
+    Atomics.add(progress, PROGRESS.turns, 1);
+    const turn = now();
+    if (turn - last > PAUSE_MS || !hasLease(table, turn)) {
+      // What waited meanwhile is old, and the addresses may be another node's by now.
+      for (const { receive } of receivers) {
+        while (receive() > 0) Atomics.add(progress, PROGRESS.stale, 1);
+      }
+    }
+    last = turn;
+    for (let place = 0; place < receivers.length; place++) {
+      const ready = readiness(set, place + 1);
+      if ((ready & KERNEL.POLLNVAL) !== 0) throw new OsError("poll", 0, "packet socket is closed");
+      if (ready !== 0) receivers[place]?.answerAll(FRAMES_PER_TURN);
+    }
+  }
+}
+
+interface Receiver {
+  /** Takes a frame out of the socket and gives its length, or less than 1 when there is none. */
+  receive(): number;
+  /** Answers what waits, `limit` frames at the most. */
+  answerAll(limit: number): void;
+}
+
+function openReceiver(options: LoopOptions, protocol: PacketProtocol): Receiver {
+  const { libc, table, progress, now, onConflict } = options;
+  const { recvfrom, sendto } = libc.symbols;
+  const isArp = protocol === "arp";
+  const packetFd = options.packetFds[protocol];
+  const respond = isArp ? respondArp : respondNdp;
+  const conflictOf = isArp ? arpConflictOf : ndpConflictOf;
+  const frame = new Uint8Array(FRAME_BYTES);
+  const reply = new Uint8Array(ADVERTISEMENT_FRAME_LENGTH);
+  const from = new Uint8Array(SOCKADDR_LL.size);
+  const fromView = new DataView(from.buffer);
+  const fromLength = int32(SOCKADDR_LL.size);
+  const frameBytes = BigInt(frame.length);
+  let conflicts = 0;
+  const receive = () =>
+    recvfrom(packetFd, frame, frameBytes, KERNEL.MSG_DONTWAIT, from, fromLength);
+  const report = (at: number, ifindex: number) => {
+    if (++conflicts > CONFLICTS_PER_TURN) return;
+    const ip = isArp ? readU32(frame, at) as Ip4 : readIp6(frame, at);
+    onConflict({ ip, mac: readMac(frame, isArp ? at - MAC_LENGTH : MAC_LENGTH), ifindex });
+  };
+  const answer = (length: number): boolean => {
+    const ifindex = fromView.getInt32(SOCKADDR_LL.ifindex, true);
+    const claimed = conflictOf(frame, length, ifindex, table, reply);
+    if (claimed >= 0) report(claimed, ifindex);
+    const size = respond(frame, length, ifindex, table, reply);
+    if (size === 0) return false;
+    if (!hasLease(table, now())) {
+      countDrop(table, DROP.notAwake);
+      return false;
+    }
+    // A full queue or an interface that went: the requester asks again.
+    const bytes = isArp ? ARP_BYTES : NDP_BYTES;
+    const sent = sendto(packetFd, reply, bytes, KERNEL.MSG_DONTWAIT, from, SOCKADDR_LL.size);
+    const slot = sent < 0
+      ? -1
+      : isArp
+      ? slotOf(table, repliedFor(reply))
+      : slotOf6(table, reply, AT.target);
+    if (slot >= 0) countReply(table, slot);
+    else if (sent < 0) Atomics.add(progress, PROGRESS.unsent, 1);
+    return true;
+  };
+  const answerAll = (limit: number) => {
+    let looks = 0;
+    conflicts = 0;
+    for (let count = 0; count < limit;) {
+      const length = receive();
+      if (length > 0) {
+        count++;
+        if (answer(length)) looks = LOOKS_AFTER_REPLY;
+      } else if (looks-- <= 0) return;
+    }
+  };
+  return { receive, answerAll };
+}

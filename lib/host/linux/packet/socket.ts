@@ -1,0 +1,132 @@
+import { KERNEL } from "../../../../ffi/constants.ts";
+import { Fd } from "../../../../ffi/fd.ts";
+import type { Bytes, Libc, SOCKET } from "../../../../ffi/libc.ts";
+import { checked, OsError } from "../../../../ffi/result.ts";
+import {
+  type FilterStep,
+  int32,
+  readInt32,
+  SOCKADDR_LL,
+  sockaddrLl,
+  sockFilter,
+  sockFprog,
+  TPACKET_STATS,
+} from "../../../../ffi/structs.ts";
+import { readU16 } from "../../../net/ethernet.ts";
+import { arpClaimFilter, arpFilter, ndpClaimFilter, ndpFilter } from "./filter.ts";
+
+type SocketLibc = Libc<typeof SOCKET>;
+
+/** Room for some 5,000 frames: a burst while the Worker waits for a processor. */
+const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
+
+/** What a packet socket receives: one protocol's frames, and of those what its filter lets by. */
+export type PacketProtocol = "arp" | "ndp";
+
+const PROTOCOLS = {
+  arp: { etherType: KERNEL.ETH_P_ARP, filter: arpFilter, claims: arpClaimFilter },
+  ndp: { etherType: KERNEL.ETH_P_IPV6, filter: ndpFilter, claims: ndpClaimFilter },
+} as const;
+
+/**
+ * Opens one raw socket (packet(7)) that receives a protocol's frames of every interface, of those too
+ * that come later, and tells of each the interface: bound to none, it outlives them all. Frames of
+ * a bridge's or bond's port come in once, on its master, as the kernel gives them to protocols.
+ *
+ * Until it is bound the socket receives nothing, so no frame passes before the filter is in.
+ * @throws OsError; without CAP_NET_RAW the first call fails
+ */
+export function openPacketSocket(libc: SocketLibc, protocol: PacketProtocol): Fd {
+  const { etherType, filter } = PROTOCOLS[protocol];
+  const { symbols } = libc;
+  const type = KERNEL.SOCK_RAW | KERNEL.SOCK_CLOEXEC | KERNEL.SOCK_NONBLOCK;
+  const number = symbols.socket(KERNEL.AF_PACKET, type, 0);
+  const fd = new Fd(libc, checked(libc, number, "socket", `raw packet socket for ${protocol}`));
+  try {
+    attachFilter(libc, fd, filter());
+    // Beyond net.core.rmem_max only with CAP_NET_ADMIN: else as much as anyone gets.
+    const wanted = int32(RECEIVE_BUFFER_BYTES);
+    const { SOL_SOCKET, SO_RCVBUF, SO_RCVBUFFORCE } = KERNEL;
+    if (symbols.setsockopt(fd.number, SOL_SOCKET, SO_RCVBUFFORCE, wanted, 4) < 0) {
+      symbols.setsockopt(fd.number, SOL_SOCKET, SO_RCVBUF, wanted, 4);
+    }
+    const everywhere = sockaddrLl(KERNEL.AF_PACKET, etherType, 0);
+    const bound = symbols.bind(fd.number, everywhere, everywhere.length);
+    checked(libc, bound, "bind", `raw packet socket for ${protocol} on every interface`);
+    return fd;
+  } catch (error) {
+    fd[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/** Lets by all that is to be answered, or only what a program in the kernel leaves. @throws OsError */
+export function narrowSocket(
+  libc: SocketLibc,
+  fd: Fd,
+  protocol: PacketProtocol,
+  onlyClaims: boolean,
+): void {
+  const { filter, claims } = PROTOCOLS[protocol];
+  attachFilter(libc, fd, onlyClaims ? claims() : filter());
+}
+
+function attachFilter(libc: SocketLibc, fd: Fd, steps: readonly FilterStep[]): void {
+  const program = sockFilter(steps);
+  const header = sockFprog(steps.length, libc.addressOf(program));
+  const { SOL_SOCKET, SO_ATTACH_FILTER } = KERNEL;
+  const result = libc.symbols.setsockopt(
+    fd.number,
+    SOL_SOCKET,
+    SO_ATTACH_FILTER,
+    header,
+    header.length,
+  );
+  // The kernel copied the program during the call; reading it keeps it alive until here.
+  checked(libc, result, "setsockopt", `SO_ATTACH_FILTER with ${program.length} bytes`);
+}
+
+/** Frames that the kernel dropped, for the receive buffer was full, since the last question. */
+export function takeDroppedFrames(libc: SocketLibc, fd: Fd): number {
+  const statistics = new Uint8Array(TPACKET_STATS.size);
+  const length = int32(statistics.length);
+  const { SOL_PACKET, PACKET_STATISTICS } = KERNEL;
+  const result = libc.symbols.getsockopt(
+    fd.number,
+    SOL_PACKET,
+    PACKET_STATISTICS,
+    statistics,
+    length,
+  );
+  checked(libc, result, "getsockopt", "PACKET_STATISTICS of the packet socket");
+  return readInt32(statistics, TPACKET_STATS.drops) >>> 0;
+}
+
+/**
+ * Sends a whole Ethernet frame out of an interface; undefined when it is on its way, else why not:
+ * the queue is full, the interface is down or gone.
+ */
+export function sendFrame(
+  libc: SocketLibc,
+  fd: Fd,
+  frame: Bytes,
+  ifindex: number,
+): OsError | undefined {
+  // The protocol is what sniffers and the kernel's own filters go by.
+  const to = sockaddrLl(KERNEL.AF_PACKET, readU16(frame, 12), ifindex);
+  const size = BigInt(frame.length);
+  const sent = libc.symbols.sendto(
+    fd.number,
+    frame,
+    size,
+    KERNEL.MSG_DONTWAIT,
+    to,
+    SOCKADDR_LL.size,
+  );
+  if (sent === frame.length) return undefined;
+  return new OsError(
+    "sendto",
+    sent < 0 ? libc.errnoHint() : 0,
+    `frame on interface ${ifindex}`,
+  );
+}

@@ -1,0 +1,185 @@
+import { openLibc, POLL, SOCKET } from "../../../../ffi/libc.ts";
+import { openWakeFd, wake } from "../../../../ffi/poll.ts";
+import {
+  ARP_FRAME_LENGTH,
+  gratuitous,
+  type GratuitousForm,
+  writeArp,
+} from "../../../arp/packet.ts";
+import { DROP_REASONS, type DropReason } from "../../../neighbour/drops.ts";
+import {
+  type AddressCounters,
+  countersOf,
+  countGratuitous,
+  dropsOf,
+  foreignSendersOf,
+  type InterfaceAddress,
+  openTable,
+  requireLease,
+  setInterfaces,
+  setOwned,
+  TABLE_BYTES,
+} from "../../../neighbour/table.ts";
+import type { Millis } from "../../../base/time.ts";
+import type { Mac } from "../../../net/ethernet.ts";
+import { type Ip, type Ip4, type Ip6 } from "../../../net/ip.ts";
+import {
+  ADVERTISEMENT_FRAME_LENGTH,
+  unsolicitedAdvertisement,
+  writeNdp,
+} from "../../../ndp/packet.ts";
+import { requireCapability } from "../capabilities.ts";
+import { type Conflict, PROGRESS } from "./loop.ts";
+import { narrowSocket, openPacketSocket, sendFrame, takeDroppedFrames } from "./socket.ts";
+import { startPacketWorker } from "./worker_control.ts";
+
+/** Why a frame got no reply: by the rules, or for the machine could not keep up. */
+export type FrameDropReason = DropReason | "buffer-full" | "stale" | "unsent";
+
+export interface SocketResponderOptions {
+  /**
+   * Where packet_worker stands. Only the entry point knows: run from source it is
+   * `lib/host/linux/packet/worker.ts`, bundled it is a `.js` beside the chunks.
+   */
+  readonly workerUrl: URL;
+  /** Ends it as disposing does. */
+  readonly signal: AbortSignal;
+  /** Another host says that an owned address is its own; told at most a few times a turn. */
+  readonly onConflict: (conflict: Conflict) => void;
+  /** The Worker ended unasked: nothing is answered any more. */
+  readonly onFault: (error: Error) => void;
+}
+
+/** Answers ARP and NDP for the addresses owned; disposing of it leaves no descriptor behind. */
+export interface SocketResponder extends AsyncDisposable {
+  /** In place of those before; holds from the next frame. */
+  setOwned(ips: readonly Ip[]): void;
+  /** In place of those before: on others nothing is answered. */
+  setInterfaces(interfaces: readonly InterfaceAddress[]): void;
+  /**
+   * Announces to all hosts on an interface that the address is here: by ARP as a request and then
+   * as a reply, by NDP as an unsolicited advertisement. A full queue is tried again. @throws OsError when the interface is down or gone
+   */
+  sendGratuitous(ip: Ip, ifindex: number, mac: Mac): Promise<void>;
+  counters(ip: Ip): AddressCounters;
+  /** A program in the kernel answers on all interfaces: requests need not come here. */
+  leaveToKernel(answered: boolean): void;
+  /** From now on replies leave only while somebody renews the lease in {@link table}. */
+  requireLease(): void;
+  /** The shared memory, for whoever renews the lease. */
+  readonly table: SharedArrayBuffer;
+  /** Frames without reply since the start. */
+  drops(): ReadonlyMap<FrameDropReason, number>;
+  /** Answered requests that came by another host than their sender. */
+  foreignSenders(): number;
+  /** Whether the Worker works; to be asked each few seconds, with monotonic time. */
+  alive(nowMs: Millis): boolean;
+}
+
+/** Longest silence of a Worker that shows itself once a second. */
+const SILENCE_MS = 5_000;
+/** Waits before a gratuitous frame is tried again: its second form is due within 10 ms. */
+const RETRY_AFTER_MS: readonly Millis[] = [1, 2, 4];
+const FORMS: readonly GratuitousForm[] = ["request", "reply"];
+
+/**
+ * Opens the socket, starts the Worker and gives the responder when it works. It answers for
+ * nothing yet.
+ * @throws MissingCapability, OsError, or Error when the Worker cannot start
+ */
+export async function startSocketResponder(
+  options: SocketResponderOptions,
+): Promise<SocketResponder> {
+  const { workerUrl, signal, onFault } = options;
+  signal.throwIfAborted();
+  await using resources = new AsyncDisposableStack();
+  const libc = resources.use(openLibc({ ...SOCKET, ...POLL }));
+  requireCapability("CAP_NET_RAW", "to answer ARP requests");
+  const arpFd = resources.use(openPacketSocket(libc, "arp"));
+  const ndpFd = resources.use(openPacketSocket(libc, "ndp"));
+  const wakeFd = resources.use(openWakeFd(libc));
+  const tableMemory = new SharedArrayBuffer(TABLE_BYTES);
+  const progressMemory = new SharedArrayBuffer(4 * PROGRESS.size);
+  const table = openTable(tableMemory);
+  const progress = new Int32Array(progressMemory);
+  const worker = resources.use(
+    await startPacketWorker(workerUrl, {
+      packetFds: { arp: arpFd.number, ndp: ndpFd.number },
+      wakeFd: wakeFd.number,
+      table: tableMemory,
+      progress: progressMemory,
+    }, { wake: () => wake(libc, wakeFd), onConflict: options.onConflict, onFault }),
+  );
+  const closing = resources.move();
+  let closed: Promise<void> | undefined;
+  const close = () => closed ??= closing.disposeAsync();
+  // Whoever disposes of the responder hears of an error; here it would be nobody's.
+  const onAbort = () => void close().catch(() => undefined);
+  signal.addEventListener("abort", onAbort, { once: true });
+  closing.defer(() => signal.removeEventListener("abort", onAbort));
+
+  async function send(ip: Ip, ifindex: number, frame: Uint8Array<ArrayBuffer>): Promise<void> {
+    const fd = typeof ip === "number" ? arpFd : ndpFd;
+    for (const pauseMs of [...RETRY_AFTER_MS, undefined]) {
+      const refusal = sendFrame(libc, fd, frame, ifindex);
+      if (refusal === undefined) return countGratuitous(table, ip);
+      if (pauseMs === undefined || signal.aborted) throw refusal;
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    }
+  }
+
+  let dropped = 0;
+  const seen = { turns: -1, atMs: 0 };
+  return {
+    setOwned: (ips) => setOwned(table, ips),
+    setInterfaces: (interfaces) => setInterfaces(table, interfaces),
+    sendGratuitous: async (ip, ifindex, mac) => {
+      for (const frame of announcementsOf(ip, mac)) await send(ip, ifindex, frame);
+    },
+    leaveToKernel: (answered) => {
+      narrowSocket(libc, arpFd, "arp", answered);
+      narrowSocket(libc, ndpFd, "ndp", answered);
+    },
+    requireLease: () => requireLease(table),
+    table: tableMemory,
+    counters: (ip) => countersOf(table, ip),
+    drops: () => {
+      // The last count stands after the end, when there is no socket to ask.
+      if (closed === undefined) {
+        dropped += takeDroppedFrames(libc, arpFd) + takeDroppedFrames(libc, ndpFd);
+      }
+      const byReason = new Map<FrameDropReason, number>();
+      const counts = dropsOf(table);
+      DROP_REASONS.forEach((reason, index) => byReason.set(reason, counts[index] ?? 0));
+      byReason.set("buffer-full", dropped);
+      byReason.set("stale", Atomics.load(progress, PROGRESS.stale) >>> 0);
+      byReason.set("unsent", Atomics.load(progress, PROGRESS.unsent) >>> 0);
+      return byReason;
+    },
+    foreignSenders: () => foreignSendersOf(table),
+    alive: (nowMs) => {
+      const turns = Atomics.load(progress, PROGRESS.turns);
+      if (turns !== seen.turns) Object.assign(seen, { turns, atMs: nowMs });
+      return worker.running() && nowMs - seen.atMs <= SILENCE_MS;
+    },
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+function announcementsOf(ip: Ip, mac: Mac): Uint8Array<ArrayBuffer>[] {
+  return typeof ip === "number"
+    ? FORMS.map((form) => arpFrame(ip, mac, form))
+    : [ndpFrame(ip, mac)];
+}
+
+function arpFrame(ip: Ip4, mac: Mac, form: GratuitousForm): Uint8Array<ArrayBuffer> {
+  const frame = new Uint8Array(ARP_FRAME_LENGTH);
+  writeArp(gratuitous(ip, mac, form), frame);
+  return frame;
+}
+
+function ndpFrame(ip: Ip6, mac: Mac): Uint8Array<ArrayBuffer> {
+  const frame = new Uint8Array(ADVERTISEMENT_FRAME_LENGTH);
+  writeNdp(unsolicitedAdvertisement(ip, mac), frame);
+  return frame;
+}

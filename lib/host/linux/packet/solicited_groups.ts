@@ -1,0 +1,97 @@
+import { KERNEL } from "../../../../ffi/constants.ts";
+import { Fd } from "../../../../ffi/fd.ts";
+import type { Libc, SOCKET } from "../../../../ffi/libc.ts";
+import { checked } from "../../../../ffi/result.ts";
+import { ipv6Mreq } from "../../../../ffi/structs.ts";
+import { solicitedNodeGroup } from "../../../ndp/packet.ts";
+import { type Ip, type Ip6, ip6 } from "../../../net/ip.ts";
+
+/** Membership in the groups to which solicitations for our addresses go. */
+export interface SolicitedGroups extends Disposable {
+  /** In place of those before. Gives how many could not be joined. */
+  set(ips: readonly Ip[], ifindexes: readonly number[]): number;
+}
+
+/** The kernel holds some 20 KiB of options for a socket: room for so many memberships. */
+const PER_SOCKET = 256;
+/** Beyond that switches with snooping would drop the groups as well. */
+const MAX_MEMBERSHIPS = 8_192;
+
+interface Membership {
+  readonly fd: Fd;
+  readonly group: Ip6;
+  readonly ifindex: number;
+}
+
+/**
+ * Joins groups through sockets of its own: the kernel then reports them by MLD (RFC 3810), so that
+ * switches with snooping forward solicitations here, and network cards let them in.
+ */
+export function openSolicitedGroups(libc: Libc<typeof SOCKET>): SolicitedGroups {
+  const joined = new Map<string, Membership>();
+  const sockets: { readonly fd: Fd; count: number }[] = [];
+
+  function socketWithRoom(): { readonly fd: Fd; count: number } {
+    const found = sockets.find(({ count }) => count < PER_SOCKET);
+    if (found !== undefined) return found;
+    const type = KERNEL.SOCK_DGRAM | KERNEL.SOCK_CLOEXEC;
+    const number = libc.symbols.socket(KERNEL.AF_INET6, type, 0);
+    const fd = new Fd(libc, checked(libc, number, "socket", "to join solicited-node groups"));
+    const made = { fd, count: 0 };
+    sockets.push(made);
+    return made;
+  }
+
+  function change(option: "IPV6_ADD_MEMBERSHIP" | "IPV6_DROP_MEMBERSHIP", on: Membership): boolean {
+    const request = ipv6Mreq(on.group, on.ifindex);
+    const { number } = on.fd;
+    return libc.symbols.setsockopt(
+      number,
+      KERNEL.IPPROTO_IPV6,
+      KERNEL[option],
+      request,
+      request.length,
+    ) === 0;
+  }
+
+  function leave(key: string, membership: Membership): void {
+    // Refused when the interface is gone: then the membership went with it.
+    change("IPV6_DROP_MEMBERSHIP", membership);
+    joined.delete(key);
+    const socket = sockets.find(({ fd }) => fd === membership.fd);
+    if (socket !== undefined) socket.count--;
+  }
+
+  return {
+    set(ips, ifindexes) {
+      const groups = new Set(
+        ips.filter((ip) => typeof ip === "bigint").map((ip) => solicitedNodeGroup(ip6(ip))),
+      );
+      const wanted = new Map<string, { readonly group: Ip6; readonly ifindex: number }>();
+      for (const ifindex of ifindexes) {
+        for (const group of groups) wanted.set(`${group} ${ifindex}`, { group, ifindex });
+      }
+      for (const [key, membership] of joined) if (!wanted.has(key)) leave(key, membership);
+      let refused = 0;
+      for (const [key, { group, ifindex }] of wanted) {
+        if (joined.has(key)) continue;
+        if (joined.size >= MAX_MEMBERSHIPS) {
+          refused++;
+          continue;
+        }
+        const socket = socketWithRoom();
+        const membership = { fd: socket.fd, group, ifindex };
+        if (change("IPV6_ADD_MEMBERSHIP", membership)) {
+          joined.set(key, membership);
+          socket.count++;
+        } else refused++;
+      }
+      return refused;
+    },
+    [Symbol.dispose]() {
+      // The memberships go with their sockets.
+      for (const { fd } of sockets) fd[Symbol.dispose]();
+      joined.clear();
+    },
+  };
+}

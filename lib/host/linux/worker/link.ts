@@ -1,0 +1,147 @@
+import { openLibc, POLL } from "../../../../ffi/libc.ts";
+import { openWakeFd, wake } from "../../../../ffi/poll.ts";
+import type { Millis } from "../../../base/time.ts";
+
+type LinkBody<Order> =
+  | { readonly kind: "start"; readonly wakeFd: number }
+  | { readonly kind: "order"; readonly order: Order }
+  | { readonly kind: "ping" }
+  | { readonly kind: "stop" };
+
+/** What the main thread posts: numbered, so that answers find their questions. */
+export type LinkRequest<Order> = LinkBody<Order> & { readonly number: number };
+
+/** What the Worker posts: `goodbye` is its last word. */
+export type LinkReply<Answer, News> =
+  | { readonly kind: "answer"; readonly number: number; readonly answer: Answer | undefined }
+  | { readonly kind: "refused"; readonly number: number; readonly error: string }
+  | { readonly kind: "news"; readonly news: News }
+  | { readonly kind: "goodbye"; readonly fault?: string };
+
+/** A Worker whose thread waits in the kernel; disposing of it stops it and waits for its end. */
+export interface WorkerLink<Order, Answer> extends AsyncDisposable {
+  /** Settles when the Worker has carried it out. @throws Error with the Worker's reason, or silence */
+  ask(order: Order): Promise<Answer | undefined>;
+  /** Gives no answer and does not fail: what it does is told as news, if at all. */
+  tell(order: Order): void;
+  /** Why it does no work any more: it ended unasked, or hangs; undefined when it is well. */
+  problem(): string | undefined;
+}
+
+export interface WorkerLinkOptions<News> {
+  readonly url: URL;
+  readonly name: string;
+  readonly onNews: (news: News) => void;
+  /** The Worker ended unasked. */
+  readonly onFault: (error: Error) => void;
+}
+
+/** A Worker that has not answered by then hangs. */
+const ANSWER_MS: Millis = 3_000;
+/** How often it is asked whether it is there. */
+const PING_EVERY_MS: Millis = 2_000;
+/** One answer may come late because this thread stood still; not two. */
+const UNANSWERED_LIMIT = 2;
+
+/** Starts the Worker. @throws Error when it cannot be loaded or open libc */
+export async function startWorkerLink<Order, Answer, News>(
+  options: WorkerLinkOptions<News>,
+): Promise<WorkerLink<Order, Answer>> {
+  type Reply = LinkReply<Answer, News>;
+  using resources = new DisposableStack();
+  const libc = resources.use(openLibc({ ...POLL }));
+  const wakeFd = resources.use(openWakeFd(libc));
+  const { port1: port, port2: workerPort } = new MessageChannel();
+  const worker = new Worker(options.url, { type: "module", name: options.name });
+  resources.defer(() => {
+    worker.terminate();
+    port.close();
+  });
+  let lastNumber = 0;
+  const waiting = new Map<number, (reply: Reply) => void>();
+  let state: "running" | "stopping" | "ended" = "running";
+  let fault: string | undefined;
+  let unanswered = 0;
+  let pinging = false;
+
+  function end(reason: string): void {
+    const before = state;
+    state = "ended";
+    for (const settle of waiting.values()) settle({ kind: "goodbye", fault: reason });
+    waiting.clear();
+    if (before !== "running") return;
+    fault = `${options.name} ended: ${reason}`;
+    options.onFault(new Error(fault));
+  }
+  worker.onmessage = ({ data }: MessageEvent<Reply>) => {
+    if (data.kind === "news") return options.onNews(data.news);
+    if (data.kind === "goodbye") return end(data.fault ?? "nobody asked it to");
+    waiting.get(data.number)?.(data);
+    waiting.delete(data.number);
+  };
+  worker.onerror = (event) => {
+    event.preventDefault(); // else the whole process would end
+    end(event.message);
+  };
+
+  function post(request: LinkBody<Order>): number {
+    const number = ++lastNumber;
+    port.postMessage({ ...request, number });
+    // The Worker's thread waits in the kernel: it looks into its port when this wakes it.
+    wake(libc, wakeFd);
+    return number;
+  }
+
+  async function request(body: LinkBody<Order>): Promise<Answer | undefined> {
+    if (state === "ended") throw new Error(`${options.name} has ended`);
+    const { promise, resolve } = Promise.withResolvers<Reply>();
+    const number = post(body);
+    waiting.set(number, resolve);
+    const timer = setTimeout(() => resolve({ kind: "goodbye", fault: "no answer" }), ANSWER_MS);
+    try {
+      const reply = await promise;
+      if (reply.kind === "answer") return reply.answer;
+      const reason = reply.kind === "refused" ? reply.error : "fault" in reply ? reply.fault : "";
+      throw new Error(`${options.name}: ${reason}`);
+    } finally {
+      clearTimeout(timer);
+      waiting.delete(number);
+    }
+  }
+
+  async function ping(): Promise<void> {
+    if (pinging || state !== "running") return;
+    pinging = true;
+    try {
+      await request({ kind: "ping" });
+      unanswered = 0;
+    } catch {
+      unanswered++;
+    } finally {
+      pinging = false;
+    }
+  }
+
+  // The order stands in the port before the Worker has it: it looks once, without waiting.
+  const started = request({ kind: "start", wakeFd: wakeFd.number });
+  worker.postMessage(workerPort, [workerPort]);
+  await started;
+  const pings = setInterval(() => void ping(), PING_EVERY_MS);
+  resources.defer(() => clearInterval(pings));
+  const closing = resources.move();
+  return {
+    ask: (order) => request({ kind: "order", order }),
+    tell: (order) => void (state === "running" && post({ kind: "order", order })),
+    problem: () =>
+      fault ?? (unanswered < UNANSWERED_LIMIT ? undefined : `${options.name} does not answer`),
+    async [Symbol.asyncDispose]() {
+      if (state === "running") {
+        const stopped = request({ kind: "stop" });
+        state = "stopping";
+        // A Worker that fails at its end has ended all the same.
+        await stopped.catch(() => undefined);
+      }
+      closing.dispose();
+    },
+  };
+}

@@ -1,0 +1,84 @@
+import type { HeartbeatTiming } from "../../heartbeat/watch_state.ts";
+import type { Ip } from "../../net/ip.ts";
+import type { LeaderElection } from "../cluster/cluster.ts";
+import type { LogFormat, LogLevel } from "./log.ts";
+
+export const ROLES = ["controller", "speaker", "all"] as const;
+export type Role = typeof ROLES[number];
+
+export const ELECTIONS = ["v0.11", "v0.10"] as const;
+export type Election = typeof ELECTIONS[number];
+
+export const ARP_BACKENDS = ["auto", "ebpf", "xdp", "socket"] as const;
+export type ArpBackend = typeof ARP_BACKENDS[number];
+
+/** Where the Kubernetes objects come from. */
+export interface SourceOptions {
+  /** Folder of manifests in place of an API server. */
+  readonly store: string | undefined;
+  readonly kubeconfig: string | undefined;
+  /** Herald's own namespace, where its ConfigMap stands. */
+  readonly namespace: string;
+  /** A ConfigMap's name or a file's path; undefined tries MetalLB's two ConfigMap names. */
+  readonly config: string | undefined;
+  readonly lbClass: string | undefined;
+}
+
+/** MetalLB's `--ml-` flags. */
+export interface GossipFlags {
+  /** Undefined takes the one that leads to the first of `join`. */
+  readonly bindAddress: Ip | undefined;
+  readonly port: number;
+  readonly join: readonly Ip[];
+  /** Empty: not encrypted. Never in a log. */
+  readonly secret: string;
+  readonly keyBytes: 16 | 32 | undefined;
+  /** How fast this speaker is missed. */
+  readonly heartbeat: HeartbeatTiming;
+}
+
+/** What `herald run` was asked to do: flags over environment over defaults, checked. */
+/** The Secret of the speakers' gossip key, which the controller makes where it lacks. */
+export interface GossipSecret {
+  readonly namespace: string;
+  readonly name: string;
+  /** Whose it shall be. */
+  readonly deployment: string | undefined;
+}
+
+export interface RunOptions extends SourceOptions {
+  readonly role: Role;
+  readonly nodeName: string;
+  readonly host: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  /** Label selector and namespace of the speakers' pods; undefined counts every Node as live. */
+  readonly mlLabels: string | undefined;
+  readonly mlNamespace: string;
+  /** How the speakers find each other; undefined when each stands alone. */
+  readonly gossip: GossipFlags | undefined;
+  /** Undefined for a speaker, and where nobody asked for it. */
+  readonly gossipSecret: GossipSecret | undefined;
+  readonly election: Election;
+  /** Among controllers; undefined: this one writes without asking. */
+  readonly leaderElection: LeaderElection | undefined;
+  readonly arpBackend: ArpBackend;
+  /** Patterns of the interfaces that answer ARP and NDP; none means all. */
+  readonly interfaces: readonly string[];
+  /** Asks whether a foreign host has an address before it is announced. */
+  readonly arpProbe: boolean;
+  /** Nodes that carry the exclude-from-external-load-balancers label stay candidates. */
+  readonly ignoreExcludeLabel: boolean;
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
+  /** Flags and variables that were understood and have no effect yet; each gets one log line. */
+  readonly withoutEffect: readonly string[];
+}
+
+/** The two names that MetalLB's manifests and its Helm chart give the ConfigMap. */
+export const DEFAULT_CONFIG_NAMES = ["config", "metallb-config"] as const;
+
+/** Whether `--config` names a local file: it has a `/` or ends in .yaml, .yml or .json. */
+export function isConfigFile(config: string): boolean {
+  return config.includes("/") || /\.(ya?ml|json)$/.test(config);
+}

@@ -1,0 +1,43 @@
+import type { Cluster } from "../cluster/cluster.ts";
+import type { Log } from "./log.ts";
+import type { Metrics } from "../metrics/metrics.ts";
+import type { RunOptions } from "./options.ts";
+import type { ConfigStatus, ControllerStatus, SpeakerStatus } from "../../status/types.ts";
+
+/** Where the Workers stand, as the entry point knows it. */
+export interface WorkerUrls {
+  readonly packet: URL;
+  readonly bfd: URL;
+  readonly heartbeat: URL;
+  readonly watchdog: URL;
+}
+
+/** What a role is given to work with. */
+export interface RoleContext {
+  readonly options: RunOptions;
+  readonly cluster: Cluster;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly signal: AbortSignal;
+  readonly workers: WorkerUrls;
+}
+
+/** A role at work. */
+export interface RunningRole {
+  /** Why it is not ready, one sentence each; none when it is. */
+  readonly notReady: () => readonly string[];
+  /** Why it should be restarted; none when it is well. */
+  readonly unhealthy: () => readonly string[];
+  /** Gives over what others can take, before the signal ends it; in less than a second. */
+  readonly handOver?: () => Promise<void>;
+  /** The configuration it works by. */
+  readonly config: {
+    status(): ConfigStatus;
+    /** Reads a local file again now. */
+    reload(): void;
+  };
+  readonly controller?: () => ControllerStatus;
+  readonly speaker?: () => SpeakerStatus;
+  /** Settles when the role has ended after the signal; rejects when it broke. */
+  readonly done: Promise<void>;
+}

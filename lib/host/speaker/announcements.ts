@@ -1,0 +1,60 @@
+import type { PoolProtocol } from "../../config/types.ts";
+import type { ServiceKey } from "../../model/facts.ts";
+import { formatIp } from "../../net/ip.ts";
+import type { Log } from "../process/log.ts";
+import type { Metrics } from "../metrics/metrics.ts";
+import type { KeptPlan } from "./plans.ts";
+
+/** Tells log, metrics and events what this node announces. */
+export interface Announcements {
+  /** A plan is new or different. */
+  report(plan: KeptPlan): void;
+  /** No Service has the address any more. */
+  forget(plan: KeptPlan): void;
+}
+
+export interface AnnouncementsOptions {
+  readonly node: string;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** This node has become the one that announces the Service. */
+  readonly onOwned: (service: ServiceKey, protocol: PoolProtocol) => void;
+}
+
+/** Begins with nothing announced. */
+export function createAnnouncements(options: AnnouncementsOptions): Announcements {
+  const { node, log, metrics, onOwned } = options;
+  /** The Services under which each address stands in the metric. */
+  const shown = new Map<string, { services: readonly ServiceKey[]; protocol: string }>();
+
+  function hide(ip: string): void {
+    const { services = [], protocol = "" } = shown.get(ip) ?? {};
+    for (const service of services) {
+      metrics.layer2.announced.remove({ service, protocol, node, ip });
+    }
+    shown.delete(ip);
+  }
+
+  return {
+    report({ ip: address, services, owner, reason, announce, protocol = "layer2" }) {
+      const ip = formatIp(address);
+      const before = shown.get(ip)?.services;
+      const fields = { ip, service: services.join(","), owner, reason };
+      hide(ip);
+      if (!announce) {
+        const message = before === undefined ? "address not announced here" : "address given up";
+        return log.info(fields, message);
+      }
+      shown.set(ip, { services, protocol });
+      for (const service of services) {
+        metrics.layer2.announced.set({ service, protocol, node, ip }, 1);
+        if (!before?.includes(service)) onOwned(service, protocol);
+      }
+      if (before === undefined) log.info(fields, "address announced from here");
+    },
+    forget({ ip, services }) {
+      hide(formatIp(ip));
+      log.info({ ip: formatIp(ip), service: services.join(",") }, "address gone");
+    },
+  };
+}

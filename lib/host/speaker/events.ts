@@ -1,0 +1,65 @@
+import type { PoolProtocol } from "../../config/types.ts";
+import type { ServiceFacts, ServiceKey } from "../../model/facts.ts";
+import { EVENT, type EventReason, type EventType } from "../../model/names.ts";
+import { formatMac, type Mac } from "../../net/ethernet.ts";
+import { formatIp, type Ip } from "../../net/ip.ts";
+import type { Cluster } from "../cluster/cluster.ts";
+
+/** What a speaker tells of Services as Kubernetes events. */
+export interface SpeakerEvents {
+  /** This node has become the one that announces the Service. */
+  owner(service: ServiceKey, protocol: PoolProtocol): void;
+  /** Another host has an address that is announced here. */
+  conflict(ip: Ip, mac: Mac): void;
+  /** Another host has an address, which therefore is not announced here (`--arp-probe`). */
+  taken(ip: Ip, mac: Mac): void;
+}
+
+export interface SpeakerEventsOptions {
+  readonly cluster: Pick<Cluster, "publishEvent">;
+  readonly node: string;
+  readonly facts: (service: ServiceKey) => ServiceFacts | undefined;
+  /** The Services behind an address. */
+  readonly servicesOn: (ip: Ip) => readonly ServiceKey[];
+  /** Why nothing can be announced by layer 2. */
+  readonly problem: () => string | undefined;
+}
+
+/** Publishes until the signal fires. */
+export function createSpeakerEvents(
+  options: SpeakerEventsOptions,
+  signal: AbortSignal,
+): SpeakerEvents {
+  const { cluster, node } = options;
+
+  function tell(key: ServiceKey, type: EventType, reason: EventReason, message: string): void {
+    const facts = options.facts(key);
+    if (facts === undefined) return;
+    const { namespace, name, uid } = facts;
+    const about = { kind: "Service", namespace, name, uid } as const;
+    const component = "metallb-speaker";
+    void cluster.publishEvent({ about, type, reason, message, component }, signal);
+  }
+
+  function warn(ip: Ip, message: string): void {
+    for (const key of options.servicesOn(ip)) tell(key, "Warning", EVENT.addressConflict, message);
+  }
+
+  return {
+    owner(service, protocol) {
+      const problem = protocol === "layer2" ? options.problem() : undefined;
+      if (problem === undefined) {
+        return tell(service, "Normal", EVENT.nodeAssigned, `announcing from node "${node}"`);
+      }
+      const message = `failed to announce from node "${node}": ${problem}`;
+      tell(service, "Warning", EVENT.announceFailed, message);
+    },
+    conflict(ip, mac) {
+      warn(ip, `host ${formatMac(mac)} on the network has the address ${formatIp(ip)} too`);
+    },
+    taken(ip, mac) {
+      const [host, address] = [formatMac(mac), formatIp(ip)];
+      warn(ip, `host ${host} on the network has the address ${address}: not announced`);
+    },
+  };
+}

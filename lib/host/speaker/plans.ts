@@ -1,0 +1,126 @@
+import type { ServiceFacts, ServiceKey, SliceFacts } from "../../model/facts.ts";
+import type { Ip } from "../../net/ip.ts";
+import { createElections, type Electorate } from "../../speaker/electorate.ts";
+import {
+  type AddressPlan,
+  isAnnounced,
+  planAddress,
+  type SpeakerView,
+} from "../../speaker/plan.ts";
+import type { Change } from "../cluster/cluster.ts";
+
+/**
+ * What is kept of an address's plan. The candidates are many, and only `explain` asks for them: it
+ * plans anew.
+ */
+export type KeptPlan = Omit<AddressPlan, "candidates">;
+
+/** The plans of all addresses, kept up to date with as little work as a change asks for. */
+export interface SpeakerPlans {
+  readonly plans: ReadonlyMap<Ip, KeptPlan>;
+  onService(change: Change<ServiceFacts>): void;
+  onSlice(change: Change<SliceFacts>): void;
+  /** Nodes, live speakers or the configuration changed: everything is planned again. */
+  touchAll(): void;
+  /** Plans what was touched; gives the plans that are new or different, and those that are gone. */
+  update(view: SpeakerView): { changed: KeptPlan[]; gone: KeptPlan[] };
+}
+
+/** Makes an empty set of plans. */
+export function createSpeakerPlans(): SpeakerPlans {
+  const plans = new Map<Ip, KeptPlan>();
+  const services = new Map<ServiceKey, ServiceFacts>();
+  const servicesOn = new Map<Ip, Set<ServiceKey>>();
+  const slices = new Map<ServiceKey, Map<string, SliceFacts>>();
+  const touched = new Set<Ip>();
+  const elections = createElections();
+
+  function touchService(key: ServiceKey): void {
+    for (const ip of services.get(key)?.assigned ?? []) touched.add(ip);
+  }
+
+  function removeService(key: ServiceKey): void {
+    touchService(key);
+    for (const ip of services.get(key)?.assigned ?? []) {
+      const keys = servicesOn.get(ip);
+      keys?.delete(key);
+      if (keys?.size === 0) servicesOn.delete(ip);
+    }
+    services.delete(key);
+  }
+
+  function addService(facts: ServiceFacts): void {
+    services.set(facts.key, facts);
+    for (const ip of facts.assigned) {
+      const keys = servicesOn.get(ip);
+      if (keys === undefined) servicesOn.set(ip, new Set([facts.key]));
+      else keys.add(facts.key);
+    }
+    touchService(facts.key);
+  }
+
+  function planOf(ip: Ip, view: SpeakerView, electorate: Electorate): KeptPlan | undefined {
+    const on = [...servicesOn.get(ip) ?? []].map((key) => services.get(key))
+      .filter((facts) => facts !== undefined)
+      .filter((facts) => isAnnounced(facts, view.lbClass));
+    if (on.length === 0) return undefined;
+    const { candidates: _, ...kept } = planAddress(
+      ip,
+      on,
+      (key) => slices.get(key)?.values() ?? [],
+      view,
+      electorate,
+    );
+    return kept;
+  }
+
+  return {
+    plans,
+    onService(change) {
+      if (change.kind === "synced") return;
+      removeService(change.kind === "apply" ? change.value.key : change.previous.key);
+      if (change.kind === "apply") addService(change.value);
+    },
+    onSlice(change) {
+      if (change.kind === "synced") return;
+      const before = change.previous;
+      if (before !== undefined) {
+        slices.get(before.service)?.delete(change.key);
+        if (slices.get(before.service)?.size === 0) slices.delete(before.service);
+        touchService(before.service);
+      }
+      if (change.kind === "delete") return;
+      const { service } = change.value;
+      const all = slices.get(service) ?? new Map<string, SliceFacts>();
+      slices.set(service, all.set(change.key, change.value));
+      touchService(service);
+    },
+    touchAll() {
+      for (const ip of servicesOn.keys()) touched.add(ip);
+    },
+    update(view) {
+      const changed: KeptPlan[] = [];
+      const gone: KeptPlan[] = [];
+      const electorate = elections.open();
+      for (const ip of touched) {
+        const before = plans.get(ip);
+        const plan = planOf(ip, view, electorate);
+        if (plan === undefined) {
+          plans.delete(ip);
+          if (before !== undefined) elections.forget(before.salt);
+          if (before !== undefined) gone.push(before);
+        } else {
+          plans.set(ip, plan);
+          if (!samePlan(before, plan)) changed.push(plan);
+        }
+      }
+      touched.clear();
+      return { changed, gone };
+    },
+  };
+}
+
+function samePlan(a: KeptPlan | undefined, b: KeptPlan): boolean {
+  return a !== undefined && a.owner === b.owner && a.reason === b.reason &&
+    a.services.join() === b.services.join();
+}

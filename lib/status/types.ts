@@ -1,0 +1,127 @@
+import type { ConfigProblem } from "../base/errors.ts";
+import type { Election } from "../host/process/options.ts";
+
+/** What configuration is in force, and what is wrong with a newer one. */
+export interface ConfigStatus {
+  /** `stale`: an older one stays in force because the newest was rejected. */
+  readonly state: "none" | "loaded" | "stale";
+  readonly source: string;
+  readonly problems: readonly ConfigProblem[];
+  /** Why it is stale or absent, one sentence. */
+  readonly reason?: string;
+}
+
+export interface PoolStatus {
+  readonly name: string;
+  readonly protocol: string;
+  /** Decimal text, for an IPv6 pool outgrows numbers. */
+  readonly addresses: string;
+  readonly inUse: number;
+  readonly services: number;
+  /** Kept for deleted Services. */
+  readonly kept: number;
+  /** Given only to who asks for them. */
+  readonly reserved: number;
+  /** In how long it will be full, if its use goes on as in the last day; undefined when never. */
+  readonly fullInMs?: number;
+}
+
+/** Who gives out addresses. */
+export interface LeadStatus {
+  /** `alone`: there is no election, so it must be the only one. */
+  readonly role: "leader" | "standby" | "alone";
+  /** Who leads: this one, another, or nobody that is known. */
+  readonly leader?: string;
+  /** Why there is no election. */
+  readonly reason?: string;
+}
+
+export interface ControllerStatus {
+  readonly lead?: LeadStatus;
+  readonly pools: readonly PoolStatus[];
+  readonly services: readonly {
+    readonly service: string;
+    readonly ips: readonly string[];
+    readonly pool?: string;
+    /** Why it has none, or not all that it wants. */
+    readonly reason?: string;
+  }[];
+}
+
+export interface SpeakerStatus {
+  readonly node: string;
+  /** By which rule it takes part in the election, and whom it counts in; undefined: all nodes. */
+  readonly election?: Election;
+  readonly ignoreExcludeLabel?: boolean;
+  readonly live?: readonly string[];
+  readonly backend: string;
+  readonly interfaces: readonly { readonly name: string; readonly mac: string }[];
+  readonly peers?: readonly PeerStatus[];
+  /** The other speakers; undefined without gossip. */
+  readonly members?: readonly {
+    readonly node: string;
+    readonly address: string;
+    readonly state: string;
+  }[];
+  /** How many addresses of layer 2 each node owns. */
+  readonly owned?: Readonly<Record<string, number>>;
+  /** Hosts that had one of our addresses in the last minute. */
+  readonly conflicts?: readonly { readonly ip: string; readonly mac: string }[];
+  readonly addresses: readonly {
+    readonly ip: string;
+    readonly services: readonly string[];
+    readonly owner?: string;
+    readonly protocol?: string;
+    readonly announcing: boolean;
+    /** To which BGP peers its routes go, one sentence each. */
+    readonly routes?: readonly string[];
+    readonly reason: string;
+  }[];
+}
+
+/** One BGP peer as this node sees it. */
+export interface PeerStatus {
+  /** `address:port`. */
+  readonly peer: string;
+  readonly asn: number;
+  /** RFC 4271's name of the state. */
+  readonly state: string;
+  readonly establishedAt: string | undefined;
+  readonly localAddress: string | undefined;
+  readonly routerId: string | undefined;
+  readonly peerRouterId: string | undefined;
+  readonly holdTimeMs: number | undefined;
+  readonly families: readonly string[];
+  readonly lastError: string | undefined;
+  readonly lastNotificationSent: string | undefined;
+  readonly lastNotificationReceived: string | undefined;
+  readonly prefixesSent: number;
+  readonly prefixesPending: number;
+  readonly prefixesReceived: number;
+  readonly messagesSent: number;
+  readonly messagesReceived: number;
+  readonly nextAttemptInMs: number | undefined;
+  /** State of its BFD session; undefined without a profile. */
+  readonly bfd: string | undefined;
+}
+
+/** `/status`: what one Herald process holds. */
+export interface ProcessStatus {
+  readonly pid: number;
+  readonly version: string;
+  readonly role: string;
+  readonly startedAt: string;
+  /** Where the objects come from, and by which flags. */
+  readonly objects: string;
+  readonly store?: string;
+  readonly kubeconfig?: string;
+  readonly namespace: string;
+  readonly configFlag?: string;
+  readonly lbClass?: string;
+  readonly ready: boolean;
+  readonly notReady: readonly string[];
+  readonly unhealthy: readonly string[];
+  readonly config: ConfigStatus;
+  readonly controller?: ControllerStatus;
+  readonly speaker?: SpeakerStatus;
+}

@@ -1,0 +1,216 @@
+import assert from "node:assert/strict";
+import type {
+  Change,
+  Cluster,
+  ClusterEvent,
+  Watched,
+  WatchOptions,
+} from "../../../lib/host/cluster/cluster.ts";
+import { type ConfigKeeper, keepConfig } from "../../../lib/host/config/keeper.ts";
+import type { Log } from "../../../lib/host/process/log.ts";
+import { createMetrics } from "../../../lib/host/metrics/metrics.ts";
+import type { Config } from "../../../lib/config/types.ts";
+import { BARE_CLUSTER } from "../../support/bare_cluster.ts";
+import { RUN_OPTIONS } from "../../support/run_options.ts";
+
+const GOOD = "address-pools: [{name: a, protocol: layer2, addresses: [10.0.0.0/24]}]\n";
+const OTHER = GOOD.replace("10.0.0.0", "10.1.0.0");
+const BAD = GOOD.replace("layer2", "layer3");
+
+/** A keeper on a ConfigMap that the test sets. */
+function workshop(
+  refuse: (config: Config) => string | undefined = () => undefined,
+  ready?: () => boolean,
+) {
+  const stop = new AbortController();
+  const events: ClusterEvent[] = [];
+  const lines: string[] = [];
+  const inForce: Config[] = [];
+  let emit: (object: unknown) => void = () => undefined;
+  const cluster: Cluster = {
+    ...BARE_CLUSTER,
+    watch<T>({ read, onChange }: WatchOptions<T>): Watched<T> {
+      const key = "metallb-system/config";
+      let previous: T | undefined;
+      emit = (object) => {
+        const value = object === undefined ? undefined : read(object);
+        if (value !== undefined) onChange({ kind: "apply", key, value, previous } as Change<T>);
+        else if (previous !== undefined) onChange({ kind: "delete", key, previous });
+        previous = value;
+        onChange({ kind: "synced" });
+      };
+      return {
+        synced: true,
+        lastHeardMs: 0,
+        lastMovedMs: 0,
+        items: new Map(),
+        refresh: () => Promise.resolve(),
+        done: Promise.resolve(),
+      };
+    },
+    publishEvent: (event) => Promise.resolve(void events.push(event)),
+  };
+  const note = (level: string) => (fields: object, msg: string) =>
+    void lines.push(`${level} ${msg} ${JSON.stringify(fields)}`);
+  const log: Log = {
+    debug: note("debug"),
+    info: note("info"),
+    warn: note("warn"),
+    error: note("error"),
+    child: () => log,
+  };
+  const metrics = createMetrics();
+  const context = {
+    options: RUN_OPTIONS,
+    cluster,
+    log,
+    metrics,
+    signal: stop.signal,
+    workers: {
+      packet: new URL("file:///"),
+      bfd: new URL("file:///"),
+      watchdog: new URL("file:///none"),
+      heartbeat: new URL("file:///"),
+    },
+  };
+  const keeper: ConfigKeeper = keepConfig(context, {
+    component: "metallb-controller",
+    refuse,
+    ...ready && { ready },
+    onChange: (config) => void inForce.push(config),
+  });
+  let version = 0;
+  const set = async (text: string | undefined) => {
+    emit(
+      text === undefined ? undefined : {
+        metadata: {
+          name: "config",
+          namespace: "metallb-system",
+          uid: "u",
+          resourceVersion: String(++version),
+        },
+        data: { config: text },
+      },
+    );
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  };
+  const gauges = async () => {
+    const text = await metrics.registry.metrics();
+    return ["loaded", "stale"].map((name) =>
+      Number(new RegExp(`^metallb_k8s_client_config_${name}_bool (\\d)`, "m").exec(text)?.[1])
+    );
+  };
+  return { keeper, set, events, lines, inForce, gauges, stop };
+}
+
+Deno.test("keepConfig() puts a good configuration in force and says so in status and metrics", async () => {
+  const { keeper, set, inForce, gauges } = workshop();
+  assert.equal(keeper.current(), undefined);
+  assert.deepEqual(await gauges(), [0, 0]);
+  await set(GOOD);
+  assert.equal(inForce.length, 1);
+  assert.equal(keeper.current(), inForce[0]);
+  assert.equal(keeper.status().state, "loaded");
+  assert.deepEqual(await gauges(), [1, 0]);
+  await set(GOOD);
+  assert.equal(inForce.length, 1, "the same text under another version is no change");
+});
+
+Deno.test("keepConfig() leaves the last good one in force when a bad one comes, and tells everyone", async () => {
+  const { keeper, set, inForce, gauges, events, lines } = workshop();
+  await set(GOOD);
+  await set(BAD);
+  assert.equal(keeper.current(), inForce[0]);
+  assert.deepEqual(await gauges(), [1, 1]);
+  const { state, problems } = keeper.status();
+  assert.equal(state, "stale");
+  assert.deepEqual(problems.map(({ source, line, column }) => `${source}:${line}:${column}`), [
+    "configmap metallb-system/config key config:1:37",
+  ]);
+  assert.equal(events.length, 1);
+  assert.deepEqual([events[0]?.type, events[0]?.reason, events[0]?.about.name], [
+    "Warning",
+    "ConfigRejected",
+    "config",
+  ]);
+  assert.match(events[0]?.message ?? "", /config:1:37: "protocol" must be/);
+  assert.ok(
+    lines.some((line) => /^error configuration mistake .*key config:1:37/.test(line)),
+    lines.join("\n"),
+  );
+  await set(BAD);
+  assert.equal(events.length, 1, "one text is complained about once");
+  await set(OTHER);
+  assert.deepEqual([keeper.status().state, inForce.length, await gauges()], ["loaded", 2, [1, 0]]);
+});
+
+Deno.test("keepConfig() does not put in force what the role refuses", async () => {
+  const { keeper, set, inForce, events } = workshop((config) =>
+    config.pools[0]?.ranges[0]?.text === "10.1.0.0/24" ? "it would take an address" : undefined
+  );
+  await set(GOOD);
+  await set(OTHER);
+  assert.equal(keeper.current(), inForce[0]);
+  assert.match(keeper.status().reason ?? "", /it would take an address/);
+  assert.match(events[0]?.message ?? "", /it would take an address/);
+});
+
+Deno.test("C10: keepConfig() keeps the last one when the ConfigMap goes, and takes the same one back without a change", async () => {
+  const { keeper, set, inForce } = workshop();
+  await set(GOOD);
+  await set(undefined);
+  assert.equal(keeper.current(), inForce[0]);
+  assert.equal(keeper.status().state, "stale");
+  await set(GOOD);
+  assert.equal(keeper.status().state, "loaded");
+});
+
+Deno.test("keepConfig() starts with nothing in force when the first one is bad", async () => {
+  const { keeper, set, gauges } = workshop();
+  await set(BAD);
+  assert.equal(keeper.current(), undefined);
+  assert.equal(keeper.status().state, "none");
+  assert.deepEqual(await gauges(), [0, 1]);
+});
+
+Deno.test("reconsider() puts a refused configuration in force once nothing stands against it", async () => {
+  let stands = true;
+  const { keeper, set, inForce, events, gauges } = workshop((config) =>
+    stands && config.pools[0]?.ranges[0]?.text === "10.1.0.0/24" ? "web has an address" : undefined
+  );
+  await set(GOOD);
+  await set(OTHER);
+  keeper.reconsider();
+  keeper.reconsider();
+  assert.equal(events.length, 1, "a refusal is told once");
+  assert.deepEqual(await gauges(), [1, 1]);
+  stands = false;
+  keeper.reconsider();
+  assert.equal(inForce.length, 2);
+  assert.deepEqual([keeper.status().state, await gauges()], ["loaded", [1, 0]]);
+  keeper.reconsider();
+  assert.equal(inForce.length, 2, "what is in force is not put in force again");
+});
+
+Deno.test("reconsider() asks nothing of a configuration that is no more there", async () => {
+  let refusing = true;
+  const { keeper, set, inForce } = workshop(() => refusing ? "no" : undefined);
+  await set(GOOD);
+  await set(undefined);
+  refusing = false;
+  keeper.reconsider();
+  assert.equal(inForce.length, 0);
+});
+
+Deno.test("keepConfig() lets a good configuration wait until all is known by which to refuse", async () => {
+  let known = false;
+  const { keeper, set, inForce, events } = workshop(() => "web has an address", () => known);
+  await set(GOOD);
+  assert.equal(keeper.current(), undefined);
+  assert.match(keeper.status().reason ?? "", /waits until all Services are known/);
+  assert.equal(events.length, 0);
+  known = true;
+  keeper.reconsider();
+  assert.deepEqual([inForce.length, events.length], [0, 1]);
+  assert.match(keeper.status().reason ?? "", /web has an address/);
+});

@@ -1,0 +1,158 @@
+import assert from "node:assert/strict";
+import type { Change, Cluster, WatchOptions } from "../../../lib/host/cluster/cluster.ts";
+import { type ConfigInput, watchConfig } from "../../../lib/host/config/source.ts";
+import { watchCache } from "../../../lib/host/cluster/watch_cache.ts";
+import { BARE_CLUSTER } from "../../support/bare_cluster.ts";
+import { recordedLog, until } from "../../support/mock_api.ts";
+
+/** A cluster whose ConfigMaps the test puts and takes away. */
+function fakeCluster() {
+  const feeds = new Map<string, { list: (...objects: unknown[]) => void }>();
+  const cluster: Pick<Cluster, "watch"> = {
+    watch<T>(options: WatchOptions<T>, signal: AbortSignal) {
+      const cache = watchCache<T>(options);
+      const emit = (changes: Change<T>[]) => changes.forEach(options.onChange);
+      feeds.set(`${options.kind}/${options.namespace}/${options.name}`, {
+        list: (...objects) =>
+          emit([...cache.replaceAll(objects.map(cache.readObject)), { kind: "synced" }]),
+      });
+      const done = new Promise<void>((end) => signal.addEventListener("abort", () => end()));
+      const refresh = () => Promise.resolve();
+      return { synced: true, lastHeardMs: 0, lastMovedMs: 0, items: cache.items, refresh, done };
+    },
+  };
+  const put = (name: string, ...objects: unknown[]) =>
+    feeds.get(`ConfigMap/metallb-system/${name}`)?.list(...objects);
+  return { cluster, put, names: () => [...feeds.keys()] };
+}
+
+function configMap(name: string, version: string, config: string, uid = "1") {
+  return {
+    metadata: { name, namespace: "metallb-system", uid, resourceVersion: version },
+    data: { config },
+  };
+}
+
+async function watching(
+  config: string | undefined,
+  use: (
+    cluster: ReturnType<typeof fakeCluster>,
+    given: () => Promise<string[]>,
+    inputs: ConfigInput[],
+    log: ReturnType<typeof recordedLog>,
+  ) => Promise<void>,
+): Promise<void> {
+  const fake = fakeCluster();
+  const stop = new AbortController();
+  const inputs: ConfigInput[] = [];
+  const log = recordedLog();
+  const cluster: Cluster = {
+    ...fake.cluster,
+    ...BARE_CLUSTER,
+  };
+  const source = watchConfig(
+    { cluster, namespace: "metallb-system", config, log },
+    (input) => inputs.push(input),
+    stop.signal,
+  );
+  const given = async () => {
+    await Promise.resolve();
+    return inputs.map((input) => input.kind === "absent" ? `!${input.reason}` : input.version);
+  };
+  await use(fake, given, inputs, log);
+  stop.abort();
+  await source.done;
+}
+
+Deno.test("watchConfig() takes the ConfigMap config, else metallb-config", async () => {
+  await watching(undefined, async ({ put, names }, given, inputs) => {
+    assert.deepEqual(names(), [
+      "ConfigMap/metallb-system/config",
+      "ConfigMap/metallb-system/metallb-config",
+    ]);
+    put("metallb-config", configMap("metallb-config", "1", "a"));
+    // The other name may still turn out to be there.
+    assert.deepEqual(await given(), []);
+    put("config");
+    assert.deepEqual(await given(), ["1"]);
+    assert.deepEqual(inputs[0], {
+      kind: "configmap",
+      object: configMap("metallb-config", "1", "a"),
+      name: "metallb-config",
+      source: "configmap metallb-system/metallb-config key config",
+      version: "1",
+    });
+    put("config", configMap("config", "2", "b"));
+    assert.deepEqual(await given(), ["1", "2"]);
+    put("metallb-config", configMap("metallb-config", "3", "c"));
+    assert.deepEqual(await given(), ["1", "2"]);
+  });
+});
+
+Deno.test("watchConfig() watches only the ConfigMap that was named", async () => {
+  await watching("mine", async ({ put, names }, given) => {
+    assert.deepEqual(names(), ["ConfigMap/metallb-system/mine"]);
+    put("mine");
+    assert.deepEqual(await given(), ["!there is no ConfigMap metallb-system/mine"]);
+  });
+});
+
+Deno.test("watchConfig() does not hand over the same content under a new version", async () => {
+  await watching("c", async ({ put }, given) => {
+    put("c", configMap("c", "1", "a"));
+    put("c", configMap("c", "2", "a"));
+    assert.deepEqual(await given(), ["1"]);
+    put("c", configMap("c", "3", "b"));
+    assert.deepEqual(await given(), ["1", "3"]);
+  });
+});
+
+Deno.test("watchConfig() takes a ConfigMap that was deleted and made again for one change", async () => {
+  await watching("c", async ({ put }, given) => {
+    put("c", configMap("c", "1", "a"));
+    await given();
+    put("c", configMap("c", "5", "b", "another uid"));
+    assert.deepEqual(await given(), ["1", "5"]);
+  });
+});
+
+Deno.test("watchConfig() says once that there is none", async () => {
+  await watching("c", async ({ put }, given) => {
+    put("c", configMap("c", "1", "a"));
+    await given();
+    put("c");
+    await given();
+    put("c");
+    assert.deepEqual(await given(), ["1", "!there is no ConfigMap metallb-system/c"]);
+  });
+});
+
+Deno.test("watchConfig() reads a local file where the name has a slash or an extension", async () => {
+  const path = await Deno.makeTempFile({ suffix: ".yaml" });
+  await Deno.writeTextFile(path, "address-pools: []");
+  const stop = new AbortController();
+  const inputs: ConfigInput[] = [];
+  const { cluster } = fakeCluster();
+  const source = watchConfig(
+    {
+      cluster: {
+        ...cluster,
+        ...BARE_CLUSTER,
+      },
+      namespace: "metallb-system",
+      config: path,
+      log: recordedLog(),
+    },
+    (input) => inputs.push(input),
+    stop.signal,
+  );
+  await until("the file", () => inputs.length > 0);
+  const [first] = inputs;
+  assert.deepEqual(first?.kind === "file" && [first.text, first.source], [
+    "address-pools: []",
+    path,
+  ]);
+  stop.abort();
+  await source.done;
+  await Deno.remove(path);
+});

@@ -1,0 +1,205 @@
+import assert from "node:assert/strict";
+import { systemClock } from "../../../lib/host/process/clock.ts";
+import type {
+  Candidacy,
+  Cluster,
+  ClusterEvent,
+  Lead,
+  LeaderElection,
+} from "../../../lib/host/cluster/cluster.ts";
+import { leadText, startLead } from "../../../lib/host/controller/lead.ts";
+import { createMetrics } from "../../../lib/host/metrics/metrics.ts";
+import type { RoleContext } from "../../../lib/host/process/role.ts";
+import { EVENT } from "../../../lib/model/names.ts";
+import { recordedLog, until } from "../../support/mock_api.ts";
+
+const ELECTION: LeaderElection = {
+  namespace: "ns",
+  name: "herald",
+  durationMs: 15_000,
+  renewDeadlineMs: 10_000,
+  retryPeriodMs: 2_000,
+};
+
+/** A controller's lead whose election, writes and lists the test decides. */
+function workshop({ elects }: { elects: boolean } = { elects: true }) {
+  const told: string[] = [];
+  const events: ClusterEvent[] = [];
+  let announce: (lead: Lead) => void = () => assert.fail("nobody stands");
+  let lead: Lead = { kind: "standby", identity: "me", leader: undefined };
+  const candidacy: Candidacy = {
+    get lead() {
+      return lead;
+    },
+    release: () => {
+      told.push("release");
+      return Promise.resolve();
+    },
+    done: Promise.resolve(),
+  };
+  const cluster = {
+    stand: (_election: LeaderElection, onChange: (lead: Lead) => void) => {
+      announce = onChange;
+      return candidacy;
+    },
+    publishEvent: (event: ClusterEvent) => {
+      events.push(event);
+      return Promise.resolve();
+    },
+  } as Pick<Cluster, "stand" | "publishEvent"> as Cluster;
+  const idle = Promise.withResolvers<void>();
+  const lists: (() => void)[] = [];
+  const metrics = createMetrics();
+  const log = recordedLog();
+  const context = {
+    cluster,
+    log,
+    metrics,
+    options: { leaderElection: elects ? ELECTION : undefined },
+    signal: new AbortController().signal,
+  } as unknown as RoleContext;
+  const controller = startLead(context, systemClock, {
+    idle: () => idle.promise,
+    catchUp: () => new Promise((listed) => lists.push(listed)),
+    onStart: () => told.push("start"),
+    onStop: () => told.push("stop"),
+  });
+  return {
+    controller,
+    events,
+    idle,
+    lists,
+    log,
+    told,
+    become(next: Lead) {
+      lead = next;
+      announce(next);
+    },
+    gauge: async () => (await metrics.leader.get()).values[0]?.value,
+    transitions: async () => (await metrics.leaderTransitions.get()).values[0]?.value,
+  };
+}
+
+const STANDBY: Lead = { kind: "standby", identity: "me", leader: "other" };
+
+function leader(mayBegin = () => true): Lead {
+  return { kind: "leader", identity: "me", permit: { mayBegin, withinMs: 4_000 } };
+}
+
+const EVENT_OF_SERVICE: ClusterEvent = {
+  about: { kind: "Service", namespace: "default", name: "web" },
+  type: "Normal",
+  reason: EVENT.ipAllocated,
+  message: "Assigned",
+  component: "metallb-controller",
+};
+
+Deno.test("startLead() lets write only when all earlier writes have ended and were seen", async () => {
+  const { become, controller, idle, lists, told } = workshop();
+  assert.equal(controller.permit(), undefined);
+  become(leader());
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  assert.equal(lists.length, 0, "a write of an earlier term is still under way");
+  idle.resolve();
+  await until("the question", () => lists.length === 1);
+  assert.equal(controller.permit(), undefined);
+  assert.deepEqual(told, []);
+  lists[0]?.();
+  await until("the start", () => told.length === 1);
+  assert.deepEqual(told, ["start"]);
+  assert.equal(controller.permit()?.withinMs, 4_000);
+});
+
+Deno.test("startLead() starts nothing for a term that ended while it caught up", async () => {
+  const { become, controller, idle, lists, told } = workshop();
+  idle.resolve();
+  become(leader());
+  await until("the question", () => lists.length === 1);
+  become(STANDBY);
+  become(leader());
+  await until("the second question", () => lists.length === 2);
+  lists[0]?.();
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  assert.deepEqual([told, controller.permit()], [["stop"], undefined]);
+  lists[1]?.();
+  await until("the start", () => told.includes("start"));
+});
+
+Deno.test("startLead() takes the leave away with the lead, from those who have it too", async () => {
+  const { become, controller, gauge, idle, lists, log, told, transitions } = workshop();
+  idle.resolve();
+  let clockSaysSo = true;
+  become(leader(() => clockSaysSo));
+  await until("the question", () => lists.length === 1);
+  lists[0]?.();
+  await until("the start", () => told.length === 1);
+  const permit = controller.permit();
+  assert.ok(permit?.mayBegin());
+  assert.equal(await gauge(), 1);
+  clockSaysSo = false;
+  assert.equal(permit?.mayBegin(), false, "the lease has run out, and nobody has noticed yet");
+  clockSaysSo = true;
+  become(STANDBY);
+  assert.equal(permit?.mayBegin(), false);
+  assert.deepEqual(controller.status(), { role: "standby", leader: "other" });
+  assert.deepEqual([await gauge(), await transitions()], [0, 2]);
+  assert.ok(
+    log.lines.some(({ fields, msg }) => msg === "standing by" && fields.leader === "other"),
+  );
+});
+
+Deno.test("publishEvent() tells only while it leads, and with its leave", async () => {
+  const { become, controller, events, idle, lists, told } = workshop();
+  await controller.publishEvent(EVENT_OF_SERVICE);
+  assert.equal(events.length, 0);
+  idle.resolve();
+  become(leader());
+  await until("the question", () => lists.length === 1);
+  lists[0]?.();
+  await until("the start", () => told.length === 1);
+  await controller.publishEvent(EVENT_OF_SERVICE);
+  assert.equal(events[0]?.permit, controller.permit());
+});
+
+Deno.test("handOver() takes the leave away, and releases when no write is under way", async () => {
+  const { become, controller, idle, lists, told } = workshop();
+  idle.resolve();
+  become(leader());
+  await until("the question", () => lists.length === 1);
+  lists[0]?.();
+  await until("the start", () => told.length === 1);
+  const permit = controller.permit();
+  await controller.handOver();
+  assert.deepEqual(told, ["start", "release"]);
+  assert.deepEqual([controller.permit(), permit?.mayBegin()], [undefined, false]);
+});
+
+Deno.test("handOver() lets the lease run out where a write hangs", async () => {
+  const { become, controller, log, told } = workshop();
+  become(leader());
+  await controller.handOver();
+  assert.deepEqual(told, []);
+  assert.ok(log.lines.some(({ msg }) => msg.includes("runs out")));
+});
+
+Deno.test("startLead() goes on alone where no election is wanted, or can be", async () => {
+  const unwanted = workshop({ elects: false });
+  assert.ok(unwanted.controller.permit()?.mayBegin());
+  assert.deepEqual(unwanted.controller.status(), { role: "alone", reason: "--leader-elect=false" });
+  assert.equal(await unwanted.gauge(), 1);
+  await unwanted.controller.handOver();
+  assert.deepEqual(unwanted.told, []);
+
+  const impossible = workshop();
+  const permit = { mayBegin: () => true, withinMs: 1 };
+  impossible.become({ kind: "alone", permit, reason: "the rights for leases lack" });
+  assert.deepEqual(impossible.told, ["start"]);
+  assert.equal(impossible.controller.permit(), permit);
+  assert.match(leadText(impossible.controller.status()), /one controller only: the rights/);
+});
+
+Deno.test("leadText() names the leader", () => {
+  assert.equal(leadText({ role: "leader", leader: "me_1" }), "this one (me_1)");
+  assert.equal(leadText({ role: "standby", leader: "b_2" }), "b_2; this one stands by");
+  assert.equal(leadText({ role: "standby" }), "nobody yet; this one stands by");
+});

@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import { instant } from "../../../lib/base/time.ts";
+import { createMetrics } from "../../../lib/host/metrics/metrics.ts";
+import { createPoolMetrics } from "../../../lib/host/controller/pools.ts";
+import { controllerStatus } from "../../../lib/host/controller/status.ts";
+import { config, pool, put, world } from "../../controller/fixture.ts";
+
+Deno.test("controllerStatus() tells of each Service what it has, or why it has none", () => {
+  const at = world(config(pool("main", "10.0.0.1")));
+  put(at, "web");
+  put(at, "late");
+  put(at, "other", { isLoadBalancer: false });
+  const clock = { now: () => instant(0), sleep: () => Promise.resolve(), random: () => 0 };
+  const pools = createPoolMetrics(createMetrics(), clock).read(at.book);
+  const { services, pools: shown } = controllerStatus(at.services, at.book, pools);
+  assert.deepEqual(services.map(({ service, ips, pool }) => [service, ips, pool]), [
+    ["default/late", [], undefined],
+    ["default/web", ["10.0.0.1"], "main"],
+  ]);
+  assert.match(services[0]?.reason ?? "", /pool "main" is full/);
+  assert.deepEqual(shown[0], {
+    name: "main",
+    protocol: "layer2",
+    addresses: "1",
+    inUse: 1,
+    services: 1,
+    kept: 0,
+    reserved: 0,
+    fullInMs: 0,
+  });
+  assert.deepEqual(controllerStatus(at.services, undefined, []), { pools: [], services: [] });
+});

@@ -1,0 +1,171 @@
+import assert from "node:assert/strict";
+import { instant } from "../../../lib/base/time.ts";
+import type { Clock } from "../../../lib/host/process/clock.ts";
+import type { Cluster, StatusWrite, WriteOutcome } from "../../../lib/host/cluster/cluster.ts";
+import type { Log } from "../../../lib/host/process/log.ts";
+import { createMetrics } from "../../../lib/host/metrics/metrics.ts";
+import {
+  createStatusWriter,
+  type StatusWriter,
+} from "../../../lib/host/controller/status_writer.ts";
+import { serviceKey } from "../../../lib/model/facts.ts";
+import { ip4 } from "../../../lib/net/ip.ts";
+
+const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
+
+/** A cluster whose answers the test gives one by one, and a clock whose sleeps the test ends. */
+function workshop() {
+  const requests: { write: StatusWrite; answer: (outcome: WriteOutcome) => void }[] = [];
+  const sleeps: { ms: number; end: () => void }[] = [];
+  const replanned: string[] = [];
+  const refused: string[] = [];
+  const cluster = {
+    writeStatus: (write: StatusWrite) =>
+      new Promise<WriteOutcome>((answer) => requests.push({ write, answer })),
+  } as Pick<Cluster, "writeStatus"> as Cluster;
+  const clock: Clock = {
+    now: () => instant(0),
+    sleep: (ms) => new Promise((end) => sleeps.push({ ms, end })),
+    random: () => 0.5,
+  };
+  const stop = new AbortController();
+  const writer: StatusWriter = createStatusWriter({
+    cluster,
+    log: silent,
+    metrics: createMetrics(),
+    clock,
+    replan: (key) => replanned.push(key),
+    onRefused: ({ service }, error) => refused.push(`${service.key}: ${error}`),
+  }, stop.signal);
+  return { writer, requests, sleeps, replanned, refused, stop };
+}
+
+function write(name: string, version: string, last: number): StatusWrite {
+  const key = serviceKey("default", name);
+  return {
+    service: { key, namespace: "default", name, uid: name, resourceVersion: version },
+    ips: [ip4(0x0a4d0100 + last)],
+    pool: "default",
+  };
+}
+
+const turn = () => new Promise((resolve) => setTimeout(resolve, 0));
+
+Deno.test("createStatusWriter() sends one request and does not repeat it before the watch brings it back", async () => {
+  const { writer, requests } = workshop();
+  writer.ask(write("a", "1", 220));
+  assert.equal(writer.pending, 1);
+  requests[0]?.answer({ kind: "written", resourceVersion: "2" });
+  await turn();
+  assert.equal(writer.pending, 0);
+  writer.ask(write("a", "1", 220));
+  assert.equal(requests.length, 1, "the same facts asked for the same again");
+  writer.ask(write("a", "3", 220));
+  assert.equal(requests.length, 2, "someone took the address away: version 3 lacks it");
+});
+
+Deno.test("createStatusWriter() has one request for a Service under way, and sends the latest wish after it", async () => {
+  const { writer, requests } = workshop();
+  writer.ask(write("a", "1", 220));
+  writer.ask(write("a", "2", 221));
+  writer.ask(write("a", "3", 222));
+  writer.ask(write("b", "1", 230));
+  assert.deepEqual(requests.map(({ write }) => write.service.name), ["a", "b"]);
+  requests[0]?.answer({ kind: "conflict" });
+  await turn();
+  assert.equal(requests.length, 3);
+  assert.equal(requests[2]?.write.service.resourceVersion, "3");
+});
+
+Deno.test("C7: createStatusWriter() plans again after a conflict, a failure and a refusal, each at its pace", async () => {
+  const rows: readonly (readonly [WriteOutcome, (ms: number) => boolean])[] = [
+    [{ kind: "conflict" }, (ms) => ms <= 3_000],
+    [{ kind: "failed", error: "503" }, (ms) => ms > 0 && ms <= 30_000],
+    [{ kind: "failed", error: "429", retryAfterMs: 7_000 }, (ms) => ms >= 7_000],
+    [{ kind: "refused", error: "403" }, (ms) => ms >= 30_000],
+  ];
+  for (const [outcome, inTime] of rows) {
+    const { writer, requests, sleeps, replanned, refused } = workshop();
+    writer.ask(write("a", "1", 220));
+    requests[0]?.answer(outcome);
+    await turn();
+    // C7: a person is told of what will not go by itself.
+    assert.deepEqual(refused, outcome.kind === "refused" ? ["default/a: 403"] : []);
+    assert.ok(inTime(sleeps[0]?.ms ?? -1), `${outcome.kind} waits ${sleeps[0]?.ms} ms`);
+    assert.deepEqual(replanned, []);
+    sleeps[0]?.end();
+    await turn();
+    assert.deepEqual(replanned, ["default/a"], outcome.kind);
+  }
+});
+
+Deno.test("createStatusWriter() waits longer after each failure", async () => {
+  const { writer, requests, sleeps } = workshop();
+  for (let attempt = 0; attempt < 4; attempt++) {
+    writer.ask(write("a", "1", 220));
+    requests[attempt]?.answer({ kind: "failed", error: "unreachable" });
+    await turn();
+  }
+  const waits = sleeps.map(({ ms }) => ms);
+  assert.deepEqual(waits, [...waits].sort((a, b) => a - b));
+  assert.ok((waits[3] ?? 0) > (waits[0] ?? 0));
+});
+
+Deno.test("createStatusWriter() writes nothing for a Service that is gone, nor after the signal", async () => {
+  const { writer, requests, sleeps, replanned, stop } = workshop();
+  writer.ask(write("a", "1", 220));
+  requests[0]?.answer({ kind: "gone" });
+  await turn();
+  assert.equal(writer.pending, 0);
+  writer.ask(write("b", "1", 221));
+  writer.forget(serviceKey("default", "b"));
+  requests[1]?.answer({ kind: "failed", error: "late" });
+  await turn();
+  assert.equal(sleeps.length, 0);
+  writer.ask(write("c", "1", 222));
+  requests[2]?.answer({ kind: "conflict" });
+  await turn();
+  stop.abort();
+  sleeps[0]?.end();
+  await turn();
+  assert.deepEqual(replanned, []);
+});
+
+Deno.test("createStatusWriter() drops a wish that was not sent because the lead is over", async () => {
+  const { writer, requests, sleeps } = workshop();
+  writer.ask(write("a", "1", 220));
+  requests[0]?.answer({ kind: "not-leader" });
+  await turn();
+  assert.equal(writer.pending, 0);
+  assert.deepEqual(sleeps, []);
+});
+
+Deno.test("forgetAll() leaves nothing of an earlier term, neither wishes nor what was written", async () => {
+  const { writer, requests, sleeps } = workshop();
+  writer.ask(write("a", "1", 220));
+  requests[0]?.answer({ kind: "written", resourceVersion: "2" });
+  writer.ask(write("b", "1", 221));
+  writer.ask(write("b", "1", 222));
+  await turn();
+  writer.forgetAll();
+  requests[1]?.answer({ kind: "failed", error: "late" });
+  await turn();
+  assert.deepEqual([requests.length, sleeps.length, writer.pending], [2, 0, 0]);
+  writer.ask(write("a", "1", 220));
+  assert.equal(requests.length, 3, "whether the first write came through, the list will tell");
+});
+
+Deno.test("idle() waits for every request under way, those of before forgetAll() too", async () => {
+  const { writer, requests } = workshop();
+  let idle = false;
+  await writer.idle();
+  writer.ask(write("a", "1", 220));
+  writer.ask(write("b", "1", 221));
+  writer.forgetAll();
+  const waiting = writer.idle().then(() => idle = true);
+  requests[0]?.answer({ kind: "written", resourceVersion: "2" });
+  await turn();
+  assert.ok(!idle);
+  requests[1]?.answer({ kind: "conflict" });
+  await waiting;
+});

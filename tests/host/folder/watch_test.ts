@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { systemClock } from "../../../lib/host/process/clock.ts";
+import { watchFolder } from "../../../lib/host/folder/watch.ts";
+import { until } from "../../support/mock_api.ts";
+
+async function watching(
+  pollMs: number,
+  use: (parent: string, seen: string[], polls: () => number) => Promise<void>,
+): Promise<void> {
+  const parent = await Deno.makeTempDir();
+  await Deno.mkdir(`${parent}/f`);
+  const stop = new AbortController();
+  const seen: string[] = [];
+  let polls = 0;
+  const done = watchFolder(
+    {
+      folder: `${parent}/f`,
+      recursive: true,
+      pollMs,
+      onEvent: (event) => {
+        if (event === undefined) polls++;
+        else seen.push(...event.paths.map((path) => path.slice(parent.length)));
+      },
+    },
+    systemClock,
+    stop.signal,
+  );
+  try {
+    await use(parent, seen, () => polls);
+  } finally {
+    stop.abort();
+    await done;
+    await Deno.remove(parent, { recursive: true });
+  }
+}
+
+Deno.test("watchFolder() tells of files, in new folders too", async () => {
+  await watching(10_000, async (parent, seen) => {
+    await Deno.writeTextFile(`${parent}/f/a`, "x");
+    await until("a", () => seen.includes("/f/a"));
+    await Deno.mkdir(`${parent}/f/sub`);
+    await until("the folder", () => seen.includes("/f/sub"));
+    await Deno.writeTextFile(`${parent}/f/sub/b`, "x");
+    await until("b", () => seen.includes("/f/sub/b"));
+  });
+});
+
+Deno.test("watchFolder() polls, and takes up a folder that was replaced", async () => {
+  await watching(20, async (parent, seen, polls) => {
+    await until("a poll", () => polls() > 0);
+    await Deno.rename(`${parent}/f`, `${parent}/old`);
+    await Deno.mkdir(`${parent}/f`);
+    const before = polls();
+    await until("the next polls", () => polls() > before + 1);
+    seen.length = 0;
+    await Deno.writeTextFile(`${parent}/f/new`, "x");
+    await until("the new file", () => seen.includes("/f/new"));
+    assert.ok(seen.every((path) => path.startsWith("/f")));
+  });
+});

@@ -1,0 +1,19 @@
+import assert from "node:assert/strict";
+import { announcementOf, readAnnouncement } from "../../../lib/host/gossip/meta.ts";
+
+Deno.test("readAnnouncement() reads what announcementOf() wrote, in what memberlist allows", () => {
+  const told = { port: 7947, boot: 0xffff_ffff };
+  assert.deepEqual(readAnnouncement(announcementOf(told)), told);
+  assert.ok(announcementOf(told).length <= 512);
+});
+
+Deno.test("readAnnouncement() takes no other program's metadata", () => {
+  for (
+    const text of ["", "{", "null", "[]", "zone=eu", '{"herald":2}', '{"herald":1,"heartbeat":{}}']
+      .concat('{"herald":1,"heartbeat":{"port":0,"boot":1}}')
+      .concat('{"herald":1,"heartbeat":{"port":70000,"boot":1}}')
+      .concat('{"herald":1,"heartbeat":{"port":1,"boot":-1}}')
+  ) {
+    assert.equal(readAnnouncement(new TextEncoder().encode(text)), undefined, text);
+  }
+});

@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+import { serveHttp } from "../../../lib/host/http/server.ts";
+import type { Log, LogFields } from "../../../lib/host/process/log.ts";
+import { createMetrics } from "../../../lib/host/metrics/metrics.ts";
+import type { ProcessStatus } from "../../../lib/status/types.ts";
+
+const STATUS: ProcessStatus = {
+  pid: 1,
+  version: "0.1.0",
+  role: "speaker",
+  startedAt: "2026-01-01T00:00:00Z",
+  objects: "store /srv/lb",
+  namespace: "metallb-system",
+  ready: true,
+  notReady: [],
+  unhealthy: [],
+  config: { state: "loaded", source: "configmap metallb-system/config key config", problems: [] },
+};
+
+async function served(
+  status: () => ProcessStatus,
+  visit: (url: string) => Promise<void>,
+): Promise<void> {
+  const stop = new AbortController();
+  const metrics = createMetrics();
+  metrics.layer2.onScrape = () => {
+    metrics.layer2.requests.reset();
+    metrics.layer2.requests.inc({ ip: "10.77.1.220" }, 7);
+  };
+  let port = 0;
+  const log: Log = {
+    debug() {},
+    info: (fields: LogFields) => void (port = Number(fields.port)),
+    warn() {},
+    error() {},
+    child: () => log,
+  };
+  const done = serveHttp({
+    host: "127.0.0.1",
+    port: 0,
+    status,
+    unhealthy: () => status().unhealthy,
+    registry: metrics.registry,
+    log,
+  }, stop.signal);
+  try {
+    await visit(`http://127.0.0.1:${port}`);
+  } finally {
+    stop.abort();
+    await done;
+  }
+}
+
+async function get(url: string): Promise<{ code: number; text: string }> {
+  const answer = await fetch(url);
+  return { code: answer.status, text: await answer.text() };
+}
+
+Deno.test("serveHttp() says ready and healthy, or why not with 503", async () => {
+  let status = STATUS;
+  await served(() => status, async (url) => {
+    assert.deepEqual(await get(`${url}/readyz`), { code: 200, text: "ok\n" });
+    assert.deepEqual(await get(`${url}/healthz`), { code: 200, text: "ok\n" });
+    status = { ...STATUS, notReady: ["no configuration"], unhealthy: ["the Worker is dead"] };
+    assert.deepEqual(await get(`${url}/readyz`), { code: 503, text: "no configuration\n" });
+    assert.deepEqual(await get(`${url}/healthz`), { code: 503, text: "the Worker is dead\n" });
+  });
+});
+
+Deno.test("serveHttp() gives the status as JSON and nothing for other paths or methods", async () => {
+  await served(() => STATUS, async (url) => {
+    assert.deepEqual(JSON.parse((await get(`${url}/status`)).text), STATUS);
+    assert.equal((await get(`${url}/debug/pprof`)).code, 404);
+    const posted = await fetch(`${url}/status`, { method: "POST", body: "{}" });
+    await posted.body?.cancel();
+    assert.equal(posted.status, 404);
+  });
+});
+
+Deno.test("serveHttp() shows MetalLB's metric names with what stands in shared memory", async () => {
+  await served(() => STATUS, async (url) => {
+    const { text } = await get(`${url}/metrics`);
+    for (
+      const name of [
+        "metallb_allocator_addresses_total",
+        "metallb_allocator_addresses_in_use_total",
+        "metallb_allocator_services_allocated_total",
+        "metallb_k8s_client_updates_total",
+        "metallb_k8s_client_update_errors_total",
+        "metallb_k8s_client_config_loaded_bool",
+        "metallb_k8s_client_config_stale_bool",
+        "metallb_speaker_announced",
+        "metallb_layer2_requests_received",
+        "metallb_layer2_responses_sent",
+        "metallb_layer2_gratuitous_sent",
+      ]
+    ) assert.match(text, new RegExp(`^# TYPE ${name} `, "m"), name);
+    assert.match(text, /^metallb_layer2_requests_received\{ip="10\.77\.1\.220"\} 7$/m);
+  });
+});

@@ -1,0 +1,154 @@
+import assert from "node:assert/strict";
+import { askSpeakers } from "../../../lib/host/inspect/speakers.ts";
+import { serveHttp } from "../../../lib/host/http/server.ts";
+import type { Log } from "../../../lib/host/process/log.ts";
+import { createMetrics } from "../../../lib/host/metrics/metrics.ts";
+import type { ProcessStatus } from "../../../lib/status/types.ts";
+import { startMockApi } from "../../support/mock_api.ts";
+import { waitFor } from "../../support/wait.ts";
+
+/** Speakers' pages are on port 7472: each run of this test has addresses of its own. */
+const NETWORK = `127.${1 + (Deno.pid >> 8) % 250}.${Deno.pid & 255}`;
+const HERE = `${NETWORK}.1`;
+const ELSEWHERE = `${NETWORK}.2`;
+const log: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => log };
+
+function status(node: string, objects: string): ProcessStatus {
+  return {
+    pid: Deno.pid,
+    version: "0.1.0",
+    role: "speaker",
+    startedAt: "2026-01-01T00:00:00Z",
+    objects,
+    namespace: "metallb-system",
+    ready: true,
+    notReady: [],
+    unhealthy: [],
+    config: { state: "loaded", source: "", problems: [] },
+    speaker: { node, backend: "socket", interfaces: [], addresses: [] },
+  };
+}
+
+/** A speaker's pages, on its socket file and on a host's port. */
+async function withPages(
+  host: string,
+  port: number,
+  answer: ProcessStatus,
+  use: () => Promise<void>,
+): Promise<void> {
+  const stop = new AbortController();
+  const { registry } = createMetrics();
+  const served = serveHttp(
+    { host, port, status: () => answer, unhealthy: () => [], registry, log },
+    stop.signal,
+  );
+  try {
+    await waitFor(
+      "the socket file",
+      () => Deno.stat(`/run/herald/${Deno.pid}.sock`).then(() => true),
+    );
+    await use();
+  } finally {
+    stop.abort();
+    await served;
+  }
+}
+
+const inStore = {
+  store: "/srv/lb",
+  kubeconfig: undefined,
+  namespace: "x",
+  config: undefined,
+  lbClass: undefined,
+};
+
+Deno.test("askSpeakers() asks this machine's speakers that work from the same objects", async () => {
+  await withPages("127.0.0.1", 0, status("node1", "/srv/lb"), async () => {
+    const { answers } = await askSpeakers(inStore, "/srv/lb");
+    assert.deepEqual([...answers.keys()], ["node1"]);
+    assert.equal((await askSpeakers(inStore, "/srv/other")).answers.size, 0);
+  });
+});
+
+function pod(node: string, ip: string | undefined, ready = true) {
+  return {
+    metadata: { name: `speaker-${node}`, namespace: "metallb-system" },
+    spec: { nodeName: node },
+    status: { podIP: ip, conditions: [{ type: "Ready", status: ready ? "True" : "False" }] },
+  };
+}
+
+async function withKubeconfig(url: string, use: (path: string) => Promise<void>): Promise<void> {
+  const path = await Deno.makeTempFile({ prefix: "herald-ask-", suffix: ".json" });
+  const config = {
+    apiVersion: "v1",
+    kind: "Config",
+    "current-context": "test",
+    contexts: [{ name: "test", context: { cluster: "test", user: "test" } }],
+    clusters: [{ name: "test", cluster: { server: url } }],
+    users: [{ name: "test", user: { token: "t" } }],
+  };
+  try {
+    await Deno.writeTextFile(path, JSON.stringify(config));
+    await use(path);
+  } finally {
+    await Deno.remove(path);
+  }
+}
+
+Deno.test("askSpeakers() asks the pods of a cluster, and names those that do not answer", async () => {
+  const pods = [
+    pod("node1", HERE),
+    pod("node2", ELSEWHERE),
+    pod("node3", undefined, false),
+  ];
+  const asked: string[] = [];
+  const api = startMockApi((url) => {
+    asked.push(`${url.pathname} ${url.searchParams.get("labelSelector")}`);
+    return Response.json({
+      kind: "PodList",
+      apiVersion: "v1",
+      metadata: { resourceVersion: "1" },
+      items: pods,
+    });
+  });
+  try {
+    await withKubeconfig(
+      api.url,
+      (kubeconfig) =>
+        withPages(HERE, 7472, status("node1", "another cluster"), async () => {
+          const options = { ...inStore, store: undefined, kubeconfig, namespace: "metallb-system" };
+          const { answers, silent, ready, problem } = await askSpeakers(options, api.url);
+          assert.deepEqual([...answers.keys()], ["node1"]);
+          assert.deepEqual(silent, [
+            { node: "node2", why: `no answer at ${ELSEWHERE}:7472` },
+            { node: "node3", why: "its pod metallb-system/speaker-node3 has no address" },
+          ]);
+          assert.deepEqual([...ready ?? []], ["node1", "node2"]);
+          assert.equal(problem, undefined);
+          assert.equal(
+            asked[0],
+            "/api/v1/namespaces/metallb-system/pods app=metallb,component=speaker",
+          );
+        }),
+    );
+  } finally {
+    await api.close();
+  }
+});
+
+Deno.test("askSpeakers() says why when pods cannot be listed", async () => {
+  const api = startMockApi(() =>
+    Response.json({ kind: "Status", message: "pods is forbidden" }, { status: 403 })
+  );
+  try {
+    await withKubeconfig(api.url, async (kubeconfig) => {
+      const options = { ...inStore, store: undefined, kubeconfig, namespace: "metallb-system" };
+      const { answers, problem } = await askSpeakers(options, api.url);
+      assert.equal(answers.size, 0);
+      assert.match(problem ?? "", /^the Pods did not come: .*403.*pods is forbidden/);
+    });
+  } finally {
+    await api.close();
+  }
+});

@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { instant, seededRandom } from "../../../lib/base/time.ts";
+import { oncePer, parseRetryAfter, retryDelayMs } from "../../../lib/host/process/backoff.ts";
+
+Deno.test("C3: retryDelayMs() stays between 0.2 s and a bound that doubles to 30 s", () => {
+  fc.assert(
+    fc.property(
+      fc.nat(2_000),
+      fc.double({ min: 0, max: 0.999, noNaN: true }),
+      (attempt, chance) => {
+        const delay = retryDelayMs(attempt, () => chance);
+        assert.ok(delay >= 200 && delay <= Math.min(30_000, 400 * 2 ** attempt));
+      },
+    ),
+    { seed: 4 },
+  );
+});
+
+Deno.test("retryDelayMs() spreads over its whole span", () => {
+  const random = seededRandom(1);
+  const delays = Array.from({ length: 1_000 }, () => retryDelayMs(20, random));
+  assert.ok(Math.min(...delays) < 1_000 && Math.max(...delays) > 29_000);
+});
+
+Deno.test("C3: retryDelayMs() waits at least as long as the server asks", () => {
+  assert.equal(retryDelayMs(0, () => 0, 5_000), 5_000);
+});
+
+Deno.test("parseRetryAfter() reads seconds and dates, and caps both at 60 s", () => {
+  const now = Date.UTC(2024, 0, 1);
+  assert.equal(parseRetryAfter("7", now), 7_000);
+  assert.equal(parseRetryAfter("99999", now), 60_000);
+  assert.equal(parseRetryAfter("Mon, 01 Jan 2024 00:00:05 GMT", now), 5_000);
+  assert.equal(parseRetryAfter("Mon, 01 Jan 2035 00:00:05 GMT", now), 60_000);
+  assert.equal(parseRetryAfter("Mon, 01 Jan 2001 00:00:05 GMT", now), 0);
+  assert.equal(parseRetryAfter("soon", now), undefined);
+  assert.equal(parseRetryAfter(null, now), undefined);
+});
+
+Deno.test("oncePer() opens once in each interval", () => {
+  let now = 0;
+  const may = oncePer(30_000, () => instant(now));
+  assert.deepEqual([may(), may()], [true, false]);
+  now = 29_999;
+  assert.equal(may(), false);
+  now = 30_000;
+  assert.equal(may(), true);
+});

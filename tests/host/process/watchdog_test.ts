@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import type { Log } from "../../../lib/host/process/log.ts";
+import { createWatchdog, look, startWatchdog } from "../../../lib/host/process/watchdog.ts";
+import { start } from "../../support/process.ts";
+import { waitFor } from "../../support/wait.ts";
+
+Deno.test("look() counts the time in which nobody fed it, and begins anew when somebody does", () => {
+  const state = createWatchdog(0);
+  assert.equal(look(state, 5, 500), 0);
+  assert.equal(look(state, 5, 1_000), 500);
+  assert.equal(look(state, 5, 1_500), 1_000);
+  assert.equal(look(state, 6, 2_000), 0);
+  assert.equal(look(state, 6, 2_500), 500);
+});
+
+Deno.test("look() does not count the time in which the whole process stood still", () => {
+  const state = createWatchdog(0);
+  look(state, 1, 500);
+  assert.equal(look(state, 1, 3_600_000), 1_000);
+});
+
+function child(limitMs: number, stallMs: number) {
+  const program = new URL("../watchdog_child.ts", import.meta.url).pathname;
+  // No right to run programs or send signals, as the binary has none.
+  const rights = ["--allow-read", "--allow-env", "--no-prompt"];
+  return start(Deno.execPath(), ["run", "-q", ...rights, program, `${limitMs}`, `${stallMs}`]);
+}
+
+Deno.test("startWatchdog() ends a process whose event loop stands still for good, and says so", async () => {
+  await using hanging = child(1_500, 60_000);
+  assert.equal(await hanging.exited, 134, hanging.output());
+  assert.match(hanging.output(), /^stalls\n\{"level":"error",.*the event loop stands still/);
+  assert.ok(!hanging.output().includes("goes on"));
+});
+
+Deno.test("startWatchdog() lets a process that recovers in time go on", async () => {
+  await using slow = child(20_000, 1_500);
+  assert.equal(await slow.exited, 0, slow.output());
+  assert.match(slow.output(), /^stalls\ngoes on\n$/);
+});
+
+Deno.test("startWatchdog() says when it cannot watch, and the process goes on", async () => {
+  const warnings: string[] = [];
+  const log: Log = {
+    debug() {},
+    info() {},
+    warn: (_, msg) => void warnings.push(msg),
+    error() {},
+    child: () => log,
+  };
+  using watchdog = startWatchdog({ url: new URL("file:///nowhere/watchdog_worker.js"), log });
+  watchdog.feed();
+  await waitFor("the warning", () => warnings.length > 0);
+  assert.match(warnings[0] ?? "", /^no watchdog/);
+});
