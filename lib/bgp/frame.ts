@@ -2,6 +2,15 @@ import { readU16, writeU16 } from "../net/ethernet.ts";
 import { type BgpFault, bgpFault, CODE, notification } from "./notification.ts";
 
 export const HEADER_LENGTH = 19;
+/** What a decoder must know of the session. */
+export interface DecodeContext {
+  /** 4 when both sides sent the capability for AS numbers of four octets (RFC 6793). */
+  readonly asnBytes: 2 | 4;
+  readonly ebgp: boolean;
+  /** Largest message that was agreed upon. */
+  readonly maxLength: number;
+}
+
 /** RFC 4271 §4; RFC 8654 raises it to 65,535 where both sides agree. */
 export const MAX_MESSAGE_LENGTH = 4096;
 

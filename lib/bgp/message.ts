@@ -1,6 +1,6 @@
 import type { Family } from "../net/ip.ts";
 import { readU16 } from "../net/ethernet.ts";
-import { badLength, encodeMessage, messageLength, TYPE } from "./frame.ts";
+import { badLength, type DecodeContext, encodeMessage, messageLength, TYPE } from "./frame.ts";
 import { type BgpFault, bgpFault, CODE, type Notification, notification } from "./notification.ts";
 import { decodeOpen, type Open } from "./open.ts";
 import { decodeUpdate, type Update } from "./update.ts";
@@ -19,15 +19,6 @@ export type Message =
   | { readonly kind: "notification"; readonly notification: Notification }
   | { readonly kind: "keepalive" }
   | RouteRefresh;
-
-/** What a decoder must know of the session. */
-export interface DecodeContext {
-  /** 4 when both sides sent the capability for AS numbers of four octets (RFC 6793). */
-  readonly asnBytes: 2 | 4;
-  readonly ebgp: boolean;
-  /** Largest message that was agreed upon. */
-  readonly maxLength: number;
-}
 
 /** Decodes one whole message whose header {@link messageLength} has checked. Never throws. */
 export function decodeMessage(bytes: Uint8Array, context: DecodeContext): Message | BgpFault {

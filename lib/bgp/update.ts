@@ -10,8 +10,7 @@ import {
   RULES,
 } from "./attribute.ts";
 import { encodeAttributes } from "./attribute_encode.ts";
-import { encodeMessage, TYPE } from "./frame.ts";
-import type { DecodeContext } from "./message.ts";
+import { type DecodeContext, encodeMessage, TYPE } from "./frame.ts";
 import { type Nlri, type NlriMistake, readIp, scanNlri } from "./nlri.ts";
 import { type BgpFault, bgpFault, CODE, notification } from "./notification.ts";
 

@@ -1,8 +1,8 @@
+import { ELECTION_RULES } from "../speaker/view.ts";
 import { nearest } from "../config/nearest.ts";
 import { Command, CommanderError, Option } from "commander";
 import {
   ARP_BACKENDS,
-  ELECTIONS,
   ROLES,
   type RunOptions,
   type SourceOptions,
@@ -208,7 +208,9 @@ function addRun(program: Command, done: (request: Request) => void, around: Surr
     .addOption(oneOf("--ml-key-bytes <n>", "gossip: key length", ["16", "32"]))
     .addOption(once("--heartbeat-interval <duration>", "between a speaker's beats; default 50ms"))
     .addOption(once("--heartbeat-multiplier <n>", "missing beats that mean it is gone; default 3"))
-    .addOption(oneOf("--l2-election <rule>", "who owns an address, MetalLB's rule of", ELECTIONS))
+    .addOption(
+      oneOf("--l2-election <rule>", "who owns an address, MetalLB's rule of", ELECTION_RULES),
+    )
     .addOption(oneOf("--arp-backend <backend>", "who answers ARP", ARP_BACKENDS))
     .addOption(once("--interface <names>", "answers on these only: eth0,bond*,!docker*"))
     .addOption(

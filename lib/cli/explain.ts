@@ -11,7 +11,8 @@ import type { ServiceFacts, SliceFacts } from "../model/facts.ts";
 import { formatIp, type Ip, parseIp } from "../net/ip.ts";
 import { formatPrefix } from "../net/prefix.ts";
 import type { SpeakerStatus } from "../status/types.ts";
-import { type Candidate, planAddress, type SpeakerView } from "../speaker/plan.ts";
+import { planAddress } from "../speaker/plan.ts";
+import type { Candidate, SpeakerView } from "../speaker/view.ts";
 import { contributions } from "../speaker/routes.ts";
 import type { OutputFormat } from "./arguments.ts";
 import {

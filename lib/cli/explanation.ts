@@ -1,5 +1,5 @@
 import type { AddressExplanation } from "../controller/explain.ts";
-import type { Candidate } from "../speaker/plan.ts";
+import type { Candidate } from "../speaker/view.ts";
 
 /** What `herald explain` says, as JSON. */
 export interface Explanation {

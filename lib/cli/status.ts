@@ -1,5 +1,5 @@
 import type { ConfigProblem } from "../base/errors.ts";
-import { leadText } from "../host/controller/lead.ts";
+import { leadText } from "../status/text.ts";
 import { localStatuses, statusAt } from "../host/inspect/processes.ts";
 import type { PeerStatus, PoolStatus, ProcessStatus } from "../status/types.ts";
 import type { OutputFormat } from "./arguments.ts";

@@ -1,8 +1,8 @@
+import type { GossipSecret } from "../host/cluster/cluster.ts";
+import { ELECTION_RULES } from "../speaker/view.ts";
 import {
   ARP_BACKENDS,
-  ELECTIONS,
   type GossipFlags,
-  type GossipSecret,
   type Role,
   ROLES,
   type RunOptions,
@@ -162,7 +162,7 @@ export function readRunOptions(flags: Flags, around: Surroundings): RunOptions {
     gossip: gossip(flags, around, role),
     gossipSecret: role === "speaker" ? undefined : gossipSecret(flags, around, source.namespace),
     leaderElection: role === "speaker" ? undefined : leaderElection,
-    election: word("--l2-election", text(flags, "l2Election"), ELECTIONS, "v0.11"),
+    election: word("--l2-election", text(flags, "l2Election"), ELECTION_RULES, "v0.11"),
     arpBackend: word("--arp-backend", text(flags, "arpBackend"), ARP_BACKENDS, "auto"),
     interfaces: interfaces(text(flags, "interface")),
     arpProbe: flags.arpProbe === true,

@@ -1,5 +1,5 @@
 import type { EndpointFacts, ServiceFacts, SliceFacts } from "../model/facts.ts";
-import type { Candidate, SpeakerView } from "./plan.ts";
+import type { Candidate, SpeakerView } from "./view.ts";
 
 /**
  * The nodes of the endpoints that can serve, or undefined when there is no such endpoint. Those

@@ -1,4 +1,4 @@
-import type { Candidate, SpeakerView } from "./plan.ts";
+import type { Candidate, SpeakerView } from "./view.ts";
 import { judge, needsEndpoint, refusalOf, type Served } from "./candidates.ts";
 import { rankCandidates } from "./election.ts";
 import { createForemost, type Foremost } from "./foremost.ts";

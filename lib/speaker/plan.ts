@@ -1,34 +1,11 @@
 import type { Config, Pool, PoolProtocol } from "../config/types.ts";
-import type { NodeFacts, ServiceFacts, ServiceKey, SliceFacts } from "../model/facts.ts";
+import type { ServiceFacts, ServiceKey, SliceFacts } from "../model/facts.ts";
 import { formatIp, type Ip } from "../net/ip.ts";
+import type { Candidate, ElectionRule, SpeakerView } from "./view.ts";
 import { judgeNodes, servingNodes } from "./candidates.ts";
 import { rankCandidates } from "./election.ts";
 import type { Electorate } from "./electorate.ts";
 import { rangeContains } from "../net/range.ts";
-
-/** Whose rule of owners: MetalLB v0.11 and later, or v0.10. */
-export type ElectionRule = "v0.11" | "v0.10";
-
-/** What this speaker sees of the cluster. */
-export interface SpeakerView {
-  readonly config: Config;
-  readonly nodes: ReadonlyMap<string, NodeFacts>;
-  /** Nodes with a live speaker; undefined counts every node. */
-  readonly liveSpeakers: ReadonlySet<string> | undefined;
-  /** This node's name. */
-  readonly self: string;
-  readonly election: ElectionRule;
-  /** Nodes labelled exclude-from-external-load-balancers stay candidates. */
-  readonly ignoreExcludeLabel: boolean;
-  readonly lbClass: string | undefined;
-}
-
-/** One node's chance to own an address. `reason` says why it is no candidate. */
-export interface Candidate {
-  readonly node: string;
-  readonly eligible: boolean;
-  readonly reason?: string;
-}
 
 /** Why nobody announces an address, as a word for metrics and a sentence for people. */
 export type SilentReason =

@@ -1,6 +1,6 @@
 import { html } from "hono/html";
 import type { HtmlEscapedString } from "hono/utils/html";
-import { leadText } from "../host/controller/lead.ts";
+import { leadText } from "./text.ts";
 import type { PeerStatus, ProcessStatus } from "./types.ts";
 
 type Html = HtmlEscapedString | Promise<HtmlEscapedString>;

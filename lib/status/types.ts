@@ -1,5 +1,5 @@
 import type { ConfigProblem } from "../base/errors.ts";
-import type { Election } from "../host/process/options.ts";
+import type { ElectionRule } from "../speaker/view.ts";
 
 /** What configuration is in force, and what is wrong with a newer one. */
 export interface ConfigStatus {
@@ -51,7 +51,7 @@ export interface ControllerStatus {
 export interface SpeakerStatus {
   readonly node: string;
   /** By which rule it takes part in the election, and whom it counts in; undefined: all nodes. */
-  readonly election?: Election;
+  readonly election?: ElectionRule;
   readonly ignoreExcludeLabel?: boolean;
   readonly live?: readonly string[];
   readonly backend: string;

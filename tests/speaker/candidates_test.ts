@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import type { NodeFacts, SliceFacts } from "../../lib/model/facts.ts";
 import { serviceKey } from "../../lib/model/facts.ts";
-import { planAddress, type SpeakerView } from "../../lib/speaker/plan.ts";
+import { planAddress } from "../../lib/speaker/plan.ts";
+import type { SpeakerView } from "../../lib/speaker/view.ts";
 import { servingNodes } from "../../lib/speaker/candidates.ts";
 import { config, ip, pool, service } from "../controller/fixture.ts";
 

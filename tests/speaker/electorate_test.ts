@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type EndpointFacts, type NodeFacts, serviceKey } from "../../lib/model/facts.ts";
 import { createElections } from "../../lib/speaker/electorate.ts";
-import { planAddress, type SpeakerView } from "../../lib/speaker/plan.ts";
+import { planAddress } from "../../lib/speaker/plan.ts";
+import type { SpeakerView } from "../../lib/speaker/view.ts";
 import { config, ip, pool, service } from "../controller/fixture.ts";
 
 const NAMES = Array.from({ length: 12 }, (_, number) => `node${number}`);

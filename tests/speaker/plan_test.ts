@@ -9,7 +9,8 @@ import {
   type SliceFacts,
 } from "../../lib/model/facts.ts";
 import { rankCandidates } from "../../lib/speaker/election.ts";
-import { type AddressPlan, planAddress, type SpeakerView } from "../../lib/speaker/plan.ts";
+import { type AddressPlan, planAddress } from "../../lib/speaker/plan.ts";
+import type { SpeakerView } from "../../lib/speaker/view.ts";
 import { config, ip, pool, service } from "../controller/fixture.ts";
 
 const IP = ip("10.77.1.220");

@@ -1,17 +1,8 @@
 import type { Millis } from "../../base/time.ts";
 import type { EventReason, EventType } from "../../model/names.ts";
 import type { Ip } from "../../net/ip.ts";
-import type { GossipSecret } from "../process/options.ts";
+import type { WatchedKind } from "./kinds.ts";
 import type { ServiceFacts } from "../../model/facts.ts";
-
-/** Kinds that Herald watches. */
-export type WatchedKind =
-  | "Service"
-  | "EndpointSlice"
-  | "Node"
-  | "ConfigMap"
-  | "Namespace"
-  | "Pod";
 
 /** What happened to one object, already compared with what was known before. */
 export type Change<T> =
@@ -78,6 +69,14 @@ export interface LeaderElection {
   readonly durationMs: Millis;
   readonly renewDeadlineMs: Millis;
   readonly retryPeriodMs: Millis;
+}
+
+/** The Secret of the speakers' gossip key, which the controller makes where it lacks. */
+export interface GossipSecret {
+  readonly namespace: string;
+  readonly name: string;
+  /** Whose it shall be. */
+  readonly deployment: string | undefined;
 }
 
 /** A stand for election. */

@@ -128,15 +128,3 @@ function leadStatus(lead: Lead | undefined): LeadStatus {
       return { role: "standby", leader: lead.leader };
   }
 }
-
-/** Who leads, in a few words. */
-export function leadText({ leader, reason, role }: LeadStatus): string {
-  switch (role) {
-    case "leader":
-      return `this one (${leader})`;
-    case "standby":
-      return `${leader ?? "nobody yet"}; this one stands by`;
-    case "alone":
-      return `no election, one controller only: ${reason}`;
-  }
-}

@@ -15,7 +15,7 @@ import type {
   WatchOptions,
   WriteOutcome,
 } from "../cluster/cluster.ts";
-import type { Selection } from "../kubernetes/paths.ts";
+import type { Selection } from "../cluster/kinds.ts";
 import type { Log } from "../process/log.ts";
 import { STORE_TIMING, type StoreTiming, watchFiles } from "./files.ts";
 import { readManifests } from "./manifests.ts";

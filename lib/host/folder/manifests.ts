@@ -2,17 +2,7 @@ import { LineCounter, parseAllDocuments } from "@std/yaml";
 import { errorText } from "../../base/errors.ts";
 import { isObject, type JsonObject, listOr, objectOr, textOf } from "../../model/json.ts";
 import { identityOf, keyOf } from "../cluster/identity.ts";
-
-/** Kinds that a store folder holds, with the API group of their `apiVersion`. */
-const KINDS = {
-  Service: { group: "v1", namespaced: true },
-  EndpointSlice: { group: "discovery.k8s.io/", namespaced: true },
-  Node: { group: "v1", namespaced: false },
-  ConfigMap: { group: "v1", namespaced: true },
-  Secret: { group: "v1", namespaced: true },
-  Namespace: { group: "v1", namespaced: false },
-} as const;
-export type StoredKind = keyof typeof KINDS;
+import { isOfGroup, isStoredKind, KINDS, type StoredKind } from "../cluster/kinds.ts";
 
 /** One object of a manifest file, as an API server would have stored it. */
 export interface ManifestObject {
@@ -83,16 +73,15 @@ function readObject(object: unknown, place: string): ManifestObject | string | u
   const kind = textOf(object.kind);
   if (kind === undefined) return "kind is missing";
   if (!isStoredKind(kind)) return undefined;
-  const { group, namespaced } = KINDS[kind];
-  const apiVersion = textOf(object.apiVersion) ?? group;
-  if (group === "v1" ? apiVersion !== "v1" : !apiVersion.startsWith(group)) return undefined;
+  const apiVersion = textOf(object.apiVersion);
+  if (apiVersion !== undefined && !isOfGroup(kind, apiVersion)) return undefined;
   const identity = identityOf(object);
   if (identity === undefined) {
     return textOf(objectOr(object.metadata).name) === undefined
       ? `${kind} without metadata.name`
       : `${kind}: the values of labels and annotations must be texts; put them in quotes`;
   }
-  const namespace = namespaced ? identity.namespace ?? "default" : undefined;
+  const namespace = KINDS[kind].namespaced ? identity.namespace ?? "default" : undefined;
   // Both become names of files.
   for (const name of [identity.name, namespace ?? "default"]) {
     if (!/^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$/.test(name)) {
@@ -107,10 +96,6 @@ function readObject(object: unknown, place: string): ManifestObject | string | u
     place,
     object: kind === "Service" ? { ...stored, spec: defaultedSpec(objectOr(object.spec)) } : stored,
   };
-}
-
-function isStoredKind(kind: string): kind is StoredKind {
-  return Object.hasOwn(KINDS, kind);
 }
 
 /** What an API server would have filled in: families (IPv4 unless told) and ports' protocols. */

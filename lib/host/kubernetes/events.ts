@@ -2,7 +2,7 @@ import type { Millis } from "../../base/time.ts";
 import type { Clock } from "../process/clock.ts";
 import type { ClusterEvent } from "../cluster/cluster.ts";
 import type { KubeClient } from "./client.ts";
-import { eventsPath } from "./paths.ts";
+import { objectPath } from "./paths.ts";
 import type { Log } from "../process/log.ts";
 
 /** Sends Kubernetes events in the background. */
@@ -81,7 +81,7 @@ export function startEventPublisher(
     const answer = await client.request({
       operation: `create event ${reason} for ${about.namespace}/${about.name}`,
       method: "POST",
-      path: eventsPath(about.namespace),
+      path: objectPath("Event", about.namespace),
       background: true,
       permit,
       body: {
@@ -111,7 +111,7 @@ export function startEventPublisher(
     const answer = await client.request({
       operation: `count up event ${earlier.name}`,
       method: "PATCH",
-      path: `${eventsPath(about.namespace)}/${encodeURIComponent(earlier.name)}`,
+      path: objectPath("Event", about.namespace, earlier.name),
       background: true,
       permit,
       body: { count: ++earlier.count, lastTimestamp: new Date().toISOString() },

@@ -2,9 +2,9 @@ import { objectOr, textOf } from "../../model/json.ts";
 import { retryDelayMs } from "../process/backoff.ts";
 import type { Clock } from "../process/clock.ts";
 import type { KubeClient } from "./client.ts";
-import { deploymentPath, secretsPath } from "./paths.ts";
+import { objectPath } from "./paths.ts";
 import type { Log } from "../process/log.ts";
-import type { GossipSecret } from "../process/options.ts";
+import type { GossipSecret } from "../cluster/cluster.ts";
 
 /** MetalLB's: base64 of so many random octets, of which memberlist takes the first characters. */
 const RANDOM_OCTETS = 128;
@@ -26,14 +26,14 @@ export async function ensureGossipSecret(
     const present = await client.request({
       operation: `read ${what}`,
       method: "GET",
-      path: secretsPath(namespace, name),
+      path: objectPath("Secret", namespace, name),
     }, signal);
     if (present.kind === "ok") return;
     if (present.status === 404 || present.status === 403) {
       const made = await client.request({
         operation: `create ${what}`,
         method: "POST",
-        path: secretsPath(namespace),
+        path: objectPath("Secret", namespace),
         body: {
           apiVersion: "v1",
           kind: "Secret",
@@ -56,7 +56,7 @@ export async function ensureGossipSecret(
     const found = await client.request({
       operation: `read deployment ${namespace}/${deployment}`,
       method: "GET",
-      path: deploymentPath(namespace, deployment),
+      path: objectPath("Deployment", namespace, deployment),
     }, signal);
     const uid = found.kind === "ok" ? textOf(objectOr(found.body.metadata).uid) : undefined;
     if (uid === undefined) return [];

@@ -14,7 +14,7 @@ import { oncePer } from "../process/backoff.ts";
 import type { Clock } from "../process/clock.ts";
 import type { Candidacy, Lead, LeaderElection, Permit } from "../cluster/cluster.ts";
 import type { KubeAnswer, KubeClient, KubeFailure } from "./client.ts";
-import { leasePath, leasesPath } from "./paths.ts";
+import { objectPath } from "./paths.ts";
 import { watchLease } from "./lease_watch.ts";
 import type { Log } from "../process/log.ts";
 import { isOlder } from "../cluster/watch_cache.ts";
@@ -52,7 +52,7 @@ export function standForLease(
   const { client, clock, identity } = host;
   const { namespace, name } = election;
   const log = host.log.child({ lease: `${namespace}/${name}` });
-  const path = leasePath(namespace, name);
+  const path = objectPath("Lease", namespace, name);
   const mayComplain = oncePer(30_000, clock.now);
   const released = Promise.withResolvers<void>();
   const ended = Promise.withResolvers<void>();
@@ -142,7 +142,7 @@ export function standForLease(
     const answer = await client.request({
       operation: `${base === undefined ? "create" : "update"} lease ${namespace}/${name}`,
       method: base === undefined ? "POST" : "PUT",
-      path: base === undefined ? leasesPath(namespace) : path,
+      path: base === undefined ? objectPath("Lease", namespace) : path,
       body: base === undefined
         ? encodeNewLease(record, namespace, name)
         : encodeLease(record, base),

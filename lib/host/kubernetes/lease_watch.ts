@@ -1,7 +1,7 @@
 import type { Millis } from "../../base/time.ts";
 import { decodeLease, type Lease } from "../../lease/record.ts";
 import type { KubeClient } from "./client.ts";
-import { leasesPath } from "./paths.ts";
+import { objectPath } from "./paths.ts";
 import { lineReader, parseWatchLine } from "./watch_lines.ts";
 
 /** Brings news of one Lease between two looks at it, so that a released one is taken at once. */
@@ -41,7 +41,7 @@ export function watchLease(
       const stream = await client.stream({
         operation: `watch lease ${namespace}/${name}`,
         method: "GET",
-        path: `${leasesPath(namespace)}?${query}`,
+        path: `${objectPath("Lease", namespace)}?${query}`,
       }, stop.signal);
       if (stream.kind === "open") await readEvents(stream.chunks, stop.signal);
       else if (stream.status === 403) forbidden = true;

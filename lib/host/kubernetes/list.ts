@@ -1,6 +1,7 @@
 import type { KubeClient, KubeFailure } from "./client.ts";
 import { objectOr, textOf } from "../../model/json.ts";
-import { collectionPath, resourceOf, type Selection } from "./paths.ts";
+import { collectionPath } from "./paths.ts";
+import { KINDS, type Selection } from "../cluster/kinds.ts";
 
 /** How a full list ended. */
 export type ListOutcome =
@@ -21,7 +22,7 @@ export async function listPages(
   onPage: (objects: readonly unknown[]) => void,
   signal: AbortSignal,
 ): Promise<ListOutcome> {
-  const operation = `list ${resourceOf(selection.kind)}`;
+  const operation = `list ${KINDS[selection.kind].plural}`;
   let from = "";
   for (;;) {
     const path = collectionPath(selection, { limit: PAGE, ...(from && { continue: from }) });

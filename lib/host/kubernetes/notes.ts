@@ -1,14 +1,14 @@
 import { objectOr, textOf } from "../../model/json.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { KubeClient } from "./client.ts";
-import { configMapsPath } from "./paths.ts";
+import { objectPath } from "./paths.ts";
 
 /** Keeps notes in ConfigMaps of Herald's own namespace, one each: `herald-NAME`, key `note`. */
 export function kubeNotes(
   client: KubeClient,
   namespace: string,
 ): Pick<Cluster, "readNote" | "writeNote"> {
-  const pathOf = (name: string) => configMapsPath(namespace, `herald-${name}`);
+  const pathOf = (name: string) => objectPath("ConfigMap", namespace, `herald-${name}`);
   const whatOf = (name: string) => `configmap ${namespace}/herald-${name}`;
   return {
     async readNote(name, signal) {
@@ -32,7 +32,7 @@ export function kubeNotes(
       const made = await client.request({
         operation,
         method: "POST",
-        path: configMapsPath(namespace),
+        path: objectPath("ConfigMap", namespace),
         permit,
         body: {
           apiVersion: "v1",

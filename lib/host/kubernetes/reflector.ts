@@ -6,7 +6,8 @@ import type { Clock } from "../process/clock.ts";
 import type { Change, Watched, WatchOptions } from "../cluster/cluster.ts";
 import type { KubeClient, KubeFailure } from "./client.ts";
 import { objectOr, textOf } from "../../model/json.ts";
-import { collectionPath, resourceOf } from "./paths.ts";
+import { collectionPath } from "./paths.ts";
+import { KINDS } from "../cluster/kinds.ts";
 import type { Log } from "../process/log.ts";
 import { listPages, unusable } from "./list.ts";
 import { type Reading, watchCache } from "../cluster/watch_cache.ts";
@@ -70,7 +71,7 @@ export function startReflector<T>(
 ): Watched<T> {
   const { client, clock, timing, count } = host;
   const cache = watchCache<T>(options);
-  const resource = resourceOf(options.kind);
+  const resource = KINDS[options.kind].plural;
   const log = host.log.child({ resource });
   const mayComplain = oncePer(30_000, clock.now);
   let position = "";

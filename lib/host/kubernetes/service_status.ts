@@ -3,7 +3,7 @@ import type { StatusWrite, WriteOutcome } from "../cluster/cluster.ts";
 import type { KubeClient, KubeFailure } from "./client.ts";
 import { type JsonObject, objectOr, textOf } from "../../model/json.ts";
 import { allocatedFrom, withAllocatedFrom } from "../cluster/allocated_from.ts";
-import { servicePath } from "./paths.ts";
+import { objectPath } from "./paths.ts";
 import type { Log } from "../process/log.ts";
 
 /** Writes one Service's status.loadBalancer; see {@link StatusWrite}. Never throws. */
@@ -21,7 +21,7 @@ export function statusWriter(client: KubeClient, log: Log): StatusWriter {
     const answer = await client.request({
       operation: `patch the status of service ${service.key}`,
       method: "PATCH",
-      path: `${servicePath(service.namespace, service.name)}/status`,
+      path: `${objectPath("Service", service.namespace, service.name)}/status`,
       permit: write.permit,
       body: {
         metadata: {
@@ -48,7 +48,7 @@ export function statusWriter(client: KubeClient, log: Log): StatusWriter {
 
   async function update(write: StatusWrite, signal: AbortSignal): Promise<WriteOutcome> {
     const { service } = write;
-    const path = servicePath(service.namespace, service.name);
+    const path = objectPath("Service", service.namespace, service.name);
     const operation = `read service ${service.key}`;
     const { permit } = write;
     const present = await client.request({ operation, method: "GET", path, permit }, signal);

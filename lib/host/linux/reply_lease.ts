@@ -2,6 +2,13 @@ import { BPF, mapUpdate } from "../../../ffi/bpf.ts";
 import { openLibc } from "../../../ffi/libc.ts";
 import type { Instant } from "../../base/time.ts";
 
+/** What somebody renews to show that the process is awake. */
+export interface ReplyLeasePlaces {
+  readonly table: SharedArrayBuffer;
+  /** The kernel responder's map; undefined without one. */
+  readonly mapFd: number | undefined;
+}
+
 export interface KernelLease extends Disposable {
   /** Programs answer until then, by the machine's monotonic clock. */
   renew(until: Instant): void;

@@ -1,6 +1,7 @@
 import { type Instant, instant, type Millis } from "../../base/time.ts";
 import type { Clock } from "./clock.ts";
-import type { Cluster, Watched, WatchedKind } from "../cluster/cluster.ts";
+import type { Cluster, Watched } from "../cluster/cluster.ts";
+import type { WatchedKind } from "../cluster/kinds.ts";
 import type { Log } from "./log.ts";
 import type { HealthMetrics } from "../metrics/health.ts";
 

@@ -1,13 +1,11 @@
 import type { HeartbeatTiming } from "../../heartbeat/watch_state.ts";
 import type { Ip } from "../../net/ip.ts";
-import type { LeaderElection } from "../cluster/cluster.ts";
+import type { ElectionRule } from "../../speaker/view.ts";
+import type { GossipSecret, LeaderElection } from "../cluster/cluster.ts";
 import type { LogFormat, LogLevel } from "./log.ts";
 
 export const ROLES = ["controller", "speaker", "all"] as const;
 export type Role = typeof ROLES[number];
-
-export const ELECTIONS = ["v0.11", "v0.10"] as const;
-export type Election = typeof ELECTIONS[number];
 
 export const ARP_BACKENDS = ["auto", "ebpf", "xdp", "socket"] as const;
 export type ArpBackend = typeof ARP_BACKENDS[number];
@@ -38,14 +36,6 @@ export interface GossipFlags {
 }
 
 /** What `herald run` was asked to do: flags over environment over defaults, checked. */
-/** The Secret of the speakers' gossip key, which the controller makes where it lacks. */
-export interface GossipSecret {
-  readonly namespace: string;
-  readonly name: string;
-  /** Whose it shall be. */
-  readonly deployment: string | undefined;
-}
-
 export interface RunOptions extends SourceOptions {
   readonly role: Role;
   readonly nodeName: string;
@@ -59,7 +49,7 @@ export interface RunOptions extends SourceOptions {
   readonly gossip: GossipFlags | undefined;
   /** Undefined for a speaker, and where nobody asked for it. */
   readonly gossipSecret: GossipSecret | undefined;
-  readonly election: Election;
+  readonly election: ElectionRule;
   /** Among controllers; undefined: this one writes without asking. */
   readonly leaderElection: LeaderElection | undefined;
   readonly arpBackend: ArpBackend;

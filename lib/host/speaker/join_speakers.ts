@@ -4,7 +4,7 @@ import { type Ip, parseIp } from "../../net/ip.ts";
 import { ownAddressFor } from "../gossip/transport.ts";
 import type { Log } from "../process/log.ts";
 import type { RoleContext } from "../process/role.ts";
-import type { LeasePlaces } from "../linux/packet/layer2.ts";
+import type { ReplyLeasePlaces } from "../linux/reply_lease.ts";
 import { joinMembership, type Membership, type MembershipOptions } from "./membership.ts";
 
 export interface JoinHooks
@@ -17,7 +17,7 @@ export interface JoinHooks
 export async function joinSpeakers(
   { options, signal, metrics, workers }: RoleContext,
   log: Log,
-  lease: LeasePlaces | undefined,
+  lease: ReplyLeasePlaces | undefined,
   hooks: JoinHooks,
 ): Promise<Membership | undefined> {
   const { gossip, nodeName } = options;

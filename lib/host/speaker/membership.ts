@@ -29,7 +29,7 @@ import {
   type HeartbeatTarget,
   startHeartbeat,
 } from "../linux/heartbeat/heartbeat.ts";
-import type { LeasePlaces } from "../linux/packet/layer2.ts";
+import type { ReplyLeasePlaces } from "../linux/reply_lease.ts";
 
 export interface MembershipOptions {
   readonly nodeName: string;
@@ -38,7 +38,7 @@ export interface MembershipOptions {
   readonly keys: readonly Uint8Array[];
   readonly candidates: () => readonly Ip[];
   readonly workerUrl: URL;
-  readonly lease: LeasePlaces | undefined;
+  readonly lease: ReplyLeasePlaces | undefined;
   readonly timing: HeartbeatTiming;
   readonly log: Log;
   readonly metrics: GossipMetrics;

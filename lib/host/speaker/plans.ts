@@ -1,12 +1,8 @@
 import type { ServiceFacts, ServiceKey, SliceFacts } from "../../model/facts.ts";
 import type { Ip } from "../../net/ip.ts";
 import { createElections, type Electorate } from "../../speaker/electorate.ts";
-import {
-  type AddressPlan,
-  isAnnounced,
-  planAddress,
-  type SpeakerView,
-} from "../../speaker/plan.ts";
+import { type AddressPlan, isAnnounced, planAddress } from "../../speaker/plan.ts";
+import type { SpeakerView } from "../../speaker/view.ts";
 import type { Change } from "../cluster/cluster.ts";
 
 /**

@@ -6,7 +6,7 @@ import { readService } from "../../model/service.ts";
 import type { Ip } from "../../net/ip.ts";
 import { lostAnnouncements } from "../../speaker/withdrawals.ts";
 import { createFlap, mayAnnounce, setUsable } from "../../speaker/flap.ts";
-import type { SpeakerView } from "../../speaker/plan.ts";
+import type { SpeakerView } from "../../speaker/view.ts";
 import { createAnnouncements } from "./announcements.ts";
 import { systemClock } from "../process/clock.ts";
 import type { Change, Watched } from "../cluster/cluster.ts";

@@ -7,7 +7,8 @@ import type {
   Lead,
   LeaderElection,
 } from "../../../lib/host/cluster/cluster.ts";
-import { leadText, startLead } from "../../../lib/host/controller/lead.ts";
+import { startLead } from "../../../lib/host/controller/lead.ts";
+import { leadText } from "../../../lib/status/text.ts";
 import { createMetrics } from "../../../lib/host/metrics/metrics.ts";
 import type { RoleContext } from "../../../lib/host/process/role.ts";
 import { EVENT } from "../../../lib/model/names.ts";
@@ -196,10 +197,4 @@ Deno.test("startLead() goes on alone where no election is wanted, or can be", as
   assert.deepEqual(impossible.told, ["start"]);
   assert.equal(impossible.controller.permit(), permit);
   assert.match(leadText(impossible.controller.status()), /one controller only: the rights/);
-});
-
-Deno.test("leadText() names the leader", () => {
-  assert.equal(leadText({ role: "leader", leader: "me_1" }), "this one (me_1)");
-  assert.equal(leadText({ role: "standby", leader: "b_2" }), "b_2; this one stands by");
-  assert.equal(leadText({ role: "standby" }), "nobody yet; this one stands by");
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { systemClock } from "../../../lib/host/process/clock.ts";
 import type { Cluster, StatusWrite } from "../../../lib/host/cluster/cluster.ts";
 import { openFolderStore } from "../../../lib/host/folder/cluster.ts";
-import type { Selection } from "../../../lib/host/kubernetes/paths.ts";
+import type { Selection } from "../../../lib/host/cluster/kinds.ts";
 import { serviceKey } from "../../../lib/model/facts.ts";
 import { type JsonObject, objectOr, textOf } from "../../../lib/model/json.ts";
 import { EVENT } from "../../../lib/model/names.ts";

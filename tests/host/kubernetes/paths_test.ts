@@ -1,11 +1,5 @@
 import assert from "node:assert/strict";
-import {
-  collectionPath,
-  eventsPath,
-  leasePath,
-  resourceOf,
-  servicePath,
-} from "../../../lib/host/kubernetes/paths.ts";
+import { collectionPath, objectPath } from "../../../lib/host/kubernetes/paths.ts";
 
 Deno.test("collectionPath() names every kind's resource, cluster-wide or in a namespace", () => {
   const kinds = ["Service", "EndpointSlice", "Node", "ConfigMap", "Pod"] as const;
@@ -16,7 +10,6 @@ Deno.test("collectionPath() names every kind's resource, cluster-wide or in a na
     "/api/v1/configmaps?limit=5",
     "/api/v1/pods?limit=5",
   ]);
-  assert.equal(resourceOf("EndpointSlice"), "endpointslices");
   assert.equal(
     collectionPath({ kind: "Pod", namespace: "a", name: "b", labelSelector: "c=d,e" }, {}),
     "/api/v1/namespaces/a/pods?fieldSelector=metadata.name%3Db&labelSelector=c%3Dd%2Ce",
@@ -24,10 +17,10 @@ Deno.test("collectionPath() names every kind's resource, cluster-wide or in a na
 });
 
 Deno.test("paths escape what would change them", () => {
-  assert.equal(servicePath("a/b", "c?d"), "/api/v1/namespaces/a%2Fb/services/c%3Fd");
+  assert.equal(objectPath("Service", "a/b", "c?d"), "/api/v1/namespaces/a%2Fb/services/c%3Fd");
   assert.equal(
-    leasePath("a/b", "c"),
+    objectPath("Lease", "a/b", "c"),
     "/apis/coordination.k8s.io/v1/namespaces/a%2Fb/leases/c",
   );
-  assert.equal(eventsPath("default"), "/api/v1/namespaces/default/events");
+  assert.equal(objectPath("Event", "default"), "/api/v1/namespaces/default/events");
 });

@@ -7,7 +7,8 @@ import {
 } from "../../../lib/host/speaker/plans.ts";
 import { type ServiceFacts, serviceKey, type SliceFacts } from "../../../lib/model/facts.ts";
 import { formatIp } from "../../../lib/net/ip.ts";
-import { planAddress, type SpeakerView } from "../../../lib/speaker/plan.ts";
+import { planAddress } from "../../../lib/speaker/plan.ts";
+import type { SpeakerView } from "../../../lib/speaker/view.ts";
 import { config, ips, pool, service } from "../../controller/fixture.ts";
 
 const NODES = ["node1", "node2", "node3"];

@@ -16,7 +16,7 @@ import {
   transmitIntervalMs,
 } from "../../../bfd/session.ts";
 import type { Family } from "../../../net/ip.ts";
-import type { BfdEvent, BfdSessionStatus, BfdTarget } from "./bfd.ts";
+import type { BfdEvent, BfdSessionStatus, BfdTarget } from "./orders.ts";
 import { BFD_PORT, openBfdReceiver, openBfdSender } from "./socket.ts";
 
 export type BfdLibc = Libc<typeof SOCKET & typeof STREAM & typeof POLL & typeof DATAGRAM>;

@@ -2,7 +2,8 @@ import { errorText } from "../../../base/errors.ts";
 import type { BfdProfile, Peer } from "../../../config/types.ts";
 import type { BfdMetrics } from "../../metrics/bfd.ts";
 import type { Log } from "../../process/log.ts";
-import { type Bfd, type BfdEvent, type BfdTarget, startBfd } from "./bfd.ts";
+import { type Bfd, startBfd } from "./bfd.ts";
+import type { BfdEvent, BfdTarget } from "./orders.ts";
 
 export interface BfdWatchOptions {
   readonly workerUrl: URL;

@@ -2,15 +2,9 @@
 import { openLibc, POLL, SOCKET } from "../../../../ffi/libc.ts";
 import { STREAM } from "../../../../ffi/tcp.ts";
 import { DATAGRAM } from "../../../../ffi/udp.ts";
-import type { BfdEvent, BfdSessionStatus, BfdTarget } from "./bfd.ts";
+import type { BfdEvent, BfdOrder, BfdSessionStatus } from "./orders.ts";
 import { createBfdEngine } from "./loop.ts";
 import { serveWorkerLink } from "../worker/server.ts";
-
-/** What the main thread asks. */
-export type BfdOrder =
-  | { readonly kind: "targets"; readonly targets: readonly BfdTarget[] }
-  | { readonly kind: "admin-down" }
-  | { readonly kind: "status" };
 
 serveWorkerLink<BfdOrder, BfdSessionStatus[], BfdEvent>((tell) => {
   const libc = openLibc({ ...SOCKET, ...POLL, ...STREAM, ...DATAGRAM });

@@ -2,7 +2,7 @@ import type { Millis } from "../../../base/time.ts";
 import type { HeartbeatTiming } from "../../../heartbeat/watch_state.ts";
 import type { Notice } from "../../../heartbeat/packet.ts";
 import type { Ip } from "../../../net/ip.ts";
-import type { LeasePlaces } from "../packet/layer2.ts";
+import type { ReplyLeasePlaces } from "../reply_lease.ts";
 import { startWorkerLink } from "../worker/link.ts";
 
 /** Another speaker that beats, as its gossip tells. */
@@ -25,7 +25,7 @@ export type HeartbeatOrder =
     /** The first one signs. */
     readonly keys: readonly Uint8Array[];
     readonly timing: HeartbeatTiming;
-    readonly lease: LeasePlaces | undefined;
+    readonly lease: ReplyLeasePlaces | undefined;
   }
   | { readonly kind: "targets"; readonly targets: readonly HeartbeatTarget[] }
   | { readonly kind: "can-announce"; readonly canAnnounce: boolean }

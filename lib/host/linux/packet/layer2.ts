@@ -1,3 +1,4 @@
+import type { ReplyLeasePlaces } from "../reply_lease.ts";
 import { errorText } from "../../../base/errors.ts";
 import { openLibc, SOCKET } from "../../../../ffi/libc.ts";
 import { type InterfaceAddress, MAX_ADDRESSES, MAX_INTERFACES } from "../../../neighbour/table.ts";
@@ -54,7 +55,7 @@ export interface Layer2 {
   /** From now on nothing is answered but while somebody renews the lease. */
   requireLease(): void;
   /** Where a lease stands without which nothing is answered; undefined when layer 2 is off. */
-  readonly lease: LeasePlaces | undefined;
+  readonly lease: ReplyLeasePlaces | undefined;
   /** Why an address that was to be answered is not yet; undefined when it is. */
   heldBack(ip: Ip): string | undefined;
   conflicts(): readonly { readonly ip: Ip; readonly mac: Mac }[];
@@ -64,13 +65,6 @@ export interface Layer2 {
   problem(): string | undefined;
   stalled(): boolean;
   readonly done: Promise<void>;
-}
-
-/** What somebody renews to show that the process is awake. */
-export interface LeasePlaces {
-  readonly table: SharedArrayBuffer;
-  /** The kernel responder's map; undefined without one. */
-  readonly mapFd: number | undefined;
 }
 
 type UsableLink = Link & { readonly mac: Mac };

@@ -1,0 +1,27 @@
+import type { Config } from "../config/types.ts";
+import type { NodeFacts } from "../model/facts.ts";
+
+export const ELECTION_RULES = ["v0.11", "v0.10"] as const;
+/** Whose rule of owners: MetalLB v0.11 and later, or v0.10. */
+export type ElectionRule = typeof ELECTION_RULES[number];
+
+/** What this speaker sees of the cluster. */
+export interface SpeakerView {
+  readonly config: Config;
+  readonly nodes: ReadonlyMap<string, NodeFacts>;
+  /** Nodes with a live speaker; undefined counts every node. */
+  readonly liveSpeakers: ReadonlySet<string> | undefined;
+  /** This node's name. */
+  readonly self: string;
+  readonly election: ElectionRule;
+  /** Nodes labelled exclude-from-external-load-balancers stay candidates. */
+  readonly ignoreExcludeLabel: boolean;
+  readonly lbClass: string | undefined;
+}
+
+/** One node's chance to own an address. `reason` says why it is no candidate. */
+export interface Candidate {
+  readonly node: string;
+  readonly eligible: boolean;
+  readonly reason?: string;
+}
