@@ -6,6 +6,8 @@ export interface Clock {
   now(): Instant;
   /** Ends after `ms`, or as soon as the signal fires; never rejects. */
   sleep(ms: Millis, signal: AbortSignal): Promise<void>;
+  /** Runs it once after `ms`, and never synchronously; the function given back calls it off. */
+  schedule(ms: Millis, run: () => void): () => void;
   readonly random: Random;
 }
 
@@ -23,5 +25,17 @@ export const systemClock: Clock = {
       const timer = setTimeout(end, ms);
       signal.addEventListener("abort", end);
     }),
+  schedule(ms, run) {
+    const timer = setTimeout(run, ms);
+    return () => clearTimeout(timer);
+  },
   random: Math.random,
 };
+
+/** Resolves when the signal fires, at once when it has. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { systemClock } from "../../../lib/host/process/clock.ts";
 import { instant } from "../../../lib/base/time.ts";
 import { createBook, hold } from "../../../lib/controller/allocations.ts";
 import { remember } from "../../../lib/controller/sticky.ts";
@@ -12,7 +13,7 @@ const MINUTE = 60_000;
 Deno.test("createPoolMetrics() shows use, what is kept and reserved, and when a pool will be full", async () => {
   const metrics = createMetrics();
   let now = 0;
-  const clock = { now: () => instant(now), sleep: () => Promise.resolve(), random: () => 0 };
+  const clock = { ...systemClock, now: () => instant(now), random: () => 0 };
   const pools = createPoolMetrics(metrics, clock);
   const reserved = [range("10.0.0.250-10.0.0.255")];
   const book = createBook(config(pool("main", "10.0.0.0/24", { reserved, stickyMs: 1 })));
@@ -40,7 +41,7 @@ Deno.test("createPoolMetrics() shows use, what is kept and reserved, and when a 
 
 Deno.test("createPoolMetrics() shows nothing of a controller that does not lead", async () => {
   const metrics = createMetrics();
-  const clock = { now: () => instant(0), sleep: () => Promise.resolve(), random: () => 0 };
+  const clock = { ...systemClock, now: () => instant(0), random: () => 0 };
   const pools = createPoolMetrics(metrics, clock);
   pools.show(createBook(config(pool("main", "10.0.0.0/24"))));
   pools.show(undefined);

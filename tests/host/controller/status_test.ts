@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { systemClock } from "../../../lib/host/process/clock.ts";
 import { instant } from "../../../lib/base/time.ts";
 import { createMetrics } from "../../../lib/host/metrics/metrics.ts";
 import { createPoolMetrics } from "../../../lib/host/controller/pools.ts";
@@ -10,7 +11,7 @@ Deno.test("controllerStatus() tells of each Service what it has, or why it has n
   put(at, "web");
   put(at, "late");
   put(at, "other", { isLoadBalancer: false });
-  const clock = { now: () => instant(0), sleep: () => Promise.resolve(), random: () => 0 };
+  const clock = { ...systemClock, now: () => instant(0), random: () => 0 };
   const pools = createPoolMetrics(createMetrics(), clock).read(at.book);
   const { services, pools: shown } = controllerStatus(at.services, at.book, pools);
   assert.deepEqual(services.map(({ service, ips, pool }) => [service, ips, pool]), [

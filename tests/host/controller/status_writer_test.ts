@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { instant } from "../../../lib/base/time.ts";
+import { virtualClock } from "../../support/clock.ts";
 import type { Clock } from "../../../lib/host/process/clock.ts";
 import type { Cluster, StatusWrite, WriteOutcome } from "../../../lib/host/cluster/cluster.ts";
 import type { Log } from "../../../lib/host/process/log.ts";
@@ -24,9 +24,8 @@ function workshop() {
       new Promise<WriteOutcome>((answer) => requests.push({ write, answer })),
   } as Pick<Cluster, "writeStatus"> as Cluster;
   const clock: Clock = {
-    now: () => instant(0),
+    ...virtualClock(),
     sleep: (ms) => new Promise((end) => sleeps.push({ ms, end })),
-    random: () => 0.5,
   };
   const stop = new AbortController();
   const writer: StatusWriter = createStatusWriter({

@@ -35,6 +35,7 @@ function workshop(note: { text?: string; refuse?: boolean }, wallMs = 1_000_000)
       },
     },
     clock: {
+      ...systemClock,
       now: () => instant(now),
       sleep: (_, signal) => systemClock.sleep(1, signal),
       random: () => 0,

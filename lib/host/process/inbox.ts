@@ -1,0 +1,87 @@
+import type { Instant, Millis } from "../../base/time.ts";
+import type { Clock } from "./clock.ts";
+
+/** Takes events one by one, and decides once for all of them. */
+export interface Desk<Event> {
+  take(event: Event): void;
+  decide(): void;
+}
+
+/** Where the parts of a role post what happens, and its one desk decides. */
+export interface Inbox<Event> {
+  /** Taken in this turn of the event loop, and decided with all that comes in it. */
+  post(event: Event): void;
+  /** Takes all that waits and then this, and decides, before it returns. */
+  now(event: Event): void;
+  /** Decides again at this time; undefined: not by itself. */
+  wakeAt(due: Instant | undefined): void;
+  /** From here on events are taken; what was posted before waits until then. */
+  open(desk: Desk<Event>): void;
+}
+
+/** Opens an inbox that is silent once the signal has fired. */
+export function openInbox<Event>(clock: Clock, signal: AbortSignal): Inbox<Event> {
+  const waiting: Event[] = [];
+  let desk: Desk<Event> | undefined;
+  let deciding = false;
+  let turn: (() => void) | undefined;
+  let alarm: { readonly due: Instant; readonly cancel: () => void } | undefined;
+
+  function schedule(): void {
+    if (turn !== undefined || desk === undefined || signal.aborted) return;
+    turn = clock.schedule(0, settle);
+  }
+
+  /** Takes what waits and decides; what the desk posts meanwhile is for the next turn. */
+  function settle(): void {
+    turn?.();
+    turn = undefined;
+    if (desk === undefined || signal.aborted) return;
+    deciding = true;
+    try {
+      for (const event of waiting.splice(0)) desk.take(event);
+      desk.decide();
+    } finally {
+      deciding = false;
+    }
+    if (waiting.length > 0) schedule();
+  }
+
+  function wakeAt(due: Instant | undefined): void {
+    if (due === alarm?.due) return;
+    alarm?.cancel();
+    alarm = undefined;
+    if (due === undefined || signal.aborted) return;
+    const wait: Millis = Math.max(0, Math.ceil(due - clock.now()));
+    const cancel = clock.schedule(wait, () => {
+      alarm = undefined;
+      schedule();
+    });
+    alarm = { due, cancel };
+  }
+
+  signal.addEventListener("abort", () => {
+    turn?.();
+    alarm?.cancel();
+    waiting.length = 0;
+  }, { once: true });
+  return {
+    post(event) {
+      if (signal.aborted) return;
+      waiting.push(event);
+      schedule();
+    },
+    now(event) {
+      if (signal.aborted) return;
+      waiting.push(event);
+      // Before the desk is open, and from within it, nothing can be decided yet.
+      if (deciding) schedule();
+      else settle();
+    },
+    wakeAt,
+    open(opened) {
+      desk = opened;
+      schedule();
+    },
+  };
+}
