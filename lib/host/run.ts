@@ -71,6 +71,7 @@ async function runRoles(
       : await openFolderStore(options.store, keepsStatuses(options), log, stop.signal),
   );
   const context: RoleContext = {
+    clock: systemClock,
     options,
     cluster,
     log,

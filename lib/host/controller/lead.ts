@@ -1,6 +1,5 @@
 import { unreachable } from "../../base/errors.ts";
 import type { Millis } from "../../base/time.ts";
-import type { Clock } from "../process/clock.ts";
 import type { Candidacy, ClusterEvent, Lead, Permit } from "../cluster/cluster.ts";
 import type { RoleContext } from "../process/role.ts";
 import type { LeadStatus } from "../../status/types.ts";
@@ -35,10 +34,9 @@ const UNBOUNDED: Permit = { mayBegin: () => true, withinMs: 20_000 };
 /** Stands for election, or goes on alone where none is wanted, until the context's signal fires. */
 export function startLead(
   context: RoleContext,
-  clock: Clock,
   hooks: LeadHooks,
 ): ControllerLead {
-  const { cluster, metrics, options, signal } = context;
+  const { clock, cluster, metrics, options, signal } = context;
   const log = context.log.child({ component: "controller" });
   let present: Permit | undefined;
   let term = 0;

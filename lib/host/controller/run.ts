@@ -11,7 +11,6 @@ import type { ServiceFacts, ServiceKey } from "../../model/facts.ts";
 import { EVENT } from "../../model/names.ts";
 import { readService } from "../../model/service.ts";
 import { formatIp } from "../../net/ip.ts";
-import { systemClock } from "../process/clock.ts";
 import type { Change, ClusterEvent, Permit } from "../cluster/cluster.ts";
 import { startLead } from "./lead.ts";
 import { keepConfig } from "../config/keeper.ts";
@@ -30,7 +29,7 @@ interface ServiceEvent extends Pick<ClusterEvent, "type" | "reason" | "message">
 
 /** Starts the controller: gives Services their addresses until the context's signal fires. */
 export function runController(context: RoleContext): RunningRole {
-  const { cluster, metrics, options, signal } = context;
+  const { clock, cluster, metrics, options, signal } = context;
   const log = context.log.child({ component: "controller" });
   /** Services to plan, and since when each waits for it. */
   const changed = new Map<ServiceKey, Instant>();
@@ -42,18 +41,18 @@ export function runController(context: RoleContext): RunningRole {
     cluster,
     log,
     metrics,
-    clock: systemClock,
+    clock,
     replan: (key) => plan([key]),
     onRefused: ({ service }, error) => {
       const message = `The status cannot be written, trying again every 30 s: ${error}`;
       tell({ service, type: "Warning", reason: EVENT.internalError, message });
     },
   }, signal);
-  const pools = createPoolMetrics(metrics, systemClock);
+  const pools = createPoolMetrics(metrics, clock);
   const sticky = createStickyKeeper({
     cluster,
     log,
-    clock: systemClock,
+    clock,
     wallMs: () => Date.now(),
     onLoad: planKnown,
     onExpiry: schedule,
@@ -91,7 +90,7 @@ export function runController(context: RoleContext): RunningRole {
     onChange: onService,
   }, signal);
 
-  const lead = startLead(context, systemClock, {
+  const lead = startLead(context, {
     idle: () => writer.idle(),
     catchUp: () => services.refresh(),
     onStart: () => {
@@ -157,7 +156,7 @@ export function runController(context: RoleContext): RunningRole {
   /** Gathers what changes within one turn of the event loop: a burst is planned as one batch. */
   function plan(keys: readonly ServiceKey[]): void {
     if (book === undefined || signal.aborted) return;
-    for (const key of keys) if (!changed.has(key)) changed.set(key, systemClock.now());
+    for (const key of keys) if (!changed.has(key)) changed.set(key, clock.now());
     if (changed.size > 0) schedule();
   }
 
@@ -175,7 +174,7 @@ export function runController(context: RoleContext): RunningRole {
     if (!isReady(keeper.current())) return;
     const since = new Map(changed);
     changed.clear();
-    const now = systemClock.now();
+    const now = clock.now();
     const plans = planBatch(since.keys(), services.items, book, { lbClass: options.lbClass, now });
     measure(plans, since);
     const actions = plans.flatMap((plan) => plan.actions);
@@ -189,7 +188,7 @@ export function runController(context: RoleContext): RunningRole {
   }
 
   function measure(plans: readonly ServicePlan[], since: ReadonlyMap<ServiceKey, Instant>): void {
-    const now = systemClock.now();
+    const now = clock.now();
     for (const { service, decision: { kind } } of plans) {
       const seen = since.get(service);
       if (seen === undefined || (kind !== "assigned" && kind !== "refused")) continue;

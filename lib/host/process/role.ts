@@ -1,4 +1,5 @@
 import type { Cluster } from "../cluster/cluster.ts";
+import type { Clock } from "./clock.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { RunOptions } from "./options.ts";
@@ -14,6 +15,7 @@ export interface WorkerUrls {
 
 /** What a role is given to work with. */
 export interface RoleContext {
+  readonly clock: Clock;
   readonly options: RunOptions;
   readonly cluster: Cluster;
   readonly log: Log;

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { systemClock } from "../../../lib/host/process/clock.ts";
 import type {
   Change,
   Cluster,
@@ -61,6 +62,7 @@ function workshop(
   };
   const metrics = createMetrics();
   const context = {
+    clock: systemClock,
     options: RUN_OPTIONS,
     cluster,
     log,

@@ -53,13 +53,14 @@ function workshop({ elects }: { elects: boolean } = { elects: true }) {
   const metrics = createMetrics();
   const log = recordedLog();
   const context = {
+    clock: systemClock,
     cluster,
     log,
     metrics,
     options: { leaderElection: elects ? ELECTION : undefined },
     signal: new AbortController().signal,
   } as unknown as RoleContext;
-  const controller = startLead(context, systemClock, {
+  const controller = startLead(context, {
     idle: () => idle.promise,
     catchUp: () => new Promise((listed) => lists.push(listed)),
     onStart: () => told.push("start"),

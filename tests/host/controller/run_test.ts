@@ -80,6 +80,7 @@ async function withController(
     publishEvent: (event) => Promise.resolve(void events.push(event)),
   };
   const controller = runController({
+    clock: systemClock,
     options: { ...RUN_OPTIONS, config: `${folder}/config.yaml` },
     cluster,
     log,
