@@ -1,7 +1,8 @@
 import { html } from "hono/html";
 import type { HtmlEscapedString } from "hono/utils/html";
+import { ADDRESSES, type Column, PEERS, POOLS, SERVICES } from "./tables.ts";
 import { leadText } from "./text.ts";
-import type { PeerStatus, ProcessStatus } from "./types.ts";
+import type { ProcessStatus } from "./types.ts";
 
 type Html = HtmlEscapedString | Promise<HtmlEscapedString>;
 
@@ -49,95 +50,47 @@ function controllerSection({ controller }: ProcessStatus): Html | "" {
     <p>Leader: ${leadText(controller.lead)}</p>
   `;
   return html`
-    ${lead ?? ""}<h2>Pools</h2><table>
-      <tr>
-        <th>Pool</th>
-        <th>Protocol</th>
-        <th>In use</th>
-        <th>Addresses</th>
-      </tr>
-      ${controller.pools.map((pool) =>
-        html`
-          <tr>
-            <td>${pool.name}</td>
-            <td>${pool.protocol}</td>
-            <td>${pool.inUse}</td>
-            <td>${pool.addresses}</td>
-          </tr>
-        `
-      )}
-    </table><h2>Services</h2><table>
-      <tr>
-        <th>Service</th>
-        <th>Addresses</th>
-        <th>Pool</th>
-      </tr>
-      ${controller.services.map((service) =>
-        html`
-          <tr>
-            <td>${service.service}</td>
-            <td>${service.ips.join(", ") || service.reason || "none"}</td>
-            <td>${service.pool ?? ""}</td>
-          </tr>
-        `
-      )}
-    </table>
+    ${lead ?? ""}<h2>Pools</h2>${table(POOLS.page, controller.pools)}<h2>Services</h2>${table(
+      SERVICES.page,
+      controller.services,
+    )}
   `;
 }
 
 function speakerSection({ speaker }: ProcessStatus): Html | "" {
   if (speaker === undefined) return "";
+  const interfaces = speaker.interfaces.map(({ name, mac }) => `${name} ${mac}`).join(", ");
   return html`
     <h2>Addresses, as ${speaker.node} sees them</h2>
-    <table>
-      <tr>
-        <th>Address</th>
-        <th>Services</th>
-        <th>Owner</th>
-        <th>Here</th>
-      </tr>
-      ${speaker.addresses.map((address) =>
-        html`
-          <tr>
-            <td>${address.ip}</td>
-            <td>${address.services.join(", ")}</td>
-            <td>${address.owner ?? (address.protocol === "bgp" ? "by BGP" : "nobody")}</td>
-            <td>
-              ${address.announcing
-                ? address.routes?.length ? address.routes.join("; ") : "answers"
-                : address.reason}
-            </td>
-          </tr>
-        `
-      )}
-    </table><p>Interfaces: ${speaker.interfaces.map(({ name, mac }) => `${name} ${mac}`).join(
-      ", ",
-    ) || "none"}</p>${peersSection(speaker.peers ?? [])}
+    ${table(ADDRESSES.page, speaker.addresses)}
+    <p>Interfaces: ${interfaces || "none"}</p>
+    ${speaker.peers?.length
+      ? html`
+        <h2>BGP peers</h2>
+        ${table(PEERS.page, speaker.peers)}
+      `
+      : ""}
   `;
 }
 
-function peersSection(peers: readonly PeerStatus[]): Html | "" {
-  if (peers.length === 0) return "";
+function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): Html {
   return html`
-    <h2>BGP peers</h2>
     <table>
       <tr>
-        <th>Peer</th>
-        <th>AS</th>
-        <th>State</th>
-        <th>Prefixes told</th>
-        <th>BFD</th>
-        <th>Last error</th>
+        ${columns.map(({ head }) =>
+          html`
+            <th>${head}</th>
+          `
+        )}
       </tr>
-      ${peers.map((peer) =>
+      ${rows.map((row) =>
         html`
           <tr>
-            <td>${peer.peer}</td>
-            <td>${peer.asn}</td>
-            <td>${peer.state}</td>
-            <td>${peer.prefixesSent}</td>
-            <td>${peer.bfd ?? "off"}</td>
-            <td>${peer.state === "Established" ? "" : peer.lastError ?? ""}</td>
+            ${columns.map(({ cell }) =>
+              html`
+                <td>${cell(row)}</td>
+              `
+            )}
           </tr>
         `
       )}

@@ -1,4 +1,25 @@
-import type { LeadStatus } from "./types.ts";
+import type { ConfigProblem } from "../base/errors.ts";
+import { ADDRESSES, type Column, PEERS, POOLS, SERVICES } from "./tables.ts";
+import type { ControllerStatus, LeadStatus, ProcessStatus, SpeakerStatus } from "./types.ts";
+
+/** Of each table so many rows are printed; nobody reads a thousand. */
+const SHOWN = 50;
+
+/** The status of one process as people read it. */
+export function statusText(status: ProcessStatus): string {
+  const lines = [
+    `${status.role} (process ${status.pid}, herald ${status.version}, since ${status.startedAt})`,
+    `  ready      ${status.ready ? "yes" : `no: ${status.notReady.join("; ")}`}`,
+    `  objects    ${status.objects}`,
+    `  config     ${status.config.state} from ${status.config.source || "nowhere"}`,
+  ];
+  if (status.unhealthy.length > 0) lines.push(`  unhealthy  ${status.unhealthy.join("; ")}`);
+  if (status.config.reason) lines.push(`             ${status.config.reason}`);
+  lines.push(...status.config.problems.map((problem) => `             ${problemText(problem)}`));
+  if (status.controller) lines.push(...controllerLines(status.controller));
+  if (status.speaker) lines.push(...speakerLines(status.speaker));
+  return `${lines.join("\n")}\n`;
+}
 
 /** Who leads, in a few words. */
 export function leadText({ leader, reason, role }: LeadStatus): string {
@@ -10,4 +31,62 @@ export function leadText({ leader, reason, role }: LeadStatus): string {
     case "alone":
       return `no election, one controller only: ${reason}`;
   }
+}
+
+function problemText({ source, line, column, message }: ConfigProblem): string {
+  return `${source}:${line}:${column}: ${message}`;
+}
+
+function controllerLines(controller: ControllerStatus): string[] {
+  const without = controller.services.filter(({ ips }) => ips.length === 0);
+  // People who look at the list look for those first.
+  const services = [...without, ...controller.services.filter(({ ips }) => ips.length > 0)];
+  const title = without.length === 0
+    ? "services"
+    : `services (${without.length} of ${services.length} without an address)`;
+  return [
+    ...controller.lead ? [`  leader     ${leadText(controller.lead)}`] : [],
+    ...tableLines("pools", POOLS.text, controller.pools),
+    ...tableLines(title, SERVICES.text, services),
+  ];
+}
+
+function speakerLines(speaker: SpeakerStatus): string[] {
+  const interfaces = speaker.interfaces.map(({ name, mac }) => `${name} ${mac}`).join(", ");
+  return [
+    `  node       ${speaker.node}`,
+    `  ARP, NDP   ${speaker.backend} on ${interfaces || "no interface"}`,
+    ...listLine("speakers", speaker.members?.map(({ node, state }) => `${node} ${state}`)),
+    ...listLine(
+      "owners",
+      Object.entries(speaker.owned ?? {}).map(([node, count]) => `${node} ${count}`),
+    ),
+    ...listLine("CONFLICTS", speaker.conflicts?.map(({ ip, mac }) => `${ip} is at ${mac} too`)),
+    ...tableLines("addresses", ADDRESSES.text, speaker.addresses),
+    ...speaker.peers?.length ? tableLines("peers", PEERS.text, speaker.peers) : [],
+  ];
+}
+
+/** A line of what there is; none for nothing. */
+function listLine(title: string, parts: readonly string[] = []): string[] {
+  return parts.length === 0 ? [] : [`  ${title.padEnd(10)} ${[...parts].sort().join(", ")}`];
+}
+
+function tableLines<Row>(
+  title: string,
+  columns: readonly Column<Row>[],
+  rows: readonly Row[],
+): string[] {
+  if (rows.length === 0) return [`  ${title}: none`];
+  const shown = rows.slice(0, SHOWN).map((row) => columns.map(({ cell }) => cell(row)));
+  const all = [columns.map(({ head }) => head), ...shown];
+  const more = rows.length - SHOWN;
+  const widths = columns.map((_, at) => Math.max(...all.map((row) => (row[at] ?? "").length)));
+  return [
+    `  ${title}:`,
+    ...all.map((row) =>
+      `    ${row.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join("  ")}`.trimEnd()
+    ),
+    ...more > 0 ? [`    and ${more} more (--output=json has them all)`] : [],
+  ];
 }

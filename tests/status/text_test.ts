@@ -1,5 +1,155 @@
 import assert from "node:assert/strict";
-import { leadText } from "../../lib/status/text.ts";
+import { leadText, statusText } from "../../lib/status/text.ts";
+import type { ProcessStatus } from "../../lib/status/types.ts";
+
+Deno.test("statusText() lays pools, Services, owners and config mistakes out in lines", () => {
+  const text = statusText({
+    pid: 42,
+    version: "0.1.0",
+    role: "all",
+    startedAt: "2026-01-01T00:00:00Z",
+    objects: "store /srv/lb",
+    namespace: "metallb-system",
+    ready: false,
+    notReady: ["no configuration in force"],
+    unhealthy: [],
+    config: {
+      state: "stale",
+      source: "pools.yaml",
+      reason: "the configuration has mistakes",
+      problems: [{
+        severity: "error",
+        source: "pools.yaml",
+        line: 3,
+        column: 5,
+        message: 'unknown key "adresses"',
+      }],
+    },
+    controller: {
+      lead: { role: "standby", leader: "pod-b_1" },
+      pools: [{
+        name: "default",
+        protocol: "layer2",
+        addresses: "21",
+        inUse: 1,
+        services: 1,
+        kept: 0,
+        reserved: 0,
+      }],
+      services: [
+        { service: "default/nginx", ips: ["10.77.1.220"], pool: "default" },
+        { service: "default/other", ips: [], reason: "no pool has a free address" },
+      ],
+    },
+    speaker: {
+      node: "node1",
+      backend: "socket",
+      interfaces: [{ name: "eth0", mac: "02:00:00:00:00:01" }],
+      addresses: [{
+        ip: "10.77.1.220",
+        services: ["default/nginx"],
+        owner: "node2",
+        announcing: false,
+        reason: "lost election",
+      }],
+    },
+  });
+  for (
+    const line of [
+      /^all \(process 42/,
+      /ready +no: no configuration in force/,
+      /leader +pod-b_1; this one stands by/,
+      /config +stale from pools\.yaml/,
+      /pools\.yaml:3:5: unknown key "adresses"/,
+      /default +layer2 +1 of 21 +1 Services/,
+      /default\/nginx +10\.77\.1\.220 +default/,
+      /default\/other +none +no pool has a free address/,
+      /10\.77\.1\.220 +node2 +no: lost election +default\/nginx/,
+      /ARP, NDP +socket on eth0 02:00:00:00:00:01/,
+    ]
+  ) assert.match(text, line);
+});
+
+function manyServices(count: number, waiting: number): ProcessStatus {
+  return {
+    pid: 1,
+    version: "0.1.0",
+    role: "all",
+    startedAt: "2026-01-01T00:00:00Z",
+    objects: "/srv/lb",
+    namespace: "metallb-system",
+    ready: true,
+    notReady: [],
+    unhealthy: [],
+    config: { state: "loaded", source: "pools.yaml", problems: [] },
+    controller: {
+      pools: [
+        {
+          name: "p",
+          protocol: "layer2",
+          addresses: "65536",
+          inUse: count,
+          services: count,
+          kept: 0,
+          reserved: 0,
+        },
+        {
+          name: "six",
+          protocol: "bgp",
+          addresses: String(2n ** 64n),
+          inUse: 0,
+          services: 0,
+          kept: 0,
+          reserved: 0,
+        },
+      ],
+      services: Array.from(
+        { length: count },
+        (_, index) =>
+          index < count - waiting
+            ? {
+              service: `default/s${index}`,
+              ips: [`10.0.${index >> 8}.${index & 255}`],
+              pool: "p",
+            }
+            : { service: `default/waits${index}`, ips: [], reason: `full ${"x".repeat(900)}` },
+      ),
+    },
+    speaker: {
+      node: "node1",
+      backend: "socket",
+      interfaces: [],
+      addresses: Array.from({ length: count }, (_, index) => ({
+        ip: `10.0.${index >> 8}.${index & 255}`,
+        services: [`default/s${index}`],
+        announcing: true,
+        reason: "owner",
+      })),
+    },
+  };
+}
+
+Deno.test("statusText() of 1,000 Services fits a screen or two, those without an address first", () => {
+  const text = statusText(manyServices(1_000, 3));
+  const lines = text.split("\n");
+  assert.ok(lines.length < 130, `${lines.length} lines`);
+  assert.ok(Math.max(...lines.map((line) => line.length)) < 220, "a line is too long");
+  const at = lines.indexOf("  services (3 of 1000 without an address):");
+  assert.deepEqual(lines.slice(at + 2, at + 5).map((line) => line.trim().split(/ +/)[0]), [
+    "default/waits997",
+    "default/waits998",
+    "default/waits999",
+  ]);
+  assert.equal(text.match(/and 950 more \(--output=json has them all\)/g)?.length, 2);
+  assert.match(text, /^ {4}six +bgp +0 of 18446744073709551616 +0 Services$/m);
+});
+
+Deno.test("statusText() cuts nothing of what is short", () => {
+  const text = statusText(manyServices(50, 0));
+  assert.ok(!text.includes("more ("), text);
+  assert.match(text, /^ {2}services:$/m);
+  assert.match(text, /default\/s49/);
+});
 
 Deno.test("leadText() names the leader", () => {
   assert.equal(leadText({ role: "leader", leader: "me_1" }), "this one (me_1)");
