@@ -1,11 +1,11 @@
 import { KERNEL } from "../../../../ffi/constants.ts";
-import { Fd } from "../../../../ffi/fd.ts";
+import type { Fd } from "../../../../ffi/fd.ts";
 import type { Libc, SOCKET } from "../../../../ffi/libc.ts";
 import { checked } from "../../../../ffi/result.ts";
-import { int32 } from "../../../../ffi/structs.ts";
 import { sockaddrIp, type STREAM } from "../../../../ffi/tcp.ts";
 import type { Random } from "../../../base/time.ts";
 import { type Family, familyOf, formatIp, type Ip, type Ip4, type Ip6 } from "../../../net/ip.ts";
+import { bindSocket, openSocket, setOption } from "../socket.ts";
 
 export type UdpLibc = Libc<typeof SOCKET & typeof STREAM>;
 
@@ -19,20 +19,14 @@ const ANY: Readonly<Record<Family, Ip>> = { 4: 0 as Ip4, 6: 0n as Ip6 };
 
 /** Opens a socket that hears all BFD packets of a family, with their TTL. @throws OsError */
 export function openBfdReceiver(libc: UdpLibc, family: Family, port: number): Fd {
-  const fd = openUdp(libc, family);
-  try {
+  return openUdp(libc, family, (fd) => {
     if (family === 6) {
       option(libc, fd, KERNEL.IPPROTO_IPV6, KERNEL.IPV6_V6ONLY, 1);
       option(libc, fd, KERNEL.IPPROTO_IPV6, KERNEL.IPV6_RECVHOPLIMIT, 1);
     } else option(libc, fd, KERNEL.IPPROTO_IP, KERNEL.IP_RECVTTL, 1);
-    const address = sockaddrIp(ANY[family], port);
-    const bound = libc.symbols.bind(fd.number, address, address.length);
-    checked(libc, bound, "bind", `UDP port ${port}; does another BFD daemon run on this node?`);
-    return fd;
-  } catch (error) {
-    fd[Symbol.dispose]();
-    throw error;
-  }
+    const what = `UDP port ${port}; does another BFD daemon run on this node?`;
+    bindSocket(libc, fd, sockaddrIp(ANY[family], port), what);
+  });
 }
 
 /** Opens a socket that sends to one peer, from a port of its own, with TTL 255. @throws OsError or Error */
@@ -43,8 +37,7 @@ export function openBfdSender(
   random: Random,
 ): Fd {
   const family = familyOf(peer.address);
-  const fd = openUdp(libc, family);
-  try {
+  return openUdp(libc, family, (fd) => {
     if (family === 4) option(libc, fd, KERNEL.IPPROTO_IP, KERNEL.IP_TTL, 255);
     else option(libc, fd, KERNEL.IPPROTO_IPV6, KERNEL.IPV6_UNICAST_HOPS, 255);
     const scopeId = peer.interfaceName === undefined ? 0 : libc.symbols.if_nametoindex(
@@ -54,11 +47,7 @@ export function openBfdSender(
     const to = sockaddrIp(peer.address, peer.port, scopeId);
     const connected = libc.symbols.connect(fd.number, to, to.length);
     checked(libc, connected, "connect", `BFD to ${formatIp(peer.address)}`);
-    return fd;
-  } catch (error) {
-    fd[Symbol.dispose]();
-    throw error;
-  }
+  });
 }
 
 function bindSomePort(libc: UdpLibc, fd: Fd, source: Ip, scopeId: number, random: Random): void {
@@ -71,14 +60,12 @@ function bindSomePort(libc: UdpLibc, fd: Fd, source: Ip, scopeId: number, random
   checked(libc, bound, "bind", `BFD from ${formatIp(source)}`);
 }
 
-function openUdp(libc: UdpLibc, family: Family): Fd {
-  const type = KERNEL.SOCK_DGRAM | KERNEL.SOCK_NONBLOCK | KERNEL.SOCK_CLOEXEC;
+function openUdp(libc: UdpLibc, family: Family, setUp: (fd: Fd) => void): Fd {
   const domain = family === 4 ? KERNEL.AF_INET : KERNEL.AF_INET6;
-  const number = libc.symbols.socket(domain, type, 0);
-  return new Fd(libc, checked(libc, number, "socket", "UDP socket for BFD"));
+  const kind = { domain, type: KERNEL.SOCK_DGRAM, purpose: "UDP socket for BFD" };
+  return openSocket(libc, kind, setUp);
 }
 
 function option(libc: UdpLibc, fd: Fd, level: number, name: number, value: number): void {
-  const result = libc.symbols.setsockopt(fd.number, level, name, int32(value), 4);
-  checked(libc, result, "setsockopt", `option ${name} of a UDP socket for BFD`);
+  setOption(libc, fd, level, name, value, `option ${name} of a UDP socket for BFD`);
 }

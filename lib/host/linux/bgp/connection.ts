@@ -4,11 +4,11 @@ import type { Millis } from "../../../base/time.ts";
 import { messageLength } from "../../../bgp/frame.ts";
 import type { BgpFault } from "../../../bgp/notification.ts";
 import type { Ip } from "../../../net/ip.ts";
+import { localAddress } from "../socket.ts";
 import type { EventLoop, Watch } from "./event_loop.ts";
 import {
   beginConnect,
   endSending,
-  localAddress,
   receiveBytes,
   sendBytes,
   socketError,

@@ -1,10 +1,9 @@
 import { KERNEL } from "../../../../ffi/constants.ts";
-import { Fd } from "../../../../ffi/fd.ts";
+import type { Fd } from "../../../../ffi/fd.ts";
 import type { Libc, SOCKET } from "../../../../ffi/libc.ts";
-import { checked } from "../../../../ffi/result.ts";
-import { int32 } from "../../../../ffi/structs.ts";
-import { readSockaddrIp, SOCKADDR_IN6, sockaddrIp } from "../../../../ffi/tcp.ts";
+import { sockaddrIp } from "../../../../ffi/tcp.ts";
 import { formatIp, type Ip } from "../../../net/ip.ts";
+import { bindSocket, localAddress, openSocket, setOption, trySetOption } from "../socket.ts";
 
 /** Room for the beats of some hundred speakers while the thread waits for a processor. */
 const RECEIVE_BUFFER_BYTES = 1024 * 1024;
@@ -18,28 +17,17 @@ export function openHeartbeatSocket(
   address: Ip,
   port: number,
 ): { readonly fd: Fd; readonly port: number } {
-  const { symbols } = libc;
   const isIp4 = typeof address === "number";
-  const type = KERNEL.SOCK_DGRAM | KERNEL.SOCK_NONBLOCK | KERNEL.SOCK_CLOEXEC;
-  const number = symbols.socket(isIp4 ? KERNEL.AF_INET : KERNEL.AF_INET6, type, 0);
-  const fd = new Fd(libc, checked(libc, number, "socket", "UDP socket for heartbeats"));
-  try {
+  const domain = isIp4 ? KERNEL.AF_INET : KERNEL.AF_INET6;
+  const kind = { domain, type: KERNEL.SOCK_DGRAM, purpose: "UDP socket for heartbeats" };
+  const fd = openSocket(libc, kind, (fd) => {
     const [level, option] = isIp4
       ? [KERNEL.IPPROTO_IP, KERNEL.IP_RECVERR]
       : [KERNEL.IPPROTO_IPV6, KERNEL.IPV6_RECVERR];
-    const one = int32(1);
-    checked(libc, symbols.setsockopt(fd.number, level, option, one, 4), "setsockopt", "RECVERR");
-    const room = int32(RECEIVE_BUFFER_BYTES);
-    symbols.setsockopt(fd.number, KERNEL.SOL_SOCKET, KERNEL.SO_RCVBUF, room, 4);
-    const wanted = sockaddrIp(address, port);
-    const bound = symbols.bind(fd.number, wanted, wanted.length);
-    checked(libc, bound, "bind", `heartbeats on ${formatIp(address)}, UDP port ${port}`);
-    const name = new Uint8Array(SOCKADDR_IN6.size);
-    const result = symbols.getsockname(fd.number, name, int32(name.length));
-    checked(libc, result, "getsockname", "the port of the heartbeats");
-    return { fd, port: readSockaddrIp(name)?.port ?? port };
-  } catch (error) {
-    fd[Symbol.dispose]();
-    throw error;
-  }
+    setOption(libc, fd, level, option, 1, "RECVERR");
+    trySetOption(libc, fd, KERNEL.SOL_SOCKET, KERNEL.SO_RCVBUF, RECEIVE_BUFFER_BYTES);
+    const what = `heartbeats on ${formatIp(address)}, UDP port ${port}`;
+    bindSocket(libc, fd, sockaddrIp(address, port), what);
+  });
+  return { fd, port: localAddress(libc, fd)?.port ?? port };
 }

@@ -1,9 +1,10 @@
 import { KERNEL } from "../../../../ffi/constants.ts";
-import { Fd } from "../../../../ffi/fd.ts";
+import type { Fd } from "../../../../ffi/fd.ts";
 import type { Libc, POLL, SOCKET } from "../../../../ffi/libc.ts";
 import { poll, pollSet } from "../../../../ffi/poll.ts";
 import { checked, OsError } from "../../../../ffi/result.ts";
 import { int32, readInt32, SOCKADDR_NL, sockaddrNl } from "../../../../ffi/structs.ts";
+import { bindSocket, openSocket, takeSocketError, trySetOption } from "../socket.ts";
 import { GROUP_LINK, linkDumpRequest } from "../../../netlink/route.ts";
 
 type RouteLibc = Libc<typeof SOCKET & typeof POLL>;
@@ -12,21 +13,17 @@ const RECEIVE_BUFFER_BYTES = 1024 * 1024;
 
 /** Opens a socket of rtnetlink(7) to which the kernel tells each change of an interface. @throws OsError */
 export function openRouteSocket(libc: RouteLibc): Fd {
-  const { symbols } = libc;
-  const type = KERNEL.SOCK_RAW | KERNEL.SOCK_CLOEXEC | KERNEL.SOCK_NONBLOCK;
-  const number = symbols.socket(KERNEL.AF_NETLINK, type, KERNEL.NETLINK_ROUTE);
-  const fd = new Fd(libc, checked(libc, number, "socket", "netlink socket for interfaces"));
-  try {
-    const size = int32(RECEIVE_BUFFER_BYTES);
-    symbols.setsockopt(fd.number, KERNEL.SOL_SOCKET, KERNEL.SO_RCVBUF, size, 4);
+  const kind = {
+    domain: KERNEL.AF_NETLINK,
+    type: KERNEL.SOCK_RAW,
+    protocol: KERNEL.NETLINK_ROUTE,
+    purpose: "netlink socket for interfaces",
+  };
+  return openSocket(libc, kind, (fd) => {
+    trySetOption(libc, fd, KERNEL.SOL_SOCKET, KERNEL.SO_RCVBUF, RECEIVE_BUFFER_BYTES);
     const address = sockaddrNl(KERNEL.AF_NETLINK, 0, GROUP_LINK);
-    const bound = symbols.bind(fd.number, address, address.length);
-    checked(libc, bound, "bind", "netlink socket to the events on interfaces");
-    return fd;
-  } catch (error) {
-    fd[Symbol.dispose]();
-    throw error;
-  }
+    bindSocket(libc, fd, address, "netlink socket to the events on interfaces");
+  });
 }
 
 /** Asks for all interfaces; the answers carry the number. @throws OsError */
@@ -45,9 +42,7 @@ export function requestDump(libc: RouteLibc, fd: Fd, sequence: number): void {
 export function takeError(libc: RouteLibc, fd: Fd, ready: number): boolean {
   if ((ready & KERNEL.POLLNVAL) !== 0) throw new OsError("poll", 9, "netlink socket is closed");
   if ((ready & (KERNEL.POLLERR | KERNEL.POLLHUP)) === 0) return false;
-  const error = int32(0);
-  libc.symbols.getsockopt(fd.number, KERNEL.SOL_SOCKET, KERNEL.SO_ERROR, error, int32(4));
-  return readInt32(error) !== 0;
+  return takeSocketError(libc, fd) !== 0;
 }
 
 /** Takes datagrams out of a netlink socket. */

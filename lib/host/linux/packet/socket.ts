@@ -1,5 +1,5 @@
 import { KERNEL } from "../../../../ffi/constants.ts";
-import { Fd } from "../../../../ffi/fd.ts";
+import type { Fd } from "../../../../ffi/fd.ts";
 import type { Bytes, Libc, SOCKET } from "../../../../ffi/libc.ts";
 import { checked, OsError } from "../../../../ffi/result.ts";
 import {
@@ -13,6 +13,7 @@ import {
   TPACKET_STATS,
 } from "../../../../ffi/structs.ts";
 import { readU16 } from "../../../net/ethernet.ts";
+import { bindSocket, openSocket, trySetOption } from "../socket.ts";
 import { arpClaimFilter, arpFilter, ndpClaimFilter, ndpFilter } from "./filter.ts";
 
 type SocketLibc = Libc<typeof SOCKET>;
@@ -38,26 +39,18 @@ const PROTOCOLS = {
  */
 export function openPacketSocket(libc: SocketLibc, protocol: PacketProtocol): Fd {
   const { etherType, filter } = PROTOCOLS[protocol];
-  const { symbols } = libc;
-  const type = KERNEL.SOCK_RAW | KERNEL.SOCK_CLOEXEC | KERNEL.SOCK_NONBLOCK;
-  const number = symbols.socket(KERNEL.AF_PACKET, type, 0);
-  const fd = new Fd(libc, checked(libc, number, "socket", `raw packet socket for ${protocol}`));
-  try {
+  const purpose = `raw packet socket for ${protocol}`;
+  const kind = { domain: KERNEL.AF_PACKET, type: KERNEL.SOCK_RAW, purpose };
+  return openSocket(libc, kind, (fd) => {
     attachFilter(libc, fd, filter());
     // Beyond net.core.rmem_max only with CAP_NET_ADMIN: else as much as anyone gets.
-    const wanted = int32(RECEIVE_BUFFER_BYTES);
     const { SOL_SOCKET, SO_RCVBUF, SO_RCVBUFFORCE } = KERNEL;
-    if (symbols.setsockopt(fd.number, SOL_SOCKET, SO_RCVBUFFORCE, wanted, 4) < 0) {
-      symbols.setsockopt(fd.number, SOL_SOCKET, SO_RCVBUF, wanted, 4);
+    if (!trySetOption(libc, fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER_BYTES)) {
+      trySetOption(libc, fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER_BYTES);
     }
     const everywhere = sockaddrLl(KERNEL.AF_PACKET, etherType, 0);
-    const bound = symbols.bind(fd.number, everywhere, everywhere.length);
-    checked(libc, bound, "bind", `raw packet socket for ${protocol} on every interface`);
-    return fd;
-  } catch (error) {
-    fd[Symbol.dispose]();
-    throw error;
-  }
+    bindSocket(libc, fd, everywhere, `${purpose} on every interface`);
+  });
 }
 
 /** Lets by all that is to be answered, or only what a program in the kernel leaves. @throws OsError */
@@ -74,16 +67,9 @@ export function narrowSocket(
 function attachFilter(libc: SocketLibc, fd: Fd, steps: readonly FilterStep[]): void {
   const program = sockFilter(steps);
   const header = sockFprog(steps.length, libc.addressOf(program));
-  const { SOL_SOCKET, SO_ATTACH_FILTER } = KERNEL;
-  const result = libc.symbols.setsockopt(
-    fd.number,
-    SOL_SOCKET,
-    SO_ATTACH_FILTER,
-    header,
-    header.length,
-  );
-  // The kernel copied the program during the call; reading it keeps it alive until here.
-  checked(libc, result, "setsockopt", `SO_ATTACH_FILTER with ${program.length} bytes`);
+  // The kernel copies the program during the call; reading it below keeps it alive until then.
+  const done = trySetOption(libc, fd, KERNEL.SOL_SOCKET, KERNEL.SO_ATTACH_FILTER, header);
+  checked(libc, done ? 0 : -1, "setsockopt", `SO_ATTACH_FILTER with ${program.length} bytes`);
 }
 
 /** Frames that the kernel dropped, for the receive buffer was full, since the last question. */

@@ -1,10 +1,10 @@
 import { KERNEL } from "../../../../ffi/constants.ts";
-import { Fd } from "../../../../ffi/fd.ts";
+import type { Fd } from "../../../../ffi/fd.ts";
 import type { Libc, SOCKET } from "../../../../ffi/libc.ts";
-import { checked } from "../../../../ffi/result.ts";
 import { ipv6Mreq } from "../../../../ffi/structs.ts";
 import { solicitedNodeGroup } from "../../../ndp/packet.ts";
 import { type Ip, type Ip6, ip6 } from "../../../net/ip.ts";
+import { openSocket, trySetOption } from "../socket.ts";
 
 /** Membership in the groups to which solicitations for our addresses go. */
 export interface SolicitedGroups extends Disposable {
@@ -34,24 +34,16 @@ export function openSolicitedGroups(libc: Libc<typeof SOCKET>): SolicitedGroups 
   function socketWithRoom(): { readonly fd: Fd; count: number } {
     const found = sockets.find(({ count }) => count < PER_SOCKET);
     if (found !== undefined) return found;
-    const type = KERNEL.SOCK_DGRAM | KERNEL.SOCK_CLOEXEC;
-    const number = libc.symbols.socket(KERNEL.AF_INET6, type, 0);
-    const fd = new Fd(libc, checked(libc, number, "socket", "to join solicited-node groups"));
-    const made = { fd, count: 0 };
+    const purpose = "to join solicited-node groups";
+    const kind = { domain: KERNEL.AF_INET6, type: KERNEL.SOCK_DGRAM, purpose };
+    const made = { fd: openSocket(libc, kind), count: 0 };
     sockets.push(made);
     return made;
   }
 
   function change(option: "IPV6_ADD_MEMBERSHIP" | "IPV6_DROP_MEMBERSHIP", on: Membership): boolean {
     const request = ipv6Mreq(on.group, on.ifindex);
-    const { number } = on.fd;
-    return libc.symbols.setsockopt(
-      number,
-      KERNEL.IPPROTO_IPV6,
-      KERNEL[option],
-      request,
-      request.length,
-    ) === 0;
+    return trySetOption(libc, on.fd, KERNEL.IPPROTO_IPV6, KERNEL[option], request);
   }
 
   function leave(key: string, membership: Membership): void {

@@ -5,12 +5,12 @@ import { int32, readInt32 } from "../../../../ffi/structs.ts";
 import { STREAM } from "../../../../ffi/tcp.ts";
 import {
   beginConnect,
-  localAddress,
   receiveBytes,
   sendBytes,
   socketError,
   type TcpTarget,
 } from "../../../../lib/host/linux/bgp/socket.ts";
+import { localAddress } from "../../../../lib/host/linux/socket.ts";
 import { ip4, ip6 } from "../../../../lib/net/ip.ts";
 import { waitFor } from "../../../support/wait.ts";
 

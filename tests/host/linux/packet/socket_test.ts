@@ -60,7 +60,8 @@ Deno.test("openPacketSocket() without CAP_NET_RAW names the call and the probabl
     Deno.execPath(),
     "eval",
     "--quiet",
-    "--no-config",
+    "--config",
+    new URL("../../../../deno.json", import.meta.url).pathname,
     program,
   ]);
   assert.match(stdout, /^socket failed \(probably EPERM, not permitted\): raw packet socket/);
