@@ -1,12 +1,10 @@
 import type { ConfigProblem } from "../../base/errors.ts";
-import { configFromConfigMap } from "../../config/manifest.ts";
 import type { Config } from "../../config/types.ts";
-import { configFromFile } from "../../config/manifest.ts";
 import { EVENT } from "../../model/names.ts";
-import type { ClusterEvent } from "../cluster/cluster.ts";
-import { type ConfigInput, watchConfig } from "./source.ts";
-import type { RoleContext } from "../process/role.ts";
 import type { ConfigStatus } from "../../status/types.ts";
+import type { ClusterEvent } from "../cluster/cluster.ts";
+import type { RoleContext } from "../process/role.ts";
+import { type ConfigFound, type ConfigInput, watchConfig } from "./source.ts";
 
 /** Keeps the last good configuration in force, and says what is wrong with a newer one. */
 export interface ConfigKeeper {
@@ -15,15 +13,15 @@ export interface ConfigKeeper {
   status(): ConfigStatus;
   /** Reads a local file again now (SIGHUP). */
   reload(): void;
-  /** What stood against a valid configuration may be gone: asks again. Cheap when nothing did. */
+  /** Asks again whether a valid configuration is still refused. Cheap when none is. */
   reconsider(): void;
   readonly done: Promise<void>;
 }
 
 export interface ConfigHooks {
   readonly component: ClusterEvent["component"];
-  /** Why a valid configuration must not come into force, or undefined when it may. */
-  readonly refuse: (config: Config) => string | undefined;
+  /** Why a valid configuration must not follow `before`, or undefined when it may. */
+  readonly refuse: (config: Config, before: Config | undefined) => string | undefined;
   /** Whether all is known by which to refuse; absent: always. Followed by `reconsider`. */
   readonly ready?: () => boolean;
   readonly onChange: (config: Config) => void;
@@ -31,128 +29,143 @@ export interface ConfigHooks {
 
 /** A valid configuration that is not in force. */
 interface Withheld {
-  readonly input: ConfigInput & { readonly source: string };
+  readonly input: ConfigFound;
   readonly config: Config;
   /** Told already. */
   readonly refused: boolean;
 }
 
+interface Keeping extends ConfigHooks {
+  readonly context: RoleContext;
+  current: Config | undefined;
+  lastText: string | undefined;
+  withheld: Withheld | undefined;
+  status: ConfigStatus;
+}
+
 /** Watches the configuration until the context's signal fires. */
 export function keepConfig(context: RoleContext, hooks: ConfigHooks): ConfigKeeper {
-  const { log, metrics, options } = context;
-  let current: Config | undefined;
-  let lastText: string | undefined;
-  let withheld: Withheld | undefined;
-  let status: ConfigStatus = {
-    state: "none",
-    source: options.config ?? "",
-    problems: [],
-    reason: "no configuration was found yet",
+  const { cluster, clock, log, metrics, options: { namespace, config }, signal } = context;
+  const keeping: Keeping = {
+    ...hooks,
+    context,
+    current: undefined,
+    lastText: undefined,
+    withheld: undefined,
+    status: {
+      state: "none",
+      source: config ?? "",
+      problems: [],
+      reason: "no configuration was found yet",
+    },
   };
-
-  function reject(source: string, problems: readonly ConfigProblem[], reason: string): void {
-    status = { state: current === undefined ? "none" : "stale", source, problems, reason };
-    metrics.config.stale.set(1);
-  }
-
-  function announceRejection(input: ConfigInput, problems: readonly ConfigProblem[]): void {
-    metrics.config.rejected.inc();
-    for (const { source, line, column, message, hint } of problems) {
-      log.error(
-        { reason: `${source}:${line}:${column}`, error: message, hint },
-        "configuration mistake",
-      );
-    }
-    const kept = current === undefined ? "nothing is in force" : "the last good one stays in force";
-    log.error(
-      { reason: status.reason, problems: problems.length },
-      `configuration rejected, ${kept}`,
-    );
-    if (input.kind !== "configmap") return;
-    const first = problems[0];
-    const place = first ? ` ${first.source}:${first.line}:${first.column}: ${first.message}` : "";
-    void context.cluster.publishEvent({
-      about: { kind: "ConfigMap", namespace: options.namespace, name: input.name },
-      type: "Warning",
-      reason: EVENT.configRejected,
-      message: `${status.reason}, ${kept}.${place}`,
-      component: hooks.component,
-    }, context.signal);
-  }
-
-  function take(input: ConfigInput): void {
-    if (input.kind === "absent") {
-      // Deleted and made again within a moment, or for good: what runs goes on either way.
-      lastText = undefined;
-      withheld = undefined;
-      if (status.reason !== input.reason) log.warn({ reason: input.reason }, "no configuration");
-      return reject(status.source, [], input.reason);
-    }
-    const { config, problems, text } = input.kind === "configmap"
-      ? configFromConfigMap(input.object, input.source)
-      : configFromFile(input.text, input.source);
-    if (text === lastText && text !== undefined) return;
-    lastText = text;
-    withheld = undefined;
-    for (const problem of problems.filter(({ severity }) => severity === "warning")) {
-      log.warn(
-        { reason: `${problem.source}:${problem.line}`, error: problem.message },
-        "configuration warning",
-      );
-    }
-    if (config === undefined) {
-      const errors = problems.filter(({ severity }) => severity === "error");
-      reject(input.source, errors, "the configuration has mistakes");
-      return announceRejection(input, errors);
-    }
-    judge({ input, config, refused: false });
-  }
-
-  function judge(candidate: Withheld): void {
-    const { input: { source }, config, refused } = candidate;
-    if (hooks.ready?.() === false) {
-      withheld = candidate;
-      status = { ...status, source, reason: "it waits until all Services are known" };
-      return;
-    }
-    const refusal = hooks.refuse(config);
-    if (refusal !== undefined) {
-      withheld = { ...candidate, refused: true };
-      reject(source, [], refusal);
-      if (!refused) announceRejection(candidate.input, []);
-      return;
-    }
-    withheld = undefined;
-    current = config;
-    status = { state: "loaded", source, problems: [] };
-    metrics.config.loaded.set(1);
-    metrics.config.stale.set(0);
-    log.info(
-      { source, pools: config.pools.length, peers: config.peers.length },
-      "configuration in force",
-    );
-    hooks.onChange(config);
-  }
-
   metrics.config.loaded.set(0);
   metrics.config.stale.set(0);
   const watch = watchConfig(
-    {
-      cluster: context.cluster,
-      log,
-      namespace: options.namespace,
-      config: options.config,
-    },
-    take,
-    context.signal,
+    { cluster, clock, log, namespace, config },
+    (input) => take(keeping, input),
+    signal,
   );
   return {
-    current: () => current,
-    status: () => status,
+    current: () => keeping.current,
+    status: () => keeping.status,
     reload: () => watch.reload(),
     reconsider: () => {
-      if (withheld !== undefined) judge(withheld);
+      if (keeping.withheld !== undefined) judge(keeping, keeping.withheld);
     },
     done: watch.done,
   };
+}
+
+function take(keeping: Keeping, input: ConfigInput): void {
+  const { log } = keeping.context;
+  if (input.kind === "absent") {
+    // Deleted and made again within a moment, or for good: what runs goes on either way.
+    keeping.lastText = undefined;
+    keeping.withheld = undefined;
+    const { reason, source } = keeping.status;
+    if (reason !== input.reason) log.warn({ reason: input.reason }, "no configuration");
+    return reject(keeping, source, [], input.reason);
+  }
+  const { config, problems, text } = input.read();
+  if (text === keeping.lastText && text !== undefined) return;
+  keeping.lastText = text;
+  keeping.withheld = undefined;
+  for (const { severity, source, line, message } of problems) {
+    if (severity !== "warning") continue;
+    log.warn({ reason: `${source}:${line}`, error: message }, "configuration warning");
+  }
+  if (config === undefined) {
+    const errors = problems.filter(({ severity }) => severity === "error");
+    reject(keeping, input.source, errors, "the configuration has mistakes");
+    return announceRejection(keeping, input, errors);
+  }
+  judge(keeping, { input, config, refused: false });
+}
+
+function judge(keeping: Keeping, candidate: Withheld): void {
+  const { input: { source }, config, refused } = candidate;
+  if (keeping.ready?.() === false) {
+    keeping.withheld = candidate;
+    keeping.status = { ...keeping.status, source, reason: "it waits until all Services are known" };
+    return;
+  }
+  const refusal = keeping.refuse(config, keeping.current);
+  if (refusal !== undefined) {
+    keeping.withheld = { ...candidate, refused: true };
+    reject(keeping, source, [], refusal);
+    if (!refused) announceRejection(keeping, candidate.input, []);
+    return;
+  }
+  const { log, metrics } = keeping.context;
+  keeping.withheld = undefined;
+  keeping.current = config;
+  keeping.status = { state: "loaded", source, problems: [] };
+  metrics.config.loaded.set(1);
+  metrics.config.stale.set(0);
+  log.info(
+    { source, pools: config.pools.length, peers: config.peers.length },
+    "configuration in force",
+  );
+  keeping.onChange(config);
+}
+
+function reject(
+  keeping: Keeping,
+  source: string,
+  problems: readonly ConfigProblem[],
+  reason: string,
+): void {
+  const state = keeping.current === undefined ? "none" : "stale";
+  keeping.status = { state, source, problems, reason };
+  keeping.context.metrics.config.stale.set(1);
+}
+
+function announceRejection(
+  { component, context: { cluster, log, metrics, signal }, current, status }: Keeping,
+  { object }: ConfigFound,
+  problems: readonly ConfigProblem[],
+): void {
+  metrics.config.rejected.inc();
+  for (const { source, line, column, message, hint } of problems) {
+    log.error(
+      { reason: `${source}:${line}:${column}`, error: message, hint },
+      "configuration mistake",
+    );
+  }
+  const kept = current === undefined ? "nothing is in force" : "the last good one stays in force";
+  log.error(
+    { reason: status.reason, problems: problems.length },
+    `configuration rejected, ${kept}`,
+  );
+  if (object === undefined) return;
+  const first = problems[0];
+  const place = first ? ` ${first.source}:${first.line}:${first.column}: ${first.message}` : "";
+  void cluster.publishEvent({
+    about: object,
+    type: "Warning",
+    reason: EVENT.configRejected,
+    message: `${status.reason}, ${kept}.${place}`,
+    component,
+  }, signal);
 }

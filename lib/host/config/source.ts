@@ -1,28 +1,23 @@
+import { configFromConfigMap, configFromFile, type FoundConfig } from "../../config/manifest.ts";
 import { isObject, type JsonObject } from "../../model/json.ts";
-import { type Clock, systemClock } from "../process/clock.ts";
-import type { Cluster } from "../cluster/cluster.ts";
-import { identityOf } from "../cluster/identity.ts";
+import type { Cluster, ClusterEvent } from "../cluster/cluster.ts";
 import { watchLocalFile } from "../folder/local_file.ts";
+import type { Clock } from "../process/clock.ts";
 import type { Log } from "../process/log.ts";
 import { DEFAULT_CONFIG_NAMES, isConfigFile } from "../process/options.ts";
 
 /** A configuration as it was found, not read yet. */
+export interface ConfigFound {
+  readonly kind: "found";
+  /** For people: `configmap NS/NAME key config`, or the file's path. */
+  readonly source: string;
+  /** The object that holds it; undefined when a file does. */
+  readonly object: ClusterEvent["about"] | undefined;
+  read(): FoundConfig;
+}
+
 export type ConfigInput =
-  | {
-    readonly kind: "configmap";
-    readonly object: JsonObject;
-    readonly name: string;
-    /** `configmap NS/NAME key config`. */
-    readonly source: string;
-    readonly version: string;
-  }
-  | {
-    readonly kind: "file";
-    readonly text: string;
-    /** The file's path. */
-    readonly source: string;
-    readonly version: string;
-  }
+  | ConfigFound
   /** There is none, or it cannot be had; one sentence. */
   | { readonly kind: "absent"; readonly reason: string };
 
@@ -32,6 +27,7 @@ export interface ConfigSourceOptions {
   /** `--config`: a ConfigMap's name or a file; undefined tries MetalLB's two ConfigMap names. */
   readonly config: string | undefined;
   readonly log: Log;
+  readonly clock: Clock;
 }
 
 export interface ConfigSource {
@@ -46,31 +42,47 @@ export interface ConfigSource {
  * and when it goes missing. Equal content is handed over once, whatever its version.
  */
 export function watchConfig(
-  { cluster, namespace, config, log }: ConfigSourceOptions,
+  options: ConfigSourceOptions,
   onInput: (input: ConfigInput) => void,
   signal: AbortSignal,
-  clock: Clock = systemClock,
 ): ConfigSource {
+  const { config, clock } = options;
   if (config !== undefined && isConfigFile(config)) {
     return watchLocalFile(
       config,
-      (content) =>
-        onInput(content.kind === "text" ? { ...content, kind: "file", source: config } : content),
+      (content) => onInput(content.kind === "text" ? fileInput(content.text, config) : content),
       clock,
       signal,
     );
   }
   const names = config === undefined ? DEFAULT_CONFIG_NAMES : [config];
-  return watchConfigMaps(cluster, namespace, names, onInput, log, signal);
+  return watchConfigMaps(options, names, onInput, signal);
+}
+
+function fileInput(text: string, path: string): ConfigFound {
+  return {
+    kind: "found",
+    source: path,
+    object: undefined,
+    read: () => configFromFile(text, path),
+  };
+}
+
+function configMapInput(object: JsonObject, namespace: string, name: string): ConfigFound {
+  const source = `configmap ${namespace}/${name} key config`;
+  return {
+    kind: "found",
+    source,
+    object: { kind: "ConfigMap", namespace, name },
+    read: () => configFromConfigMap(object, source),
+  };
 }
 
 /** Of several ConfigMaps the first that exists counts. */
 function watchConfigMaps(
-  cluster: Cluster,
-  namespace: string,
+  { cluster, namespace, log }: ConfigSourceOptions,
   names: readonly string[],
   onInput: (input: ConfigInput) => void,
-  log: Log,
   signal: AbortSignal,
 ): ConfigSource {
   const found = new Map<string, JsonObject>();
@@ -101,13 +113,7 @@ function watchConfigMaps(
     if (others.length > 0) {
       log.warn({ reason: `${name} counts, ${others.join(", ")} does not` }, "two ConfigMaps");
     }
-    onInput({
-      kind: "configmap",
-      object,
-      name,
-      source: `configmap ${namespace}/${name} key config`,
-      version: identityOf(object)?.resourceVersion ?? "",
-    });
+    onInput(configMapInput(object, namespace, name));
   }
 
   const watches = names.map((name) =>

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { dirname } from "node:path";
 import { errorText } from "../../base/errors.ts";
 import type { Millis } from "../../base/time.ts";
@@ -7,7 +6,7 @@ import { watchFolder } from "./watch.ts";
 
 /** What a watched file holds. */
 export type FileContent =
-  | { readonly kind: "text"; readonly text: string; readonly version: string }
+  | { readonly kind: "text"; readonly text: string }
   /** It cannot be had; one sentence. */
   | { readonly kind: "absent"; readonly reason: string };
 
@@ -114,9 +113,7 @@ async function readOnce(path: string): Promise<FileContent> {
     }
     if (size > SIZE_LIMIT) return absent(`${path} is larger than ${SIZE_LIMIT} bytes`);
     const bytes = await Deno.readFile(path);
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-    const version = createHash("sha256").update(bytes).digest("hex").slice(0, 12);
-    return { kind: "text", text, version };
+    return { kind: "text", text: new TextDecoder("utf-8", { fatal: true }).decode(bytes) };
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return absent(`${path} does not exist`);
     if (error instanceof TypeError) return absent(`${path} is not UTF-8 text; save it as UTF-8`);

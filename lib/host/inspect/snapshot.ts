@@ -1,5 +1,4 @@
 import type { Millis } from "../../base/time.ts";
-import { configFromConfigMap, configFromFile } from "../../config/manifest.ts";
 import type { Config } from "../../config/types.ts";
 import { readEndpointSlice, readNode, readPod } from "../../model/cluster.ts";
 import type { NodeFacts, PodFacts, ServiceFacts, SliceFacts } from "../../model/facts.ts";
@@ -8,10 +7,11 @@ import type { Cluster, Watched } from "../cluster/cluster.ts";
 import { watchConfig } from "../config/source.ts";
 import { openFolderStore } from "../folder/cluster.ts";
 import { openKubeCluster } from "../kubernetes/cluster.ts";
+import { systemClock } from "../process/clock.ts";
 import type { Log } from "../process/log.ts";
 import type { SourceOptions } from "../process/options.ts";
 
-/** What stands in the cluster at one moment: enough to decide as the roles do. */
+/** What the cluster holds at one moment: enough to decide as the roles do. */
 export interface Snapshot {
   readonly description: string;
   readonly services: ReadonlyMap<string, ServiceFacts>;
@@ -145,15 +145,14 @@ function firstConfig(
     const source = watchConfig({
       cluster,
       log,
+      clock: systemClock,
       namespace: options.namespace,
       config: options.config,
     }, (input) => {
       if (input.kind === "absent") {
         return resolve({ config: undefined, configReason: input.reason });
       }
-      const { config, problems } = input.kind === "file"
-        ? configFromFile(input.text, input.source)
-        : configFromConfigMap(input.object, input.source);
+      const { config, problems } = input.read();
       const [first] = problems.filter(({ severity }) => severity === "error");
       const configReason = first === undefined
         ? ""

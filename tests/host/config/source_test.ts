@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
+import { systemClock } from "../../../lib/host/process/clock.ts";
 import type { Change, Cluster, WatchOptions } from "../../../lib/host/cluster/cluster.ts";
-import { type ConfigInput, watchConfig } from "../../../lib/host/config/source.ts";
+import {
+  type ConfigFound,
+  type ConfigInput,
+  watchConfig,
+} from "../../../lib/host/config/source.ts";
 import { watchCache } from "../../../lib/host/cluster/watch_cache.ts";
 import { BARE_CLUSTER } from "../../support/bare_cluster.ts";
 import { recordedLog, until } from "../../support/mock_api.ts";
@@ -24,6 +29,11 @@ function fakeCluster() {
   const put = (name: string, ...objects: unknown[]) =>
     feeds.get(`ConfigMap/metallb-system/${name}`)?.list(...objects);
   return { cluster, put, names: () => [...feeds.keys()] };
+}
+
+/** The text that an input reads; the tests' letters are no configurations. */
+function textOf(input: ConfigFound): string {
+  return input.read().text ?? "?";
 }
 
 function configMap(name: string, version: string, config: string, uid = "1") {
@@ -51,13 +61,13 @@ async function watching(
     ...BARE_CLUSTER,
   };
   const source = watchConfig(
-    { cluster, namespace: "metallb-system", config, log },
+    { cluster, clock: systemClock, namespace: "metallb-system", config, log },
     (input) => inputs.push(input),
     stop.signal,
   );
   const given = async () => {
     await Promise.resolve();
-    return inputs.map((input) => input.kind === "absent" ? `!${input.reason}` : input.version);
+    return inputs.map((input) => input.kind === "absent" ? `!${input.reason}` : textOf(input));
   };
   await use(fake, given, inputs, log);
   stop.abort();
@@ -74,18 +84,19 @@ Deno.test("watchConfig() takes the ConfigMap config, else metallb-config", async
     // The other name may still turn out to be there.
     assert.deepEqual(await given(), []);
     put("config");
-    assert.deepEqual(await given(), ["1"]);
-    assert.deepEqual(inputs[0], {
-      kind: "configmap",
-      object: configMap("metallb-config", "1", "a"),
+    assert.deepEqual(await given(), ["a"]);
+    const [first] = inputs;
+    assert.ok(first?.kind === "found");
+    assert.equal(first.source, "configmap metallb-system/metallb-config key config");
+    assert.deepEqual(first.object, {
+      kind: "ConfigMap",
+      namespace: "metallb-system",
       name: "metallb-config",
-      source: "configmap metallb-system/metallb-config key config",
-      version: "1",
     });
     put("config", configMap("config", "2", "b"));
-    assert.deepEqual(await given(), ["1", "2"]);
+    assert.deepEqual(await given(), ["a", "b"]);
     put("metallb-config", configMap("metallb-config", "3", "c"));
-    assert.deepEqual(await given(), ["1", "2"]);
+    assert.deepEqual(await given(), ["a", "b"]);
   });
 });
 
@@ -101,9 +112,9 @@ Deno.test("watchConfig() does not hand over the same content under a new version
   await watching("c", async ({ put }, given) => {
     put("c", configMap("c", "1", "a"));
     put("c", configMap("c", "2", "a"));
-    assert.deepEqual(await given(), ["1"]);
+    assert.deepEqual(await given(), ["a"]);
     put("c", configMap("c", "3", "b"));
-    assert.deepEqual(await given(), ["1", "3"]);
+    assert.deepEqual(await given(), ["a", "b"]);
   });
 });
 
@@ -112,7 +123,7 @@ Deno.test("watchConfig() takes a ConfigMap that was deleted and made again for o
     put("c", configMap("c", "1", "a"));
     await given();
     put("c", configMap("c", "5", "b", "another uid"));
-    assert.deepEqual(await given(), ["1", "5"]);
+    assert.deepEqual(await given(), ["a", "b"]);
   });
 });
 
@@ -123,7 +134,7 @@ Deno.test("watchConfig() says once that there is none", async () => {
     put("c");
     await given();
     put("c");
-    assert.deepEqual(await given(), ["1", "!there is no ConfigMap metallb-system/c"]);
+    assert.deepEqual(await given(), ["a", "!there is no ConfigMap metallb-system/c"]);
   });
 });
 
@@ -139,6 +150,7 @@ Deno.test("watchConfig() reads a local file where the name has a slash or an ext
         ...cluster,
         ...BARE_CLUSTER,
       },
+      clock: systemClock,
       namespace: "metallb-system",
       config: path,
       log: recordedLog(),
@@ -148,10 +160,9 @@ Deno.test("watchConfig() reads a local file where the name has a slash or an ext
   );
   await until("the file", () => inputs.length > 0);
   const [first] = inputs;
-  assert.deepEqual(first?.kind === "file" && [first.text, first.source], [
-    "address-pools: []",
-    path,
-  ]);
+  assert.ok(first?.kind === "found");
+  assert.deepEqual([first.source, first.object], [path, undefined]);
+  assert.deepEqual(first.read().config?.pools, []);
   stop.abort();
   await source.done;
   await Deno.remove(path);
