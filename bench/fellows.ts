@@ -8,7 +8,7 @@ import { isWireError } from "../lib/base/errors.ts";
 import { gossipKeys } from "../lib/gossip/keys.ts";
 import { decodeHeartbeat, encodeHeartbeat, type HeartbeatBody } from "../lib/heartbeat/packet.ts";
 import { heartbeatKey } from "../lib/heartbeat/packet.ts";
-import { DEFAULT_TIMING } from "../lib/heartbeat/watch_state.ts";
+import { DEFAULT_TIMING } from "../lib/heartbeat/monitor_state.ts";
 import { startGossip } from "../lib/host/gossip/gossip.ts";
 import { announcementOf } from "../lib/host/gossip/meta.ts";
 import { openLog } from "../lib/host/process/log.ts";

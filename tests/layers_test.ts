@@ -279,7 +279,7 @@ const WIRING = new Set([
   "lib/host/linux/bfd/watch.ts",
   "lib/host/linux/bfd/worker.ts",
   "lib/gossip/state.ts",
-  "lib/heartbeat/watch_state.ts",
+  "lib/heartbeat/monitor_state.ts",
   "lib/neighbour/drops.ts",
   "lib/host/metrics/gossip.ts",
   "lib/host/metrics/health.ts",

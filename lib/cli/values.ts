@@ -15,7 +15,7 @@ import {
   INTERVAL_LIMITS_MS,
   MULTIPLIER_LIMITS,
   timingOf,
-} from "../heartbeat/watch_state.ts";
+} from "../heartbeat/monitor_state.ts";
 import { LOG_LEVELS } from "../host/process/log.ts";
 import { type Ip, parseIp } from "../net/ip.ts";
 import { readLeaderElection } from "./leader_election.ts";

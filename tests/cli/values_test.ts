@@ -6,7 +6,7 @@ import {
   readSourceOptions,
   UsageError,
 } from "../../lib/cli/values.ts";
-import { DEFAULT_TIMING } from "../../lib/heartbeat/watch_state.ts";
+import { DEFAULT_TIMING } from "../../lib/heartbeat/monitor_state.ts";
 import type { RunOptions } from "../../lib/host/process/options.ts";
 
 interface Place {

@@ -1,7 +1,11 @@
 // deno-lint-ignore-file no-console -- tells the seeds and what was checked
 import assert from "node:assert/strict";
 import { seededRandom } from "../../lib/base/time.ts";
-import { DEFAULT_TIMING, type HeartbeatTiming, timingOf } from "../../lib/heartbeat/watch_state.ts";
+import {
+  DEFAULT_TIMING,
+  type HeartbeatTiming,
+  timingOf,
+} from "../../lib/heartbeat/monitor_state.ts";
 import { rankCandidates } from "../../lib/speaker/election.ts";
 import {
   answering,

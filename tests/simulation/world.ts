@@ -12,14 +12,17 @@ import {
   step as stepGossip,
 } from "../../lib/gossip/step.ts";
 import type { Notice } from "../../lib/heartbeat/packet.ts";
-import { nextDeadline as watchDeadline, step as stepWatch } from "../../lib/heartbeat/watch.ts";
 import {
-  createWatch,
+  nextDeadline as monitorDeadline,
+  step as stepMonitor,
+} from "../../lib/heartbeat/monitor.ts";
+import {
+  createMonitor,
   type HeartbeatTiming,
   missedAfterMs,
-  type WatchAction,
-  type WatchState,
-} from "../../lib/heartbeat/watch_state.ts";
+  type MonitorAction,
+  type MonitorState,
+} from "../../lib/heartbeat/monitor_state.ts";
 import { type Ip, ip4 } from "../../lib/net/ip.ts";
 import { precedes, rankCandidates } from "../../lib/speaker/election.ts";
 import {
@@ -52,7 +55,7 @@ export interface Speaker {
   readonly endpoint: Endpoint;
   readonly boot: number;
   readonly gossip: GossipState;
-  readonly watch: WatchState;
+  readonly monitor: MonitorState;
   readonly roster: Roster;
   ownership: OwnershipState;
   /** Its monotonic clock is ahead of the world's by this. */
@@ -192,7 +195,7 @@ export function startSpeaker(world: World, name: string): Speaker {
     endpoint,
     boot,
     gossip: createGossip({ name, ...endpoint }, bootMeta(boot), instant(world.now + clockMs)),
-    watch: createWatch(world.paces.get(name)),
+    monitor: createMonitor(world.paces.get(name)),
     roster: createRoster(name),
     ownership: createOwnership(name, precedes),
     clockMs,
@@ -237,7 +240,7 @@ function becomeReady(world: World, speaker: Speaker, waitedMs: number): void {
 
 function setCanAnnounce(world: World, speaker: Speaker, canAnnounce: boolean): void {
   speaker.roster.canAnnounce = canAnnounce;
-  advanceWatch(world, speaker, { kind: "can-announce", canAnnounce });
+  advanceMonitor(world, speaker, { kind: "can-announce", canAnnounce });
 }
 
 /** Runs what happens to a process: at once, later if it stands still, never if it is gone. */
@@ -267,7 +270,7 @@ function nameOf(world: World, { address }: Endpoint): string {
 }
 
 function tick(world: World, speaker: Speaker): void {
-  advanceWatch(world, speaker, { kind: "tick" });
+  advanceMonitor(world, speaker, { kind: "tick" });
   advanceGossip(
     world,
     speaker,
@@ -281,7 +284,7 @@ function tick(world: World, speaker: Speaker): void {
 function plan(world: World, speaker: Speaker): void {
   const now = clock(world, speaker);
   const due = Math.min(
-    watchDeadline(speaker.watch, now),
+    monitorDeadline(speaker.monitor, now),
     gossipDeadline(speaker.gossip),
     ownershipDeadline(speaker.ownership) ?? Infinity,
   );
@@ -376,22 +379,22 @@ function membersChanged(world: World, speaker: Speaker): void {
     .map(({ name, meta }) => ({ name, boot: Number(new TextDecoder().decode(meta)) }));
   const names = new Set(peers.map(({ name }) => name));
   setMembers(speaker.roster, alive, names, clock(world, speaker));
-  advanceWatch(world, speaker, { kind: "peers", peers });
+  advanceMonitor(world, speaker, { kind: "peers", peers });
   touch(world, speaker);
   schedule(world, HEAR_MS + 1, () => act(world, speaker, () => touch(world, speaker)));
 }
 
-function advanceWatch(
+function advanceMonitor(
   world: World,
   speaker: Speaker,
-  event: Parameters<typeof stepWatch>[1],
+  event: Parameters<typeof stepMonitor>[1],
 ): void {
-  const actions = stepWatch(speaker.watch, event, clock(world, speaker), world.random);
+  const actions = stepMonitor(speaker.monitor, event, clock(world, speaker), world.random);
   for (const action of actions) perform(world, speaker, action);
   plan(world, speaker);
 }
 
-function perform(world: World, speaker: Speaker, action: WatchAction): void {
+function perform(world: World, speaker: Speaker, action: MonitorAction): void {
   const { roster, name } = speaker;
   switch (action.kind) {
     case "send": {
@@ -401,7 +404,7 @@ function perform(world: World, speaker: Speaker, action: WatchAction): void {
         world,
         name,
         action.to,
-        (other) => advanceWatch(world, other, { kind: "packet", packet }),
+        (other) => advanceMonitor(world, other, { kind: "packet", packet }),
       );
       const target = world.speakers.get(action.to);
       // A living machine's kernel tells that nobody listens.
@@ -412,7 +415,7 @@ function perform(world: World, speaker: Speaker, action: WatchAction): void {
           world,
           target.name,
           name,
-          (back) => advanceWatch(world, back, { kind: "unreachable", name: action.to }),
+          (back) => advanceMonitor(world, back, { kind: "unreachable", name: action.to }),
         );
       }
       return;
@@ -434,7 +437,7 @@ function perform(world: World, speaker: Speaker, action: WatchAction): void {
       if (notice.what !== "leaving") {
         advanceOwnership(world, speaker, { kind: notice.what, from, ips: notice.ips });
       }
-      return advanceWatch(world, speaker, { kind: "acknowledge", name: from, id });
+      return advanceMonitor(world, speaker, { kind: "acknowledge", name: from, id });
     }
     case "stranger": {
       const address = ip4(0x0a00_0001 + world.names.indexOf(action.name));
@@ -458,7 +461,7 @@ function perform(world: World, speaker: Speaker, action: WatchAction): void {
           speaker.held = false;
           speaker.leaseUntil = after(
             clock(world, speaker),
-            missedAfterMs(speaker.watch.timing) / 3,
+            missedAfterMs(speaker.monitor.timing) / 3,
           );
         }));
     case "awake":
@@ -475,7 +478,7 @@ function notify(world: World, speaker: Speaker, notice: Notice, settled?: () => 
     const waiting = settlers.get(speaker) ?? new Map();
     settlers.set(speaker, waiting.set(id, settled));
   }
-  advanceWatch(world, speaker, { kind: "notify", id, notice });
+  advanceMonitor(world, speaker, { kind: "notify", id, notice });
 }
 
 function tellClaims(world: World, speaker: Speaker): void {
@@ -577,7 +580,7 @@ export function pause(world: World, name: string, ms: number): void {
     speaker.paused = false;
     if (!speaker.running || world.speakers.get(name) !== speaker) return;
     // The thread of the heartbeat looks at the clock before it looks at its packets.
-    advanceWatch(world, speaker, { kind: "tick" });
+    advanceMonitor(world, speaker, { kind: "tick" });
     for (const run of speaker.inbox.splice(0)) run();
     tick(world, speaker);
   });

@@ -1,4 +1,4 @@
-import type { HeartbeatTiming } from "../../heartbeat/watch_state.ts";
+import type { HeartbeatTiming } from "../../heartbeat/monitor_state.ts";
 import type { Ip } from "../../net/ip.ts";
 import type { ElectionRule } from "../../speaker/view.ts";
 import type { GossipSecret, LeaderElection } from "../cluster/cluster.ts";

@@ -1,5 +1,5 @@
 import { errorText } from "../../base/errors.ts";
-import type { HeartbeatTiming } from "../../heartbeat/watch_state.ts";
+import type { HeartbeatTiming } from "../../heartbeat/monitor_state.ts";
 import {
   heartbeatKey,
   MAX_NOTICE_IPS,

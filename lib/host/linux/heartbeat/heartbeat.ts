@@ -1,5 +1,5 @@
 import type { Millis } from "../../../base/time.ts";
-import type { HeartbeatTiming } from "../../../heartbeat/watch_state.ts";
+import type { HeartbeatTiming } from "../../../heartbeat/monitor_state.ts";
 import type { Notice } from "../../../heartbeat/packet.ts";
 import type { Ip } from "../../../net/ip.ts";
 import type { ReplyLeasePlaces } from "../reply_lease.ts";

@@ -8,13 +8,13 @@ import { type DATAGRAM, datagramReader, TIMESPEC, writeTimespec } from "../../..
 import { isWireError } from "../../../base/errors.ts";
 import { after, type Instant, instant } from "../../../base/time.ts";
 import { decodeHeartbeat, encodeHeartbeat, type HeartbeatBody } from "../../../heartbeat/packet.ts";
-import { nextDeadline, step } from "../../../heartbeat/watch.ts";
+import { nextDeadline, step } from "../../../heartbeat/monitor.ts";
 import {
-  createWatch,
-  type WatchAction,
-  type WatchEvent,
-  type WatchState,
-} from "../../../heartbeat/watch_state.ts";
+  createMonitor,
+  type MonitorAction,
+  type MonitorEvent,
+  type MonitorState,
+} from "../../../heartbeat/monitor_state.ts";
 import type { Ip, Ip4 } from "../../../net/ip.ts";
 import { type AddressTable, openTable, renewLease } from "../../../neighbour/table.ts";
 import type { HeartbeatNews, HeartbeatOrder, HeartbeatTarget } from "./heartbeat.ts";
@@ -34,7 +34,7 @@ export interface HeartbeatEngine extends Disposable {
 interface Open {
   readonly order: HeartbeatOrder & { readonly kind: "open" };
   readonly fd: Fd;
-  readonly watch: WatchState;
+  readonly monitor: MonitorState;
   readonly table: AddressTable | undefined;
   readonly kernel: KernelLease | undefined;
 }
@@ -67,9 +67,9 @@ export function createHeartbeatEngine(
   /** The process stood still: no reply leaves before the main thread knows. */
   let held = false;
 
-  function advance(event: WatchEvent): void {
+  function advance(event: MonitorEvent): void {
     if (open === undefined) return;
-    const actions = step(open.watch, event, now(), Math.random);
+    const actions = step(open.monitor, event, now(), Math.random);
     let beat: Uint8Array<ArrayBuffer> | undefined;
     for (const action of actions) {
       if (action.kind !== "send") perform(action);
@@ -100,7 +100,7 @@ export function createHeartbeatEngine(
     }
   }
 
-  function perform(action: Exclude<WatchAction, { kind: "send" }>): void {
+  function perform(action: Exclude<MonitorAction, { kind: "send" }>): void {
     switch (action.kind) {
       case "awake":
         return held ? undefined : renew(action.until);
@@ -174,7 +174,7 @@ export function createHeartbeatEngine(
           open = {
             order,
             fd,
-            watch: createWatch(order.timing),
+            monitor: createMonitor(order.timing),
             table: table && openTable(table),
             kernel: mapFd === undefined ? undefined : openKernelLease(mapFd),
           };
@@ -197,7 +197,9 @@ export function createHeartbeatEngine(
     wait(wakeFd) {
       const set = pollSet(open === undefined ? [wakeFd] : [wakeFd, open.fd.number]);
       for (;;) {
-        const due = open === undefined ? LONGEST_WAIT_MS : nextDeadline(open.watch, now()) - now();
+        const due = open === undefined
+          ? LONGEST_WAIT_MS
+          : nextDeadline(open.monitor, now()) - now();
         writeTimespec(timeout, Math.min(LONGEST_WAIT_MS, Math.max(0, due)));
         const ready = libc.symbols.ppoll(set.bytes, set.count, timeout, null);
         if (open !== undefined) {

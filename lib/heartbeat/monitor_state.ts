@@ -18,22 +18,22 @@ export interface HeartbeatPeer {
   readonly boot: number;
 }
 
-export type WatchEvent =
-  /** In place of those before; one with another boot is new. */
+export type MonitorEvent =
+  /** Replaces those before; a peer with another boot is new. */
   | { readonly kind: "peers"; readonly peers: readonly HeartbeatPeer[] }
   | { readonly kind: "packet"; readonly packet: HeartbeatPacket }
-  /** The peer's kernel says that nobody listens there, or there is no way to it. */
+  /** The peer's kernel says that nobody listens there, or no route leads to it. */
   | { readonly kind: "unreachable"; readonly name: string }
-  /** Whether this node can announce; goes out with the next beat, and at once. */
+  /** Whether this node can announce; it is sent with the next beat, which goes out at once. */
   | { readonly kind: "can-announce"; readonly canAnnounce: boolean }
   | { readonly kind: "notify"; readonly id: number; readonly notice: Notice }
   /** The notice of that peer is carried out. */
   | { readonly kind: "acknowledge"; readonly name: string; readonly id: number }
   | { readonly kind: "tick" };
 
-export type WatchAction =
+export type MonitorAction =
   | { readonly kind: "send"; readonly to: string; readonly body: HeartbeatBody }
-  /** A peer is there, or has gone; `since` is when it was last heard. */
+  /** A peer was heard for the first time, or missed too long. */
   | { readonly kind: "up"; readonly name: string }
   | { readonly kind: "down"; readonly name: string; readonly silentMs: Millis }
   | { readonly kind: "can-announce"; readonly name: string; readonly canAnnounce: boolean }
@@ -45,9 +45,9 @@ export type WatchAction =
   }
   /** All peers that are up have acknowledged, or the time for it is over: these have not. */
   | { readonly kind: "settled"; readonly id: number; readonly missing: readonly string[] }
-  /** Somebody beats whom, or in a run that, gossip did not tell yet: ask it what it tells now. */
+  /** A heartbeat from a node, or from a run of it, that gossip has not reported yet: ask gossip again. */
   | { readonly kind: "stranger"; readonly name: string }
-  /** This process stood still so long that others may have taken its addresses. */
+  /** This process was paused so long that others may have taken its addresses. */
   | { readonly kind: "paused"; readonly ms: Millis }
   /** Until then the others do not miss this speaker. */
   | { readonly kind: "awake"; readonly until: Instant };
@@ -59,19 +59,19 @@ export interface Peer {
   state: "new" | "up" | "down";
   heardAt: Instant;
   sequence: number;
-  /** As it told itself: each may beat at a pace of its own, and is missed by that. */
+  /** As the peer itself told: each may beat at a pace of its own, and is missed by that. */
   intervalMs: Millis;
   multiplier: number;
   canAnnounce: boolean;
-  /** Others are being asked, or it is heard by others only. */
+  /** Others are being asked about it, or only others hear it. */
   asking: { readonly id: number; until: Instant; readonly open: Set<string> } | undefined;
-  /** Its kernel told that nobody listens. */
+  /** Its kernel said that nobody listens. */
   refused: boolean;
-  /** Notices of it that came: what was acknowledged is acknowledged again, once each is told. */
+  /** Its notices by id, and whether each was acknowledged: a repeated one is told once, and acknowledged again. */
   readonly notices: Map<number, boolean>;
 }
 
-/** A notice on its way. */
+/** A notice that is not yet acknowledged by all. */
 export interface Outstanding {
   readonly id: number;
   readonly notice: Notice;
@@ -81,7 +81,7 @@ export interface Outstanding {
 }
 
 /** What a speaker knows of the others' beats; only `step` touches it. */
-export interface WatchState {
+export interface MonitorState {
   readonly timing: HeartbeatTiming;
   readonly peers: Map<string, Peer>;
   readonly outstanding: Map<number, Outstanding>;
@@ -92,9 +92,9 @@ export interface WatchState {
   lastQuery: number;
 }
 
-/** What a flag may ask for: below, a busy machine is missed in error; above, gossip is as quick. */
+/** Limits of the flag: below, a busy machine is missed in error; above, gossip is as quick. */
 export const INTERVAL_LIMITS_MS = { least: 10, most: 5_000 } as const;
-/** A speaker stops answering by itself before three beats are missing, so none may take over sooner. */
+/** A paused speaker stops answering before three beats are missing, so none may take over sooner. */
 export const MULTIPLIER_LIMITS = { least: 3, most: 20 } as const;
 /** An answer of others comes in the time of a beat, and not sooner than a network and a thread take. */
 const CONFIRM_BEATS = 0.8;
@@ -109,7 +109,7 @@ export function timingOf(intervalMs: Millis, multiplier: number): HeartbeatTimin
 export const DEFAULT_TIMING: HeartbeatTiming = timingOf(50, 3);
 
 /** Begins without peers. */
-export function createWatch(timing: HeartbeatTiming = DEFAULT_TIMING): WatchState {
+export function createMonitor(timing: HeartbeatTiming = DEFAULT_TIMING): MonitorState {
   return {
     timing,
     peers: new Map(),

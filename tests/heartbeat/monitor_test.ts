@@ -1,32 +1,32 @@
 import assert from "node:assert/strict";
 import { instant, seededRandom } from "../../lib/base/time.ts";
 import type { HeartbeatBody } from "../../lib/heartbeat/packet.ts";
-import { nextDeadline, SETTLE_MS, step } from "../../lib/heartbeat/watch.ts";
+import { nextDeadline, SETTLE_MS, step } from "../../lib/heartbeat/monitor.ts";
 import {
-  createWatch,
+  createMonitor,
   DEFAULT_TIMING,
   type HeartbeatTiming,
+  type MonitorAction,
+  type MonitorEvent,
+  type MonitorState,
   timingOf,
-  type WatchAction,
-  type WatchEvent,
-  type WatchState,
-} from "../../lib/heartbeat/watch_state.ts";
+} from "../../lib/heartbeat/monitor_state.ts";
 
 const random = seededRandom(1);
 const BEAT: HeartbeatBody = { kind: "beat", intervalMs: 50, multiplier: 3, canAnnounce: true };
 const { intervalMs, multiplier } = DEFAULT_TIMING;
 
-/** A watch and its clock; every millisecond has a tick, as short waits do. */
+/** A monitor and its clock; every millisecond has a tick, as short waits do. */
 function bench(...names: string[]) {
   return benchOf(DEFAULT_TIMING, ...names);
 }
 
 function benchOf(timing: HeartbeatTiming, ...names: string[]) {
-  const state = createWatch(timing);
+  const state = createMonitor(timing);
   let now = 1_000;
   let sequence = 0;
-  const told: WatchAction[] = [];
-  const act = (event: WatchEvent) => {
+  const told: MonitorAction[] = [];
+  const act = (event: MonitorEvent) => {
     const actions = step(state, event, instant(now), random);
     told.push(...actions);
     return actions;
@@ -41,7 +41,7 @@ function benchOf(timing: HeartbeatTiming, ...names: string[]) {
       act({ kind: "packet", packet: { sender, boot, sequence: ++sequence, body } }),
     /** Time passes; those named beat all along. */
     pass(ms: number, ...alive: string[]) {
-      const found: WatchAction[] = [];
+      const found: MonitorAction[] = [];
       const end = now + ms;
       while (now < end) {
         now++;
@@ -54,9 +54,9 @@ function benchOf(timing: HeartbeatTiming, ...names: string[]) {
   };
 }
 
-const of = <K extends WatchAction["kind"]>(actions: readonly WatchAction[], kind: K) =>
-  actions.filter((action): action is WatchAction & { kind: K } => action.kind === kind);
-const sends = (actions: readonly WatchAction[], kind: HeartbeatBody["kind"]) =>
+const of = <K extends MonitorAction["kind"]>(actions: readonly MonitorAction[], kind: K) =>
+  actions.filter((action): action is MonitorAction & { kind: K } => action.kind === kind);
+const sends = (actions: readonly MonitorAction[], kind: HeartbeatBody["kind"]) =>
   of(actions, "send").filter(({ body }) => body.kind === kind);
 
 Deno.test("each peer gets a beat every interval", () => {
@@ -100,7 +100,7 @@ Deno.test("a peer that another hears is not given up (row L19)", () => {
 Deno.test("a peer that nobody hears is given up as soon as all have said so", () => {
   const one = bench("a", "b", "c");
   for (const name of ["a", "b", "c"]) one.hear(name);
-  let last: readonly WatchAction[] = [];
+  let last: readonly MonitorAction[] = [];
   while (sends(last, "query").length === 0) last = one.pass(1, "b", "c");
   assert.deepEqual(sends(last, "query").map(({ to }) => to).sort(), ["b", "c"]);
   const [query] = sends(last, "query");
@@ -199,17 +199,24 @@ Deno.test("another run of a peer is another peer", () => {
   assert.equal(of(one.hear("a", BEAT, 2), "up").length, 1);
 });
 
-Deno.test("nextDeadline() is never beyond what is due", () => {
+Deno.test("nextDeadline() is within a beat, and a tick at it is not in vain", () => {
   const one = bench("a", "b");
   one.hear("a");
   one.hear("b");
-  const due = (state: WatchState) => nextDeadline(state, instant(one.now())) - one.now();
+  const due = (state: MonitorState) => nextDeadline(state, instant(one.now())) - one.now();
   for (let round = 0; round < 2_000; round++) {
     const wait = due(one.state);
     assert.ok(wait >= 0 && wait <= intervalMs, `${wait}`);
-    const before = one.told.length;
-    one.pass(Math.max(1, Math.ceil(wait)), "b");
-    assert.ok(one.told.length >= before);
+    const told = one.told.length;
+    const deadline = nextDeadline(one.state, instant(one.now()));
+    one.skip(Math.max(1, Math.ceil(wait)));
+    one.act({ kind: "tick" });
+    const later = nextDeadline(one.state, instant(one.now()));
+    assert.ok(
+      one.told.length > told || later > deadline,
+      "the tick did nothing: it came too early",
+    );
+    if (round % 3 === 0) one.hear("b");
   }
 });
 

@@ -4,18 +4,18 @@ import type { HeartbeatBody, HeartbeatPacket, Notice } from "./packet.ts";
 import {
   type HeartbeatPeer,
   missedAfterMs,
+  type MonitorAction,
+  type MonitorEvent,
+  type MonitorState,
   MULTIPLIER_LIMITS,
   type Peer,
-  type WatchAction,
-  type WatchEvent,
-  type WatchState,
-} from "./watch_state.ts";
+} from "./monitor_state.ts";
 
 /** Heard within so many intervals counts as alive when others ask … */
 const LATELY_BEATS = 1.5;
 /** … so nobody asks earlier, though the peer's kernel told at once that it is gone … */
 const REFUSED_BEATS = 2.25;
-/** … and none that stands still answers as long: a program in the kernel outlives its process a little. */
+/** … and no paused node answers as long: its program in the kernel outlives its process a little. */
 const LEASE_BEATS = 2.2;
 /** So many others are asked about a silent one. */
 const ASKED = 5;
@@ -24,22 +24,22 @@ const RETRY_MS: Millis = 10;
 /** … but no longer than this: the sender goes on without. */
 export const SETTLE_MS: Millis = 500;
 const KEPT_NOTICES = 128;
-/** Strangers are told so often, whoever they are. */
+/** News of strangers is told at most so often, for all of them together. */
 const STRANGER_MS: Millis = 200;
-/** Without peers nobody takes anything over: a lease need not be short. */
+/** Without peers nobody takes anything over, so the reply lease need not be short. */
 const ALONE_MS: Millis = 2_000;
 
 /**
- * Advances the watch: beats go out, silent peers are asked after at others and given up, notices
- * are repeated until they are acknowledged. Total over every event.
+ * Advances the monitor: it sends beats, asks others about silent peers and gives those up, and
+ * repeats notices until they are acknowledged. Total over every event.
  */
 export function step(
-  state: WatchState,
-  event: WatchEvent,
+  state: MonitorState,
+  event: MonitorEvent,
   now: Instant,
   random: Random,
-): WatchAction[] {
-  const actions: WatchAction[] = [];
+): MonitorAction[] {
+  const actions: MonitorAction[] = [];
   noticePause(state, now, actions);
   switch (event.kind) {
     case "peers":
@@ -78,7 +78,7 @@ export function step(
 }
 
 /** When the next tick is due. */
-export function nextDeadline(state: WatchState, now: Instant): Instant {
+export function nextDeadline(state: MonitorState, now: Instant): Instant {
   let earliest: number = state.beatAt;
   for (const peer of state.peers.values()) {
     if (peer.state !== "up") continue;
@@ -88,7 +88,7 @@ export function nextDeadline(state: WatchState, now: Instant): Instant {
   return instant(Math.max(earliest, now));
 }
 
-function noticePause(state: WatchState, now: Instant, actions: WatchAction[]): void {
+function noticePause(state: MonitorState, now: Instant, actions: MonitorAction[]): void {
   const last = state.lastTurn;
   state.lastTurn = now;
   if (last === undefined || now - last < missedAfterMs(state.timing)) return;
@@ -102,10 +102,10 @@ function noticePause(state: WatchState, now: Instant, actions: WatchAction[]): v
 }
 
 function setPeers(
-  state: WatchState,
+  state: MonitorState,
   peers: readonly HeartbeatPeer[],
   now: Instant,
-  actions: WatchAction[],
+  actions: MonitorAction[],
 ): void {
   const wanted = new Map(peers.map((peer) => [peer.name, peer]));
   for (const { name } of [...state.peers.values()]) {
@@ -126,16 +126,16 @@ function setPeers(
       refused: false,
       notices: new Map(),
     });
-    // So that the other one need not wait for our turn.
+    // Beats at once, so that the other node need not wait for our turn.
     actions.push({ kind: "send", to: name, body: beatBody(state) });
   }
 }
 
 function onPacket(
-  state: WatchState,
+  state: MonitorState,
   packet: HeartbeatPacket,
   now: Instant,
-  actions: WatchAction[],
+  actions: MonitorAction[],
 ): void {
   const peer = state.peers.get(packet.sender);
   if (peer?.boot !== packet.boot) return onStranger(state, packet.sender, now, actions);
@@ -151,19 +151,24 @@ function onPacket(
   onBody(state, peer, packet.body, now, actions);
 }
 
-/** News of its start were lost on their way: without asking, they come with the next push/pull. */
-function onStranger(state: WatchState, name: string, now: Instant, actions: WatchAction[]): void {
+/** The news of its start got lost: without asking, it would come with the next push/pull only. */
+function onStranger(
+  state: MonitorState,
+  name: string,
+  now: Instant,
+  actions: MonitorAction[],
+): void {
   if (now < after(state.strangerAt, STRANGER_MS)) return;
   state.strangerAt = now;
   actions.push({ kind: "stranger", name });
 }
 
 function onBody(
-  state: WatchState,
+  state: MonitorState,
   peer: Peer,
   body: HeartbeatBody,
   now: Instant,
-  actions: WatchAction[],
+  actions: MonitorAction[],
 ): void {
   switch (body.kind) {
     case "beat":
@@ -205,7 +210,7 @@ function onBody(
 }
 
 function onAnswer(
-  state: WatchState,
+  state: MonitorState,
   from: string,
   id: number,
   heard: boolean,
@@ -223,12 +228,12 @@ function onAnswer(
   }
 }
 
-function beatBody(state: WatchState): HeartbeatBody {
+function beatBody(state: MonitorState): HeartbeatBody {
   const { intervalMs, multiplier } = state.timing;
   return { kind: "beat", intervalMs, multiplier, canAnnounce: state.canAnnounce };
 }
 
-function beat(state: WatchState, now: Instant, actions: WatchAction[]): void {
+function beat(state: MonitorState, now: Instant, actions: MonitorAction[]): void {
   if (now < state.beatAt) return;
   const { intervalMs } = state.timing;
   // A late turn shortens the next wait, so that the others see an even beat.
@@ -242,18 +247,18 @@ function beat(state: WatchState, now: Instant, actions: WatchAction[]): void {
   actions.push({ kind: "awake", until: after(now, leaseMs) });
 }
 
-/** Who told by its kernel that it is gone is asked after as soon as one beat is surely missing. */
+/** A peer whose kernel refused a packet is suspected as soon as one beat is surely missing. */
 function suspectAt(peer: Peer): Instant {
   const beats = peer.refused ? REFUSED_BEATS : peer.multiplier;
   return after(peer.heardAt, peer.intervalMs * beats);
 }
 
 function judge(
-  state: WatchState,
+  state: MonitorState,
   peer: Peer,
   now: Instant,
   random: Random,
-  actions: WatchAction[],
+  actions: MonitorAction[],
 ): void {
   if (peer.state !== "up") return;
   if (peer.asking === undefined) {
@@ -267,11 +272,11 @@ function judge(
 }
 
 function ask(
-  state: WatchState,
+  state: MonitorState,
   peer: Peer,
   now: Instant,
   random: Random,
-  actions: WatchAction[],
+  actions: MonitorAction[],
 ): NonNullable<Peer["asking"]> {
   const others = [...state.peers.values()].filter((other) =>
     other !== peer && other.state === "up" && now < suspectAt(other)
@@ -286,23 +291,23 @@ function ask(
 }
 
 function notify(
-  state: WatchState,
+  state: MonitorState,
   id: number,
   notice: Notice,
   now: Instant,
-  actions: WatchAction[],
+  actions: MonitorAction[],
 ): void {
   const open = new Set<string>();
   for (const { name, state: peerState } of state.peers.values()) {
     if (peerState === "up") open.add(name);
-    // Who was given up in error and answers still must hear of a claim; nobody waits for it.
+    // A node given up in error may still answer, so it must hear of a claim; nobody waits for it.
     else actions.push({ kind: "send", to: name, body: { kind: "notice", id, notice } });
   }
   if (open.size === 0) actions.push({ kind: "settled", id, missing: [] });
   else state.outstanding.set(id, { id, notice, open, until: after(now, SETTLE_MS), next: now });
 }
 
-function repeatNotices(state: WatchState, now: Instant, actions: WatchAction[]): void {
+function repeatNotices(state: MonitorState, now: Instant, actions: MonitorAction[]): void {
   for (const one of state.outstanding.values()) {
     for (const name of one.open) if (state.peers.get(name)?.state !== "up") one.open.delete(name);
     if (one.open.size === 0 || now >= one.until) {
