@@ -7,6 +7,7 @@ import { STREAM } from "../ffi/tcp.ts";
 import { type BgpPeer, startPeer } from "../lib/host/linux/bgp/peer.ts";
 import { createPeerRecord } from "../lib/host/linux/bgp/record.ts";
 import { startEventLoop } from "../lib/host/linux/bgp/event_loop.ts";
+import { systemClock } from "../lib/host/process/clock.ts";
 import type { Log } from "../lib/host/process/log.ts";
 import { createMetrics } from "../lib/host/metrics/metrics.ts";
 import { ip4 } from "../lib/net/ip.ts";
@@ -54,6 +55,7 @@ async function tellOne(port: number): Promise<{ peer: BgpPeer; ms: number }> {
     nodeName: "bench",
     libc,
     loop,
+    clock: systemClock,
     rib,
     record,
   });

@@ -68,7 +68,10 @@ export function startBgp(options: BgpOptions, signal: AbortSignal): Bgp {
     const record = createPeerRecord(name, log, metrics.bgp);
     log.info({ peer: name, asn: peer.peerAsn }, "BGP peer configured");
     const { nodeName } = options;
-    peers.set(key, startPeer({ peer, name, nodeName, libc, loop, rib: routes.rib, record }));
+    peers.set(
+      key,
+      startPeer({ peer, name, nodeName, libc, loop, clock: systemClock, rib: routes.rib, record }),
+    );
   }
 
   function remove(key: string, peer: BgpPeer, replaced: boolean): void {

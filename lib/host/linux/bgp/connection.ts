@@ -1,11 +1,13 @@
 import { KERNEL } from "../../../../ffi/constants.ts";
+import type { Fd } from "../../../../ffi/fd.ts";
 import type { Bytes } from "../../../../ffi/libc.ts";
 import type { Millis } from "../../../base/time.ts";
-import { messageLength } from "../../../bgp/frame.ts";
+import { MAX_MESSAGE_LENGTH, messageLength } from "../../../bgp/frame.ts";
 import type { BgpFault } from "../../../bgp/notification.ts";
 import type { Ip } from "../../../net/ip.ts";
+import type { Clock } from "../../process/clock.ts";
 import { localAddress } from "../socket.ts";
-import type { EventLoop, Watch } from "./event_loop.ts";
+import type { EventLoop, Registration } from "./event_loop.ts";
 import {
   beginConnect,
   endSending,
@@ -16,8 +18,15 @@ import {
   type TcpTarget,
 } from "./socket.ts";
 
+/** What all connections of this process share. */
+export interface ConnectionContext {
+  readonly libc: TcpLibc;
+  readonly loop: EventLoop;
+  readonly clock: Clock;
+}
+
 /** What a connection tells of itself; after `onClosed` it tells nothing. */
-export interface ConnectionHooks {
+interface ConnectionHooks {
   readonly onConnected: (local: Ip) => void;
   /** One whole message; the bytes are the receiver's. */
   readonly onMessage: (bytes: Uint8Array) => void;
@@ -36,10 +45,25 @@ export interface BgpConnection {
   /** Reads what waits now: before a timer is believed that says that nothing came. */
   readNow(): void;
   /**
-   * Sends the last bytes and ends the connection so that they arrive: it waits for the peer's end of
-   * the stream, for to close on unread input would be a reset. Settles when the socket is closed.
+   * Sends the last bytes, waits for the peer's FIN and closes: closing with unread input would send
+   * RST and lose the last bytes. Settles when the socket is closed.
    */
   close(last: Bytes | undefined): Promise<void>;
+}
+
+interface Connection {
+  readonly context: ConnectionContext;
+  readonly hooks: ConnectionHooks;
+  readonly fd: Fd;
+  readonly registration: Registration;
+  readonly closed: PromiseWithResolvers<void>;
+  phase: "connecting" | "open" | "closing" | "closed";
+  /** What the kernel has not taken, and how many bytes that is. */
+  unsent: Bytes[];
+  unsentBytes: number;
+  /** The start of a message whose end has not come. */
+  unread: Uint8Array;
+  cancelWait: (() => void) | undefined;
 }
 
 /** How long the peer has to end its side before the socket is closed on it. */
@@ -52,141 +76,158 @@ const scratch = new Uint8Array(65_536);
 
 /** Begins to connect. @throws OsError or Error when the socket cannot even be made */
 export function openConnection(
-  libc: TcpLibc,
-  loop: EventLoop,
+  context: ConnectionContext,
   target: TcpTarget,
-  maxLength: number,
   hooks: ConnectionHooks,
 ): BgpConnection {
-  const fd = beginConnect(libc, target);
-  let state: "connecting" | "open" | "closing" | "closed" = "connecting";
-  let queue: Bytes[] = [];
-  let queued = 0;
-  let rest = new Uint8Array(0);
-  const closed = Promise.withResolvers<void>();
-  let closeTimer: number | undefined;
-  const watch: Watch = loop.watch(fd, true, onEvents);
-
-  function onEvents(events: number): void {
-    const { EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP } = KERNEL;
-    if (state === "connecting") return finishConnect(events);
-    // Asked before the read, which would forget it; told after, for input may have come before.
-    const error = (events & EPOLLERR) === 0 ? undefined : socketError(libc, fd);
-    if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) !== 0) read();
-    if ((events & EPOLLOUT) !== 0 && isAlive()) flush();
-    if (error !== undefined && isAlive()) lose(error);
-  }
-
-  function isAlive(): boolean {
-    return state !== "closed";
-  }
-
-  function finishConnect(events: number): void {
-    const error = socketError(libc, fd);
-    if (error !== undefined) return lose(error);
-    const local = localAddress(libc, fd);
-    if ((events & KERNEL.EPOLLHUP) !== 0 || local === undefined) {
-      return lose("no route to the peer");
-    }
-    state = "open";
-    watch.setWritable(false);
-    hooks.onConnected(local.ip);
-  }
-
-  function read(): void {
-    for (let turn = 0; turn < READS_PER_TURN && isAlive(); turn++) {
-      const count = receiveBytes(libc, fd, scratch);
-      if (count === undefined) return;
-      if (count === 0) return lose("the peer closed the connection");
-      if (state === "open") split(scratch.subarray(0, count));
-      if (count < scratch.length) return;
-    }
-  }
-
-  function split(fresh: Uint8Array): void {
-    let bytes: Uint8Array = fresh;
-    if (rest.length > 0) {
-      bytes = new Uint8Array(rest.length + fresh.length);
-      bytes.set(rest);
-      bytes.set(fresh, rest.length);
-    }
-    let at = 0;
-    while (state === "open") {
-      const length = messageLength(bytes, at, bytes.length - at, maxLength);
-      if (length === undefined) break;
-      if (typeof length !== "number") return hooks.onFault(length);
-      if (at + length > bytes.length) break;
-      hooks.onMessage(bytes.slice(at, at + length));
-      at += length;
-    }
-    rest = bytes.slice(at);
-  }
-
-  function flush(): void {
-    const wasBlocked = queue.length > 0;
-    let at = 0;
-    for (; at < queue.length; at++) {
-      const bytes = queue[at];
-      if (bytes === undefined) break;
-      const taken = sendBytes(libc, fd, bytes);
-      queued -= taken;
-      if (taken < bytes.length) {
-        queue[at] = bytes.subarray(taken);
-        break;
-      }
-    }
-    queue = queue.slice(at);
-    if (queue.length > 0) return;
-    watch.setWritable(false);
-    if (state === "closing") return finishSending();
-    if (wasBlocked) hooks.onBlocked(false);
-  }
-
-  function finishSending(): void {
-    endSending(libc, fd);
-    read();
-  }
-
-  function lose(reason: string): void {
-    const tell = state !== "closing";
-    release();
-    if (tell) hooks.onClosed(reason);
-  }
-
-  function release(): void {
-    if (state === "closed") return;
-    state = "closed";
-    clearTimeout(closeTimer);
-    watch[Symbol.dispose]();
-    fd[Symbol.dispose]();
-    queue = [];
-    queued = 0;
-    closed.resolve();
-  }
-
+  const fd = beginConnect(context.libc, target);
+  const connection: Connection = {
+    context,
+    hooks,
+    fd,
+    registration: context.loop.register(fd, true, (events) => onEvents(connection, events)),
+    closed: Promise.withResolvers<void>(),
+    phase: "connecting",
+    unsent: [],
+    unsentBytes: 0,
+    unread: new Uint8Array(0),
+    cancelWait: undefined,
+  };
   return {
-    queuedBytes: () => queued,
-    send(bytes) {
-      if (state !== "open") return;
-      const taken = queue.length > 0 ? 0 : sendBytes(libc, fd, bytes);
-      if (taken === bytes.length) return;
-      queue.push(taken === 0 ? bytes : bytes.subarray(taken));
-      queued += bytes.length - taken;
-      if (queue.length > 1) return;
-      watch.setWritable(true);
-      hooks.onBlocked(true);
+    queuedBytes: () => connection.unsentBytes,
+    send: (bytes) => {
+      if (connection.phase === "open") send(connection, bytes);
     },
     readNow: () => {
-      if (state === "open") read();
+      if (connection.phase === "open") read(connection);
     },
     close(last) {
-      if (state === "connecting") release();
-      if (state !== "open") return closed.promise;
-      if (last !== undefined) this.send(last);
-      state = "closing";
-      closeTimer = setTimeout(release, CLOSE_WAIT_MS);
-      if (queue.length === 0) finishSending();
-      return closed.promise;
+      if (connection.phase === "connecting") release(connection);
+      else if (connection.phase === "open") beginClose(connection, last);
+      return connection.closed.promise;
     },
   };
+}
+
+function onEvents(connection: Connection, events: number): void {
+  const { EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP } = KERNEL;
+  if (connection.phase === "connecting") return finishConnect(connection, events);
+  // Asked before the read, which would forget it; told after, for input may have come before.
+  const failed = (events & EPOLLERR) !== 0;
+  const error = failed ? socketError(connection.context.libc, connection.fd) : undefined;
+  if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) !== 0) read(connection);
+  if ((events & EPOLLOUT) !== 0 && isAlive(connection)) flush(connection);
+  if (error !== undefined && isAlive(connection)) lose(connection, error);
+}
+
+function isAlive({ phase }: Connection): boolean {
+  return phase !== "closed";
+}
+
+function finishConnect(connection: Connection, events: number): void {
+  const { context: { libc }, fd } = connection;
+  const error = socketError(libc, fd);
+  if (error !== undefined) return lose(connection, error);
+  const local = localAddress(libc, fd);
+  if ((events & KERNEL.EPOLLHUP) !== 0 || local === undefined) {
+    return lose(connection, "no route to the peer");
+  }
+  connection.phase = "open";
+  connection.registration.setWritable(false);
+  connection.hooks.onConnected(local.ip);
+}
+
+function read(connection: Connection): void {
+  const { context: { libc }, fd } = connection;
+  for (let turn = 0; turn < READS_PER_TURN && isAlive(connection); turn++) {
+    const count = receiveBytes(libc, fd, scratch);
+    if (count === undefined) return;
+    if (count === 0) return lose(connection, "the peer closed the connection");
+    if (connection.phase === "open") takeMessages(connection, scratch.subarray(0, count));
+    if (count < scratch.length) return;
+  }
+}
+
+/** Hands on each whole message, and keeps the start of the next. */
+function takeMessages(connection: Connection, fresh: Uint8Array): void {
+  const { hooks, unread } = connection;
+  let bytes = fresh;
+  if (unread.length > 0) {
+    bytes = new Uint8Array(unread.length + fresh.length);
+    bytes.set(unread);
+    bytes.set(fresh, unread.length);
+  }
+  let at = 0;
+  while (connection.phase === "open") {
+    const length = messageLength(bytes, at, bytes.length - at, MAX_MESSAGE_LENGTH);
+    if (length === undefined) break;
+    if (typeof length !== "number") return hooks.onFault(length);
+    if (at + length > bytes.length) break;
+    hooks.onMessage(bytes.slice(at, at + length));
+    at += length;
+  }
+  connection.unread = bytes.slice(at);
+}
+
+function send(connection: Connection, bytes: Bytes): void {
+  const { context: { libc }, fd, unsent } = connection;
+  const taken = unsent.length > 0 ? 0 : sendBytes(libc, fd, bytes);
+  if (taken === bytes.length) return;
+  unsent.push(bytes.subarray(taken));
+  connection.unsentBytes += bytes.length - taken;
+  if (unsent.length > 1) return;
+  connection.registration.setWritable(true);
+  // A connection that is being closed blocks nobody any more.
+  if (connection.phase === "open") connection.hooks.onBlocked(true);
+}
+
+/** There is room: sends what waits. */
+function flush(connection: Connection): void {
+  const { context: { libc }, fd, unsent } = connection;
+  const wasBlocked = unsent.length > 0;
+  let sent = 0;
+  for (const bytes of unsent) {
+    const taken = sendBytes(libc, fd, bytes);
+    connection.unsentBytes -= taken;
+    if (taken < bytes.length) {
+      unsent[sent] = bytes.subarray(taken);
+      break;
+    }
+    sent++;
+  }
+  unsent.splice(0, sent);
+  if (unsent.length > 0) return;
+  connection.registration.setWritable(false);
+  if (connection.phase === "closing") return finishSending(connection);
+  if (wasBlocked) connection.hooks.onBlocked(false);
+}
+
+function beginClose(connection: Connection, last: Bytes | undefined): void {
+  connection.phase = "closing";
+  if (last !== undefined) send(connection, last);
+  const { clock } = connection.context;
+  connection.cancelWait = clock.schedule(CLOSE_WAIT_MS, () => release(connection));
+  if (connection.unsent.length === 0) finishSending(connection);
+}
+
+function finishSending(connection: Connection): void {
+  endSending(connection.context.libc, connection.fd);
+  read(connection);
+}
+
+function lose(connection: Connection, reason: string): void {
+  const tell = connection.phase !== "closing";
+  release(connection);
+  if (tell) connection.hooks.onClosed(reason);
+}
+
+function release(connection: Connection): void {
+  if (connection.phase === "closed") return;
+  connection.phase = "closed";
+  connection.cancelWait?.();
+  connection.registration[Symbol.dispose]();
+  connection.fd[Symbol.dispose]();
+  connection.unsent = [];
+  connection.unsentBytes = 0;
+  connection.closed.resolve();
 }

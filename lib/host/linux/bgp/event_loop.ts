@@ -12,20 +12,21 @@ import { openWakeFd, wake } from "../../../../ffi/poll.ts";
 
 /** Tells of sockets that can be read or written, in this thread, without holding it up. */
 export interface EventLoop {
-  /** `onEvents` gets bits `EPOLLIN` …; input is always waited for. Ending does not close. */
-  watch(fd: Fd, writable: boolean, onEvents: (events: number) => void): Watch;
+  /** `onEvents` gets bits `EPOLLIN` …; input is always waited for. */
+  register(fd: Fd, writable: boolean, onEvents: (events: number) => void): Registration;
   /** Settles when the loop has ended after the signal; rejects when the kernel refuses to wait. */
   readonly done: Promise<void>;
 }
 
-export interface Watch extends Disposable {
+/** A descriptor that the loop waits for; disposing of it ends that and does not close it. */
+export interface Registration extends Disposable {
   /** Whether to tell when there is room for output. */
   setWritable(writable: boolean): void;
 }
 
 /** Answers of one wait; more come with the next. */
 const BATCH = 64;
-/** The wake descriptor's token; no watch has it. */
+/** The wake descriptor's token; no registration has it. */
 const WAKE = 0;
 
 /** Starts the loop: one thread of the runtime waits for all descriptors together. @throws OsError */
@@ -35,7 +36,7 @@ export function startEventLoop(
 ): EventLoop {
   const epoll = openEpoll(libc);
   const wakeFd = openWakeFd(libc);
-  const watches = new Map<number, (events: number) => void>();
+  const handlers = new Map<number, (events: number) => void>();
   let lastToken = WAKE;
   epollControl(libc, epoll, "EPOLL_CTL_ADD", wakeFd, KERNEL.EPOLLIN, WAKE);
   const onAbort = () => wake(libc, wakeFd);
@@ -49,7 +50,7 @@ export function startEventLoop(
         // Refused only by a signal's arrival, for the arguments are sound.
         for (const { token, events } of readEvents(buffer, Math.max(0, count))) {
           // One that ended in this batch is not told any more.
-          watches.get(token)?.(events);
+          handlers.get(token)?.(events);
         }
       }
     } finally {
@@ -60,15 +61,15 @@ export function startEventLoop(
   }
 
   return {
-    watch(fd, writable, onEvents) {
+    register(fd, writable, onEvents) {
       const token = lastToken = (lastToken + 1) % 0xffff_ffff || 1;
       const interest = (out: boolean) => KERNEL.EPOLLIN | (out ? KERNEL.EPOLLOUT : 0);
-      watches.set(token, onEvents);
+      handlers.set(token, onEvents);
       epollControl(libc, epoll, "EPOLL_CTL_ADD", fd, interest(writable), token);
       return {
         setWritable: (out) => epollControl(libc, epoll, "EPOLL_CTL_MOD", fd, interest(out), token),
         [Symbol.dispose]: () => {
-          watches.delete(token);
+          handlers.delete(token);
           epollControl(libc, epoll, "EPOLL_CTL_DEL", fd, 0, token);
         },
       };

@@ -1,39 +1,41 @@
-import type { Millis } from "../../../base/time.ts";
+import type { Instant, Millis } from "../../../base/time.ts";
 import {
   type AdjRibOut,
   createAdjRibOut,
   drain,
-  type Drained,
   resend,
   type RouteTerms,
 } from "../../../bgp/adj_rib_out.ts";
-import { createSession, nextDeadline, type SessionAction, step } from "../../../bgp/fsm.ts";
-import type { SessionEvent } from "../../../bgp/fsm.ts";
-import { afiOf, decodeMessage, encodeRouteRefresh, type Message } from "../../../bgp/message.ts";
+import {
+  createSession,
+  nextDeadline,
+  type Session,
+  type SessionAction,
+  type SessionEvent,
+  step,
+} from "../../../bgp/fsm.ts";
+import { afiOf, decodeMessage, encodeRouteRefresh } from "../../../bgp/message.ts";
 import { MAX_MESSAGE_LENGTH } from "../../../bgp/frame.ts";
 import type { Negotiated } from "../../../bgp/negotiate.ts";
-import type { Notification } from "../../../bgp/notification.ts";
+import { CEASE, type Notification } from "../../../bgp/notification.ts";
 import { createRib, type Rib } from "../../../bgp/rib.ts";
 import { encodeEndOfRib } from "../../../bgp/update.ts";
 import { errorText } from "../../../base/errors.ts";
 import type { Peer } from "../../../config/types.ts";
 import type { Family, Ip } from "../../../net/ip.ts";
 import type { Prefix } from "../../../net/prefix.ts";
-import { systemClock } from "../../process/clock.ts";
-import { type BgpConnection, openConnection } from "./connection.ts";
+import { type Machine, runMachine } from "../../process/machine.ts";
+import { type BgpConnection, type ConnectionContext, openConnection } from "./connection.ts";
 import type { PeerRecord } from "./record.ts";
-import type { EventLoop } from "./event_loop.ts";
 import { nextHopsAt, routerIdAt } from "./local_addresses.ts";
-import type { TcpLibc, TcpTarget } from "./socket.ts";
+import type { TcpTarget } from "./socket.ts";
 
 /** What a peer needs of its surroundings. */
-export interface PeerOptions {
+interface PeerOptions extends ConnectionContext {
   readonly peer: Peer;
   /** `address:port`, as metrics and logs name it. */
   readonly name: string;
   readonly nodeName: string;
-  readonly libc: TcpLibc;
-  readonly loop: EventLoop;
   readonly rib: Rib;
   readonly record: PeerRecord;
 }
@@ -65,176 +67,198 @@ const DEFAULT_USER_TIMEOUT_MS: Millis = 20_000;
 /** A family's refresh is answered at most that often. */
 const REFRESH_EVERY_MS: Millis = 1_000;
 
+interface Running extends PeerOptions {
+  readonly session: Session;
+  readonly machine: Machine<SessionEvent>;
+  readonly refreshedAt: Map<Family, Instant>;
+  connection: BgpConnection | undefined;
+  /** Our end of the connection. */
+  local: Ip | undefined;
+  terms: RouteTerms | undefined;
+  adj: AdjRibOut;
+  /** Settles when the last connection is closed. */
+  closing: Promise<void>;
+}
+
 /** Starts a peer: it connects at once, and again after each failure, until it is stopped. */
 export function startPeer(options: PeerOptions): BgpPeer {
-  const { peer, loop, libc, rib, record } = options;
+  const { peer, name, record, clock } = options;
+  const stopped = new AbortController();
   const session = createSession(peer);
-  const nothing = createRib();
-  let adj: AdjRibOut = createAdjRibOut();
-  let terms: RouteTerms | undefined;
-  let local: Ip | undefined;
-  let connection: BgpConnection | undefined;
-  let closing: Promise<void> = Promise.resolve();
-  let timer: number | undefined;
-  const refreshedAt = new Map<Family, Millis>();
-
-  function advance(event: SessionEvent): void {
-    for (const action of step(session, event, systemClock.now(), Math.random)) perform(action);
-    record.phase(session.phase);
-    clearTimeout(timer);
-    const deadline = nextDeadline(session);
-    if (deadline === undefined) return;
-    timer = setTimeout(onTimer, Math.max(0, Math.min(deadline - systemClock.now(), 2 ** 31 - 1)));
-  }
-
-  function onTimer(): void {
-    // What came while this thread was busy counts before the time that passed.
-    connection?.readNow();
-    advance({ kind: "tick" });
-  }
-
-  function perform(action: SessionAction): void {
-    switch (action.kind) {
-      case "connect":
-        return connect();
-      case "send":
-        connection?.send(action.bytes);
-        return record.sent(action.what);
-      case "close":
-        if (action.bytes !== undefined) record.sent("notification");
-        closing = connection?.close(action.bytes) ?? closing;
-        connection = undefined;
-        return;
-      case "established":
-        return establish(action.negotiated);
-      case "refresh":
-        return refresh(action.family);
-      case "down":
-        terms = undefined;
-        adj = createAdjRibOut();
-        record.down(action);
-        return count();
-    }
-  }
-
-  function connect(): void {
-    record.attempt();
-    try {
-      connection = openConnection(libc, loop, targetOf(peer), MAX_MESSAGE_LENGTH, {
-        onConnected(ip) {
-          local = ip;
-          const routerId = peer.routerId ?? routerIdAt(ip, options.nodeName);
-          record.connected(ip, routerId);
-          advance({ kind: "connected", routerId });
-        },
-        onMessage,
-        onFault: (fault) => advance({ kind: "fault", fault }),
-        onBlocked(blocked) {
-          advance({ kind: "blocked", blocked });
-          if (!blocked) flush();
-        },
-        onClosed: (reason) => advance({ kind: "disconnected", reason }),
-      });
-    } catch (error) {
-      const reason = errorText(error);
-      queueMicrotask(() => advance({ kind: "disconnected", reason }));
-    }
-  }
-
-  function onMessage(bytes: Uint8Array): void {
-    const message: Message | ReturnType<typeof decodeMessage> = decodeMessage(bytes, {
-      asnBytes: session.negotiated?.asnBytes ?? 4,
-      ebgp: peer.myAsn !== peer.peerAsn,
-      maxLength: MAX_MESSAGE_LENGTH,
-    });
-    record.received(message);
-    if (message.kind === "wire-error") advance({ kind: "fault", fault: message });
-    else advance({ kind: "message", message });
-  }
-
-  function establish(negotiated: Negotiated): void {
-    if (local === undefined) return;
-    terms = {
-      myAsn: peer.myAsn,
-      ebgp: peer.myAsn !== peer.peerAsn,
-      ...negotiated,
-      ...nextHopsAt(local),
-    };
-    record.established(negotiated, terms);
-    adj = createAdjRibOut();
-    resend(adj, rib);
-    adj.trailers = [...negotiated.families].map(encodeEndOfRib);
-    flush();
-  }
-
-  function refresh(family: Family): void {
-    const now = systemClock.now();
-    const lastAt = refreshedAt.get(family) ?? -Infinity;
-    if (now - lastAt < REFRESH_EVERY_MS) return;
-    refreshedAt.set(family, now);
-    if (session.negotiated?.enhancedRefresh) {
-      const afi = afiOf(family);
-      connection?.send(encodeRouteRefresh({ afi, safi: 1, subtype: 1 }));
-      adj.trailers.push(encodeRouteRefresh({ afi, safi: 1, subtype: 2 }));
-    }
-    resend(adj, rib, family);
-    flush();
-  }
-
-  function flush(from: Rib = rib): void {
-    while (connection !== undefined && terms !== undefined) {
-      if (connection.queuedBytes() > SEND_AHEAD_BYTES) break;
-      const drained = drain(adj, from, terms, DRAIN_LIMIT);
-      for (const bytes of drained.messages) connection.send(bytes);
-      if (drained.messages.length > 0) tellOf(drained);
-      if (adj.pending.size === 0) break;
-    }
-    count();
-  }
-
-  function tellOf({ messages, announced, withdrawn }: Drained): void {
-    record.updates(messages.length, announced, withdrawn);
-    advance({ kind: "updates-sent" });
-  }
-
-  function count(): void {
-    record.prefixes(adj.sent.size, adj.pending.size);
-  }
-
-  advance({ kind: "start" });
+  const running: Running = {
+    ...options,
+    session,
+    machine: runMachine<SessionEvent, SessionAction>({
+      step: (event, now) => step(session, event, now, clock.random),
+      nextDeadline: () => nextDeadline(session),
+      perform: (action) => perform(running, action),
+      tick: { kind: "tick" },
+      beforeTick: () => running.connection?.readNow(),
+      after: () => record.phase(session.phase),
+      clock,
+      signal: stopped.signal,
+    }),
+    refreshedAt: new Map(),
+    connection: undefined,
+    local: undefined,
+    terms: undefined,
+    adj: createAdjRibOut(),
+    closing: Promise.resolve(),
+  };
+  running.machine.feed({ kind: "start" });
   return {
     peer,
-    name: options.name,
+    name,
     record,
-    terms: () => terms,
+    terms: () => running.terms,
     retryAt: () => session.retryAt,
-    touch(prefixes) {
-      if (terms === undefined) return;
-      for (const prefix of prefixes) {
-        if (!adj.pending.has(prefix)) adj.pending.set(prefix, false);
-      }
-      flush();
-    },
-    bfdDown: () => advance({ kind: "bfd-down" }),
-    withdrawAll() {
-      if ((session.negotiated?.keptOnRestart.size ?? 0) > 0) return;
-      adj.pending.clear();
-      for (const prefix of adj.sent.keys()) adj.pending.set(prefix, false);
-      flush(nothing);
-    },
+    touch: (prefixes) => touch(running, prefixes),
+    bfdDown: () => running.machine.feed({ kind: "bfd-down" }),
+    withdrawAll: () => withdrawAll(running),
     async stop(say) {
       // RFC 4724 §4: without a NOTIFICATION the peer keeps the routes until this speaker is back.
-      const silent = (session.negotiated?.keptOnRestart.size ?? 0) > 0 && say?.subcode === 2;
-      advance({ kind: "stop", say: silent ? undefined : say });
-      clearTimeout(timer);
-      await closing;
+      const silent = keepsRoutes(session) && say?.subcode === CEASE.administrativeShutdown;
+      running.machine.feed({ kind: "stop", say: silent ? undefined : say });
+      stopped.abort();
+      await running.closing;
     },
   };
 }
 
+function perform(running: Running, action: SessionAction): void {
+  const { connection, record } = running;
+  switch (action.kind) {
+    case "connect":
+      return connect(running);
+    case "send":
+      connection?.send(action.bytes);
+      return record.sent(action.what);
+    case "close":
+      if (action.bytes !== undefined) record.sent("notification");
+      running.closing = connection?.close(action.bytes) ?? running.closing;
+      running.connection = undefined;
+      return;
+    case "established":
+      return establish(running, action.negotiated);
+    case "refresh":
+      return refresh(running, action.family);
+    case "down":
+      running.terms = undefined;
+      running.adj = createAdjRibOut();
+      record.down(action);
+      return count(running);
+  }
+}
+
+function connect(running: Running): void {
+  const { peer, machine, record } = running;
+  record.attempt();
+  try {
+    running.connection = openConnection(running, targetOf(peer), {
+      onConnected(ip) {
+        running.local = ip;
+        const routerId = peer.routerId ?? routerIdAt(ip, running.nodeName);
+        record.connected(ip, routerId);
+        machine.feed({ kind: "connected", routerId });
+      },
+      onMessage: (bytes) => onMessage(running, bytes),
+      onFault: (fault) => machine.feed({ kind: "fault", fault }),
+      onBlocked(blocked) {
+        machine.feed({ kind: "blocked", blocked });
+        if (!blocked) flush(running);
+      },
+      onClosed: (reason) => machine.feed({ kind: "disconnected", reason }),
+    });
+  } catch (error) {
+    machine.feed({ kind: "disconnected", reason: errorText(error) });
+  }
+}
+
+function onMessage({ peer, session, machine, record }: Running, bytes: Uint8Array): void {
+  const message = decodeMessage(bytes, {
+    asnBytes: session.negotiated?.asnBytes ?? 4,
+    ebgp: isExternal(peer),
+    maxLength: MAX_MESSAGE_LENGTH,
+  });
+  record.received(message);
+  if (message.kind === "wire-error") machine.feed({ kind: "fault", fault: message });
+  else machine.feed({ kind: "message", message });
+}
+
+function establish(running: Running, negotiated: Negotiated): void {
+  const { peer, local, record, rib } = running;
+  if (local === undefined) return;
+  const terms = { myAsn: peer.myAsn, ebgp: isExternal(peer), ...negotiated, ...nextHopsAt(local) };
+  record.established(negotiated, terms);
+  running.terms = terms;
+  running.adj = createAdjRibOut();
+  resend(running.adj, rib);
+  running.adj.trailers = [...negotiated.families].map(encodeEndOfRib);
+  flush(running);
+}
+
+/** The peer asks for a family's routes again. */
+function refresh(running: Running, family: Family): void {
+  const { session, refreshedAt, connection, adj, rib, clock } = running;
+  const now = clock.now();
+  if (now - (refreshedAt.get(family) ?? -Infinity) < REFRESH_EVERY_MS) return;
+  refreshedAt.set(family, now);
+  if (session.negotiated?.enhancedRefresh) {
+    const afi = afiOf(family);
+    connection?.send(encodeRouteRefresh({ afi, safi: 1, subtype: 1 }));
+    adj.trailers.push(encodeRouteRefresh({ afi, safi: 1, subtype: 2 }));
+  }
+  resend(adj, rib, family);
+  flush(running);
+}
+
+function touch(running: Running, prefixes: readonly Prefix[]): void {
+  const { terms, adj } = running;
+  if (terms === undefined) return;
+  for (const prefix of prefixes) if (!adj.pending.has(prefix)) adj.pending.set(prefix, false);
+  flush(running);
+}
+
+function withdrawAll(running: Running): void {
+  const { session, adj } = running;
+  if (keepsRoutes(session)) return;
+  adj.pending.clear();
+  for (const prefix of adj.sent.keys()) adj.pending.set(prefix, false);
+  flush(running, createRib());
+}
+
+/** Sends what is pending, as far as the peer takes it. */
+function flush(running: Running, rib: Rib = running.rib): void {
+  const { connection, terms, adj, record, machine } = running;
+  let sent = 0;
+  while (connection !== undefined && terms !== undefined) {
+    if (connection.queuedBytes() > SEND_AHEAD_BYTES) break;
+    const { messages, announced, withdrawn } = drain(adj, rib, terms, DRAIN_LIMIT);
+    for (const bytes of messages) connection.send(bytes);
+    if (messages.length > 0) record.updates(messages.length, announced, withdrawn);
+    sent += messages.length;
+    if (adj.pending.size === 0) break;
+  }
+  count(running);
+  if (sent > 0) machine.feed({ kind: "updates-sent" });
+}
+
+function count({ record, adj }: Running): void {
+  record.prefixes(adj.sent.size, adj.pending.size);
+}
+
+/** A peer with graceful restart keeps this speaker's routes while it restarts. */
+function keepsRoutes({ negotiated }: Session): boolean {
+  return (negotiated?.keptOnRestart.size ?? 0) > 0;
+}
+
+function isExternal({ myAsn, peerAsn }: Peer): boolean {
+  return myAsn !== peerAsn;
+}
+
 /** eBGP goes to a neighbour one hop away unless it is told otherwise (RFC 4271 §5.1.3, RFC 5082). */
 function targetOf(peer: Peer): TcpTarget {
-  const neighbour = peer.myAsn !== peer.peerAsn && !peer.ebgpMultihop;
+  const neighbour = isExternal(peer) && !peer.ebgpMultihop;
   return {
     peer: peer.peerAddress,
     port: peer.peerPort,

@@ -15,12 +15,12 @@ Deno.test("the loop tells each descriptor's owner, and not one that ended; it cl
   const stop = new AbortController();
   const loop = startEventLoop(libc, stop.signal);
   const told: string[] = [];
-  // Level-triggered: each ends its watch, or it would be told for ever.
-  const first = loop.watch(one, false, (events) => {
+  // Level-triggered: each ends its registration, or it would be told for ever.
+  const first = loop.register(one, false, (events) => {
     told.push(`one ${events}`);
     first[Symbol.dispose]();
   });
-  const second = loop.watch(two, false, () => told.push("two"));
+  const second = loop.register(two, false, () => told.push("two"));
   second[Symbol.dispose]();
   wake(libc, two);
   wake(libc, one);
@@ -37,15 +37,15 @@ Deno.test("room for output is told only while it is asked for", async () => {
   const stop = new AbortController();
   const loop = startEventLoop(libc, stop.signal);
   let told = 0;
-  const watch = loop.watch(fd, true, (events) => {
+  const registration = loop.register(fd, true, (events) => {
     assert.equal(events, KERNEL.EPOLLOUT);
     told++;
-    watch.setWritable(false);
+    registration.setWritable(false);
   });
   await waitFor("room", () => told === 1);
-  watch.setWritable(true);
+  registration.setWritable(true);
   await waitFor("room again", () => told === 2);
-  watch[Symbol.dispose]();
+  registration[Symbol.dispose]();
   stop.abort();
   await loop.done;
 });

@@ -10,6 +10,7 @@ import { createRib } from "../../../../lib/bgp/rib.ts";
 import { startPeer } from "../../../../lib/host/linux/bgp/peer.ts";
 import { createPeerRecord } from "../../../../lib/host/linux/bgp/record.ts";
 import { startEventLoop } from "../../../../lib/host/linux/bgp/event_loop.ts";
+import { systemClock } from "../../../../lib/host/process/clock.ts";
 import type { Log } from "../../../../lib/host/process/log.ts";
 import { createMetrics } from "../../../../lib/host/metrics/metrics.ts";
 import type { Peer } from "../../../../lib/config/types.ts";
@@ -58,6 +59,7 @@ function workshop(part: Partial<Peer> = {}) {
     nodeName: "n1",
     libc,
     loop,
+    clock: systemClock,
     rib,
     record,
   });
@@ -315,6 +317,7 @@ Deno.test("a hundred peers share one loop: each has its session, its routes, and
       nodeName: "n1",
       libc,
       loop,
+      clock: systemClock,
       rib,
       record,
     });
