@@ -60,9 +60,8 @@ export function failureEvent(
 }
 
 /**
- * A write where the status differs from what shall stand there, or the annotation beside it names
- * another pool, or one where there is none; a status without the annotation is not written for its
- * sake.
+ * Writes where the status differs from what it shall be, or the annotation beside it names another
+ * pool, or one where there is none; a missing annotation alone is no reason to write.
  */
 export function statusWrite(
   facts: ServiceFacts,

@@ -34,7 +34,7 @@ import {
 import { isFor } from "./selection.ts";
 
 /** The addresses that a Service can have, not yet entered in the book. */
-export interface Allocation {
+interface Allocation {
   readonly kind: "assigned";
   readonly pool: string;
   readonly ips: readonly Ip[];
@@ -243,7 +243,7 @@ function lowestShared(
   let lowest: Ip | undefined;
   for (const ip of book.sharedIps.get(use.sharingKey) ?? []) {
     if (!rangeContains(range, ip) || (lowest !== undefined && ip > lowest)) continue;
-    // Shared or not, a reserved address is for who asks for it by name.
+    // Shared or not, a reserved address is given only to a Service that asks for it by name.
     if (!poolGives(pool, ip) || reservedRange(pool, ip) !== undefined) continue;
     if (clashOf(book, ip, facts.key, use) === undefined) lowest = ip;
   }

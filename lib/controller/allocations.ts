@@ -6,7 +6,7 @@ import type { Instant } from "../base/time.ts";
 import { type PoolState, poolStates, type RangeState, reservedRange } from "./pool_state.ts";
 import { inTurn } from "./selection.ts";
 
-/** Who holds which address: the one truth that all plans are made against. Updated in place. */
+/** Which Service holds which address: the one truth that all plans are made against. Updated in place. */
 export interface AddressBook {
   /** The pools in force, in the order written. */
   pools: readonly PoolState[];
@@ -26,7 +26,7 @@ export interface AddressBook {
   readonly sharedIps: Map<string, Set<Ip>>;
   /** Addresses of deleted Services that are kept for them. */
   readonly remembered: Map<ServiceKey, Remembered>;
-  /** For whom an address is kept. */
+  /** The Service for which an address is kept. */
   readonly keptFor: Map<Ip, ServiceKey>;
   /** Services whose allocation failed, as a whole or for one of two families (rule A11). */
   readonly waiting: Set<ServiceKey>;
@@ -209,7 +209,7 @@ function free(book: AddressBook, ip: Ip): void {
 }
 
 /** An address that may be free now is looked at again by {@link lowestFree}. */
-export function lowerHint(book: AddressBook, ip: Ip): void {
+function lowerHint(book: AddressBook, ip: Ip): void {
   for (const { ranges } of book.pools) {
     for (const state of ranges) {
       if (!rangeContains(state.range, ip)) continue;

@@ -14,8 +14,8 @@ function compareText(a: string, b: string): number {
 }
 
 /**
- * Plans all Services that changed since the last batch, given by key; a key that `services` lacks
- * is one that is gone. What they free goes to those that wait, oldest first, before it goes to
+ * Plans all Services that changed since the last batch, given by key; a key that is not in
+ * `services` is one that is gone. What they free goes to those that wait, oldest first, before it goes to
  * new ones (rule A11). To plan everything, after start or a new configuration, give all keys.
  */
 export function planBatch(
@@ -29,13 +29,13 @@ export function planBatch(
   let freed = expireRemembered(book, context.now);
   for (const key of new Set(changed)) {
     const facts = services.get(key);
-    if (facts === undefined) freed = releaseService(key, book, context.now).freed || freed;
+    if (facts === undefined) freed = releaseService(key, book, context.now) || freed;
     else if (hasAddress(facts, book) || !facts.isLoadBalancer) settled.push(facts);
     else needing.push(facts);
   }
   for (const facts of settled) enterShown(facts, book, context.lbClass);
   // Those that hold something first: what they give up counts for all the others.
-  const plans = planInOrder(settled, book, context);
+  const plans = settled.sort(compareAge).map((facts) => planService(facts, book, context));
   freed = freed || plans.some((plan) => plan.freed);
   const candidates = new Set(needing);
   if (freed) waitingServices(services, book).forEach((facts) => candidates.add(facts));
@@ -72,15 +72,7 @@ function hasAddress(facts: ServiceFacts, book: AddressBook): boolean {
   return book.holdings.has(facts.key) || book.retiring.has(facts.key) || facts.assigned.length > 0;
 }
 
-/** Tries again every Service whose allocation failed, oldest first (rule A11). */
-export function planWaiting(
-  services: ReadonlyMap<string, ServiceFacts>,
-  book: AddressBook,
-  context: PlanContext,
-): ServicePlan[] {
-  return planInOrder(waitingServices(services, book), book, context);
-}
-
+/** The Services whose allocation failed (rule A11). */
 function waitingServices(
   services: ReadonlyMap<string, ServiceFacts>,
   book: AddressBook,
@@ -92,12 +84,4 @@ function waitingServices(
     else found.push(facts);
   }
   return found;
-}
-
-function planInOrder(
-  services: ServiceFacts[],
-  book: AddressBook,
-  context: PlanContext,
-): ServicePlan[] {
-  return services.sort(compareAge).map((facts) => planService(facts, book, context));
 }

@@ -9,7 +9,7 @@ import { restore } from "./restore.ts";
 export interface AddressExplanation {
   readonly ips: readonly string[];
   readonly pool?: string;
-  /** Whether the address stands in the status already. */
+  /** Whether the status shows the address already. */
   readonly written: boolean;
   /** In the order a person would ask. */
   readonly reasons: readonly string[];

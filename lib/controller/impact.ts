@@ -47,7 +47,7 @@ export interface PoolImpact {
   readonly after?: PoolCount;
 }
 
-export interface PoolCount {
+interface PoolCount {
   readonly protocol: string;
   /** Decimal text, for an IPv6 pool outgrows numbers. */
   readonly addresses: string;
@@ -55,8 +55,8 @@ export interface PoolCount {
   readonly services: number;
 }
 
-export interface ImpactInput {
-  /** Undefined when none is in force: then what stands in the statuses is the present. */
+interface ImpactInput {
+  /** Undefined when none is in force: then what the statuses show is the present. */
   readonly before: Config | undefined;
   readonly after: Config;
   readonly services: Iterable<ServiceFacts>;
@@ -76,7 +76,7 @@ export function forecast({ before, after, services, lbClass, now }: ImpactInput)
   const context: PlanContext = { lbClass, now };
   const book = restore(world.values(), before ?? after, lbClass);
   if (before !== undefined) settle(world, book, context);
-  const present = before === undefined ? standing(world, lbClass) : held(book);
+  const present = before === undefined ? shown(world, lbClass) : held(book);
   const poolsBefore = before === undefined ? new Map<string, PoolCount>() : countPools(book);
   const conflicts = before === undefined ? [] : checkReconfiguration(book, after);
   if (before !== undefined) reconfigure(book, after);
@@ -138,7 +138,7 @@ function held(book: AddressBook): ReadonlyMap<ServiceKey, Held> {
   ]));
 }
 
-function standing(
+function shown(
   world: ReadonlyMap<ServiceKey, ServiceFacts>,
   lbClass: string | undefined,
 ): ReadonlyMap<ServiceKey, Held> {

@@ -8,7 +8,7 @@ import { poolContains, poolOf } from "./pool_state.ts";
 import { unknownPool } from "./refusal.ts";
 
 /** Whether a Service may go on with the addresses that it has. */
-export type Keeping =
+type Keeping =
   | { readonly kind: "legal"; readonly pool: string; readonly ips: readonly Ip[] }
   /** `why` is a clause for people. */
   | { readonly kind: "illegal"; readonly why: string };

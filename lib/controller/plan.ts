@@ -44,7 +44,7 @@ export type Decision =
   | { readonly kind: "refused"; readonly refusal: Refusal; readonly lost: Loss | undefined };
 
 /** The addresses that a Service had and could not keep. */
-export interface Loss {
+interface Loss {
   readonly ips: readonly Ip[];
   readonly why: string;
 }
@@ -76,7 +76,7 @@ export function planService(
 ): ServicePlan {
   if (facts.isLoadBalancer && !isOurClass(facts, context.lbClass)) {
     // Its status is another's to write, so nothing is waited for.
-    const { freed } = releaseService(facts.key, book, context.now);
+    const freed = releaseService(facts.key, book, context.now);
     return planOf(facts, { kind: "notOurs", because: "class" }, [], freed);
   }
   const replaced = releaseNamesake(facts, book, context.now);
@@ -105,15 +105,11 @@ export function isOurClass(facts: ServiceFacts, lbClass: string | undefined): bo
   return facts.loadBalancerClass === lbClass;
 }
 
-/** Forgets a Service that is gone. `freed` tells that others may be tried again (rule A11). */
-export function releaseService(
-  service: ServiceKey,
-  book: AddressBook,
-  now: Instant,
-): { readonly freed: boolean } {
+/** Forgets a Service that is gone; whether others may be tried again (rule A11). */
+export function releaseService(service: ServiceKey, book: AddressBook, now: Instant): boolean {
   book.waiting.delete(service);
   book.reported.delete(service);
-  return { freed: releaseDeleted(book, service, now) };
+  return releaseDeleted(book, service, now);
 }
 
 /** The Service is there but gets no address any more; what it has is free once that is written. */
@@ -141,7 +137,7 @@ function planOther(facts: ServiceFacts, book: AddressBook): ServicePlan {
 function releaseNamesake(facts: ServiceFacts, book: AddressBook, now: Instant): boolean {
   const before = book.holdings.get(facts.key) ?? book.retiring.get(facts.key)?.[0];
   return before !== undefined && before.uid !== facts.uid &&
-    releaseService(facts.key, book, now).freed;
+    releaseService(facts.key, book, now);
 }
 
 function planPresent(facts: ServiceFacts, book: AddressBook, context: PlanContext): ServicePlan {
@@ -160,7 +156,19 @@ function planPresent(facts: ServiceFacts, book: AddressBook, context: PlanContex
   const { pool, ips } = keeping;
   const why = facts.deleting ? undefined : unwanted(facts, pool, ips, book);
   if (why !== undefined) return planNew(facts, { ips: present, why }, book, context);
-  return planKept(facts, pool, ips, book, context);
+  const { write, told, freed, ...kept } = planKept(facts, pool, ips, book, context);
+  const decision = { kind: "kept", pool, ...kept } as const;
+  return planOf(facts, decision, [...write, ...told], freed);
+}
+
+/** What keeping addresses asks for: the write, and what the Service is told after it. */
+interface Kept {
+  /** With the second family's, where it could be had. */
+  readonly ips: readonly Ip[];
+  readonly write: readonly ControllerAction[];
+  readonly told: readonly ControllerAction[];
+  readonly freed: boolean;
+  readonly problem?: string;
 }
 
 function planKept(
@@ -169,7 +177,7 @@ function planKept(
   kept: readonly Ip[],
   book: AddressBook,
   context: PlanContext,
-): ServicePlan {
+): Kept {
   const held = book.holdings.get(facts.key);
   const { ips, lack } = completed(facts, pool, kept, book);
   // Given up is what is no longer among them; a second family that comes takes nothing away.
@@ -179,21 +187,17 @@ function planKept(
   hold(book, facts, pool, ips);
   if (lack === undefined) book.waiting.delete(facts.key);
   else book.waiting.add(facts.key);
-  // Used in another way now, or no more kept for its name: those who wait may have it.
+  // The address is used in another way now, or no more kept for its name: waiting Services may have it.
   const freed = returns || (before !== undefined && before !== book.holdings.get(facts.key));
-  const actions = facts.deleting ? [] : statusWrite(facts, ips, pool);
-  if (ips.length > kept.length) actions.push(assignedEvent(facts, ips));
+  const write = facts.deleting ? [] : statusWrite(facts, ips, pool);
+  const told = ips.length > kept.length ? [assignedEvent(facts, ips)] : [];
   const problem = problemOf(facts, ips, lack);
-  if (problem === undefined) {
-    book.reported.delete(facts.key);
-    return planOf(facts, { kind: "kept", pool, ips }, actions, freed);
-  }
-  const events = failureEvent(facts, problem.event, problem.text, book, context.now);
-  const decision = { kind: "kept", pool, ips, problem: problem.text } as const;
-  return planOf(facts, decision, [...actions, ...events], freed);
+  if (problem === undefined) book.reported.delete(facts.key);
+  else told.push(...failureEvent(facts, problem.event, problem.text, book, context.now));
+  return { ips, write, told, freed, ...problem && { problem: problem.text } };
 }
 
-/** Rule A8: the family that a Service with one address still lacks, and why if it cannot be had. */
+/** Rule A8: adds the family that a Service with one address has not; `lack` says why it cannot. */
 function completed(
   facts: ServiceFacts,
   pool: string,
@@ -201,7 +205,7 @@ function completed(
   book: AddressBook,
 ): { readonly ips: readonly Ip[]; readonly lack?: string } {
   if (facts.deleting || ips.length === facts.families.length) return { ips };
-  // Who asks for one address by name has all that it asks for.
+  // A Service that asks for one address by name has all that it asks for.
   if (facts.addressRequest.kind !== "none") return { ips };
   const more = allocateMissing(facts, pool, ips, book);
   if (!isIps(more)) return { ips, lack: more.message };
@@ -253,14 +257,10 @@ function planNew(
     return planOf(facts, { kind: "refused", refusal: found, lost }, actions);
   }
   book.reported.delete(facts.key);
-  const kept = planKept(facts, found.pool, found.ips, book, context);
-  const problem = kept.decision.kind === "kept" ? kept.decision.problem : undefined;
-  const decision = { kind: "assigned", pool: found.pool, ips: found.ips, lost, problem } as const;
-  const [write = [], told = []] = [true, false].map((isWrite) =>
-    kept.actions.filter(({ kind }) => (kind === "writeStatus") === isWrite)
-  );
-  const actions = [...write, ...clearing, assignedEvent(facts, found.ips), ...told];
-  return planOf(facts, decision, actions, kept.freed);
+  const { pool, ips } = found;
+  const { write, told, freed, problem } = planKept(facts, pool, ips, book, context);
+  const actions = [...write, ...clearing, assignedEvent(facts, ips), ...told];
+  return planOf(facts, { kind: "assigned", pool, ips, lost, problem }, actions, freed);
 }
 
 function planOf(

@@ -9,7 +9,7 @@ import { poolGives, type PoolState } from "./pool_state.ts";
 import { isFor } from "./selection.ts";
 
 /** Closed list of reasons why a Service got no address. */
-export type RefusalReason =
+type RefusalReason =
   /** No pool is there to allocate from: none configured, or none with auto-assign. */
   | "no-pool"
   | "pool-unknown"

@@ -33,12 +33,12 @@ function labelsOf(
 }
 
 /** Whether the pool is for some Services only: it comes before the pools for all. */
-export function isForSome({ serviceAllocation }: Pool): boolean {
+function isForSome({ serviceAllocation }: Pool): boolean {
   const { namespaces, namespaceSelectors, serviceSelectors } = serviceAllocation;
   return namespaces.length > 0 || namespaceSelectors.length > 0 || serviceSelectors.length > 0;
 }
 
-/** Whether the labels of Namespaces decide who gets addresses of which pool. */
+/** Whether the labels of Namespaces decide which Service gets addresses of which pool. */
 export function needsNamespaces(pools: readonly Pool[]): boolean {
   return pools.some(({ serviceAllocation }) => serviceAllocation.namespaceSelectors.length > 0);
 }

@@ -20,7 +20,7 @@ export function releaseDeleted(book: AddressBook, service: ServiceKey, now: Inst
     const { pool, ips } = holding;
     remember(book, { service, pool, ips, until: after(now, stickyMs) });
   }
-  // What others still use may be shared now with those who wait.
+  // What others still use may be shared now with Services that wait.
   return given.some((ip) => book.keptFor.get(ip) !== service);
 }
 

@@ -14,7 +14,7 @@ export interface PoolUsage {
   readonly services: number;
   /** Addresses that wait for deleted Services (`sticky-time`). */
   readonly kept: number;
-  /** Addresses that are given only to who asks for them; capped like {@link addressesCapped}. */
+  /** Addresses that are given only when asked for; capped like {@link addressesCapped}. */
   readonly reserved: number;
 }
 

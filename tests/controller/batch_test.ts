@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { compareAge, planBatch, planWaiting } from "../../lib/controller/batch.ts";
+import { compareAge, planBatch } from "../../lib/controller/batch.ts";
 import { formatIp } from "../../lib/net/ip.ts";
 import {
   brief,
@@ -68,16 +68,14 @@ Deno.test("A11 planBatch() tries the waiting again when an edit frees an address
   assert.equal(statusOf(at, "third"), "10.0.0.1");
 });
 
-Deno.test("A11 planWaiting() tries all that failed, and forgets those that are gone", () => {
+Deno.test("A11 planBatch() forgets those that waited and are gone when it tries the waiting again", () => {
   const at = world(config(pool("tiny", "10.0.0.1")), service("a", { assigned: ips("10.0.0.1") }));
   put(at, "b");
   put(at, "c");
   at.services.delete(service("c").key);
-  const plans = planWaiting(at.services, at.book, context());
-  assert.deepEqual(plans.map(({ service: key, decision }) => [key, decision.kind]), [
-    ["default/b", "refused"],
-  ]);
-  assert.equal(at.book.waiting.size, 1);
+  remove(at, "a");
+  assert.equal(statusOf(at, "b"), "10.0.0.1");
+  assert.equal(at.book.waiting.size, 0);
 });
 
 Deno.test("A11 planBatch() gives one Service what a younger one of the same batch gives up", () => {

@@ -359,8 +359,8 @@ Deno.test("planService() leaves a deleting Service its address whatever it is ed
 Deno.test("releaseService() tells whether anything came free", () => {
   const book = createBook(ONE);
   hold(book, service("web"), "main", ips("10.0.0.1"));
-  assert.equal(releaseService(service("web").key, book, instant(0)).freed, true);
-  assert.equal(releaseService(service("web").key, book, instant(0)).freed, false);
+  assert.equal(releaseService(service("web").key, book, instant(0)), true);
+  assert.equal(releaseService(service("web").key, book, instant(0)), false);
 });
 
 Deno.test("A2 planService() tells a headless Service that it gets none", () => {
