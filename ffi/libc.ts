@@ -57,6 +57,8 @@ export const POLL = {
   eventfd: { parameters: ["u32", "i32"], result: "i32" },
   // ssize_t write(int fd, const void *bytes, size_t n)
   write: { parameters: ["i32", "buffer", "usize"], result: "i32" },
+  // ssize_t read(int fd, void *bytes, size_t n)
+  read: { parameters: ["i32", "buffer", "usize"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 /** The process's capabilities: /proc/self/status is closed to all but unlimited permissions. */

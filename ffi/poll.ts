@@ -56,8 +56,13 @@ export function openWakeFd(libc: Libc<typeof POLL>): Fd {
   return new Fd(libc, checked(libc, libc.symbols.eventfd(0, flags), "eventfd", "to end a wait"));
 }
 
-/** Makes a wake descriptor readable until somebody reads it. @throws OsError */
+/** Makes a wake descriptor readable until it is drained. @throws OsError */
 export function wake(libc: Libc<typeof POLL>, fd: Fd): void {
   const one = new Uint8Array(new BigUint64Array([1n]).buffer);
   checked(libc, libc.symbols.write(fd.number, one, 8n), "write", `wake descriptor ${fd.number}`);
+}
+
+/** Makes a wake descriptor unreadable until the next {@link wake}. */
+export function drain(libc: Libc<typeof POLL>, fd: number): void {
+  libc.symbols.read(fd, new Uint8Array(8), 8n);
 }

@@ -9,8 +9,6 @@ export const DATAGRAM = {
   recvmsg: { parameters: ["i32", "buffer", "i32"], result: "i32" },
   // int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask)
   ppoll: { parameters: ["buffer", "usize", "buffer", "pointer"], result: "i32" },
-  // ssize_t read(int fd, void *bytes, size_t n)
-  read: { parameters: ["i32", "buffer", "usize"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 /** struct msghdr: where address, data and control messages go, recv(2). */

@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { KERNEL } from "../../ffi/constants.ts";
 import { openLibc, POLL } from "../../ffi/libc.ts";
-import { openWakeFd, poll, pollElsewhere, pollSet, readiness, wake } from "../../ffi/poll.ts";
+import {
+  drain,
+  openWakeFd,
+  poll,
+  pollElsewhere,
+  pollSet,
+  readiness,
+  wake,
+} from "../../ffi/poll.ts";
 
 Deno.test("poll() finds nothing on a fresh wake descriptor, and input once it was woken", () => {
   using libc = openLibc(POLL);
@@ -43,4 +51,16 @@ Deno.test("wake() may be called again, and fails on a closed descriptor", () => 
   wake(libc, fd);
   fd[Symbol.dispose]();
   assert.throws(() => wake(libc, fd), TypeError);
+});
+
+Deno.test("a wake descriptor that was drained wakes nobody until it is woken again", () => {
+  using libc = openLibc(POLL);
+  using fd = openWakeFd(libc);
+  const set = pollSet([fd.number]);
+  wake(libc, fd);
+  wake(libc, fd);
+  drain(libc, fd.number);
+  assert.equal(poll(libc, set, 0), 0);
+  wake(libc, fd);
+  assert.equal(poll(libc, set, 0), 1);
 });

@@ -280,7 +280,7 @@ export async function runSpeaker(context: RoleContext): Promise<RunningRole> {
     ],
     unhealthy: () =>
       [
-        layer2.stalled() ? "the packet Worker does not answer" : undefined,
+        layer2.workerProblem(),
         membership?.heartbeatProblem(),
         bgp.bfdProblem(),
       ].filter((problem) => problem !== undefined),

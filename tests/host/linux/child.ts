@@ -21,7 +21,6 @@ let usable: readonly (Link & { readonly mac: NonNullable<Link["mac"]> })[] = [];
     workerUrl: new URL(workerUrl),
     signal: ending.signal,
     onConflict: (conflict) => say({ conflict: conflict.mac }),
-    onFault: (error) => say({ fault: error.message }),
   });
   responder.setOwned(ips);
   const watching = watchLinks({
@@ -37,7 +36,7 @@ let usable: readonly (Link & { readonly mac: NonNullable<Link["mac"]> })[] = [];
     const counters = texts.map((_, index) => ips[index]).filter((ip) => ip !== undefined)
       .map((ip) => responder.counters(ip));
     const drops = Object.fromEntries(responder.drops());
-    say({ counters, drops, alive: responder.alive(performance.now()) });
+    say({ counters, drops, problem: responder.problem() ?? null });
   };
   const announce = async () => {
     for (const ip of ips) {

@@ -15,10 +15,9 @@ interface Said {
     readonly gratuitous: number;
   }[];
   readonly drops?: Readonly<Record<string, number>>;
-  readonly alive?: boolean;
+  readonly problem?: string | null;
   readonly announced?: boolean;
   readonly trouble?: string;
-  readonly fault?: string;
   readonly ended?: boolean;
 }
 

@@ -9,7 +9,6 @@ import { serveWorkerLink } from "../worker/server.ts";
 serveWorkerLink<BfdOrder, BfdSessionStatus[], BfdEvent>((tell) => {
   const libc = openLibc({ ...SOCKET, ...POLL, ...STREAM, ...DATAGRAM });
   const engine = createBfdEngine(libc, tell);
-  const drained = new Uint8Array(8);
   return {
     carryOut(order) {
       if (order.kind === "targets") engine.setTargets(order.targets);
@@ -17,7 +16,6 @@ serveWorkerLink<BfdOrder, BfdSessionStatus[], BfdEvent>((tell) => {
       return order.kind === "status" ? engine.status() : undefined;
     },
     wait: (wakeFd) => engine.wait(wakeFd),
-    drain: (wakeFd) => void libc.symbols.read(wakeFd, drained, 8n),
     stop: () => engine.adminDown(),
     [Symbol.dispose]() {
       engine[Symbol.dispose]();

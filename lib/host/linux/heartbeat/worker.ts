@@ -9,12 +9,9 @@ import { serveWorkerLink } from "../worker/server.ts";
 serveWorkerLink<HeartbeatOrder, number, HeartbeatNews>((tell) => {
   const libc = openLibc({ ...SOCKET, ...POLL, ...DATAGRAM, ...CLOCK });
   const engine = createHeartbeatEngine(libc, tell);
-  const drained = new Uint8Array(8);
   return {
     carryOut: (order) => engine.carryOut(order),
     wait: (wakeFd) => engine.wait(wakeFd),
-    drain: (wakeFd) => void libc.symbols.read(wakeFd, drained, 8n),
-    stop: () => undefined,
     [Symbol.dispose]() {
       engine[Symbol.dispose]();
       libc[Symbol.dispose]();

@@ -24,7 +24,7 @@ import { systemClock } from "../../process/clock.ts";
 import type { Log } from "../../process/log.ts";
 import type { Layer2 } from "./layer2.ts";
 import { FRAME_BYTES } from "./filter.ts";
-import { openPacketSocket, type PacketProtocol, sendFrame } from "./socket.ts";
+import { openPacketSocket, PROTOCOLS, sendFrame } from "./socket.ts";
 
 export interface AddressProberOptions {
   readonly layer2: Layer2;
@@ -46,7 +46,6 @@ export interface AddressProber extends Layer2 {
 /** Sockets are looked into so often, while something is probed and only then. */
 const LOOK_MS: Millis = 20;
 const FRAMES_PER_LOOK = 4_096;
-const PROTOCOLS: readonly PacketProtocol[] = ["arp", "ndp"];
 
 interface Listening extends Disposable {
   send(ip: Ip): void;

@@ -21,7 +21,7 @@ import { MissingCapability } from "../capabilities.ts";
 import { openKernelResponder } from "./backend.ts";
 import { exportCounters } from "./counters.ts";
 import { watchLinks } from "../netlink/links.ts";
-import type { Conflict } from "./loop.ts";
+import type { Conflict } from "./orders.ts";
 import { type SocketResponder, startSocketResponder } from "./socket_responder.ts";
 import { openSolicitedGroups } from "./solicited_groups.ts";
 
@@ -63,7 +63,8 @@ export interface Layer2 {
   exportCounters(ips: readonly Ip[]): void;
   /** Why nothing can be answered; undefined when all is well. */
   problem(): string | undefined;
-  stalled(): boolean;
+  /** Why nothing is answered although it was; only a new process mends that. */
+  workerProblem(): string | undefined;
   readonly done: Promise<void>;
 }
 
@@ -75,14 +76,8 @@ type UsableLink = Link & { readonly mac: Mac };
  */
 export async function startLayer2(options: Layer2Options, signal: AbortSignal): Promise<Layer2> {
   const { log, metrics } = options;
-  let fault: string | undefined;
-  const opened = await openResponder(
-    options,
-    signal,
-    seeConflict,
-    (error) => fault = errorText(error),
-  );
-  if ("problem" in opened) return withoutLayer2(opened.problem, log, signal);
+  const opened = await openResponder(options, signal, seeConflict);
+  if (typeof opened === "string") return withoutLayer2(opened, log, signal);
   const responder = opened;
   const kernel = openKernelResponder(options.backend, log);
   const libc = openLibc(SOCKET);
@@ -229,8 +224,8 @@ export async function startLayer2(options: Layer2Options, signal: AbortSignal): 
     conflicts: () => conflicts.current(systemClock.now()),
     exportCounters: (ips) =>
       exportCounters(responder, (ip) => kernel?.replies(ip) ?? 0, metrics, ips),
-    problem: () => fault,
-    stalled: () => fault !== undefined || !responder.alive(systemClock.now()),
+    problem: () => responder.problem(),
+    workerProblem: () => responder.problem(),
     done: untilStopped(),
   };
 }
@@ -253,16 +248,16 @@ function macsOf(links: readonly Link[]): Set<Mac> {
   return new Set(links.map(({ mac }) => mac).filter((mac) => mac !== undefined));
 }
 
+/** Gives why it is not possible where a capability is missing. */
 async function openResponder(
   { workerUrl }: Layer2Options,
   signal: AbortSignal,
   onConflict: (conflict: Conflict) => void,
-  onFault: (error: Error) => void,
-): Promise<SocketResponder | { readonly problem: string }> {
+): Promise<SocketResponder | string> {
   try {
-    return await startSocketResponder({ workerUrl, signal, onConflict, onFault });
+    return await startSocketResponder({ workerUrl, signal, onConflict });
   } catch (error) {
-    if (error instanceof MissingCapability) return { problem: error.message };
+    if (error instanceof MissingCapability) return error.message;
     throw error;
   }
 }
@@ -281,7 +276,7 @@ function withoutLayer2(problem: string, log: Log, signal: AbortSignal): Layer2 {
     conflicts: () => [],
     exportCounters: () => undefined,
     problem: () => problem,
-    stalled: () => false,
+    workerProblem: () => undefined,
     done: new Promise((resolve) =>
       signal.addEventListener("abort", () => resolve(), { once: true })
     ),

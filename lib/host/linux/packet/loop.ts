@@ -1,8 +1,9 @@
 import { KERNEL } from "../../../../ffi/constants.ts";
 import type { Libc, POLL, SOCKET } from "../../../../ffi/libc.ts";
-import { poll, pollSet, readiness } from "../../../../ffi/poll.ts";
+import { poll, type PollSet, pollSet, readiness } from "../../../../ffi/poll.ts";
 import { OsError } from "../../../../ffi/result.ts";
 import { int32, SOCKADDR_LL } from "../../../../ffi/structs.ts";
+import type { Millis } from "../../../base/time.ts";
 import { ARP_FRAME_LENGTH } from "../../../arp/packet.ts";
 import {
   conflictOf as arpConflictOf,
@@ -17,16 +18,18 @@ import {
   countDrop,
   countReply,
   hasLease,
+  openTable,
   slotOf,
   slotOf6,
 } from "../../../neighbour/table.ts";
-import { type Mac, MAC_LENGTH, readMac, readU32 } from "../../../net/ethernet.ts";
-import type { Ip, Ip4 } from "../../../net/ip.ts";
+import { MAC_LENGTH, readMac, readU32 } from "../../../net/ethernet.ts";
+import type { Ip4 } from "../../../net/ip.ts";
 import { readIp6 } from "../../../net/octets6.ts";
 import { FRAME_BYTES } from "./filter.ts";
-import type { PacketProtocol } from "./socket.ts";
+import { type Conflict, type PacketOrder, PROGRESS } from "./orders.ts";
+import { type PacketProtocol, PROTOCOLS } from "./socket.ts";
 
-/** The wait ends at least so often, to show that the loop lives. */
+/** The wait ends at least so often, to notice a pause. */
 const TURN_MS = 1_000;
 /** Two turns so far apart mean that the process or the machine stood still. */
 const PAUSE_MS = 2 * TURN_MS;
@@ -42,59 +45,80 @@ const LOOKS_AFTER_REPLY = 60;
 const ARP_BYTES = BigInt(ARP_FRAME_LENGTH);
 const NDP_BYTES = BigInt(ADVERTISEMENT_FRAME_LENGTH);
 
-/** Places in the shared numbers by which the main thread watches the loop. */
-export const PROGRESS = { turns: 0, stale: 1, unsent: 2, size: 3 } as const;
-
-/** Another host says that an owned address is its own. */
-export interface Conflict {
-  readonly ip: Ip;
-  readonly mac: Mac;
-  readonly ifindex: number;
-}
-
 /** A host that insists must not fill the main thread's inbox. */
 const CONFLICTS_PER_TURN = 4;
 
-export interface LoopOptions {
-  readonly libc: Libc<typeof SOCKET & typeof POLL>;
-  readonly packetFds: Readonly<Record<PacketProtocol, number>>;
-  /** Readable: the loop ends. */
-  readonly wakeFd: number;
+type PacketLibc = Libc<typeof SOCKET & typeof POLL>;
+
+/** The answers of this node, run by whoever calls {@link PacketEngine.wait}. */
+export interface PacketEngine {
+  /** Begins to answer, in place of what it answered by before. */
+  carryOut(order: PacketOrder): undefined;
+  /**
+   * Answers until the wake descriptor is readable; holds its thread up all the while.
+   * @throws OsError when the wait itself is refused, or a socket is closed
+   */
+  wait(wakeFd: number): void;
+}
+
+/** What an engine answers by. */
+interface Answering {
   readonly table: AddressTable;
   readonly progress: Int32Array;
-  /** Milliseconds of the machine's monotonic clock, by which leases are given. */
-  readonly now: () => number;
-  readonly onConflict: (conflict: Conflict) => void;
+  readonly packetFds: readonly number[];
+  readonly receivers: readonly Receiver[];
+  /** When the last turn began. */
+  turn: Millis;
 }
 
 /**
- * Answers ARP requests and neighbour solicitations until the wake descriptor is readable; holds its thread up all the while.
+ * Makes an engine that answers ARP requests and neighbour solicitations, once it is told by what.
  * Makes no object for a frame: one buffer in, one out, and the kernel's note on the sender serves
- * as the address of the reply, for it names the interface.
- * @throws OsError when the wait itself is refused, or the socket is closed
+ * as the address of the reply, for it names the interface. `now` is the machine's monotonic clock,
+ * by which reply leases are given.
  */
-export function answerRequests(options: LoopOptions): void {
-  const { libc, packetFds, wakeFd, table, progress, now } = options;
-  const set = pollSet([wakeFd, packetFds.arp, packetFds.ndp]);
-  const receivers = [openReceiver(options, "arp"), openReceiver(options, "ndp")];
-  let last = now();
-  while (true) {
-    poll(libc, set, TURN_MS);
-    if (readiness(set, 0) !== 0) return;
-    Atomics.add(progress, PROGRESS.turns, 1);
-    const turn = now();
-    if (turn - last > PAUSE_MS || !hasLease(table, turn)) {
-      // What waited meanwhile is old, and the addresses may be another node's by now.
-      for (const { receive } of receivers) {
-        while (receive() > 0) Atomics.add(progress, PROGRESS.stale, 1);
+export function createPacketEngine(
+  libc: PacketLibc,
+  now: () => Millis,
+  onConflict: (conflict: Conflict) => void,
+): PacketEngine {
+  let answering: Answering | undefined;
+  return {
+    carryOut({ packetFds, ...memory }) {
+      const table = openTable(memory.table);
+      const progress = new Int32Array(memory.progress);
+      const receivers = PROTOCOLS.map((protocol) =>
+        createReceiver(libc, protocol, packetFds[protocol], table, progress, now, onConflict)
+      );
+      const fds = PROTOCOLS.map((protocol) => packetFds[protocol]);
+      answering = { table, progress, packetFds: fds, receivers, turn: now() };
+      return undefined;
+    },
+    wait(wakeFd) {
+      const set = pollSet([wakeFd, ...answering?.packetFds ?? []]);
+      while (true) {
+        poll(libc, set, TURN_MS);
+        if (readiness(set, 0) !== 0) return;
+        if (answering !== undefined) answerReady(answering, set, now());
       }
+    },
+  };
+}
+
+/** One turn: answers what a wait has found. @throws OsError when a socket is closed */
+function answerReady(answering: Answering, set: PollSet, turn: Millis): void {
+  const { table, progress, receivers } = answering;
+  if (turn - answering.turn > PAUSE_MS || !hasLease(table, turn)) {
+    // What waited meanwhile is old, and the addresses may be another node's by now.
+    for (const { receive } of receivers) {
+      while (receive() > 0) Atomics.add(progress, PROGRESS.stale, 1);
     }
-    last = turn;
-    for (let place = 0; place < receivers.length; place++) {
-      const ready = readiness(set, place + 1);
-      if ((ready & KERNEL.POLLNVAL) !== 0) throw new OsError("poll", 0, "packet socket is closed");
-      if (ready !== 0) receivers[place]?.answerAll(FRAMES_PER_TURN);
-    }
+  }
+  answering.turn = turn;
+  for (let place = 0; place < receivers.length; place++) {
+    const ready = readiness(set, place + 1);
+    if ((ready & KERNEL.POLLNVAL) !== 0) throw new OsError("poll", 0, "packet socket is closed");
+    if (ready !== 0) receivers[place]?.answerAll(FRAMES_PER_TURN);
   }
 }
 
@@ -105,11 +129,17 @@ interface Receiver {
   answerAll(limit: number): void;
 }
 
-function openReceiver(options: LoopOptions, protocol: PacketProtocol): Receiver {
-  const { libc, table, progress, now, onConflict } = options;
+function createReceiver(
+  libc: PacketLibc,
+  protocol: PacketProtocol,
+  packetFd: number,
+  table: AddressTable,
+  progress: Int32Array,
+  now: () => Millis,
+  onConflict: (conflict: Conflict) => void,
+): Receiver {
   const { recvfrom, sendto } = libc.symbols;
   const isArp = protocol === "arp";
-  const packetFd = options.packetFds[protocol];
   const respond = isArp ? respondArp : respondNdp;
   const conflictOf = isArp ? arpConflictOf : ndpConflictOf;
   const frame = new Uint8Array(FRAME_BYTES);

@@ -23,8 +23,9 @@ const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
 
 /** What a packet socket receives: one protocol's frames, and of those what its filter lets by. */
 export type PacketProtocol = "arp" | "ndp";
+export const PROTOCOLS: readonly PacketProtocol[] = ["arp", "ndp"];
 
-const PROTOCOLS = {
+const FILTERS = {
   arp: { etherType: KERNEL.ETH_P_ARP, filter: arpFilter, claims: arpClaimFilter },
   ndp: { etherType: KERNEL.ETH_P_IPV6, filter: ndpFilter, claims: ndpClaimFilter },
 } as const;
@@ -38,7 +39,7 @@ const PROTOCOLS = {
  * @throws OsError; without CAP_NET_RAW the first call fails
  */
 export function openPacketSocket(libc: SocketLibc, protocol: PacketProtocol): Fd {
-  const { etherType, filter } = PROTOCOLS[protocol];
+  const { etherType, filter } = FILTERS[protocol];
   const purpose = `raw packet socket for ${protocol}`;
   const kind = { domain: KERNEL.AF_PACKET, type: KERNEL.SOCK_RAW, purpose };
   return openSocket(libc, kind, (fd) => {
@@ -60,7 +61,7 @@ export function narrowSocket(
   protocol: PacketProtocol,
   onlyClaims: boolean,
 ): void {
-  const { filter, claims } = PROTOCOLS[protocol];
+  const { filter, claims } = FILTERS[protocol];
   attachFilter(libc, fd, onlyClaims ? claims() : filter());
 }
 

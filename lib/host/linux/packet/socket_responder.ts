@@ -1,5 +1,4 @@
-import { openLibc, POLL, SOCKET } from "../../../../ffi/libc.ts";
-import { openWakeFd, wake } from "../../../../ffi/poll.ts";
+import { openLibc, SOCKET } from "../../../../ffi/libc.ts";
 import {
   ARP_FRAME_LENGTH,
   gratuitous,
@@ -29,16 +28,16 @@ import {
   writeNdp,
 } from "../../../ndp/packet.ts";
 import { requireCapability } from "../capabilities.ts";
-import { type Conflict, PROGRESS } from "./loop.ts";
+import { startWorkerLink } from "../worker/link.ts";
+import { type Conflict, type PacketOrder, PROGRESS } from "./orders.ts";
 import { narrowSocket, openPacketSocket, sendFrame, takeDroppedFrames } from "./socket.ts";
-import { startPacketWorker } from "./worker_control.ts";
 
 /** Why a frame got no reply: by the rules, or for the machine could not keep up. */
 export type FrameDropReason = DropReason | "buffer-full" | "stale" | "unsent";
 
 export interface SocketResponderOptions {
   /**
-   * Where packet_worker stands. Only the entry point knows: run from source it is
+   * Where the Worker's file is. Only the entry point knows: run from source it is
    * `lib/host/linux/packet/worker.ts`, bundled it is a `.js` beside the chunks.
    */
   readonly workerUrl: URL;
@@ -46,8 +45,6 @@ export interface SocketResponderOptions {
   readonly signal: AbortSignal;
   /** Another host says that an owned address is its own; told at most a few times a turn. */
   readonly onConflict: (conflict: Conflict) => void;
-  /** The Worker ended unasked: nothing is answered any more. */
-  readonly onFault: (error: Error) => void;
 }
 
 /** Answers ARP and NDP for the addresses owned; disposing of it leaves no descriptor behind. */
@@ -72,12 +69,10 @@ export interface SocketResponder extends AsyncDisposable {
   drops(): ReadonlyMap<FrameDropReason, number>;
   /** Answered requests that came by another host than their sender. */
   foreignSenders(): number;
-  /** Whether the Worker works; to be asked each few seconds, with monotonic time. */
-  alive(nowMs: Millis): boolean;
+  /** Why the Worker answers nothing any more: it ended unasked, or hangs. */
+  problem(): string | undefined;
 }
 
-/** Longest silence of a Worker that shows itself once a second. */
-const SILENCE_MS = 5_000;
 /** Waits before a gratuitous frame is tried again: its second form is due within 10 ms. */
 const RETRY_AFTER_MS: readonly Millis[] = [1, 2, 4];
 const FORMS: readonly GratuitousForm[] = ["request", "reply"];
@@ -90,26 +85,26 @@ const FORMS: readonly GratuitousForm[] = ["request", "reply"];
 export async function startSocketResponder(
   options: SocketResponderOptions,
 ): Promise<SocketResponder> {
-  const { workerUrl, signal, onFault } = options;
+  const { workerUrl, signal } = options;
   signal.throwIfAborted();
   await using resources = new AsyncDisposableStack();
-  const libc = resources.use(openLibc({ ...SOCKET, ...POLL }));
+  const libc = resources.use(openLibc(SOCKET));
   requireCapability("CAP_NET_RAW", "to answer ARP requests");
   const arpFd = resources.use(openPacketSocket(libc, "arp"));
   const ndpFd = resources.use(openPacketSocket(libc, "ndp"));
-  const wakeFd = resources.use(openWakeFd(libc));
   const tableMemory = new SharedArrayBuffer(TABLE_BYTES);
   const progressMemory = new SharedArrayBuffer(4 * PROGRESS.size);
   const table = openTable(tableMemory);
   const progress = new Int32Array(progressMemory);
   const worker = resources.use(
-    await startPacketWorker(workerUrl, {
-      packetFds: { arp: arpFd.number, ndp: ndpFd.number },
-      wakeFd: wakeFd.number,
-      table: tableMemory,
-      progress: progressMemory,
-    }, { wake: () => wake(libc, wakeFd), onConflict: options.onConflict, onFault }),
+    await startWorkerLink<PacketOrder, never, Conflict>({
+      url: workerUrl,
+      name: "herald-arp",
+      onNews: options.onConflict,
+    }),
   );
+  const packetFds = { arp: arpFd.number, ndp: ndpFd.number };
+  await worker.ask({ packetFds, table: tableMemory, progress: progressMemory });
   const closing = resources.move();
   let closed: Promise<void> | undefined;
   const close = () => closed ??= closing.disposeAsync();
@@ -129,7 +124,6 @@ export async function startSocketResponder(
   }
 
   let dropped = 0;
-  const seen = { turns: -1, atMs: 0 };
   return {
     setOwned: (ips) => setOwned(table, ips),
     setInterfaces: (interfaces) => setInterfaces(table, interfaces),
@@ -157,11 +151,7 @@ export async function startSocketResponder(
       return byReason;
     },
     foreignSenders: () => foreignSendersOf(table),
-    alive: (nowMs) => {
-      const turns = Atomics.load(progress, PROGRESS.turns);
-      if (turns !== seen.turns) Object.assign(seen, { turns, atMs: nowMs });
-      return worker.running() && nowMs - seen.atMs <= SILENCE_MS;
-    },
+    problem: () => worker.problem(),
     [Symbol.asyncDispose]: close,
   };
 }

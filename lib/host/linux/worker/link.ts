@@ -32,15 +32,17 @@ export interface WorkerLinkOptions<News> {
   readonly url: URL;
   readonly name: string;
   readonly onNews: (news: News) => void;
-  /** The Worker ended unasked. */
-  readonly onFault: (error: Error) => void;
+  /** The Worker has begun, and ended unasked. */
+  readonly onFault?: (error: Error) => void;
 }
 
 /** A Worker that has not answered by then hangs. */
 const ANSWER_MS: Millis = 3_000;
+/** A busy machine takes its time to load one. */
+const START_MS: Millis = 30_000;
 /** How often it is asked whether it is there. */
 const PING_EVERY_MS: Millis = 2_000;
-/** One answer may come late because this thread stood still; not two. */
+/** One missed answer may be this thread's own stall; two mean that the Worker hangs. */
 const UNANSWERED_LIMIT = 2;
 
 /** Starts the Worker. @throws Error when it cannot be loaded or open libc */
@@ -59,7 +61,7 @@ export async function startWorkerLink<Order, Answer, News>(
   });
   let lastNumber = 0;
   const waiting = new Map<number, (reply: Reply) => void>();
-  let state: "running" | "stopping" | "ended" = "running";
+  let state: "starting" | "running" | "stopping" | "ended" = "starting";
   let fault: string | undefined;
   let unanswered = 0;
   let pinging = false;
@@ -71,7 +73,7 @@ export async function startWorkerLink<Order, Answer, News>(
     waiting.clear();
     if (before !== "running") return;
     fault = `${options.name} ended: ${reason}`;
-    options.onFault(new Error(fault));
+    options.onFault?.(new Error(fault));
   }
   worker.onmessage = ({ data }: MessageEvent<Reply>) => {
     if (data.kind === "news") return options.onNews(data.news);
@@ -92,12 +94,12 @@ export async function startWorkerLink<Order, Answer, News>(
     return number;
   }
 
-  async function request(body: LinkBody<Order>): Promise<Answer | undefined> {
+  async function request(body: LinkBody<Order>, withinMs = ANSWER_MS): Promise<Answer | undefined> {
     if (state === "ended") throw new Error(`${options.name} has ended`);
     const { promise, resolve } = Promise.withResolvers<Reply>();
     const number = post(body);
     waiting.set(number, resolve);
-    const timer = setTimeout(() => resolve({ kind: "goodbye", fault: "no answer" }), ANSWER_MS);
+    const timer = setTimeout(() => resolve({ kind: "goodbye", fault: "no answer" }), withinMs);
     try {
       const reply = await promise;
       if (reply.kind === "answer") return reply.answer;
@@ -122,10 +124,11 @@ export async function startWorkerLink<Order, Answer, News>(
     }
   }
 
-  // The order stands in the port before the Worker has it: it looks once, without waiting.
-  const started = request({ kind: "start", wakeFd: wakeFd.number });
+  // The order is in the port before the Worker has the port: the Worker looks once, without waiting.
+  const started = request({ kind: "start", wakeFd: wakeFd.number }, START_MS);
   worker.postMessage(workerPort, [workerPort]);
   await started;
+  state = "running";
   const pings = setInterval(() => void ping(), PING_EVERY_MS);
   resources.defer(() => clearInterval(pings));
   const closing = resources.move();

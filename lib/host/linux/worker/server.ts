@@ -1,5 +1,7 @@
 /// <reference lib="deno.worker" />
 import { receiveMessageOnPort } from "node:worker_threads";
+import { openLibc, POLL } from "../../../../ffi/libc.ts";
+import { drain } from "../../../../ffi/poll.ts";
 import { errorText } from "../../../base/errors.ts";
 import type { LinkReply, LinkRequest } from "./link.ts";
 
@@ -13,13 +15,11 @@ export interface LinkedEngine<Order, Answer> extends Disposable {
   carryOut(order: Order): Answer | undefined;
   /** Works until the wake descriptor is readable. */
   wait(wakeFd: number): void;
-  /** Takes the wake descriptor's mark away. */
-  drain(wakeFd: number): void;
   /** The last thing that it does. */
-  stop(): void;
+  stop?(): void;
 }
 
-/** The Worker's side: to be called once, as the module is loaded. */
+/** The Worker's side of a link: to be called once, as the module is loaded. */
 export function serveWorkerLink<Order, Answer, News>(
   open: (tell: (news: News) => void) => LinkedEngine<Order, Answer>,
 ): void {
@@ -38,7 +38,7 @@ export function serveWorkerLink<Order, Answer, News>(
   function serve(engine: LinkedEngine<Order, Answer>, request: LinkRequest<Order>): boolean {
     const { number } = request;
     try {
-      if (request.kind === "stop") engine.stop();
+      if (request.kind === "stop") engine.stop?.();
       const answer = request.kind === "order" ? engine.carryOut(request.order) : undefined;
       say({ kind: "answer", number, answer });
     } catch (error) {
@@ -50,11 +50,12 @@ export function serveWorkerLink<Order, Answer, News>(
   function work(port: MessagePort): void {
     const start = take(port);
     if (start?.kind !== "start") throw new TypeError("The Worker was not started");
+    using libc = openLibc(POLL);
     using engine = open((news) => say({ kind: "news", news }));
     say({ kind: "answer", number: start.number, answer: undefined });
     while (true) {
       engine.wait(start.wakeFd);
-      engine.drain(start.wakeFd);
+      drain(libc, start.wakeFd);
       for (let request = take(port); request !== undefined; request = take(port)) {
         if (serve(engine, request)) return;
       }

@@ -82,9 +82,9 @@ Deno.test("a responder answers these frames and no others, to the sender's hardw
     [ipOf(2), ipOf(13), ipOf(14), ipOf(16), ipOf(17), "00000000", ipOf(18)]
       .map((asker) => reply(own, SENDER, VIP_HEX, asker)),
   );
-  const { counters, drops, alive } = await responder.ask("USR1");
+  const { counters, drops, problem } = await responder.ask("USR1");
   assert.deepEqual(counters, [{ requests: 7, replies: 7, gratuitous: 0 }]);
-  assert.equal(alive, true);
+  assert.equal(problem, null);
   // The kernel's filter kept most from the Worker; what came through it judged, the short one and
   // the reply too.
   const seen = { "bad-sender": 2, "own-frame": 1, "not-request": 1, "not-to-us": 0, "not-arp": 1 };
@@ -215,7 +215,7 @@ Deno.test("a responder ends by SIGTERM at once, and nobody answers any more", as
   const responder = await startResponder(node, VIP);
   assert.equal(await responder.process.end("SIGTERM", 5_000), 0);
   assert.equal(responder.said().at(-1)?.ended, true);
-  assert.deepEqual(responder.said().filter(({ trouble, fault }) => trouble ?? fault), []);
+  assert.deepEqual(responder.said().filter(({ trouble }) => trouble), []);
   assert.deepEqual(await client.arping(VIP, 1), []);
 });
 
@@ -234,14 +234,22 @@ function begin(signal = new AbortController().signal, workerUrl = WORKER) {
     workerUrl,
     signal,
     onConflict: () => {},
-    onFault: (error) => {
-      throw error;
-    },
   });
 }
 
 const BROKEN_WORKER = new URL(
   `data:application/javascript,postMessage({ kind: "goodbye", fault: "broken" })`,
+);
+/** Carries its order out, and ends. */
+const ENDING_WORKER = new URL(
+  `data:application/javascript,${
+    encodeURIComponent(`onmessage = ({ data: port }) => {
+      port.onmessage = ({ data: { kind, number } }) => {
+        postMessage({ kind: "answer", number });
+        if (kind === "order") postMessage({ kind: "goodbye", fault: "the socket broke" });
+      };
+    };`)
+  }`,
 );
 const openFds = () => [...Deno.readDirSync("/proc/self/fd")].length;
 
@@ -274,16 +282,12 @@ Deno.test("sendGratuitous() fails on an interface that is gone, after tries", as
   );
 });
 
-Deno.test("alive() is false after five seconds without a turn, and after the end", async () => {
-  const responder = await begin();
-  assert.equal(responder.alive(1_000), true);
-  await waitFor("a stall", () => {
-    // Between these two lines the Worker may have made a turn.
-    responder.alive(1_000);
-    return !responder.alive(6_001);
-  });
-  await waitFor("the next turn", () => responder.alive(6_001));
+Deno.test("problem() says that the Worker ended, and why; drops() can be asked after the end", async () => {
+  const responder = await begin(undefined, ENDING_WORKER);
+  assert.match(
+    await waitFor("the end", () => responder.problem()),
+    /^herald-arp ended: the socket broke$/,
+  );
   await responder[Symbol.asyncDispose]();
-  assert.equal(responder.alive(6_001), false);
   assert.equal(responder.drops().get("buffer-full"), 0);
 });

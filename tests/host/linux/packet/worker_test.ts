@@ -1,54 +1,44 @@
 import assert from "node:assert/strict";
-import { openLibc, POLL, SOCKET } from "../../../../ffi/libc.ts";
-import { openWakeFd, wake } from "../../../../ffi/poll.ts";
-import { TABLE_BYTES } from "../../../../lib/neighbour/table.ts";
-import { PROGRESS } from "../../../../lib/host/linux/packet/loop.ts";
+import { openLibc, SOCKET } from "../../../../ffi/libc.ts";
+import {
+  type Conflict,
+  type PacketOrder,
+  PROGRESS,
+} from "../../../../lib/host/linux/packet/orders.ts";
 import { openPacketSocket } from "../../../../lib/host/linux/packet/socket.ts";
-import type { PacketWorkerMessage } from "../../../../lib/host/linux/packet/worker.ts";
+import { startWorkerLink } from "../../../../lib/host/linux/worker/link.ts";
+import { TABLE_BYTES } from "../../../../lib/neighbour/table.ts";
+import { waitFor } from "../../../support/wait.ts";
 
 const WORKER = new URL("../../../../lib/host/linux/packet/worker.ts", import.meta.url);
 
-/** Starts the real Worker on these descriptors and gives what it says, one after the other. */
-function talkTo(packetFd: number, wakeFd: number) {
-  const worker = new Worker(WORKER, { type: "module" });
-  const said: PacketWorkerMessage[] = [];
-  let hear = () => {};
-  worker.onmessage = ({ data }: MessageEvent<PacketWorkerMessage>) => {
-    said.push(data);
-    hear();
-  };
-  worker.postMessage({
-    packetFds: { arp: packetFd, ndp: packetFd },
-    wakeFd,
+/** Starts the real Worker, and lets it answer by these descriptors. */
+async function startWorker(arp: number, ndp: number) {
+  const link = await startWorkerLink<PacketOrder, never, Conflict>({
+    url: WORKER,
+    name: "herald-test",
+    onNews: () => assert.fail("nobody claims anything"),
+  });
+  await link.ask({
+    packetFds: { arp, ndp },
     table: new SharedArrayBuffer(TABLE_BYTES),
     progress: new SharedArrayBuffer(4 * PROGRESS.size),
   });
-  return {
-    next: async () => {
-      while (said.length === 0) await new Promise<void>((resolve) => hear = resolve);
-      return said.shift();
-    },
-    [Symbol.dispose]: () => worker.terminate(),
-  };
+  return link;
 }
 
-Deno.test("packet_worker says that it is ready, and goodbye when it is woken", async () => {
-  using libc = openLibc({ ...SOCKET, ...POLL });
-  using packetFd = openPacketSocket(libc, "arp");
-  using wakeFd = openWakeFd(libc);
-  using worker = talkTo(packetFd.number, wakeFd.number);
-  assert.deepEqual(await worker.next(), { kind: "ready" });
-  wake(libc, wakeFd);
-  assert.deepEqual(await worker.next(), { kind: "goodbye" });
+Deno.test("the packet Worker works until it is asked to end", async () => {
+  using libc = openLibc(SOCKET);
+  using arpFd = openPacketSocket(libc, "arp");
+  using ndpFd = openPacketSocket(libc, "ndp");
+  await using link = await startWorker(arpFd.number, ndpFd.number);
+  assert.equal(link.problem(), undefined);
 });
 
-Deno.test("packet_worker says why it ends when its socket is closed", async () => {
-  using libc = openLibc({ ...SOCKET, ...POLL });
-  using wakeFd = openWakeFd(libc);
-  using worker = talkTo(1_000_000, wakeFd.number);
-  assert.deepEqual(await worker.next(), { kind: "ready" });
-  assert.deepEqual(await worker.next(), {
-    kind: "goodbye",
-    fault: "poll failed: packet socket is closed",
-  });
+Deno.test("the packet Worker says why it ends when its socket is closed", async () => {
+  await using link = await startWorker(1_000_000, 1_000_000);
+  assert.equal(
+    await waitFor("the end", () => link.problem()),
+    "herald-test ended: poll failed: packet socket is closed",
+  );
 });

@@ -2,11 +2,12 @@ import assert from "node:assert/strict";
 import { startWorkerLink } from "../../../../lib/host/linux/worker/link.ts";
 import { waitFor } from "../../../support/wait.ts";
 
-/** A Worker that answers by its event loop; `onRequest` may do otherwise. */
-function script(onRequest: string): URL {
+/** A Worker that answers by its event loop; `onRequest` and `onStart` may do otherwise. */
+function script(onRequest: string, onStart = ""): URL {
   const code = `onmessage = ({ data: port }) => {
     let answered = 0;
     const say = (reply) => postMessage(reply);
+    ${onStart}
     port.onmessage = ({ data: { kind, number, order } }) => {
       ${onRequest}
       answered++;
@@ -60,4 +61,29 @@ Deno.test("problem() names a Worker that hangs, and not one that was late once",
   worker.tell("hang");
   await waitFor("the verdict", () => worker.problem() !== undefined);
   assert.equal(worker.problem(), "herald-test does not answer");
+});
+
+for (
+  const [name, url, reason] of [
+    ["is not there", new URL("file:///nowhere/worker.js"), /^Error: herald-test: ./],
+    ["gives up", script("", `say({ kind: "goodbye", fault: "no libc" });`), /: no libc$/],
+  ] as const
+) {
+  Deno.test(`startWorkerLink() rejects when the Worker ${name} at once, and reports no fault`, async () => {
+    const start = startWorkerLink({
+      url,
+      name: "herald-test",
+      onNews: () => {},
+      onFault: () => assert.fail("nobody has the link yet"),
+    });
+    await assert.rejects(start, reason);
+  });
+}
+
+Deno.test("a link whose Worker hangs can be disposed of all the same", async () => {
+  const faults: string[] = [];
+  const worker = await link(`if (order === "hang") for (;;);`, faults);
+  worker.tell("hang");
+  await worker[Symbol.asyncDispose]();
+  assert.deepEqual(faults, []);
 });
