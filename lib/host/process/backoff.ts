@@ -32,3 +32,20 @@ export function oncePer(intervalMs: Millis, now: () => Instant): () => boolean {
     return true;
   };
 }
+
+/** So many causes are remembered: they may carry a peer's words, which have no end. */
+const CAUSES = 100;
+
+/** Such a gate for each cause, so that a frequent failure does not hide a rare one. */
+export function oncePerCause(
+  intervalMs: Millis,
+  now: () => Instant,
+): (cause: string) => boolean {
+  const gates = new Map<string, () => boolean>();
+  return (cause) => {
+    if (gates.size > CAUSES) gates.clear();
+    const gate = gates.get(cause) ?? oncePer(intervalMs, now);
+    gates.set(cause, gate);
+    return gate();
+  };
+}

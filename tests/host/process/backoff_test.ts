@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { instant, seededRandom } from "../../../lib/base/time.ts";
-import { oncePer, parseRetryAfter, retryDelayMs } from "../../../lib/host/process/backoff.ts";
+import {
+  oncePer,
+  oncePerCause,
+  parseRetryAfter,
+  retryDelayMs,
+} from "../../../lib/host/process/backoff.ts";
 
 Deno.test("C3: retryDelayMs() stays between 0.2 s and a bound that doubles to 30 s", () => {
   fc.assert(
@@ -46,4 +51,23 @@ Deno.test("oncePer() opens once in each interval", () => {
   assert.equal(may(), false);
   now = 30_000;
   assert.equal(may(), true);
+});
+
+Deno.test("oncePerCause() opens once in each interval for each cause", () => {
+  let now = 0;
+  const may = oncePerCause(60_000, () => instant(now));
+  assert.deepEqual([may("key"), may("key"), may("version")], [true, false, true]);
+  now = 59_999;
+  assert.deepEqual([may("key"), may("version")], [false, false]);
+  now = 60_000;
+  assert.deepEqual([may("key"), may("version")], [true, true]);
+});
+
+Deno.test("oncePerCause() forgets causes before they fill the memory", () => {
+  const may = oncePerCause(60_000, () => instant(0));
+  assert.ok(may("first"));
+  for (let i = 0; i < 99; i++) assert.ok(may(`cause ${i}`));
+  assert.ok(!may("first"), "a hundred causes are remembered");
+  assert.ok(may("one more"));
+  assert.ok(may("first"), "more than a hundred are forgotten together");
 });
