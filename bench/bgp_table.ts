@@ -36,7 +36,11 @@ async function tellOne(port: number): Promise<{ peer: BgpPeer; ms: number }> {
   }).spawn();
   const lines = sink.stdout.pipeThrough(new TextDecoderStream()).getReader();
   await lines.read();
-  const record = createPeerRecord(`127.0.0.1:${port}`, quiet, metrics.bgp);
+  const record = createPeerRecord(`127.0.0.1:${port}`, {
+    log: quiet,
+    metrics: metrics.bgp,
+    clock: systemClock,
+  });
   const begin = performance.timeOrigin + performance.now();
   const peer = startPeer({
     peer: {

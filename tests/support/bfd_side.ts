@@ -8,8 +8,8 @@ const [peer = "", mode] = Deno.args;
 const peerAddress = parseIp(peer);
 if (peerAddress === undefined) throw new TypeError(`${peer} is no address`);
 const up = Promise.withResolvers<void>();
-await using bfd = await startBfd({
-  workerUrl: new URL("../../lib/host/linux/bfd/worker.ts", import.meta.url),
+const workerUrl = new URL("../../lib/host/linux/bfd/worker.ts", import.meta.url);
+await using bfd = await startBfd(workerUrl, {
   onFault: (error) => console.log(JSON.stringify({ fault: error.message })),
   onEvent: (event) => {
     console.log(JSON.stringify(event));

@@ -23,12 +23,8 @@ import { systemClock } from "../process/clock.ts";
 import type { GossipMetrics } from "../metrics/gossip.ts";
 import { announcementOf, readAnnouncement } from "../gossip/meta.ts";
 import type { Log } from "../process/log.ts";
-import {
-  type Heartbeat,
-  type HeartbeatNews,
-  type HeartbeatTarget,
-  startHeartbeat,
-} from "../linux/heartbeat/heartbeat.ts";
+import { type Heartbeat, startHeartbeat } from "../linux/heartbeat/heartbeat.ts";
+import type { HeartbeatNews, HeartbeatTarget } from "../linux/heartbeat/orders.ts";
 import type { ReplyLeasePlaces } from "../linux/reply_lease.ts";
 
 export interface MembershipOptions {

@@ -59,7 +59,7 @@ export async function runSpeaker(context: RoleContext): Promise<RunningRole> {
     : undefined;
   const layer2 = prober ?? responder;
   const bfdWorkerUrl = context.workers.bfd;
-  const bgp = startBgp({ nodeName, bfdWorkerUrl, log, metrics }, signal);
+  const bgp = startBgp({ nodeName, bfdWorkerUrl, log, metrics, clock: context.clock }, signal);
   const plans = createSpeakerPlans();
   const announcements = createAnnouncements({
     node: nodeName,

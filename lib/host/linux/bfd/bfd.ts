@@ -12,20 +12,20 @@ export interface Bfd extends AsyncDisposable {
   problem(): string | undefined;
 }
 
-export interface BfdOptions {
-  readonly workerUrl: URL;
+/** What BFD tells of itself. */
+export interface BfdHooks {
   readonly onEvent: (event: BfdEvent) => void;
   /** The Worker ended unasked. */
   readonly onFault: (error: Error) => void;
 }
 
 /** Starts the Worker, without sessions. @throws Error when it cannot be loaded or open libc */
-export async function startBfd(options: BfdOptions): Promise<Bfd> {
+export async function startBfd(workerUrl: URL, hooks: BfdHooks): Promise<Bfd> {
   const link = await startWorkerLink<BfdOrder, BfdSessionStatus[], BfdEvent>({
-    url: options.workerUrl,
+    url: workerUrl,
     name: "herald-bfd",
-    onNews: options.onEvent,
-    onFault: options.onFault,
+    onNews: hooks.onEvent,
+    onFault: hooks.onFault,
   });
   return {
     setTargets: async (targets) => void await link.ask({ kind: "targets", targets }),

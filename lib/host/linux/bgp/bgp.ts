@@ -1,28 +1,32 @@
-import { openLibc, POLL, SOCKET } from "../../../../ffi/libc.ts";
+import { type Libc, openLibc, POLL, SOCKET } from "../../../../ffi/libc.ts";
 import { EPOLL } from "../../../../ffi/epoll.ts";
 import { STREAM } from "../../../../ffi/tcp.ts";
-import { formFor } from "../../../bgp/adj_rib_out.ts";
+import type { Instant } from "../../../base/time.ts";
+import { formFor, type RouteTerms } from "../../../bgp/adj_rib_out.ts";
 import { CEASE, CODE, notification, shutdown } from "../../../bgp/notification.ts";
+import type { RouteAttributes } from "../../../bgp/rib.ts";
 import { selectsLabels } from "../../../config/selectors.ts";
 import { peerName, sessionKey } from "../../../config/sessions.ts";
 import type { Config, Peer } from "../../../config/types.ts";
-import { familyOf, type Ip } from "../../../net/ip.ts";
-import { formatPrefix, type Prefix } from "../../../net/prefix.ts";
-import { createRoutes } from "../../../speaker/routes.ts";
-import { systemClock } from "../../process/clock.ts";
+import { type Family, familyOf, type Ip } from "../../../net/ip.ts";
+import { formatPrefix } from "../../../net/prefix.ts";
+import { createRoutes, type Routes } from "../../../speaker/routes.ts";
+import { aborted, type Clock } from "../../process/clock.ts";
 import type { Log } from "../../process/log.ts";
 import type { Metrics } from "../../metrics/metrics.ts";
 import type { PeerStatus } from "../../../status/types.ts";
-import { createBfdWatch } from "../bfd/watch.ts";
+import { startBfd } from "../bfd/bfd.ts";
+import { type BfdPeers, startBfdPeers } from "../bfd/peers.ts";
 import { type BgpPeer, startPeer } from "./peer.ts";
 import { createPeerRecord } from "./record.ts";
-import { startEventLoop } from "./event_loop.ts";
+import { type EventLoop, startEventLoop } from "./event_loop.ts";
 
-export interface BgpOptions {
+interface BgpOptions {
   readonly nodeName: string;
   readonly bfdWorkerUrl: URL;
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly clock: Clock;
 }
 
 /** BGP at work on this node. */
@@ -44,72 +48,46 @@ export interface Bgp {
   readonly done: Promise<void>;
 }
 
+interface Running extends BgpOptions {
+  readonly libc: Libc<typeof SOCKET & typeof POLL & typeof STREAM & typeof EPOLL>;
+  readonly loop: EventLoop;
+  readonly routes: Routes;
+  /** By all that a new session needs: a peer with another key is another peer. */
+  readonly peers: Map<string, BgpPeer>;
+  /** Connections of removed peers that are still being closed. */
+  readonly ending: Set<Promise<void>>;
+  config: Config | undefined;
+}
+
 /** Starts BGP without peers. On the signal it takes all routes back and says goodbye. */
 export function startBgp(options: BgpOptions, signal: AbortSignal): Bgp {
-  const { log, metrics } = options;
+  const { log, metrics, clock } = options;
   const libc = openLibc({ ...SOCKET, ...POLL, ...STREAM, ...EPOLL });
   const stopLoop = new AbortController();
   const loop = startEventLoop(libc, stopLoop.signal);
-  const routes = createRoutes();
   const peers = new Map<string, BgpPeer>();
-  const ending = new Set<Promise<void>>();
-  let current: Config | undefined;
-  const bfd = createBfdWatch({
-    workerUrl: options.bfdWorkerUrl,
+  const bfd = startBfdPeers({
+    start: (hooks) => startBfd(options.bfdWorkerUrl, hooks),
     log,
     metrics: metrics.bfd,
+    clock,
     onDown: (name) => {
       for (const peer of peers.values()) if (peer.name === name) peer.bfdDown();
     },
   }, signal);
-
-  function begin(key: string, peer: Peer): void {
-    const name = peerName(peer);
-    const record = createPeerRecord(name, log, metrics.bgp);
-    log.info({ peer: name, asn: peer.peerAsn }, "BGP peer configured");
-    const { nodeName } = options;
-    peers.set(
-      key,
-      startPeer({ peer, name, nodeName, libc, loop, clock: systemClock, rib: routes.rib, record }),
-    );
-  }
-
-  function remove(key: string, peer: BgpPeer, replaced: boolean): void {
-    peers.delete(key);
-    const subcode = replaced ? CEASE.configurationChange : CEASE.peerDeconfigured;
-    peer.withdrawAll();
-    const ended = peer.stop(notification(CODE.cease, subcode));
-    if (!replaced) peer.record.forget();
-    ending.add(ended);
-    void ended.then(() => ending.delete(ended));
-  }
-
-  function setPeers(wanted: readonly Peer[]): void {
-    const byKey = new Map(wanted.map((peer) => [sessionKey(peer), peer]));
-    const names = new Set(wanted.map(peerName));
-    for (const [key, peer] of peers) {
-      if (!byKey.has(key)) remove(key, peer, names.has(peer.name));
-    }
-    for (const [key, peer] of byKey) if (!peers.has(key)) begin(key, peer);
-  }
-
-  function tell(changed: readonly Prefix[]): void {
-    if (changed.length > 0) { for (const peer of peers.values()) peer.touch(changed); }
-  }
+  const running: Running = {
+    ...options,
+    libc,
+    loop,
+    routes: createRoutes(),
+    peers,
+    ending: new Set(),
+    config: undefined,
+  };
 
   async function untilStopped(): Promise<void> {
-    await new Promise<void>((resolve) => {
-      if (signal.aborted) resolve();
-      else signal.addEventListener("abort", () => resolve(), { once: true });
-    });
-    // Routes go before the session does: a peer with graceful restart would keep them (RFC 8538).
-    for (const peer of peers.values()) peer.withdrawAll();
-    await bfd.adminDown().catch(() => undefined);
-    const say = shutdown(
-      CEASE.administrativeShutdown,
-      `herald on ${options.nodeName} is stopping`,
-    );
-    await Promise.all([...[...peers.values()].map((peer) => peer.stop(say)), ...ending]);
+    await aborted(signal);
+    await sayGoodbye(running, bfd);
     await bfd.done;
     stopLoop.abort();
     await loop.done;
@@ -119,47 +97,102 @@ export function startBgp(options: BgpOptions, signal: AbortSignal): Bgp {
   return {
     update(config, labels, changes) {
       if (signal.aborted) return;
-      const changed = new Set(config === current ? [] : routes.setConfig(config));
-      for (const [ip, announced] of changes) {
-        for (const prefix of routes.setAnnounced(ip, announced)) changed.add(prefix);
-      }
-      tell([...changed]);
+      setRoutes(running, config, changes);
       // Peers last: a new session begins with the whole table.
-      current = config;
       const wanted = config.peers.filter(({ nodeSelectors }) =>
         selectsLabels(nodeSelectors, labels)
       );
-      setPeers(wanted);
+      setPeers(running, wanted);
       bfd.setPeers(wanted.map((peer) => ({ peer, name: peerName(peer) })), config.bfdProfiles);
     },
-    status() {
-      const states = bfd.states();
-      return [...peers.values()].map(({ peer, name, record, retryAt }) => ({
-        peer: name,
-        asn: peer.peerAsn,
-        ...record.status(),
-        nextAttemptInMs: waitOf(retryAt()),
-        bfd: peer.bfdProfile === undefined ? undefined : states.get(name) ?? "Down",
-      }));
-    },
+    status: () => [...peers.values()].map((peer) => statusOf(peer, bfd.states(), clock.now())),
     bfdProblem: () => bfd.problem(),
-    routesOf: (ip) =>
-      routes.routesOf(ip).flatMap(({ prefix, attributes }) =>
-        [...peers.values()].map((one) => {
-          const terms = one.terms();
-          const route = `${formatPrefix(prefix)} to ${one.name}`;
-          if (terms === undefined) return `${route}: the session is not established`;
-          const form = formFor(familyOf(ip), attributes, terms);
-          if (form === "family-not-agreed") return `${route}: the peer takes no IPv${familyOf(ip)}`;
-          return form === "no-next-hop"
-            ? `${route}: this node has no IPv${familyOf(ip)} address there for a next hop`
-            : `${route}: told`;
-        })
-      ),
+    routesOf: (ip) => routesOf(running, ip),
     done: Promise.all([untilStopped(), loop.done, bfd.done]).then(() => undefined),
   };
 }
 
-function waitOf(retryAt: number | undefined): number | undefined {
-  return retryAt === undefined ? undefined : Math.max(0, Math.round(retryAt - systemClock.now()));
+function setRoutes(
+  running: Running,
+  config: Config,
+  changes: Iterable<readonly [ip: Ip, announced: boolean]>,
+): void {
+  const { routes, peers } = running;
+  const changed = new Set(config === running.config ? [] : routes.setConfig(config));
+  running.config = config;
+  for (const [ip, announced] of changes) {
+    for (const prefix of routes.setAnnounced(ip, announced)) changed.add(prefix);
+  }
+  if (changed.size === 0) return;
+  for (const peer of peers.values()) peer.touch([...changed]);
+}
+
+function setPeers(running: Running, wanted: readonly Peer[]): void {
+  const { peers } = running;
+  const byKey = new Map(wanted.map((peer) => [sessionKey(peer), peer]));
+  const names = new Set(wanted.map(peerName));
+  for (const [key, peer] of peers) {
+    if (!byKey.has(key)) remove(running, key, peer, names.has(peer.name));
+  }
+  for (const [key, peer] of byKey) if (!peers.has(key)) begin(running, key, peer);
+}
+
+function begin(running: Running, key: string, peer: Peer): void {
+  const { nodeName, log, metrics, libc, loop, clock, routes: { rib } } = running;
+  const name = peerName(peer);
+  const record = createPeerRecord(name, { log, metrics: metrics.bgp, clock });
+  log.info({ peer: name, asn: peer.peerAsn }, "BGP peer configured");
+  running.peers.set(key, startPeer({ peer, name, nodeName, libc, loop, clock, rib, record }));
+}
+
+function remove({ peers, ending }: Running, key: string, peer: BgpPeer, replaced: boolean): void {
+  peers.delete(key);
+  const subcode = replaced ? CEASE.configurationChange : CEASE.peerDeconfigured;
+  peer.withdrawAll();
+  const ended = peer.stop(notification(CODE.cease, subcode));
+  if (!replaced) peer.record.forget();
+  ending.add(ended);
+  void ended.then(() => ending.delete(ended));
+}
+
+async function sayGoodbye({ nodeName, peers, ending }: Running, bfd: BfdPeers): Promise<void> {
+  // Routes go before the session does: a peer with graceful restart would keep them (RFC 8538).
+  for (const peer of peers.values()) peer.withdrawAll();
+  await bfd.adminDown().catch(() => undefined);
+  const say = shutdown(CEASE.administrativeShutdown, `herald on ${nodeName} is stopping`);
+  await Promise.all([...[...peers.values()].map((peer) => peer.stop(say)), ...ending]);
+}
+
+function statusOf(one: BgpPeer, states: ReadonlyMap<string, string>, now: Instant): PeerStatus {
+  const { peer, name, record } = one;
+  const retryAt = one.retryAt();
+  return {
+    peer: name,
+    asn: peer.peerAsn,
+    ...record.status(),
+    nextAttemptInMs: retryAt === undefined ? undefined : Math.max(0, Math.round(retryAt - now)),
+    bfd: peer.bfdProfile === undefined ? undefined : states.get(name) ?? "Down",
+  };
+}
+
+function routesOf({ routes, peers }: Running, ip: Ip): string[] {
+  return routes.routesOf(ip).flatMap(({ prefix, attributes }) =>
+    [...peers.values()].map((peer) =>
+      `${formatPrefix(prefix)} to ${peer.name}: ${toldOf(familyOf(ip), attributes, peer.terms())}`
+    )
+  );
+}
+
+/** Whether a peer on these terms is told a route, or why not. */
+function toldOf(
+  family: Family,
+  attributes: RouteAttributes,
+  terms: RouteTerms | undefined,
+): string {
+  if (terms === undefined) return "the session is not established";
+  const form = formFor(family, attributes, terms);
+  if (form === "family-not-agreed") return `the peer takes no IPv${family}`;
+  return form === "no-next-hop"
+    ? `this node has no IPv${family} address there for a next hop`
+    : "told";
 }

@@ -48,7 +48,7 @@ export interface BgpPeer {
   /** The terms in force; undefined while the session is not established. */
   terms(): RouteTerms | undefined;
   /** When the next attempt is due, in monotonic time. */
-  retryAt(): Millis | undefined;
+  retryAt(): Instant | undefined;
   /** These routes may have changed; the rest is as told. */
   touch(prefixes: readonly Prefix[]): void;
   /** The path is down by BFD. */

@@ -6,7 +6,7 @@ import { type BgpFault, formatNotification } from "../../../bgp/notification.ts"
 import { asnOf } from "../../../bgp/open.ts";
 import { formatIp, type Ip, type Ip4 } from "../../../net/ip.ts";
 import { oncePer } from "../../process/backoff.ts";
-import { systemClock } from "../../process/clock.ts";
+import type { Clock } from "../../process/clock.ts";
 import type { Log } from "../../process/log.ts";
 import type { BgpMetrics } from "../../metrics/bgp.ts";
 import type { PeerStatus } from "../../../status/types.ts";
@@ -27,11 +27,20 @@ export interface PeerRecord {
   status(): Omit<PeerStatus, "peer" | "asn" | "bfd" | "nextAttemptInMs">;
 }
 
+interface PeerRecordOptions {
+  readonly log: Log;
+  readonly metrics: BgpMetrics;
+  readonly clock: Clock;
+}
+
 /** An equal failure is told again only after that long. */
 const REPEAT_MS = 60_000;
 
 /** Begins with nothing recorded. */
-export function createPeerRecord(peer: string, log: Log, metrics: BgpMetrics): PeerRecord {
+export function createPeerRecord(
+  peer: string,
+  { log, metrics, clock }: PeerRecordOptions,
+): PeerRecord {
   const labels = { peer };
   const told = new Map<string, () => boolean>();
   const state = {
@@ -55,7 +64,7 @@ export function createPeerRecord(peer: string, log: Log, metrics: BgpMetrics): P
 
   function mayTell(cause: string): boolean {
     if (told.size > 100) told.clear(); // causes carry the peer's words, which have no end
-    const gate = told.get(cause) ?? oncePer(REPEAT_MS, systemClock.now);
+    const gate = told.get(cause) ?? oncePer(REPEAT_MS, clock.now);
     told.set(cause, gate);
     return gate();
   }

@@ -17,7 +17,7 @@ import {
 } from "../../../heartbeat/monitor_state.ts";
 import type { Ip, Ip4 } from "../../../net/ip.ts";
 import { type AddressTable, openTable, renewLease } from "../../../neighbour/table.ts";
-import type { HeartbeatNews, HeartbeatOrder, HeartbeatTarget } from "./heartbeat.ts";
+import type { HeartbeatNews, HeartbeatOrder, HeartbeatTarget } from "./orders.ts";
 import { openHeartbeatSocket } from "./socket.ts";
 import { type KernelLease, openKernelLease } from "../reply_lease.ts";
 

@@ -2,7 +2,7 @@
 import { CLOCK } from "../../../../ffi/clock.ts";
 import { openLibc, POLL, SOCKET } from "../../../../ffi/libc.ts";
 import { DATAGRAM } from "../../../../ffi/udp.ts";
-import type { HeartbeatNews, HeartbeatOrder } from "./heartbeat.ts";
+import type { HeartbeatNews, HeartbeatOrder } from "./orders.ts";
 import { createHeartbeatEngine } from "./loop.ts";
 import { serveWorkerLink } from "../worker/server.ts";
 

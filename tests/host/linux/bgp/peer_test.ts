@@ -2,10 +2,8 @@ import assert from "node:assert/strict";
 import { EPOLL } from "../../../../ffi/epoll.ts";
 import { openLibc, POLL, SOCKET } from "../../../../ffi/libc.ts";
 import { STREAM } from "../../../../ffi/tcp.ts";
-import { messageLength } from "../../../../lib/bgp/frame.ts";
 import { decodeMessage, encodeKeepalive, encodeNotification } from "../../../../lib/bgp/message.ts";
-import { type Notification, notification, shutdown } from "../../../../lib/bgp/notification.ts";
-import { encodeOpen } from "../../../../lib/bgp/open.ts";
+import { notification, shutdown } from "../../../../lib/bgp/notification.ts";
 import { createRib } from "../../../../lib/bgp/rib.ts";
 import { startPeer } from "../../../../lib/host/linux/bgp/peer.ts";
 import { createPeerRecord } from "../../../../lib/host/linux/bgp/record.ts";
@@ -16,6 +14,7 @@ import { createMetrics } from "../../../../lib/host/metrics/metrics.ts";
 import type { Peer } from "../../../../lib/config/types.ts";
 import { ip4 } from "../../../../lib/net/ip.ts";
 import { bytesOf, VECTORS } from "../../../bgp/vectors.ts";
+import { type BgpSide, establish, talk, THEIR_OPEN } from "../../../support/bgp_side.ts";
 import { waitFor } from "../../../support/wait.ts";
 
 const LOOPBACK = ip4(0x7f000001);
@@ -31,16 +30,6 @@ const PEER: Peer = {
   gracefulRestart: false,
   nodeSelectors: [],
 };
-const THEIR_OPEN = encodeOpen({
-  version: 4,
-  myAs: 64501,
-  holdTimeSeconds: 90,
-  routerId: ip4(0x0a000002),
-  parameters: [[{ kind: "four-octet-as", asn: 64501 }, { kind: "enhanced-route-refresh" }, {
-    kind: "route-refresh",
-  }]],
-});
-
 /** Herald's side with a listener on loopback whose answers the test writes. */
 function workshop(part: Partial<Peer> = {}) {
   const libc = openLibc({ ...SOCKET, ...POLL, ...STREAM, ...EPOLL });
@@ -51,7 +40,11 @@ function workshop(part: Partial<Peer> = {}) {
   const note = (fields: Record<string, unknown>, text: string) =>
     lines.push(`${text} ${fields.reason ?? ""}`);
   const log: Log = { debug() {}, info: note, warn: note, error: note, child: () => log };
-  const record = createPeerRecord("peer", log, createMetrics().bgp);
+  const record = createPeerRecord("peer", {
+    log,
+    metrics: createMetrics().bgp,
+    clock: systemClock,
+  });
   const rib = createRib();
   const peer = startPeer({
     peer: { ...PEER, peerPort: (listener.addr as Deno.NetAddr).port, ...part },
@@ -77,57 +70,6 @@ function workshop(part: Partial<Peer> = {}) {
       libc[Symbol.dispose]();
     },
   };
-}
-
-/** Reads whole messages, whatever the pieces. */
-function talk(conn: Deno.TcpConn) {
-  let rest: Uint8Array = new Uint8Array(0);
-  async function next(): Promise<Uint8Array | undefined> {
-    for (;;) {
-      const length = messageLength(rest, 0, rest.length, 4096);
-      assert.notEqual(typeof length, "object", "Herald sent no message");
-      if (typeof length === "number" && length <= rest.length) {
-        const message = rest.slice(0, length);
-        rest = rest.slice(length);
-        return message;
-      }
-      const chunk = new Uint8Array(65_536);
-      const count = await conn.read(chunk);
-      if (count === null) return undefined;
-      rest = Uint8Array.from([...rest, ...chunk.subarray(0, count)]);
-    }
-  }
-  return {
-    next,
-    send: async (...all: Uint8Array[]) => {
-      for (const bytes of all) await conn.write(bytes);
-    },
-    /** The kinds of all messages until the stream ends, and the NOTIFICATION among them. */
-    async untilEnd(): Promise<{ kinds: string[]; said: Notification | undefined }> {
-      const kinds: string[] = [];
-      let said: Notification | undefined;
-      for (let bytes = await next(); bytes !== undefined; bytes = await next()) {
-        const message = decodeMessage(bytes, { asnBytes: 4, ebgp: true, maxLength: 4096 });
-        kinds.push(message.kind);
-        if (message.kind === "notification") said = message.notification;
-      }
-      return { kinds, said };
-    },
-    conn,
-    [Symbol.dispose]: () => {
-      try {
-        conn.close();
-      } catch {
-        // the test has closed it
-      }
-    },
-  };
-}
-
-async function establish(side: ReturnType<typeof talk>): Promise<void> {
-  await side.next();
-  await side.send(THEIR_OPEN, encodeKeepalive());
-  await side.next();
 }
 
 const FAULTS: readonly (readonly [string, Uint8Array, string])[] = [
@@ -310,7 +252,7 @@ Deno.test("a hundred peers share one loop: each has its session, its routes, and
   const peerPort = (listener.addr as Deno.NetAddr).port;
   const peers = Array.from({ length: 100 }, (_, index) => {
     const name = `peer ${index}`;
-    const record = createPeerRecord(name, log, metrics.bgp);
+    const record = createPeerRecord(name, { log, metrics: metrics.bgp, clock: systemClock });
     return startPeer({
       peer: { ...PEER, peerPort },
       name,
@@ -322,7 +264,7 @@ Deno.test("a hundred peers share one loop: each has its session, its routes, and
       record,
     });
   });
-  const sides: ReturnType<typeof talk>[] = [];
+  const sides: BgpSide[] = [];
   while (sides.length < peers.length) sides.push(talk(await listener.accept()));
   await Promise.all(sides.map(establish));
   await waitFor(
