@@ -1,11 +1,34 @@
 // deno-lint-ignore-file no-console -- a program for people, not part of Herald
 // Runs the tests; the last line is `N passed, N failed`. usage: test.ts [NAME…]
 // A NAME chooses the test files whose path holds it; none chooses all.
+// The files run in lanes side by side. Each lane has a network and run folders of its own, so that
+// no port, namespace or process of one is seen in another.
+import { stripVTControlCharacters } from "node:util";
 import { installPackages, TEST_PACKAGES } from "../tests/support/packages.ts";
 import { ensureKubeBinaries } from "../tests/support/kube_binaries.ts";
+import { buildMemberlistPeers } from "../tests/support/memberlist_peer.ts";
+import { type Lane, lanesOf, mayBegin } from "./lanes.ts";
 
 /** Files whose tests talk to a real API server. */
 const NEEDS_KUBERNETES = /startControlPlane|ensureKubeBinaries/;
+const NEEDS_MEMBERLIST = /startMemberlistPeer/;
+/** Checks the types of all code, so that the lanes need not do it once each. */
+const CHECKS_TYPES = "tests/house_test.ts";
+/** What a lane has for itself: loopback, the sockets of its processes, the names of its namespaces. */
+const APART = `
+for folder in /run/herald /run/netns; do
+  mkdir -p $folder && mount -t tmpfs lane $folder || exit 1
+done
+ip link set lo up && exec "$@"`;
+
+interface Result {
+  readonly lane: Lane;
+  readonly passed: number;
+  readonly failed: number;
+  readonly seconds: number;
+  readonly stdout: readonly string[];
+  readonly stderr: readonly string[];
+}
 
 async function testFiles(folder: string, names: readonly string[]): Promise<string[]> {
   const found: string[] = [];
@@ -31,12 +54,96 @@ function totals(xml: string): { passed: number; failed: number } {
   return { passed: sum("tests") - failed - sum("disabled") - sum("skipped"), failed };
 }
 
+/** Prints each line when it is complete, behind the lane's name, and gives all of them. */
+async function printLines(
+  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+  name: string,
+): Promise<string[]> {
+  const lines: string[] = [];
+  const print = (line: string) => {
+    lines.push(line);
+    console.log(`${name.padEnd(8)} | ${line}`);
+  };
+  let rest = "";
+  for await (const part of stream.pipeThrough(new TextDecoderStream())) {
+    const parts = (rest + part).split("\n");
+    rest = parts.pop() ?? "";
+    parts.forEach(print);
+  }
+  if (rest !== "") print(rest);
+  return lines;
+}
+
+/** Runs a lane's files to their end: with the terminal for itself when it is alone, else apart. */
+async function runLane(lane: Lane, alone: boolean, check: boolean): Promise<Result> {
+  const report = await Deno.makeTempFile({ prefix: "herald-junit-", suffix: ".xml" });
+  const flags = ["-A", `--junit-path=${report}`, ...check ? [] : ["--no-check"]];
+  const test = [Deno.execPath(), "test", ...flags, ...lane.files];
+  const [command = "", ...args] = alone
+    ? test
+    : ["unshare", "--mount", "--net", "--propagation=private", "sh", "-c", APART, "sh", ...test];
+  const began = performance.now();
+  const stdio = alone ? "inherit" : "piped";
+  const child = new Deno.Command(command, { args, stdin: "null", stdout: stdio, stderr: stdio })
+    .spawn();
+  const [stdout = [], stderr = []] = alone
+    ? []
+    : await Promise.all([child.stdout, child.stderr].map((one) => printLines(one, lane.name)));
+  const { code } = await child.status;
+  const { passed, failed } = totals(await Deno.readTextFile(report));
+  await Deno.remove(report);
+  return {
+    lane,
+    passed,
+    // A crash outside of any test still fails the run.
+    failed: failed === 0 && code !== 0 ? 1 : failed,
+    seconds: Math.round((performance.now() - began) / 1000),
+    stdout,
+    stderr,
+  };
+}
+
+/** Runs all lanes, as many at once as the cores bear. */
+async function runLanes(lanes: readonly Lane[], check: boolean): Promise<Result[]> {
+  const waiting = [...lanes];
+  const running = new Map<Lane, Promise<Result>>();
+  const results: Result[] = [];
+  while (waiting.length > 0 || running.size > 0) {
+    for (const lane of [...waiting]) {
+      if (!mayBegin(lane, [...running.keys()], navigator.hardwareConcurrency)) continue;
+      waiting.splice(waiting.indexOf(lane), 1);
+      if (lanes.length > 1) console.log(`${lane.name}: ${lane.files.length} files begin`);
+      running.set(lane, runLane(lane, lanes.length === 1, check));
+    }
+    const result = await Promise.race(running.values());
+    running.delete(result.lane);
+    results.push(result);
+    if (lanes.length === 1) continue;
+    const { lane, passed, failed, seconds } = result;
+    console.log(`${lane.name}: ${passed} passed, ${failed} failed in ${seconds} s`);
+  }
+  return results;
+}
+
+/** Prints what a failed lane said of its failures once more, at the end and in one piece. */
+function repeatFailures({ lane, failed, stdout, stderr }: Result): void {
+  if (failed === 0 || stdout.length + stderr.length === 0) return;
+  const title = stdout.findIndex((line) => stripVTControlCharacters(line).trim() === "ERRORS");
+  console.log(`\n${lane.name}: ${failed} failed`);
+  // A lane that crashed has no such part.
+  const told = title < 0 ? [...stdout.slice(-20), ...stderr.slice(-50)] : stdout.slice(title);
+  for (const line of told) console.log(line);
+}
+
 const names = Deno.args;
 // By name the fuzz tests run long; among all the others they run as briefly as they can tell something.
 if (names.includes("fuzz")) Deno.env.set("HERALD_FUZZ_RUNS", "1000000");
-const files =
-  (await Promise.all((names.length ? names : [""]).map((name) => testFiles("tests", [name]))))
-    .flat();
+const files = [
+  ...new Set(
+    (await Promise.all((names.length ? names : [""]).map((name) => testFiles("tests", [name]))))
+      .flat(),
+  ),
+];
 if (files.length === 0) {
   console.error(`herald: no test file matches ${names.join(", ")}`);
   console.log("0 passed, 1 failed");
@@ -45,14 +152,11 @@ if (files.length === 0) {
 await installPackages(TEST_PACKAGES);
 const texts = await Promise.all(files.map((file) => Deno.readTextFile(file)));
 if (texts.some((text) => NEEDS_KUBERNETES.test(text))) await ensureKubeBinaries();
+if (texts.some((text) => NEEDS_MEMBERLIST.test(text))) await buildMemberlistPeers();
 
-const report = await Deno.makeTempFile({ prefix: "herald-junit-", suffix: ".xml" });
-const { code } = await new Deno.Command(Deno.execPath(), {
-  args: ["test", "-A", `--junit-path=${report}`, ...new Set(files)],
-}).spawn().status;
-const { passed, failed } = totals(await Deno.readTextFile(report));
-await Deno.remove(report);
-// A crash outside of any test still fails the run.
-const failures = failed === 0 && code !== 0 ? 1 : failed;
-console.log(`${passed} passed, ${failures} failed`);
-Deno.exit(failures === 0 ? 0 : 1);
+const results = await runLanes(lanesOf(files), !files.includes(CHECKS_TYPES));
+results.forEach(repeatFailures);
+const passed = results.reduce((sum, one) => sum + one.passed, 0);
+const failed = results.reduce((sum, one) => sum + one.failed, 0);
+console.log(`${passed} passed, ${failed} failed`);
+Deno.exit(failed === 0 ? 0 : 1);
