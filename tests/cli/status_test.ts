@@ -1,21 +1,9 @@
 import assert from "node:assert/strict";
 import { statusReport } from "../../lib/cli/status.ts";
 import { statusText } from "../../lib/status/text.ts";
-import type { ProcessStatus } from "../../lib/status/types.ts";
+import { PROCESS_STATUS as STATUS } from "../support/status.ts";
 
-const STATUS: ProcessStatus = {
-  pid: 42,
-  version: "0.1.0",
-  role: "all",
-  startedAt: "2026-01-01T00:00:00Z",
-  objects: "store /srv/lb",
-  namespace: "metallb-system",
-  ready: true,
-  notReady: [],
-  unhealthy: [],
-  config: { state: "loaded", source: "pools.yaml", problems: [] },
-};
-const OTHER = { ...STATUS, pid: 43 };
+const OTHER = { ...STATUS, pid: 2 };
 
 Deno.test("statusReport() gives all processes as one JSON object, also when there is none", () => {
   assert.deepEqual(JSON.parse(statusReport([STATUS, OTHER], "json")), { roles: [STATUS, OTHER] });

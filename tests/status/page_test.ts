@@ -1,19 +1,7 @@
 import assert from "node:assert/strict";
 import { statusPage } from "../../lib/status/page.ts";
 import type { ProcessStatus } from "../../lib/status/types.ts";
-
-const STATUS: ProcessStatus = {
-  pid: 1,
-  version: "0.1.0",
-  role: "all",
-  startedAt: "2026-01-01T00:00:00Z",
-  objects: "store /srv/lb",
-  namespace: "metallb-system",
-  ready: true,
-  notReady: [],
-  unhealthy: [],
-  config: { state: "loaded", source: "configmap metallb-system/config key config", problems: [] },
-};
+import { PROCESS_STATUS as STATUS } from "../support/status.ts";
 
 /** The text between two tags, without the blanks that lay out the source. */
 function cells(page: string): string[] {

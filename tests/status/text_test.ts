@@ -1,18 +1,14 @@
 import assert from "node:assert/strict";
 import { leadText, statusText } from "../../lib/status/text.ts";
 import type { ProcessStatus } from "../../lib/status/types.ts";
+import { PROCESS_STATUS } from "../support/status.ts";
 
 Deno.test("statusText() lays pools, Services, owners and config mistakes out in lines", () => {
   const text = statusText({
+    ...PROCESS_STATUS,
     pid: 42,
-    version: "0.1.0",
-    role: "all",
-    startedAt: "2026-01-01T00:00:00Z",
-    objects: "store /srv/lb",
-    namespace: "metallb-system",
     ready: false,
     notReady: ["no configuration in force"],
-    unhealthy: [],
     config: {
       state: "stale",
       source: "pools.yaml",
@@ -72,16 +68,7 @@ Deno.test("statusText() lays pools, Services, owners and config mistakes out in 
 
 function manyServices(count: number, waiting: number): ProcessStatus {
   return {
-    pid: 1,
-    version: "0.1.0",
-    role: "all",
-    startedAt: "2026-01-01T00:00:00Z",
-    objects: "/srv/lb",
-    namespace: "metallb-system",
-    ready: true,
-    notReady: [],
-    unhealthy: [],
-    config: { state: "loaded", source: "pools.yaml", problems: [] },
+    ...PROCESS_STATUS,
     controller: {
       pools: [
         {

@@ -1,30 +1,9 @@
 import type { JsonObject } from "../../lib/model/json.ts";
+import { recordedLog } from "./log.ts";
 import { waitFor } from "./wait.ts";
 import { type KubeClient, openKubeClient } from "../../lib/host/kubernetes/client.ts";
 import { systemClock } from "../../lib/host/process/clock.ts";
-import type { Log } from "../../lib/host/process/log.ts";
 import type { KubeSettings } from "../../lib/host/kubernetes/kubeconfig.ts";
-
-/** A log that remembers. */
-export interface RecordedLog extends Log {
-  readonly lines: { level: string; msg: string; fields: Readonly<Record<string, unknown>> }[];
-}
-
-export function recordedLog(): RecordedLog {
-  const lines: RecordedLog["lines"] = [];
-  const at = (level: string) => (fields: Readonly<Record<string, unknown>>, msg: string) => {
-    lines.push({ level, msg, fields });
-  };
-  const log: RecordedLog = {
-    lines,
-    debug: at("debug"),
-    info: at("info"),
-    warn: at("warn"),
-    error: at("error"),
-    child: () => log,
-  };
-  return log;
-}
 
 /** Waits until something holds. @throws Error naming `what` after 15 s */
 export async function until(what: string, holds: () => boolean): Promise<void> {

@@ -8,7 +8,8 @@ import {
 } from "../../../lib/host/config/source.ts";
 import { watchCache } from "../../../lib/host/cluster/watch_cache.ts";
 import { BARE_CLUSTER } from "../../support/bare_cluster.ts";
-import { recordedLog, until } from "../../support/mock_api.ts";
+import { recordedLog } from "../../support/log.ts";
+import { until } from "../../support/mock_api.ts";
 
 /** A cluster whose ConfigMaps the test puts and takes away. */
 function fakeCluster() {

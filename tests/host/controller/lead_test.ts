@@ -12,7 +12,8 @@ import { leadText } from "../../../lib/status/text.ts";
 import { createMetrics } from "../../../lib/host/metrics/metrics.ts";
 import type { RoleContext } from "../../../lib/host/process/role.ts";
 import { EVENT } from "../../../lib/model/names.ts";
-import { recordedLog, until } from "../../support/mock_api.ts";
+import { recordedLog } from "../../support/log.ts";
+import { until } from "../../support/mock_api.ts";
 
 const ELECTION: LeaderElection = {
   namespace: "ns",

@@ -4,7 +4,7 @@ import type { Watched } from "../../../lib/host/cluster/cluster.ts";
 import { openFolderStore } from "../../../lib/host/folder/cluster.ts";
 import { watchNamespaces } from "../../../lib/host/controller/namespaces.ts";
 import { config, pool } from "../../controller/fixture.ts";
-import { recordedLog } from "../../support/mock_api.ts";
+import { recordedLog } from "../../support/log.ts";
 import { waitFor } from "../../support/wait.ts";
 
 const SELECTING = config(pool("p", "10.0.0.1", {

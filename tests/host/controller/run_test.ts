@@ -7,11 +7,11 @@ import { runController } from "../../../lib/host/controller/run.ts";
 import { statusWriter } from "../../../lib/host/kubernetes/service_status.ts";
 import { BARE_CLUSTER } from "../../support/bare_cluster.ts";
 import { RUN_OPTIONS } from "../../support/run_options.ts";
+import { recordedLog } from "../../support/log.ts";
 import {
   fedWatch,
   json,
   mockClient,
-  recordedLog,
   serviceList,
   startMockApi,
   status,

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { virtualClock } from "../../support/clock.ts";
+import { settled, virtualClock } from "../../support/clock.ts";
+import { SILENT_LOG } from "../../support/log.ts";
 import type { Clock } from "../../../lib/host/process/clock.ts";
 import type { Cluster, StatusWrite, WriteOutcome } from "../../../lib/host/cluster/cluster.ts";
-import type { Log } from "../../../lib/host/process/log.ts";
 import { createMetrics } from "../../../lib/host/metrics/metrics.ts";
 import {
   createStatusWriter,
@@ -10,8 +10,6 @@ import {
 } from "../../../lib/host/controller/status_writer.ts";
 import { serviceKey } from "../../../lib/model/facts.ts";
 import { ip4 } from "../../../lib/net/ip.ts";
-
-const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
 
 /** A cluster whose answers the test gives one by one, and a clock whose sleeps the test ends. */
 function workshop() {
@@ -30,7 +28,7 @@ function workshop() {
   const stop = new AbortController();
   const writer: StatusWriter = createStatusWriter({
     cluster,
-    log: silent,
+    log: SILENT_LOG,
     metrics: createMetrics(),
     clock,
     replan: (key) => replanned.push(key),
@@ -48,14 +46,12 @@ function write(name: string, version: string, last: number): StatusWrite {
   };
 }
 
-const turn = () => new Promise((resolve) => setTimeout(resolve, 0));
-
 Deno.test("createStatusWriter() sends one request and does not repeat it before the watch brings it back", async () => {
   const { writer, requests } = workshop();
   writer.ask(write("a", "1", 220));
   assert.equal(writer.pending, 1);
   requests[0]?.answer({ kind: "written", resourceVersion: "2" });
-  await turn();
+  await settled();
   assert.equal(writer.pending, 0);
   writer.ask(write("a", "1", 220));
   assert.equal(requests.length, 1, "the same facts asked for the same again");
@@ -71,7 +67,7 @@ Deno.test("createStatusWriter() has one request for a Service under way, and sen
   writer.ask(write("b", "1", 230));
   assert.deepEqual(requests.map(({ write }) => write.service.name), ["a", "b"]);
   requests[0]?.answer({ kind: "conflict" });
-  await turn();
+  await settled();
   assert.equal(requests.length, 3);
   assert.equal(requests[2]?.write.service.resourceVersion, "3");
 });
@@ -87,13 +83,13 @@ Deno.test("C7: createStatusWriter() plans again after a conflict, a failure and 
     const { writer, requests, sleeps, replanned, refused } = workshop();
     writer.ask(write("a", "1", 220));
     requests[0]?.answer(outcome);
-    await turn();
+    await settled();
     // C7: a person is told of what will not go by itself.
     assert.deepEqual(refused, outcome.kind === "refused" ? ["default/a: 403"] : []);
     assert.ok(inTime(sleeps[0]?.ms ?? -1), `${outcome.kind} waits ${sleeps[0]?.ms} ms`);
     assert.deepEqual(replanned, []);
     sleeps[0]?.end();
-    await turn();
+    await settled();
     assert.deepEqual(replanned, ["default/a"], outcome.kind);
   }
 });
@@ -103,7 +99,7 @@ Deno.test("createStatusWriter() waits longer after each failure", async () => {
   for (let attempt = 0; attempt < 4; attempt++) {
     writer.ask(write("a", "1", 220));
     requests[attempt]?.answer({ kind: "failed", error: "unreachable" });
-    await turn();
+    await settled();
   }
   const waits = sleeps.map(({ ms }) => ms);
   assert.deepEqual(waits, [...waits].sort((a, b) => a - b));
@@ -114,19 +110,19 @@ Deno.test("createStatusWriter() writes nothing for a Service that is gone, nor a
   const { writer, requests, sleeps, replanned, stop } = workshop();
   writer.ask(write("a", "1", 220));
   requests[0]?.answer({ kind: "gone" });
-  await turn();
+  await settled();
   assert.equal(writer.pending, 0);
   writer.ask(write("b", "1", 221));
   writer.forget(serviceKey("default", "b"));
   requests[1]?.answer({ kind: "failed", error: "late" });
-  await turn();
+  await settled();
   assert.equal(sleeps.length, 0);
   writer.ask(write("c", "1", 222));
   requests[2]?.answer({ kind: "conflict" });
-  await turn();
+  await settled();
   stop.abort();
   sleeps[0]?.end();
-  await turn();
+  await settled();
   assert.deepEqual(replanned, []);
 });
 
@@ -134,7 +130,7 @@ Deno.test("createStatusWriter() drops a wish that was not sent because the lead 
   const { writer, requests, sleeps } = workshop();
   writer.ask(write("a", "1", 220));
   requests[0]?.answer({ kind: "not-leader" });
-  await turn();
+  await settled();
   assert.equal(writer.pending, 0);
   assert.deepEqual(sleeps, []);
 });
@@ -145,10 +141,10 @@ Deno.test("forgetAll() leaves nothing of an earlier term, neither wishes nor wha
   requests[0]?.answer({ kind: "written", resourceVersion: "2" });
   writer.ask(write("b", "1", 221));
   writer.ask(write("b", "1", 222));
-  await turn();
+  await settled();
   writer.forgetAll();
   requests[1]?.answer({ kind: "failed", error: "late" });
-  await turn();
+  await settled();
   assert.deepEqual([requests.length, sleeps.length, writer.pending], [2, 0, 0]);
   writer.ask(write("a", "1", 220));
   assert.equal(requests.length, 3, "whether the first write came through, the list will tell");
@@ -163,7 +159,7 @@ Deno.test("idle() waits for every request under way, those of before forgetAll()
   writer.forgetAll();
   const waiting = writer.idle().then(() => idle = true);
   requests[0]?.answer({ kind: "written", resourceVersion: "2" });
-  await turn();
+  await settled();
   assert.ok(!idle);
   requests[1]?.answer({ kind: "conflict" });
   await waiting;

@@ -6,7 +6,7 @@ import { systemClock } from "../../../lib/host/process/clock.ts";
 import { createStickyKeeper, type StickyKeeper } from "../../../lib/host/controller/sticky.ts";
 import { serviceKey } from "../../../lib/model/facts.ts";
 import { config, ips, pool } from "../../controller/fixture.ts";
-import { recordedLog } from "../../support/mock_api.ts";
+import { recordedLog } from "../../support/log.ts";
 import { waitFor } from "../../support/wait.ts";
 
 const CONFIG = config(pool("main", "10.0.0.0/24", { stickyMs: 60_000 }));

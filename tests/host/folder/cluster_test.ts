@@ -7,7 +7,8 @@ import { serviceKey } from "../../../lib/model/facts.ts";
 import { type JsonObject, objectOr, textOf } from "../../../lib/model/json.ts";
 import { EVENT } from "../../../lib/model/names.ts";
 import { parseIp } from "../../../lib/net/ip.ts";
-import { type RecordedLog, recordedLog, until } from "../../support/mock_api.ts";
+import { type RecordedLog, recordedLog } from "../../support/log.ts";
+import { until } from "../../support/mock_api.ts";
 
 const TIMING = { quietMs: 15, openMs: 150, pollMs: 10_000 };
 

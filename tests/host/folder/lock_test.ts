@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { systemClock } from "../../../lib/host/process/clock.ts";
 import type { Lead } from "../../../lib/host/cluster/cluster.ts";
 import { standForLock } from "../../../lib/host/folder/lock.ts";
-import { recordedLog, until } from "../../support/mock_api.ts";
+import { recordedLog } from "../../support/log.ts";
+import { until } from "../../support/mock_api.ts";
 
 /** Candidates for one lock file; all have given up at the end. */
 async function withLock(

@@ -1,21 +1,9 @@
 import assert from "node:assert/strict";
 import { serveHttp } from "../../../lib/host/http/server.ts";
-import type { Log, LogFields } from "../../../lib/host/process/log.ts";
+import { logOf } from "../../support/log.ts";
+import { PROCESS_STATUS as STATUS } from "../../support/status.ts";
 import { createMetrics } from "../../../lib/host/metrics/metrics.ts";
 import type { ProcessStatus } from "../../../lib/status/types.ts";
-
-const STATUS: ProcessStatus = {
-  pid: 1,
-  version: "0.1.0",
-  role: "speaker",
-  startedAt: "2026-01-01T00:00:00Z",
-  objects: "store /srv/lb",
-  namespace: "metallb-system",
-  ready: true,
-  notReady: [],
-  unhealthy: [],
-  config: { state: "loaded", source: "configmap metallb-system/config key config", problems: [] },
-};
 
 async function served(
   status: () => ProcessStatus,
@@ -28,13 +16,7 @@ async function served(
     metrics.layer2.requests.inc({ ip: "10.77.1.220" }, 7);
   };
   let port = 0;
-  const log: Log = {
-    debug() {},
-    info: (fields: LogFields) => void (port = Number(fields.port)),
-    warn() {},
-    error() {},
-    child: () => log,
-  };
+  const log = logOf({ info: (fields) => void (port = Number(fields.port)) });
   const done = serveHttp({
     host: "127.0.0.1",
     port: 0,

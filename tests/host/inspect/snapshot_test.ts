@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
-import type { Log } from "../../../lib/host/process/log.ts";
 import { takeSnapshot } from "../../../lib/host/inspect/snapshot.ts";
+import { SILENT_LOG } from "../../support/log.ts";
 import { CONFIG_MANIFEST, nodeManifest, serviceManifest, sliceManifest } from "../../lan/scene.ts";
-
-const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
 
 async function inFolder(
   files: Record<string, string>,
@@ -32,7 +30,7 @@ Deno.test("takeSnapshot() reads what a folder holds, once, and leaves no watch b
     "node.yaml": nodeManifest("node1"),
   };
   await inFolder(files, async (folder) => {
-    const snapshot = await takeSnapshot(options(folder), silent);
+    const snapshot = await takeSnapshot(options(folder), SILENT_LOG);
     assert.deepEqual([...snapshot.services.keys()], ["default/web"]);
     assert.deepEqual(snapshot.slices.map(({ service }) => service), ["default/web"]);
     assert.deepEqual([...snapshot.nodes.keys()], ["node1"]);
@@ -43,12 +41,12 @@ Deno.test("takeSnapshot() reads what a folder holds, once, and leaves no watch b
 
 Deno.test("takeSnapshot() says why there is no configuration", async () => {
   await inFolder({ "web.yaml": serviceManifest("web") }, async (folder) => {
-    const { config, configReason } = await takeSnapshot(options(folder), silent);
+    const { config, configReason } = await takeSnapshot(options(folder), SILENT_LOG);
     assert.equal(config, undefined);
     assert.match(configReason, /no ConfigMap/);
   });
   await inFolder({ "config.yaml": CONFIG_MANIFEST.replace("layer2", "layer3") }, async (folder) => {
-    const { config, configReason } = await takeSnapshot(options(folder), silent);
+    const { config, configReason } = await takeSnapshot(options(folder), SILENT_LOG);
     assert.equal(config, undefined);
     assert.match(configReason, /^configmap metallb-system\/config key config:3:15: "protocol"/);
   });
@@ -56,7 +54,7 @@ Deno.test("takeSnapshot() says why there is no configuration", async () => {
 
 Deno.test("takeSnapshot() takes the configuration from a local file when one is named", async () => {
   await inFolder({ "pools.yaml": "address-pools: []\n" }, async (folder) => {
-    const { config } = await takeSnapshot(options(folder, `${folder}/pools.yaml`), silent);
+    const { config } = await takeSnapshot(options(folder, `${folder}/pools.yaml`), SILENT_LOG);
     assert.deepEqual(config?.pools, []);
   });
 });

@@ -1,30 +1,24 @@
 import assert from "node:assert/strict";
 import { askSpeakers } from "../../../lib/host/inspect/speakers.ts";
 import { serveHttp } from "../../../lib/host/http/server.ts";
-import type { Log } from "../../../lib/host/process/log.ts";
+import { SILENT_LOG } from "../../support/log.ts";
 import { createMetrics } from "../../../lib/host/metrics/metrics.ts";
 import type { ProcessStatus } from "../../../lib/status/types.ts";
 import { startMockApi } from "../../support/mock_api.ts";
+import { PROCESS_STATUS } from "../../support/status.ts";
 import { waitFor } from "../../support/wait.ts";
 
 /** Speakers' pages are on port 7472: each run of this test has addresses of its own. */
 const NETWORK = `127.${1 + (Deno.pid >> 8) % 250}.${Deno.pid & 255}`;
 const HERE = `${NETWORK}.1`;
 const ELSEWHERE = `${NETWORK}.2`;
-const log: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => log };
 
 function status(node: string, objects: string): ProcessStatus {
   return {
+    ...PROCESS_STATUS,
     pid: Deno.pid,
-    version: "0.1.0",
     role: "speaker",
-    startedAt: "2026-01-01T00:00:00Z",
     objects,
-    namespace: "metallb-system",
-    ready: true,
-    notReady: [],
-    unhealthy: [],
-    config: { state: "loaded", source: "", problems: [] },
     speaker: { node, backend: "socket", interfaces: [], addresses: [] },
   };
 }
@@ -39,7 +33,7 @@ async function withPages(
   const stop = new AbortController();
   const { registry } = createMetrics();
   const served = serveHttp(
-    { host, port, status: () => answer, unhealthy: () => [], registry, log },
+    { host, port, status: () => answer, unhealthy: () => [], registry, log: SILENT_LOG },
     stop.signal,
   );
   try {

@@ -8,13 +8,13 @@ import {
   openKubeClient,
 } from "../../../lib/host/kubernetes/client.ts";
 import { CA, CERTIFICATE, KEY, OTHER_CA } from "../../support/certificates.ts";
+import { recordedLog } from "../../support/log.ts";
 import {
   type Answer,
   fedWatch,
   json,
   mockClient,
   mockSettings,
-  recordedLog,
   startMockApi,
   status,
   until,

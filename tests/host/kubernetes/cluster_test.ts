@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { openKubeCluster } from "../../../lib/host/kubernetes/cluster.ts";
 import { serviceKey } from "../../../lib/model/facts.ts";
 import { EVENT } from "../../../lib/model/names.ts";
+import { recordedLog } from "../../support/log.ts";
 import {
   fedWatch,
   json,
-  recordedLog,
   service,
   serviceList,
   startMockApi,

@@ -5,11 +5,11 @@ import type { ClusterEvent } from "../../../lib/host/cluster/cluster.ts";
 import { startEventPublisher } from "../../../lib/host/kubernetes/events.ts";
 import { objectOr } from "../../../lib/model/json.ts";
 import { EVENT } from "../../../lib/model/names.ts";
+import { recordedLog } from "../../support/log.ts";
 import {
   type Answer,
   json,
   mockClient,
-  recordedLog,
   startMockApi,
   status,
   until,

@@ -1,14 +1,8 @@
 import assert from "node:assert/strict";
 import { systemClock } from "../../../lib/host/process/clock.ts";
 import { ensureGossipSecret } from "../../../lib/host/kubernetes/gossip_secret.ts";
-import {
-  type Answer,
-  json,
-  mockClient,
-  recordedLog,
-  startMockApi,
-  status,
-} from "../../support/mock_api.ts";
+import { recordedLog } from "../../support/log.ts";
+import { type Answer, json, mockClient, startMockApi, status } from "../../support/mock_api.ts";
 
 const SECRET = { namespace: "metallb-system", name: "memberlist", deployment: "controller" };
 const PATHS = {

@@ -3,13 +3,12 @@ import { systemClock } from "../../../lib/host/process/clock.ts";
 import type { Candidacy, Lead, LeaderElection } from "../../../lib/host/cluster/cluster.ts";
 import { standForLease } from "../../../lib/host/kubernetes/lease.ts";
 import { objectOr, textOf } from "../../../lib/model/json.ts";
+import { type RecordedLog, recordedLog } from "../../support/log.ts";
 import {
   type Answer,
   fedWatch,
   json,
   mockClient,
-  type RecordedLog,
-  recordedLog,
   startMockApi,
   status,
   until,

@@ -8,14 +8,13 @@ import {
   startReflector,
 } from "../../../lib/host/kubernetes/reflector.ts";
 import { objectOr, textOf } from "../../../lib/model/json.ts";
+import { type RecordedLog, recordedLog } from "../../support/log.ts";
 import {
   type Answer,
   type FedWatch,
   fedWatch,
   type MockApi,
   mockClient,
-  type RecordedLog,
-  recordedLog,
   service,
   serviceList,
   startMockApi,
@@ -400,12 +399,13 @@ Deno.test("reflector does not move any more when its stream ends neither by sile
 });
 
 Deno.test("C5: reflector replaces a watch that the server forgot to end", async () => {
-  let feeding = 0;
+  const feedings: number[] = [];
   await withReflector({
     lists: [list("100", A1)],
     watches: [() => {
       const watch = fedWatch(() => clearInterval(feeding));
-      feeding = setInterval(() => watch.send(...bookmark("101")), 5);
+      const feeding = setInterval(() => watch.send(...bookmark("101")), 5);
+      feedings.push(feeding);
       return watch.response;
     }],
     // Ends watchMs + 25 s after its start at the latest: here after 60 ms.
@@ -413,7 +413,7 @@ Deno.test("C5: reflector replaces a watch that the server forgot to end", async 
     clock: { ...hurried, random: () => 0 },
   }, async ({ watches }) => {
     await until("the second watch", () => watches().length >= 2);
-    clearInterval(feeding);
+    feedings.forEach(clearInterval);
   });
 });
 

@@ -4,11 +4,11 @@ import { statusWriter } from "../../../lib/host/kubernetes/service_status.ts";
 import { serviceKey } from "../../../lib/model/facts.ts";
 import { objectOr } from "../../../lib/model/json.ts";
 import { parseIp } from "../../../lib/net/ip.ts";
+import { recordedLog } from "../../support/log.ts";
 import {
   type Answer,
   json,
   mockClient,
-  recordedLog,
   service,
   startMockApi,
   status,

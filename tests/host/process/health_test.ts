@@ -13,7 +13,7 @@ import {
   type WatchMark,
 } from "../../../lib/host/process/health.ts";
 import { createHealthMetrics } from "../../../lib/host/metrics/health.ts";
-import type { Log } from "../../../lib/host/process/log.ts";
+import { logOf } from "../../support/log.ts";
 import { BARE_CLUSTER } from "../../support/bare_cluster.ts";
 import { waitFor } from "../../support/wait.ts";
 
@@ -85,13 +85,7 @@ function start(timing: Partial<HealthTiming>, signal: AbortSignal) {
   const registry = new Registry();
   const metrics = createHealthMetrics(registry);
   const warnings: string[] = [];
-  const log: Log = {
-    debug() {},
-    info() {},
-    warn: (_, msg) => void warnings.push(msg),
-    error() {},
-    child: () => log,
-  };
+  const log = logOf({ warn: (_, msg) => void warnings.push(msg) });
   const options = { clock: systemClock, log, metrics, timing: { ...HEALTH_TIMING, ...timing } };
   return { registry, warnings, health: startHealth(options, signal) };
 }

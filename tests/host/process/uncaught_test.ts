@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
-import type { Log } from "../../../lib/host/process/log.ts";
+import { logOf } from "../../support/log.ts";
 import { logUncaught } from "../../../lib/host/process/uncaught.ts";
 
 Deno.test("logUncaught() logs what nobody caught and keeps it from ending the process", () => {
   const lines: string[] = [];
-  const note = (fields: Record<string, unknown>) => void lines.push(String(fields.error));
-  const log: Log = { debug() {}, info() {}, warn() {}, error: note, child: () => log };
+  const log = logOf({ error: (fields) => void lines.push(String(fields.error)) });
   const fire = () => {
     const event = new ErrorEvent("error", { error: new Error("boom"), cancelable: true });
     globalThis.dispatchEvent(event);

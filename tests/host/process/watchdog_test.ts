@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Log } from "../../../lib/host/process/log.ts";
+import { logOf } from "../../support/log.ts";
 import { createWatchdog, look, startWatchdog } from "../../../lib/host/process/watchdog.ts";
 import { start } from "../../support/process.ts";
 import { waitFor } from "../../support/wait.ts";
@@ -41,13 +41,7 @@ Deno.test("startWatchdog() lets a process that recovers in time go on", async ()
 
 Deno.test("startWatchdog() says when it cannot watch, and the process goes on", async () => {
   const warnings: string[] = [];
-  const log: Log = {
-    debug() {},
-    info() {},
-    warn: (_, msg) => void warnings.push(msg),
-    error() {},
-    child: () => log,
-  };
+  const log = logOf({ warn: (_, msg) => void warnings.push(msg) });
   using watchdog = startWatchdog({ url: new URL("file:///nowhere/watchdog_worker.js"), log });
   watchdog.feed();
   await waitFor("the warning", () => warnings.length > 0);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createAnnouncements } from "../../../lib/host/speaker/announcements.ts";
-import type { Log } from "../../../lib/host/process/log.ts";
+import { recordedLog } from "../../support/log.ts";
 import { createMetrics } from "../../../lib/host/metrics/metrics.ts";
 import { serviceKey } from "../../../lib/model/facts.ts";
 import { ip4 } from "../../../lib/net/ip.ts";
@@ -23,10 +23,8 @@ function plan(services: readonly string[], announce: boolean): AddressPlan {
 }
 
 function workshop() {
-  const lines: string[] = [];
+  const log = recordedLog();
   const owned: string[] = [];
-  const note = (_fields: object, msg: string) => void lines.push(msg);
-  const log: Log = { debug: note, info: note, warn: note, error: note, child: () => log };
   const metrics = createMetrics();
   const announcements = createAnnouncements({
     node: "node1",
@@ -45,7 +43,7 @@ function workshop() {
       ),
     ].map(([, service]) => service);
   };
-  return { announcements, log, lines, owned, shown };
+  return { announcements, log, lines: log.messages, owned, shown };
 }
 
 Deno.test("createAnnouncements() shows what is announced, under each Service that shares the address", async () => {
@@ -67,7 +65,7 @@ Deno.test("createAnnouncements() shows what is announced, under each Service tha
   );
   announcements.forget(plan(["b"], true));
   assert.deepEqual(await shown(), []);
-  assert.deepEqual(lines, [
+  assert.deepEqual(lines(), [
     "address announced from here",
     "address given up",
     "address announced from here",
@@ -78,5 +76,5 @@ Deno.test("createAnnouncements() shows what is announced, under each Service tha
 Deno.test("createAnnouncements() says why an address is not announced here", () => {
   const { announcements, lines, owned } = workshop();
   announcements.report(plan(["a"], false));
-  assert.deepEqual([lines, owned], [["address not announced here"], []]);
+  assert.deepEqual([lines(), owned], [["address not announced here"], []]);
 });

@@ -5,7 +5,7 @@ import type { BfdEvent, BfdSessionStatus } from "../../../../lib/host/linux/bfd/
 import { startBfdPeers } from "../../../../lib/host/linux/bfd/peers.ts";
 import { createMetrics } from "../../../../lib/host/metrics/metrics.ts";
 import { settled, virtualClock } from "../../../support/clock.ts";
-import { recordedLog } from "../../../support/mock_api.ts";
+import { recordedLog } from "../../../support/log.ts";
 
 const NAME = "10.0.0.1:179";
 

@@ -7,7 +7,7 @@ import { createMetrics } from "../../../../lib/host/metrics/metrics.ts";
 import { systemClock } from "../../../../lib/host/process/clock.ts";
 import { ip4, parseIp } from "../../../../lib/net/ip.ts";
 import { type BgpSide, establish, talk } from "../../../support/bgp_side.ts";
-import { recordedLog } from "../../../support/mock_api.ts";
+import { recordedLog } from "../../../support/log.ts";
 import { waitFor } from "../../../support/wait.ts";
 
 const ADDRESS = ip4(0xc0000201);

@@ -6,7 +6,7 @@ import { createPeerRecord } from "../../../../lib/host/linux/bgp/record.ts";
 import { createMetrics } from "../../../../lib/host/metrics/metrics.ts";
 import { ip4 } from "../../../../lib/net/ip.ts";
 import { virtualClock } from "../../../support/clock.ts";
-import { recordedLog } from "../../../support/mock_api.ts";
+import { recordedLog } from "../../../support/log.ts";
 
 const NEGOTIATED = {
   peerRouterId: ip4(0x0a000002),
