@@ -3,11 +3,10 @@ import type { Fd } from "../../../../ffi/fd.ts";
 import type { Libc, SOCKET } from "../../../../ffi/libc.ts";
 import { checked } from "../../../../ffi/result.ts";
 import { sockaddrIp, type STREAM } from "../../../../ffi/tcp.ts";
-import type { Random } from "../../../base/time.ts";
 import { type Family, familyOf, formatIp, type Ip, type Ip4, type Ip6 } from "../../../net/ip.ts";
 import { bindSocket, openSocket, setOption } from "../socket.ts";
 
-export type UdpLibc = Libc<typeof SOCKET & typeof STREAM>;
+type UdpLibc = Libc<typeof SOCKET & typeof STREAM>;
 
 /** RFC 5881 §4 and RFC 5883 §5. */
 export const BFD_PORT = { singleHop: 3784, multihop: 4784 } as const;
@@ -34,7 +33,6 @@ export function openBfdSender(
   libc: UdpLibc,
   peer: { readonly address: Ip; readonly port: number; readonly interfaceName: string | undefined },
   source: Ip | undefined,
-  random: Random,
 ): Fd {
   const family = familyOf(peer.address);
   return openUdp(libc, family, (fd) => {
@@ -43,17 +41,17 @@ export function openBfdSender(
     const scopeId = peer.interfaceName === undefined ? 0 : libc.symbols.if_nametoindex(
       new TextEncoder().encode(`${peer.interfaceName}\0`),
     );
-    bindSomePort(libc, fd, source ?? ANY[family], scopeId, random);
+    bindSomePort(libc, fd, source ?? ANY[family], scopeId);
     const to = sockaddrIp(peer.address, peer.port, scopeId);
     const connected = libc.symbols.connect(fd.number, to, to.length);
     checked(libc, connected, "connect", `BFD to ${formatIp(peer.address)}`);
   });
 }
 
-function bindSomePort(libc: UdpLibc, fd: Fd, source: Ip, scopeId: number, random: Random): void {
+function bindSomePort(libc: UdpLibc, fd: Fd, source: Ip, scopeId: number): void {
   let bound = -1;
   for (let attempt = 0; attempt < PORT_TRIES && bound < 0; attempt++) {
-    const port = FIRST_SOURCE_PORT + Math.floor(random() * SOURCE_PORTS);
+    const port = FIRST_SOURCE_PORT + Math.floor(Math.random() * SOURCE_PORTS);
     const from = sockaddrIp(source, port, scopeId);
     bound = libc.symbols.bind(fd.number, from, from.length);
   }

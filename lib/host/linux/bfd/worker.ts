@@ -1,4 +1,5 @@
 /// <reference lib="deno.worker" />
+import { CLOCK } from "../../../../ffi/clock.ts";
 import { openLibc, POLL, SOCKET } from "../../../../ffi/libc.ts";
 import { STREAM } from "../../../../ffi/tcp.ts";
 import { DATAGRAM } from "../../../../ffi/udp.ts";
@@ -7,16 +8,10 @@ import { createBfdEngine } from "./loop.ts";
 import { serveWorkerLink } from "../worker/server.ts";
 
 serveWorkerLink<BfdOrder, BfdSessionStatus[], BfdEvent>((tell) => {
-  const libc = openLibc({ ...SOCKET, ...POLL, ...STREAM, ...DATAGRAM });
+  const libc = openLibc({ ...SOCKET, ...POLL, ...STREAM, ...DATAGRAM, ...CLOCK });
   const engine = createBfdEngine(libc, tell);
   return {
-    carryOut(order) {
-      if (order.kind === "targets") engine.setTargets(order.targets);
-      if (order.kind === "admin-down") engine.adminDown();
-      return order.kind === "status" ? engine.status() : undefined;
-    },
-    wait: (wakeFd) => engine.wait(wakeFd),
-    stop: () => engine.adminDown(),
+    ...engine,
     [Symbol.dispose]() {
       engine[Symbol.dispose]();
       libc[Symbol.dispose]();

@@ -1,4 +1,4 @@
-import { CLOCK, monotonicClock } from "../../../../ffi/clock.ts";
+import { type CLOCK, monotonicClock } from "../../../../ffi/clock.ts";
 import { KERNEL } from "../../../../ffi/constants.ts";
 import type { Fd } from "../../../../ffi/fd.ts";
 import type { Libc, POLL, SOCKET } from "../../../../ffi/libc.ts";
@@ -17,22 +17,41 @@ import {
 } from "../../../heartbeat/monitor_state.ts";
 import type { Ip, Ip4 } from "../../../net/ip.ts";
 import { type AddressTable, openTable, renewLease } from "../../../neighbour/table.ts";
+import type { LinkedEngine } from "../worker/server.ts";
 import type { HeartbeatNews, HeartbeatOrder, HeartbeatTarget } from "./orders.ts";
 import { openHeartbeatSocket } from "./socket.ts";
 import { type KernelLease, openKernelLease } from "../reply_lease.ts";
 
-export type HeartbeatLibc = Libc<typeof SOCKET & typeof POLL & typeof DATAGRAM & typeof CLOCK>;
+type HeartbeatLibc = Libc<typeof SOCKET & typeof POLL & typeof DATAGRAM & typeof CLOCK>;
 
-/** The beats of this speaker, run by whoever calls {@link HeartbeatEngine.wait}. */
-export interface HeartbeatEngine extends Disposable {
-  /** Gives the port of an "open". @throws OsError when the socket cannot be had */
-  carryOut(order: HeartbeatOrder): number | undefined;
-  /** Sends, receives and watches the time until the wake descriptor is readable. */
-  wait(wakeFd: number): void;
+/** The beats of this speaker. */
+interface Engine {
+  readonly libc: HeartbeatLibc;
+  readonly tell: (news: HeartbeatNews) => void;
+  readonly now: () => Instant;
+  readonly read: ReturnType<typeof datagramReader>;
+  readonly readErrors: ReturnType<typeof datagramReader>;
+  readonly targets: Map<string, Target>;
+  readonly byAddress: Map<string, string>;
+  /** Packets that were refused and not told yet, by reason. */
+  readonly refused: Map<string, number>;
+  refusedToldAt: Instant;
+  open: Open | undefined;
+  sequence: number;
+  heardFrom: Ip;
+  /** The process stood still: no reply leaves before the main thread knows. */
+  held: boolean;
 }
 
+interface Target {
+  readonly target: HeartbeatTarget;
+  readonly to: Uint8Array<ArrayBuffer>;
+}
+
+type OpenOrder = HeartbeatOrder & { readonly kind: "open" };
+
 interface Open {
-  readonly order: HeartbeatOrder & { readonly kind: "open" };
+  readonly order: OpenOrder;
   readonly fd: Fd;
   readonly monitor: MonitorState;
   readonly table: AddressTable | undefined;
@@ -43,180 +62,209 @@ interface Open {
 const READS_PER_TURN = 256;
 const LONGEST_WAIT_MS = 1_000;
 const MAX_DATAGRAM = 1_500;
+const ERROR_CONTROL_BYTES = 512;
+const TELL_REFUSED_EVERY_MS = 1_000;
 
 /** Makes an engine that is not open yet. */
 export function createHeartbeatEngine(
   libc: HeartbeatLibc,
   tell: (news: HeartbeatNews) => void,
-): HeartbeatEngine {
+): LinkedEngine<HeartbeatOrder, number> {
   const clock = monotonicClock(libc);
-  const now = (): Instant => instant(clock());
-  const read = datagramReader(libc, MAX_DATAGRAM);
-  const readErrors = datagramReader(libc, MAX_DATAGRAM, 512);
-  const timeout = new Uint8Array(TIMESPEC.size);
-  const targets = new Map<
-    string,
-    { readonly target: HeartbeatTarget; readonly to: Uint8Array<ArrayBuffer> }
-  >();
-  const byAddress = new Map<string, string>();
-  const refused = new Map<string, number>();
-  let refusedToldAt = 0;
-  let open: Open | undefined;
-  let sequence = 0;
-  let heardFrom: Ip = 0 as Ip4;
-  /** The process stood still: no reply leaves before the main thread knows. */
-  let held = false;
-
-  function advance(event: MonitorEvent): void {
-    if (open === undefined) return;
-    const actions = step(open.monitor, event, now(), Math.random);
-    let beat: Uint8Array<ArrayBuffer> | undefined;
-    for (const action of actions) {
-      if (action.kind !== "send") perform(action);
-      // All peers get the same beat: it is signed once.
-      else if (action.body.kind === "beat") transmit(action.to, beat ??= sign(action.body, open));
-      else transmit(action.to, sign(action.body, open));
-    }
-  }
-
-  function sign(body: HeartbeatBody, { order }: Open): Uint8Array<ArrayBuffer> {
-    const [key = new Uint8Array()] = order.keys;
-    return encodeHeartbeat(
-      { sender: order.self, boot: order.boot, sequence: ++sequence, body },
-      key,
-    );
-  }
-
-  function transmit(name: string, bytes: Uint8Array<ArrayBuffer>): void {
-    const to = targets.get(name)?.to;
-    if (to === undefined || open === undefined) return;
-    const flags = KERNEL.MSG_DONTWAIT | KERNEL.MSG_NOSIGNAL;
-    // The kernel tells of an earlier packet's refusal by failing the next call, whomever that is
-    // for: only the second try fails for a reason of its own, and is as lost as on the way.
-    for (let attempt = 0; attempt < 2; attempt++) {
-      const size = BigInt(bytes.length);
-      const sent = libc.symbols.sendto(open.fd.number, bytes, size, flags, to, to.length);
-      if (sent === bytes.length) return;
-    }
-  }
-
-  function perform(action: Exclude<MonitorAction, { kind: "send" }>): void {
-    switch (action.kind) {
-      case "awake":
-        return held ? undefined : renew(action.until);
-      case "paused":
-        held = true;
-        return tell(action);
-      case "stranger":
-        return tell({ ...action, address: heardFrom });
-      default:
-        return tell(action);
-    }
-  }
-
-  function renew(until: Instant): void {
-    if (open?.table !== undefined) renewLease(open.table, until);
-    open?.kernel?.renew(until);
-  }
-
-  function receive({ fd, order }: Open): void {
-    for (let turn = 0; turn < READS_PER_TURN; turn++) {
-      const datagram = read(fd, KERNEL.MSG_DONTWAIT);
-      if (datagram === undefined) return;
-      const packet = decodeHeartbeat(datagram.bytes, order.keys);
-      if (isWireError(packet)) refuse(packet.reason);
-      else if ((targets.get(packet.sender)?.target.address ?? datagram.from) !== datagram.from) {
-        refuse("bad-sender");
-      } else {
-        heardFrom = datagram.from;
-        advance({ kind: "packet", packet });
-      }
-    }
-  }
-
-  /** What the kernel has got to know of packets that we sent: nobody there, or no way. */
-  function receiveErrors({ fd }: Open): void {
-    for (let turn = 0; turn < READS_PER_TURN; turn++) {
-      const datagram = readErrors(fd, KERNEL.MSG_DONTWAIT | KERNEL.MSG_ERRQUEUE);
-      if (datagram === undefined) return;
-      const name = byAddress.get(`${datagram.from} ${datagram.port}`);
-      if (name !== undefined) advance({ kind: "unreachable", name });
-    }
-  }
-
-  function refuse(reason: string): void {
-    refused.set(reason, (refused.get(reason) ?? 0) + 1);
-  }
-
-  function tellRefused(): void {
-    if (refused.size === 0 || now() - refusedToldAt < 1_000) return;
-    refusedToldAt = now();
-    tell({ kind: "refused", reasons: Object.fromEntries(refused) });
-    refused.clear();
-  }
-
-  function setTargets(next: readonly HeartbeatTarget[]): void {
-    targets.clear();
-    byAddress.clear();
-    for (const target of next) {
-      targets.set(target.name, { target, to: sockaddrIp(target.address, target.port) });
-      byAddress.set(`${target.address} ${target.port}`, target.name);
-    }
-    advance({ kind: "peers", peers: next });
-  }
-
+  const engine: Engine = {
+    libc,
+    tell,
+    now: () => instant(clock()),
+    read: datagramReader(libc, MAX_DATAGRAM),
+    readErrors: datagramReader(libc, MAX_DATAGRAM, ERROR_CONTROL_BYTES),
+    targets: new Map(),
+    byAddress: new Map(),
+    refused: new Map(),
+    refusedToldAt: instant(-Infinity),
+    open: undefined,
+    sequence: 0,
+    heardFrom: 0 as Ip4,
+    held: false,
+  };
   return {
-    carryOut(order) {
-      switch (order.kind) {
-        case "open": {
-          const { fd, port } = openHeartbeatSocket(libc, order.address, order.port);
-          const { table, mapFd } = order.lease ?? {};
-          open = {
-            order,
-            fd,
-            monitor: createMonitor(order.timing),
-            table: table && openTable(table),
-            kernel: mapFd === undefined ? undefined : openKernelLease(mapFd),
-          };
-          advance({ kind: "tick" });
-          return port;
-        }
-        case "targets":
-          setTargets(order.targets);
-          return undefined;
-        case "resume":
-          held = false;
-          advance({ kind: "tick" });
-          if (open !== undefined) renew(after(now(), open.order.timing.intervalMs));
-          return undefined;
-        default:
-          advance(order);
-          return undefined;
-      }
-    },
-    wait(wakeFd) {
-      const set = pollSet(open === undefined ? [wakeFd] : [wakeFd, open.fd.number]);
-      for (;;) {
-        const due = open === undefined
-          ? LONGEST_WAIT_MS
-          : nextDeadline(open.monitor, now()) - now();
-        writeTimespec(timeout, Math.min(LONGEST_WAIT_MS, Math.max(0, due)));
-        const ready = libc.symbols.ppoll(set.bytes, set.count, timeout, null);
-        if (open !== undefined) {
-          // The tick comes first: it notices a pause before anything of that time is believed.
-          advance({ kind: "tick" });
-          const events = ready > 0 ? readiness(set, 1) : 0;
-          if ((events & KERNEL.POLLERR) !== 0) receiveErrors(open);
-          if ((events & KERNEL.POLLIN) !== 0) receive(open);
-          tellRefused();
-        }
-        if (ready > 0 && readiness(set, 0) !== 0) return;
-      }
-    },
+    carryOut: (order) => carryOut(engine, order),
+    wait: (wakeFd) => wait(engine, wakeFd),
     [Symbol.dispose]() {
-      open?.fd[Symbol.dispose]();
-      open?.kernel?.[Symbol.dispose]();
-      open = undefined;
+      engine.open?.fd[Symbol.dispose]();
+      engine.open?.kernel?.[Symbol.dispose]();
     },
   };
+}
+
+/** Gives the port of an "open". @throws OsError when the socket cannot be had */
+function carryOut(engine: Engine, order: HeartbeatOrder): number | undefined {
+  switch (order.kind) {
+    case "open":
+      return open(engine, order);
+    case "targets":
+      return setTargets(engine, order.targets);
+    case "resume":
+      return resume(engine);
+    default:
+      return advance(engine, order);
+  }
+}
+
+function open(engine: Engine, order: OpenOrder): number {
+  const { fd, port } = openHeartbeatSocket(engine.libc, order.address, order.port);
+  const { table, mapFd } = order.lease ?? {};
+  engine.open = {
+    order,
+    fd,
+    monitor: createMonitor(order.timing),
+    table: table && openTable(table),
+    kernel: mapFd === undefined ? undefined : openKernelLease(mapFd),
+  };
+  advance(engine, { kind: "tick" });
+  return port;
+}
+
+function setTargets(engine: Engine, next: readonly HeartbeatTarget[]): undefined {
+  const { targets, byAddress } = engine;
+  targets.clear();
+  byAddress.clear();
+  for (const target of next) {
+    targets.set(target.name, { target, to: sockaddrIp(target.address, target.port) });
+    byAddress.set(`${target.address} ${target.port}`, target.name);
+  }
+  advance(engine, { kind: "peers", peers: next });
+}
+
+function resume(engine: Engine): undefined {
+  engine.held = false;
+  advance(engine, { kind: "tick" });
+  if (engine.open === undefined) return;
+  renew(engine.open, after(engine.now(), engine.open.order.timing.intervalMs));
+}
+
+function advance(engine: Engine, event: MonitorEvent): undefined {
+  const { open } = engine;
+  if (open === undefined) return;
+  let beat: Uint8Array<ArrayBuffer> | undefined;
+  for (const action of step(open.monitor, event, engine.now(), Math.random)) {
+    if (action.kind !== "send") perform(engine, open, action);
+    // All peers get the same beat: it is signed once.
+    else if (action.body.kind !== "beat") {
+      transmit(engine, open, action.to, sign(engine, open, action.body));
+    } else transmit(engine, open, action.to, beat ??= sign(engine, open, action.body));
+  }
+}
+
+function sign(engine: Engine, { order }: Open, body: HeartbeatBody): Uint8Array<ArrayBuffer> {
+  const { self: sender, boot, keys: [key = new Uint8Array()] } = order;
+  return encodeHeartbeat({ sender, boot, sequence: ++engine.sequence, body }, key);
+}
+
+function transmit(
+  { libc, targets }: Engine,
+  { fd }: Open,
+  name: string,
+  bytes: Uint8Array<ArrayBuffer>,
+): void {
+  const to = targets.get(name)?.to;
+  if (to === undefined) return;
+  const flags = KERNEL.MSG_DONTWAIT | KERNEL.MSG_NOSIGNAL;
+  // The kernel tells of an earlier packet's refusal by failing the next call, whomever that is
+  // for: only the second try fails for a reason of its own, and is as lost as on the way.
+  for (let attempt = 0; attempt < 2; attempt++) {
+    const size = BigInt(bytes.length);
+    const sent = libc.symbols.sendto(fd.number, bytes, size, flags, to, to.length);
+    if (sent === bytes.length) return;
+  }
+}
+
+function perform(
+  engine: Engine,
+  open: Open,
+  action: Exclude<MonitorAction, { kind: "send" }>,
+): void {
+  switch (action.kind) {
+    case "awake":
+      return engine.held ? undefined : renew(open, action.until);
+    case "paused":
+      engine.held = true;
+      return engine.tell(action);
+    case "stranger":
+      return engine.tell({ ...action, address: engine.heardFrom });
+    default:
+      return engine.tell(action);
+  }
+}
+
+function renew({ table, kernel }: Open, until: Instant): void {
+  if (table !== undefined) renewLease(table, until);
+  kernel?.renew(until);
+}
+
+/** Sends, receives and watches the time until the wake descriptor is readable. */
+function wait(engine: Engine, wakeFd: number): void {
+  const { libc, open } = engine;
+  const timeout = new Uint8Array(TIMESPEC.size);
+  const set = pollSet(open === undefined ? [wakeFd] : [wakeFd, open.fd.number]);
+  for (;;) {
+    writeTimespec(timeout, waitMs(engine));
+    const ready = libc.symbols.ppoll(set.bytes, set.count, timeout, null);
+    if (open !== undefined) {
+      // The tick comes first: it notices a pause before anything of that time is believed.
+      advance(engine, { kind: "tick" });
+      const events = ready > 0 ? readiness(set, 1) : 0;
+      if ((events & KERNEL.POLLERR) !== 0) receiveErrors(engine, open);
+      if ((events & KERNEL.POLLIN) !== 0) receive(engine, open);
+      tellRefused(engine);
+    }
+    if (ready > 0 && readiness(set, 0) !== 0) return;
+  }
+}
+
+function waitMs({ open, now }: Engine): number {
+  if (open === undefined) return LONGEST_WAIT_MS;
+  const due = nextDeadline(open.monitor, now()) - now();
+  return Math.min(LONGEST_WAIT_MS, Math.max(0, due));
+}
+
+function receive(engine: Engine, { fd, order }: Open): void {
+  for (let turn = 0; turn < READS_PER_TURN; turn++) {
+    const datagram = engine.read(fd, KERNEL.MSG_DONTWAIT);
+    if (datagram === undefined) return;
+    const packet = decodeHeartbeat(datagram.bytes, order.keys);
+    if (isWireError(packet)) refuse(engine, packet.reason);
+    else if (!mayComeFrom(engine, packet.sender, datagram.from)) refuse(engine, "bad-sender");
+    else {
+      engine.heardFrom = datagram.from;
+      advance(engine, { kind: "packet", packet });
+    }
+  }
+}
+
+/** A speaker that gossip knows beats from the address that gossip tells. */
+function mayComeFrom({ targets }: Engine, sender: string, from: Ip): boolean {
+  const known = targets.get(sender);
+  return known === undefined || known.target.address === from;
+}
+
+/** What the kernel has got to know of packets that we sent: nobody there, or no way. */
+function receiveErrors(engine: Engine, { fd }: Open): void {
+  for (let turn = 0; turn < READS_PER_TURN; turn++) {
+    const datagram = engine.readErrors(fd, KERNEL.MSG_DONTWAIT | KERNEL.MSG_ERRQUEUE);
+    if (datagram === undefined) return;
+    const name = engine.byAddress.get(`${datagram.from} ${datagram.port}`);
+    if (name !== undefined) advance(engine, { kind: "unreachable", name });
+  }
+}
+
+function refuse({ refused }: Engine, reason: string): void {
+  refused.set(reason, (refused.get(reason) ?? 0) + 1);
+}
+
+function tellRefused(engine: Engine): void {
+  const { refused, tell, now } = engine;
+  if (refused.size === 0 || now() - engine.refusedToldAt < TELL_REFUSED_EVERY_MS) return;
+  engine.refusedToldAt = now();
+  tell({ kind: "refused", reasons: Object.fromEntries(refused) });
+  refused.clear();
 }

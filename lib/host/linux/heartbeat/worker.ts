@@ -10,8 +10,7 @@ serveWorkerLink<HeartbeatOrder, number, HeartbeatNews>((tell) => {
   const libc = openLibc({ ...SOCKET, ...POLL, ...DATAGRAM, ...CLOCK });
   const engine = createHeartbeatEngine(libc, tell);
   return {
-    carryOut: (order) => engine.carryOut(order),
-    wait: (wakeFd) => engine.wait(wakeFd),
+    ...engine,
     [Symbol.dispose]() {
       engine[Symbol.dispose]();
       libc[Symbol.dispose]();
