@@ -215,7 +215,6 @@ const LONG: Readonly<Record<string, string>> = {
   "lib/host/kubernetes/client.ts openKubeClient": "to be split: 191 lines",
   "lib/host/kubernetes/events.ts startEventPublisher": "to be split: 108 lines",
   "lib/host/kubernetes/lease.ts standForLease": "to be split: 170 lines",
-  "lib/host/kubernetes/reflector.ts startReflector": "to be split: 255 lines",
   "lib/host/linux/bgp/record.ts createPeerRecord": "flat: a list of small methods",
   "lib/host/linux/packet/address_prober.ts startAddressProber": "to be split: 88 lines",
   "lib/host/linux/packet/ebpf_responder.ts openEbpfResponder": "to be split: 91 lines",

@@ -5,19 +5,17 @@ import { identityOf, keyOf } from "./identity.ts";
 /** The readings of one kind of object; of the objects themselves nothing is kept. */
 export interface WatchCache<T> {
   readonly items: ReadonlyMap<string, T>;
-  /** How many objects could not be read at all. */
-  readonly skipped: number;
   /** Reads an object, without changing the cache. */
-  readObject(object: unknown): Reading<T>;
+  readObject(object: unknown): ObjectReading<T>;
   /** Takes a full list for the truth: changes against what was known, without `synced`. */
-  replaceAll(readings: Iterable<Reading<T>>): Change<T>[];
+  replaceAll(readings: Iterable<ObjectReading<T>>): Change<T>[];
   /** Takes one event of a watch. */
-  apply(reading: Reading<T>): Change<T>[];
-  delete(reading: Reading<T>): Change<T>[];
+  apply(reading: ObjectReading<T>): Change<T>[];
+  delete(reading: ObjectReading<T>): Change<T>[];
 }
 
 /** What stands in an object; `value` is undefined for one that is left out. */
-export type Reading<T> =
+export type ObjectReading<T> =
   | {
     readonly kind: "read";
     readonly key: string;
@@ -29,13 +27,14 @@ export type Reading<T> =
   | { readonly kind: "skip" };
 
 /** Makes an empty cache for what `options` reads. */
-export function watchCache<T>(options: Pick<WatchOptions<T>, "read" | "equal">): WatchCache<T> {
+export function createWatchCache<T>(
+  options: Pick<WatchOptions<T>, "read" | "equal">,
+): WatchCache<T> {
   const { read, equal = isDeepStrictEqual } = options;
   const items = new Map<string, T>();
   const marks = new Map<string, { uid: string; resourceVersion: string }>();
-  let skipped = 0;
 
-  function put(reading: Reading<T> & { kind: "read" }): Change<T>[] {
+  function put(reading: ObjectReading<T> & { kind: "read" }): Change<T>[] {
     const { key, uid, resourceVersion, value } = reading;
     const previous = items.get(key);
     const another = marks.has(key) && marks.get(key)?.uid !== uid;
@@ -57,15 +56,9 @@ export function watchCache<T>(options: Pick<WatchOptions<T>, "read" | "equal">):
 
   return {
     items,
-    get skipped() {
-      return skipped;
-    },
     readObject(object) {
       const identity = identityOf(object);
-      if (identity === undefined) {
-        skipped++;
-        return { kind: "skip" };
-      }
+      if (identity === undefined) return { kind: "skip" };
       const { uid, resourceVersion } = identity;
       return { kind: "read", key: keyOf(identity), uid, resourceVersion, value: read(object) };
     },

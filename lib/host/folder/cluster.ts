@@ -32,7 +32,7 @@ import {
   statusPath,
   type WrittenStatus,
 } from "./statuses.ts";
-import { watchCache } from "../cluster/watch_cache.ts";
+import { createWatchCache } from "../cluster/watch_cache.ts";
 
 /** One consumer of a store's changes. */
 interface Subscriber {
@@ -153,7 +153,7 @@ export async function openFolderStore(
   }
 
   function watch<T>(options: WatchOptions<T>, stop: AbortSignal): Watched<T> {
-    const cache = watchCache<T>(options);
+    const cache = createWatchCache<T>(options);
     let synced = false;
     const emit = (changes: readonly Change<T>[]) => {
       try {

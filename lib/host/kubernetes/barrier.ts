@@ -1,38 +1,38 @@
-/** Those who wait for a reading that begins after they asked. */
-export interface Askers {
+/** Callers waiting for a list that starts after their call, so that it includes their own writes. */
+export interface Barrier {
   readonly waiting: boolean;
-  /** Settles with the first good reading that begins from now on. */
-  ask(): Promise<void>;
-  /** Reads; who asked before is answered when the result is good, else with the next one. */
-  answerWith<T>(read: () => Promise<T>, isGood: (result: T) => boolean): Promise<T>;
-  /** There will be no more readings. */
+  /** Settles with the first good list that starts from now on. */
+  wait(): Promise<void>;
+  /** Lists; callers that waited before are let through by a good result, else by the next one. */
+  passWith<T>(list: () => Promise<T>, isGood: (result: T) => boolean): Promise<T>;
+  /** There will be no more lists: lets everybody through. */
   dismiss(): void;
 }
 
-/** Begins with nobody. */
-export function createAskers(): Askers {
-  const asking: (() => void)[] = [];
+/** Makes a barrier at which nobody waits. */
+export function createBarrier(): Barrier {
+  const waiting: (() => void)[] = [];
   let dismissed = false;
   return {
     get waiting() {
-      return asking.length > 0;
+      return waiting.length > 0;
     },
-    ask: () => new Promise((answer) => dismissed ? answer() : asking.push(answer)),
-    async answerWith(read, isGood) {
-      const asked = asking.splice(0);
+    wait: () => new Promise((pass) => dismissed ? pass() : waiting.push(pass)),
+    async passWith(list, isGood) {
+      const before = waiting.splice(0);
       let good = false;
       try {
-        const result = await read();
+        const result = await list();
         good = isGood(result);
         return result;
       } finally {
-        if (good) asked.forEach((answer) => answer());
-        else asking.push(...asked);
+        if (good) before.forEach((pass) => pass());
+        else waiting.push(...before);
       }
     },
     dismiss() {
       dismissed = true;
-      asking.splice(0).forEach((answer) => answer());
+      waiting.splice(0).forEach((pass) => pass());
     },
   };
 }

@@ -2,7 +2,7 @@ import type { Millis } from "../../base/time.ts";
 import { decodeLease, type Lease } from "../../lease/record.ts";
 import type { KubeClient } from "./client.ts";
 import { objectPath } from "./paths.ts";
-import { lineReader, parseWatchLine } from "./watch_lines.ts";
+import { createLineReader, parseWatchLine } from "./watch_lines.ts";
 
 /** Brings news of one Lease between two looks at it, so that a released one is taken at once. */
 export interface LeaseWatch {
@@ -58,7 +58,7 @@ export function watchLease(
     chunks: AsyncIterable<Uint8Array>,
     stop: AbortSignal,
   ): Promise<void> {
-    const lines = lineReader();
+    const lines = createLineReader();
     for await (const chunk of chunks) {
       for (const line of lines.push(chunk) ?? []) {
         if (stop.aborted) return;

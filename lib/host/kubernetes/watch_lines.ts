@@ -24,7 +24,7 @@ export interface LineReader {
 }
 
 /** Makes a {@link LineReader} for lines of at most `limit` bytes. */
-export function lineReader(limit = LINE_LIMIT): LineReader {
+export function createLineReader(limit = LINE_LIMIT): LineReader {
   let parts: Uint8Array[] = [];
   let length = 0;
 

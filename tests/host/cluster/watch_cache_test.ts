@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { isOlder, watchCache } from "../../../lib/host/cluster/watch_cache.ts";
+import { createWatchCache, isOlder } from "../../../lib/host/cluster/watch_cache.ts";
 import { objectOr } from "../../../lib/model/json.ts";
 
 /** A reading with what JSON cannot compare: a Map and a bigint. */
@@ -13,7 +13,7 @@ function object(name: string, version: string, label = "a", uid = `uid-${name}`)
 }
 
 function openCache() {
-  const cache = watchCache<Value>({
+  const cache = createWatchCache<Value>({
     read: (object) => {
       const labels = objectOr(objectOr(objectOr(object).metadata).labels);
       return labels.label === "out"
@@ -31,7 +31,7 @@ function openCache() {
   };
 }
 
-Deno.test("watchCache() gives the difference of two lists and nothing that did not change", () => {
+Deno.test("createWatchCache() gives the difference of two lists and nothing that did not change", () => {
   const cache = openCache();
   assert.deepEqual(cache.list(object("a", "1"), object("b", "1")), ["apply ns/a", "apply ns/b"]);
   assert.deepEqual(cache.list(object("a", "2"), object("c", "2")), ["delete ns/b", "apply ns/c"]);
@@ -39,14 +39,14 @@ Deno.test("watchCache() gives the difference of two lists and nothing that did n
   assert.deepEqual([...cache.items.keys()], ["ns/a", "ns/c"]);
 });
 
-Deno.test("watchCache() takes another uid under one name for an end and a beginning", () => {
+Deno.test("createWatchCache() takes another uid under one name for an end and a beginning", () => {
   const cache = openCache();
   cache.list(object("a", "1"));
   assert.deepEqual(cache.list(object("a", "9", "a", "second")), ["delete ns/a", "apply ns/a"]);
   assert.deepEqual(cache.apply(object("a", "12", "a", "third")), ["delete ns/a", "apply ns/a"]);
 });
 
-Deno.test("watchCache() ignores events that are older than the list", () => {
+Deno.test("createWatchCache() ignores events that are older than the list", () => {
   const cache = openCache();
   cache.list(object("a", "9007199254740993"));
   assert.deepEqual(cache.apply(object("a", "9007199254740992", "old")), []);
@@ -56,7 +56,7 @@ Deno.test("watchCache() ignores events that are older than the list", () => {
   assert.deepEqual(cache.list(object("a", "7", "restored")), ["apply ns/a"]);
 });
 
-Deno.test("watchCache() ignores the deletion of what it does not know", () => {
+Deno.test("createWatchCache() ignores the deletion of what it does not know", () => {
   const cache = openCache();
   assert.deepEqual(cache.delete(object("a", "1")), []);
   cache.list(object("a", "5"));
@@ -64,7 +64,7 @@ Deno.test("watchCache() ignores the deletion of what it does not know", () => {
   assert.deepEqual(cache.delete(object("a", "6")), ["delete ns/a"]);
 });
 
-Deno.test("watchCache() drops what its reader leaves out from now on", () => {
+Deno.test("createWatchCache() drops what its reader leaves out from now on", () => {
   const cache = openCache();
   cache.list(object("a", "1"));
   assert.deepEqual(cache.apply(object("a", "2", "out")), ["delete ns/a"]);

@@ -6,7 +6,7 @@ import {
   type ConfigInput,
   watchConfig,
 } from "../../../lib/host/config/source.ts";
-import { watchCache } from "../../../lib/host/cluster/watch_cache.ts";
+import { createWatchCache } from "../../../lib/host/cluster/watch_cache.ts";
 import { BARE_CLUSTER } from "../../support/bare_cluster.ts";
 import { recordedLog } from "../../support/log.ts";
 import { until } from "../../support/mock_api.ts";
@@ -16,7 +16,7 @@ function fakeCluster() {
   const feeds = new Map<string, { list: (...objects: unknown[]) => void }>();
   const cluster: Pick<Cluster, "watch"> = {
     watch<T>(options: WatchOptions<T>, signal: AbortSignal) {
-      const cache = watchCache<T>(options);
+      const cache = createWatchCache<T>(options);
       const emit = (changes: Change<T>[]) => changes.forEach(options.onChange);
       feeds.set(`${options.kind}/${options.namespace}/${options.name}`, {
         list: (...objects) =>

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createAskers } from "../../../lib/host/kubernetes/barrier.ts";
+import { createBarrier } from "../../../lib/host/kubernetes/barrier.ts";
 
 /** What has settled of these, in order. */
 function marks() {
@@ -12,38 +12,40 @@ function marks() {
 
 const turn = () => new Promise((resolve) => setTimeout(resolve, 0));
 
-Deno.test("answerWith() answers who asked before the reading began, and nobody else", async () => {
-  const askers = createAskers();
+Deno.test("passWith() lets those through who waited before the list began, and nobody else", async () => {
+  const barrier = createBarrier();
   const { mark, settled } = marks();
-  mark("before", askers.ask());
+  mark("before", barrier.wait());
   const reading = Promise.withResolvers<string>();
-  const read = askers.answerWith(() => reading.promise, (text) => text === "good");
-  mark("during", askers.ask());
-  assert.ok(askers.waiting);
+  const read = barrier.passWith(() => reading.promise, (text) => text === "good");
+  mark("during", barrier.wait());
+  assert.ok(barrier.waiting);
   reading.resolve("good");
   assert.equal(await read, "good");
   await turn();
   assert.deepEqual(settled, ["before"]);
-  await askers.answerWith(() => Promise.resolve("good"), () => true);
+  await barrier.passWith(() => Promise.resolve("good"), () => true);
   await turn();
   assert.deepEqual(settled, ["before", "during"]);
-  assert.ok(!askers.waiting);
+  assert.ok(!barrier.waiting);
 });
 
-Deno.test("answerWith() keeps them waiting after a reading that is bad or throws", async () => {
-  const askers = createAskers();
+Deno.test("passWith() keeps them waiting after a list that is bad or throws", async () => {
+  const barrier = createBarrier();
   const { mark, settled } = marks();
-  mark("one", askers.ask());
-  await askers.answerWith(() => Promise.resolve("bad"), () => false);
-  await assert.rejects(askers.answerWith(() => Promise.reject(new Error("no")), () => true), /no/);
+  mark("one", barrier.wait());
+  await barrier.passWith(() => Promise.resolve("bad"), () => false);
+  await assert.rejects(barrier.passWith(() => Promise.reject(new Error("no")), () => true), /no/);
   await turn();
-  assert.deepEqual([settled, askers.waiting], [[], true]);
+  assert.deepEqual([settled, barrier.waiting], [[], true]);
 });
 
-Deno.test("dismiss() lets everybody go, later ones too", async () => {
-  const askers = createAskers();
-  const before = askers.ask();
-  askers.dismiss();
-  await before;
-  await askers.ask();
+Deno.test("dismiss() lets everybody through without a list, later ones too", async () => {
+  const barrier = createBarrier();
+  const { mark, settled } = marks();
+  mark("before", barrier.wait());
+  barrier.dismiss();
+  mark("after", barrier.wait());
+  await turn();
+  assert.deepEqual([settled, barrier.waiting], [["before", "after"], false]);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
-  lineReader,
+  createLineReader,
   parseWatchLine,
   type WatchEvent,
 } from "../../../lib/host/kubernetes/watch_lines.ts";
@@ -9,7 +9,7 @@ import {
 const encoder = new TextEncoder();
 
 function eventsOf(chunks: readonly Uint8Array[], limit?: number): (WatchEvent | "too long")[] {
-  const lines = lineReader(limit);
+  const lines = createLineReader(limit);
   return chunks.flatMap((chunk): readonly (WatchEvent | "too long")[] =>
     lines.push(chunk)?.map(parseWatchLine) ?? ["too long"]
   );
@@ -26,7 +26,7 @@ function cut(bytes: Uint8Array, places: readonly number[]): Uint8Array[] {
   return sorted.slice(1).map((end, i) => bytes.slice(sorted[i], end));
 }
 
-Deno.test("lineReader() gives the same events however the bytes are cut", () => {
+Deno.test("createLineReader() gives the same events however the bytes are cut", () => {
   const name = fc.string({ unit: "grapheme", maxLength: 20 });
   fc.assert(
     fc.property(
@@ -48,9 +48,9 @@ Deno.test("lineReader() gives the same events however the bytes are cut", () => 
   );
 });
 
-Deno.test("lineReader() keeps the beginning of a line though the next chunk takes its buffer", () => {
+Deno.test("createLineReader() keeps the beginning of a line though the next chunk takes its buffer", () => {
   const bytes = encoder.encode(line("ADDED", { name: "a" }));
-  const lines = lineReader();
+  const lines = createLineReader();
   const buffer = bytes.slice(0, 10);
   lines.push(buffer);
   buffer.fill(0);
@@ -58,7 +58,7 @@ Deno.test("lineReader() keeps the beginning of a line though the next chunk take
   assert.deepEqual(whole && parseWatchLine(whole), { kind: "apply", object: { name: "a" } });
 });
 
-Deno.test("lineReader() keeps 100 events in one chunk apart", () => {
+Deno.test("createLineReader() keeps 100 events in one chunk apart", () => {
   const text = Array.from({ length: 100 }, (_, i) => line("MODIFIED", { i })).join("");
   const events = eventsOf([encoder.encode(text)]);
   assert.deepEqual(
@@ -67,7 +67,7 @@ Deno.test("lineReader() keeps 100 events in one chunk apart", () => {
   );
 });
 
-Deno.test("lineReader() reads a line up to the limit and gives up past it", () => {
+Deno.test("createLineReader() reads a line up to the limit and gives up past it", () => {
   const long = line("ADDED", { text: "x".repeat(1_000) });
   const bytes = encoder.encode(long);
   assert.equal(eventsOf(cut(bytes, [10, 500]), long.length - 1)[0] === "too long", false);
