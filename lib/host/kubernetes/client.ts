@@ -1,48 +1,26 @@
-import { errorText } from "../../base/errors.ts";
 import type { Millis } from "../../base/time.ts";
-import { oncePer, parseRetryAfter } from "../process/backoff.ts";
+import { isObject, type JsonObject } from "../../model/json.ts";
 import type { Clock } from "../process/clock.ts";
-import { connect, type Connections, disconnect } from "./connections.ts";
-import { readCredentials, sameTls } from "./credentials.ts";
+import type { Log } from "../process/log.ts";
 import { type Deadline, startDeadline } from "./deadline.ts";
 import type { KubeSettings } from "./kubeconfig.ts";
-import { isObject, type JsonObject, textOf } from "../../model/json.ts";
-import type { Permit } from "../cluster/cluster.ts";
-import type { Log } from "../process/log.ts";
 import { openRecovery } from "./recovery.ts";
 import { openRequestGate } from "./request_gate.ts";
 import { chunksOf, textOfBody } from "./response_body.ts";
-
-export interface KubeRequest {
-  /** For people, with the object: `patch status of service default/web`. */
-  readonly operation: string;
-  readonly method: "GET" | "POST" | "PUT" | "PATCH";
-  /** Path and query after the server's address. */
-  readonly path: string;
-  readonly body?: JsonObject;
-  /** Waits for every other request, and never for long takes a place that one of them needs. */
-  readonly background?: boolean;
-  /** Goes out at once, past all that wait. */
-  readonly urgent?: boolean;
-  /** Asked right before anything goes out. */
-  readonly permit?: Permit;
-  readonly timeoutMs?: Millis;
-}
-
-/** Why a request brought nothing. */
-export interface KubeFailure {
-  readonly kind: "failure";
-  /**
-   * `answer`: something answered that is no Kubernetes API. `not-leader`: the permit was over, so
-   * nothing was sent.
-   */
-  readonly cause: "status" | "network" | "timeout" | "answer" | "stopped" | "not-leader";
-  /** Of HTTP; undefined when there was no answer. */
-  readonly status: number | undefined;
-  /** Operation, object, server, and what the API said. Never a credential. */
-  readonly message: string;
-  readonly retryAfterMs: Millis | undefined;
-}
+import {
+  failure,
+  type KubeFailure,
+  type KubeRequest,
+  networkMistake,
+  NotLeader,
+  openTransport,
+  parseJson,
+  reconnect,
+  refusal,
+  renew,
+  send,
+  type Transport,
+} from "./transport.ts";
 
 export type KubeAnswer = { readonly kind: "ok"; readonly body: JsonObject } | KubeFailure;
 export type KubeStream =
@@ -65,8 +43,7 @@ export interface KubeClient {
 const REQUESTS_AT_ONCE = 50;
 const TIMEOUT_MS = 20_000;
 const PROBE_TIMEOUT_MS = 2_000;
-/** A rotated token or certificate is in use within a minute. */
-const CREDENTIALS_AGE_MS = 50_000;
+/** After an error of the network the credentials are read again, but not more often. */
 const CREDENTIALS_MIN_AGE_MS = 5_000;
 
 /**
@@ -79,185 +56,38 @@ export async function openKubeClient(
   log: Log,
   signal: AbortSignal,
 ): Promise<KubeClient> {
+  const transport = await openTransport(settings, clock, log, signal);
   const gate = openRequestGate(REQUESTS_AT_ONCE);
-  let credentials = await readCredentials(settings);
-  let connections = connect(credentials);
-  let readAt = clock.now();
-  let reading: Promise<void> | undefined;
-  const mayComplain = oncePer(60_000, clock.now);
-  const recovery = openRecovery(probe, clock, signal);
-  signal.addEventListener("abort", () => disconnect(connections), { once: true });
-
-  function reconnect(): void {
-    if (signal.aborted) return;
-    // Requests under way keep the old connection until they end.
-    disconnect(connections);
-    connections = connect(credentials);
-  }
-
-  async function readAgain(): Promise<void> {
-    readAt = clock.now();
-    try {
-      const next = await readCredentials(settings);
-      const renewed = !sameTls(credentials, next);
-      credentials = next;
-      if (renewed) {
-        log.info({ reason: settings.origin }, "certificates changed, connecting anew");
-        reconnect();
-      }
-    } catch (error) {
-      if (mayComplain()) {
-        log.warn({ error: errorText(error) }, "cannot renew credentials, keeping the old ones");
-      }
-    }
-  }
-
-  async function renew(minimumAgeMs: Millis): Promise<void> {
-    if (clock.now() - readAt >= minimumAgeMs) {
-      reading ??= readAgain().finally(() => reading = undefined);
-    }
-    await reading;
-  }
-
-  async function fetchOnce(
-    request: KubeRequest,
-    over: keyof Connections,
-    stop: AbortSignal,
-  ): Promise<Response> {
-    const body = request.body && JSON.stringify(request.body);
-    // The last moment: a process that stood still meanwhile leads no more.
-    if (request.permit?.mayBegin() === false) throw new NotLeader();
-    return await fetch(`${settings.server}${request.path}`, {
-      method: request.method,
-      headers: {
-        accept: "application/json",
-        "user-agent": "herald",
-        ...credentials.token && { authorization: `Bearer ${credentials.token}` },
-        ...request.body && { "content-type": contentType(request.method) },
-      },
-      body,
-      client: connections[over],
-      // A redirect would carry the token to whoever it names.
-      redirect: "manual",
-      signal: stop,
-    });
-  }
-
-  /** One request; after a 401 once more with the credentials as they stand in their files now. */
-  async function fetchAuthorized(
-    request: KubeRequest,
-    over: keyof Connections,
-    stop: AbortSignal,
-  ): Promise<Response> {
-    await renew(CREDENTIALS_AGE_MS);
-    const response = await fetchOnce(request, over, stop);
-    if (response.status !== 401) return response;
-    const before = credentials;
-    await renew(0);
-    if (credentials.token === before.token && sameTls(credentials, before)) return response;
-    await textOfBody(response, stop);
-    return await fetchOnce(request, over, stop);
-  }
-
-  async function attempt<T>(
-    request: KubeRequest,
-    over: keyof Connections,
-    outer: AbortSignal,
-    use: (response: Response, deadline: Deadline) => Promise<T | KubeFailure>,
-  ): Promise<T | KubeFailure> {
-    const timeoutMs = request.timeoutMs ?? request.permit?.withinMs ?? TIMEOUT_MS;
-    const deadline = startDeadline(timeoutMs, outer, signal);
-    try {
-      const response = await fetchAuthorized(request, over, deadline.signal);
-      if (response.ok) return await use(response, deadline);
-      return refusal(request, response, await textOfBody(response, deadline.signal));
-    } catch (error) {
-      if (error instanceof NotLeader) return failure(request, "not-leader", "the lead is over");
-      if (outer.aborted || signal.aborted) return failure(request, "stopped", "stopped");
-      if (deadline.expired()) {
-        reconnect();
-        return failure(request, "timeout", `no answer within ${timeoutMs / 1000} s`);
-      }
-      void renew(CREDENTIALS_MIN_AGE_MS);
-      return failure(request, "network", networkMistake(errorText(error)));
-    } finally {
-      deadline.clear();
-    }
-  }
-
-  function failure(
-    request: KubeRequest,
-    cause: KubeFailure["cause"],
-    reason: string,
-    status?: number,
-    retryAfterMs?: Millis,
-  ): KubeFailure {
-    const message = `Cannot ${request.operation} at ${settings.server}: ${reason}`;
-    return { kind: "failure", cause, status, message, retryAfterMs };
-  }
-
-  function refusal(request: KubeRequest, response: Response, text: string): KubeFailure {
-    const { status, headers } = response;
-    if (status < 400) {
-      return failure(request, "answer", `HTTP ${status} sends elsewhere, not followed`, status);
-    }
-    const said = apiMessage(text);
-    const retryAfterMs = status === 429 || status === 503
-      ? parseRetryAfter(headers.get("retry-after"), Date.now())
-      : undefined;
-    return failure(request, "status", `HTTP ${status}: ${said}`, status, retryAfterMs);
-  }
-
-  async function request(request: KubeRequest, stop: AbortSignal): Promise<KubeAnswer> {
-    const leave = request.urgent
-      ? () => undefined
-      : await gate.enter(request.background ?? false, stop);
-    if (leave === undefined) return failure(request, "stopped", "stopped");
-    try {
-      return await attempt<KubeAnswer>(request, "requests", stop, async (response, deadline) => {
-        // Always to the end: cancelled bodies in a burst break the shared connection.
-        const body = parseJson(await textOfBody(response, deadline.signal));
-        if (isObject(body)) return { kind: "ok", body };
-        const type = response.headers.get("content-type") ?? "nothing known";
-        return failure(
-          request,
-          "answer",
-          `the answer is ${type} and no Kubernetes object; is there a proxy in between?`,
-          response.status,
-        );
-      });
-    } finally {
-      leave();
-    }
-  }
-
-  async function probe(): Promise<boolean> {
-    const ready = { operation: "probe", method: "GET", path: "/readyz" } as const;
-    const answer = await attempt<Response>(
-      { ...ready, timeoutMs: PROBE_TIMEOUT_MS },
-      "requests",
-      signal,
-      async (response, deadline) => {
-        await textOfBody(response, deadline.signal);
-        return response;
-      },
-    );
-    return !isFailure(answer) || !isAway(answer);
-  }
-
+  const recovery = openRecovery(() => probe(transport), clock, signal);
   return {
     server: settings.server,
-    request,
+    async request(request, stop) {
+      const leave = request.urgent
+        ? () => undefined
+        : await gate.enter(request.background ?? false, stop);
+      if (leave === undefined) return failure(transport, request, "stopped", "stopped");
+      try {
+        return await attempt(
+          transport,
+          request,
+          "requests",
+          stop,
+          (response, deadline) => answerOf(transport, request, response, deadline),
+        );
+      } finally {
+        leave();
+      }
+    },
     stream: (request, stop) =>
-      attempt<KubeStream>(request, "streams", stop, (response, deadline) => {
+      attempt<KubeStream>(transport, request, "streams", stop, (response, deadline) => {
         deadline.handOver();
         return Promise.resolve(
           response.body === null
-            ? failure(request, "answer", "the answer has no body", response.status)
+            ? failure(transport, request, "answer", "the answer has no body", response.status)
             : { kind: "open", chunks: chunksOf(response.body, deadline.signal) },
         );
       }),
-    reconnect,
+    reconnect: () => reconnect(transport),
     waitToRetry: (delayMs, { cause, retryAfterMs }, stop) =>
       retryAfterMs === undefined
         ? recovery.wait(delayMs, cause === "network" || cause === "timeout", stop)
@@ -265,42 +95,69 @@ export async function openKubeClient(
   };
 }
 
-/** Thrown in place of sending. */
-class NotLeader extends Error {}
-
-function isFailure(answer: Response | KubeFailure): answer is KubeFailure {
-  return "kind" in answer;
-}
-
-/** Whether the server is not there at all, or not yet. */
-function isAway({ cause, status }: KubeFailure): boolean {
-  return cause === "network" || cause === "timeout" ||
-    (status !== undefined && (status === 429 || status > 500));
-}
-
-function contentType(method: KubeRequest["method"]): string {
-  return method === "PATCH" ? "application/merge-patch+json" : "application/json";
-}
-
-function parseJson(text: string): unknown {
+/** One request within its time. */
+async function attempt<T>(
+  transport: Transport,
+  request: KubeRequest,
+  over: "requests" | "streams",
+  stop: AbortSignal,
+  use: (response: Response, deadline: Deadline) => Promise<T | KubeFailure>,
+): Promise<T | KubeFailure> {
+  const timeoutMs = request.timeoutMs ?? request.permit?.withinMs ?? TIMEOUT_MS;
+  const deadline = startDeadline(timeoutMs, stop, transport.signal);
+  const failed = (cause: KubeFailure["cause"], reason: string) =>
+    failure(transport, request, cause, reason);
   try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
+    const response = await send(transport, request, over, deadline.signal);
+    if (response.ok) return await use(response, deadline);
+    const text = await textOfBody(response, deadline.signal);
+    return refusal(transport, request, response, text);
+  } catch (error) {
+    if (error instanceof NotLeader) return failed("not-leader", "the lead is over");
+    if (stop.aborted || transport.signal.aborted) return failed("stopped", "stopped");
+    if (deadline.expired()) {
+      reconnect(transport);
+      return failed("timeout", `no answer within ${timeoutMs / 1000} s`);
+    }
+    void renew(transport, CREDENTIALS_MIN_AGE_MS);
+    return failed("network", networkMistake(error));
+  } finally {
+    deadline.clear();
   }
 }
 
-/** What an error answer says: the API's own message, else the beginning of the text. */
-function apiMessage(text: string): string {
-  const status = parseJson(text);
-  const message = isObject(status) ? textOf(status.message) : undefined;
-  return (message ?? text.replace(/\s+/g, " ").trim().slice(0, 200)) || "no reason given";
+async function answerOf(
+  transport: Transport,
+  request: KubeRequest,
+  response: Response,
+  { signal }: Deadline,
+): Promise<KubeAnswer> {
+  // Always to the end: cancelled bodies in a burst break the shared connection.
+  const body = parseJson(await textOfBody(response, signal));
+  if (isObject(body)) return { kind: "ok", body };
+  const type = response.headers.get("content-type") ?? "nothing known";
+  const reason = `the answer is ${type} and no Kubernetes object; is there a proxy in between?`;
+  return failure(transport, request, "answer", reason, response.status);
 }
 
-/** The part of a connection error that says something; the URL stands in the message already. */
-function networkMistake(text: string): string {
-  return text.replace(/^error sending request for url \([^)]*\): /, "").replace(
-    /^client error /,
-    "",
+/** Whether the server is there, and not busy with its start or end. */
+async function probe(transport: Transport): Promise<boolean> {
+  const request: KubeRequest = {
+    operation: "probe",
+    method: "GET",
+    path: "/readyz",
+    timeoutMs: PROBE_TIMEOUT_MS,
+  };
+  const answer = await attempt<undefined>(
+    transport,
+    request,
+    "requests",
+    transport.signal,
+    async (response, { signal }) => void await textOfBody(response, signal),
   );
+  if (answer === undefined) return true;
+  const { cause, status } = answer;
+  const away = cause === "network" || cause === "timeout" ||
+    (status !== undefined && (status === 429 || status > 500));
+  return !away;
 }

@@ -8,7 +8,7 @@ import { findKubeSettings } from "./kubeconfig.ts";
 import { kubeNotes } from "./notes.ts";
 import type { Log } from "../process/log.ts";
 import { REFLECTOR_TIMING, startReflector } from "./reflector.ts";
-import { statusWriter } from "./service_status.ts";
+import { createServiceStatusWriter } from "./service_status.ts";
 
 /**
  * Opens the Kubernetes API. Credentials are read and checked now, the server is asked by the first
@@ -39,7 +39,7 @@ export async function openKubeCluster(
       const lease = { client, clock: systemClock, log, identity, wallMs: () => Date.now() };
       return standForLease(lease, election, onChange, stop);
     },
-    writeStatus: statusWriter(client, log),
+    writeStatus: createServiceStatusWriter(client, log),
     ensureGossipSecret: (secret, stop) =>
       ensureGossipSecret(client, secret, systemClock, log, stop),
     ...kubeNotes(client, options.namespace),

@@ -1,19 +1,22 @@
-import type { Instant, Millis } from "../../base/time.ts";
+import type { Millis } from "../../base/time.ts";
 import { unreachable } from "../../base/errors.ts";
 import { nextDeadline, step } from "../../lease/election.ts";
 import {
   createElection,
   type ElectionAction,
   type ElectionEvent,
+  type ElectionState,
   mayWrite,
   type StopReason,
   writeWithinMs,
 } from "../../lease/election_state.ts";
 import { decodeLease, encodeLease, encodeNewLease, type Lease } from "../../lease/record.ts";
 import { oncePer } from "../process/backoff.ts";
-import type { Clock } from "../process/clock.ts";
+import { aborted, type Clock } from "../process/clock.ts";
+import { type Machine, runMachine } from "../process/machine.ts";
 import type { Candidacy, Lead, LeaderElection, Permit } from "../cluster/cluster.ts";
-import type { KubeAnswer, KubeClient, KubeFailure } from "./client.ts";
+import type { KubeAnswer, KubeClient } from "./client.ts";
+import { isVerbForbidden } from "./transport.ts";
 import { objectPath } from "./paths.ts";
 import { watchLease } from "./lease_watch.ts";
 import type { Log } from "../process/log.ts";
@@ -39,9 +42,25 @@ const STOP_REASONS: Readonly<Record<StopReason, string>> = {
   "released": "the lease is given up",
 };
 
+/** A candidate for a Lease. Updated in place. */
+interface Candidate extends LeaseHost {
+  readonly election: LeaderElection;
+  readonly path: string;
+  readonly signal: AbortSignal;
+  readonly mayComplain: () => boolean;
+  readonly onChange: (lead: Lead) => void;
+  readonly released: PromiseWithResolvers<void>;
+  /** Ends the election, with the process or ahead of it. */
+  readonly over: AbortController;
+  state: ElectionState;
+  lead: Lead;
+  /** Permission for leases is, or was, there: a refusal is a failure as any other. */
+  granted: boolean;
+}
+
 /**
- * Stands for a Lease until the signal fires. Where the rights for it lack from the start, there is
- * no election, and this process goes on alone.
+ * Stands for a Lease until the signal fires. Where permission for it is missing from the start,
+ * there is no election, and this process goes on alone.
  */
 export function standForLease(
   host: LeaseHost,
@@ -49,169 +68,184 @@ export function standForLease(
   onChange: (lead: Lead) => void,
   signal: AbortSignal,
 ): Candidacy {
-  const { client, clock, identity } = host;
+  const { client, clock, identity, wallMs } = host;
   const { namespace, name } = election;
-  const log = host.log.child({ lease: `${namespace}/${name}` });
-  const path = objectPath("Lease", namespace, name);
-  const mayComplain = oncePer(30_000, clock.now);
-  const released = Promise.withResolvers<void>();
-  const ended = Promise.withResolvers<void>();
-  let state = createElection(identity, election);
-  let lead: Lead = { kind: "standby", identity, leader: undefined };
-  let timer: number | undefined;
-  /** The rights are, or were, there: a refusal is a failure as any other. */
-  let granted = false;
-  const watch = watchLease(client, election, onSeen, signal);
-
-  function feed(event: ElectionEvent): void {
-    if (signal.aborted || lead.kind === "alone") return;
-    const given = { now: clock.now(), wallMs: host.wallMs(), random: clock.random };
-    const turn = step(state, event, given);
-    state = turn.state;
-    turn.actions.forEach(perform);
-    arm();
-    const { lease } = state;
-    if (state.phase === "standby" && lease !== undefined) watch.from(lease.resourceVersion);
-    else watch.stop();
-  }
-
-  function arm(): void {
-    clearTimeout(timer);
-    const due: Instant | undefined = nextDeadline(state);
-    if (due === undefined || signal.aborted || lead.kind === "alone") return;
-    timer = setTimeout(() => feed({ kind: "tick" }), Math.max(0, Math.ceil(due - clock.now())));
-  }
-
-  function perform(action: ElectionAction): void {
-    switch (action.kind) {
-      case "read":
-        return void read(action);
-      case "write":
-        return void write(action);
-      case "started":
-        return change({ kind: "leader", identity, permit: permitOfTerm() });
-      case "stopped":
-        log[action.reason === "released" ? "info" : "warn"](
-          { reason: STOP_REASONS[action.reason] },
-          "the lead is over, nothing is written",
-        );
-        return change({ kind: "standby", identity, leader: holderOf(state.lease) });
-      case "holder":
-        if (lead.kind === "standby") {
-          change({ kind: "standby", identity, leader: holderOf(state.lease) });
-        }
-        return;
-      case "ended":
-        return released.resolve();
-      default:
-        return unreachable(action);
-    }
-  }
-
-  function change(next: Lead): void {
-    lead = next;
-    onChange(lead);
-  }
-
-  /** Of this term alone: what was asked for in an earlier one must not go out in the next. */
-  function permitOfTerm(): Permit {
-    const permit: Permit = {
-      mayBegin: () =>
-        lead.kind === "leader" && lead.permit === permit && mayWrite(state, clock.now()),
-      withinMs: writeWithinMs(election),
-    };
-    return permit;
-  }
-
-  async function read({ id, withinMs }: ElectionAction & { kind: "read" }): Promise<void> {
-    const operation = `read lease ${namespace}/${name}`;
-    const request = { operation, method: "GET", path, urgent: true, timeoutMs: withinMs } as const;
-    const answer = await client.request(request, signal);
-    if (answer.kind === "failure" && answer.status === 404) {
-      return feed({ kind: "read", id, lease: undefined });
-    }
-    const lease = leaseOf(answer);
-    if (lease === undefined) return failed(id, answer, "get");
-    granted = true;
-    feed({ kind: "read", id, lease });
-  }
-
-  async function write(
-    { base, id, record, withinMs }: ElectionAction & { kind: "write" },
-  ): Promise<void> {
-    const answer = await client.request({
-      operation: `${base === undefined ? "create" : "update"} lease ${namespace}/${name}`,
-      method: base === undefined ? "POST" : "PUT",
-      path: base === undefined ? objectPath("Lease", namespace) : path,
-      body: base === undefined
-        ? encodeNewLease(record, namespace, name)
-        : encodeLease(record, base),
-      urgent: true,
-      timeoutMs: withinMs,
-    }, signal);
-    const lease = leaseOf(answer);
-    if (lease !== undefined) {
-      granted = true;
-      return feed({ kind: "written", id, lease });
-    }
-    const { status } = answer.kind === "failure" ? answer : { status: undefined };
-    // 404: deleted since it was read.
-    if (status === 409 || (status === 404 && base !== undefined)) {
-      return feed({ kind: "conflict", id });
-    }
-    failed(id, answer, base === undefined ? "create" : "update");
-  }
-
-  function failed(id: number, answer: KubeAnswer, verb: string): void {
-    if (signal.aborted) return;
-    const error = answer.kind === "failure" ? answer.message : "the answer is no Lease";
-    if (!granted && answer.kind === "failure" && isVerbForbidden(answer, verb)) {
-      return goOnAlone(error);
-    }
-    if (mayComplain()) log.warn({ error }, "no word of the lease, trying again");
-    feed({ kind: "failed", id });
-  }
-
-  function goOnAlone(error: string): void {
-    log.warn(
-      { error },
-      "no leader election: the rights for leases lack; run one controller only, or grant get, " +
-        "create, update and watch of leases",
-    );
-    clearTimeout(timer);
-    watch.stop();
-    const permit: Permit = { mayBegin: () => !signal.aborted, withinMs: 20_000 };
-    change({ kind: "alone", permit, reason: "the rights for leases lack" });
-    released.resolve();
-  }
-
-  function onSeen(lease: Lease): void {
+  const over = new AbortController();
+  const candidate: Candidate = {
+    ...host,
+    log: host.log.child({ lease: `${namespace}/${name}` }),
+    election,
+    path: objectPath("Lease", namespace, name),
+    signal,
+    mayComplain: oncePer(30_000, clock.now),
+    onChange,
+    released: Promise.withResolvers<void>(),
+    over,
+    state: createElection(identity, election),
+    lead: { kind: "standby", identity, leader: undefined },
+    granted: false,
+  };
+  const { released } = candidate;
+  const watch = watchLease(client, election, (lease) => {
     // A watch may lag behind what was read.
-    const known = state.lease?.resourceVersion;
+    const known = candidate.state.lease?.resourceVersion;
     if (known !== undefined && isOlder(lease.resourceVersion, known)) return;
-    feed({ kind: "seen", lease });
-  }
-
+    machine.feed({ kind: "seen", lease });
+  }, over.signal);
+  const machine: Machine<ElectionEvent> = runMachine({
+    step(event, now) {
+      const turn = step(candidate.state, event, { now, wallMs: wallMs(), random: clock.random });
+      candidate.state = turn.state;
+      return turn.actions;
+    },
+    nextDeadline: () => nextDeadline(candidate.state),
+    perform: (action) => perform(candidate, action, (event) => machine.feed(event)),
+    tick: { kind: "tick" },
+    after() {
+      const { lease, phase } = candidate.state;
+      if (phase === "standby" && lease !== undefined) watch.from(lease.resourceVersion);
+      else watch.stop();
+    },
+    clock,
+    signal: over.signal,
+  });
   signal.addEventListener("abort", () => {
-    clearTimeout(timer);
-    watch.stop();
+    over.abort();
     released.resolve();
-    ended.resolve();
   }, { once: true });
-  // Never from within: the caller has nothing in hand yet.
-  queueMicrotask(() => feed({ kind: "tick" }));
+  // Not synchronously: the caller does not have the returned object yet.
+  queueMicrotask(() => machine.feed({ kind: "tick" }));
   return {
     get lead() {
-      return lead;
+      return candidate.lead;
     },
     async release() {
-      feed({ kind: "stop" });
-      const bound = setTimeout(() => released.resolve(), RELEASE_MS);
+      machine.feed({ kind: "stop" });
+      const giveUp = clock.schedule(RELEASE_MS, released.resolve);
       await released.promise;
-      clearTimeout(bound);
+      giveUp();
     },
-    done: ended.promise,
+    done: aborted(signal),
   };
+}
+
+function perform(
+  candidate: Candidate,
+  action: ElectionAction,
+  feed: (event: ElectionEvent) => void,
+): void {
+  const { identity, lead, log, released, state } = candidate;
+  const answered = (event: ElectionEvent | undefined) => event && feed(event);
+  switch (action.kind) {
+    case "read":
+      return void read(candidate, action).then(answered);
+    case "write":
+      return void write(candidate, action).then(answered);
+    case "started":
+      return change(candidate, { kind: "leader", identity, permit: permitOfTerm(candidate) });
+    case "stopped":
+      log[action.reason === "released" ? "info" : "warn"](
+        { reason: STOP_REASONS[action.reason] },
+        "the lead is over, nothing is written",
+      );
+      return change(candidate, { kind: "standby", identity, leader: holderOf(state.lease) });
+    case "holder":
+      if (lead.kind !== "standby") return;
+      return change(candidate, { kind: "standby", identity, leader: holderOf(state.lease) });
+    case "ended":
+      return released.resolve();
+    default:
+      return unreachable(action);
+  }
+}
+
+function change(candidate: Candidate, next: Lead): void {
+  candidate.lead = next;
+  candidate.onChange(next);
+}
+
+/** Of this term alone: what was asked for in an earlier one must not go out in the next. */
+function permitOfTerm(candidate: Candidate): Permit {
+  const permit: Permit = {
+    mayBegin: () =>
+      candidate.lead.kind === "leader" && candidate.lead.permit === permit &&
+      mayWrite(candidate.state, candidate.clock.now()),
+    withinMs: writeWithinMs(candidate.election),
+  };
+  return permit;
+}
+
+/** Reads the Lease; the event that its answer is, undefined where the election is over. */
+async function read(
+  candidate: Candidate,
+  { id, withinMs }: ElectionAction & { kind: "read" },
+): Promise<ElectionEvent | undefined> {
+  const { client, election: { namespace, name }, path, signal } = candidate;
+  const operation = `read lease ${namespace}/${name}`;
+  const request = { operation, method: "GET", path, urgent: true, timeoutMs: withinMs } as const;
+  const answer = await client.request(request, signal);
+  if (answer.kind === "failure" && answer.status === 404) {
+    return { kind: "read", id, lease: undefined };
+  }
+  const lease = leaseOf(answer);
+  if (lease === undefined) return failed(candidate, id, answer, "get");
+  candidate.granted = true;
+  return { kind: "read", id, lease };
+}
+
+/** Writes the Lease; gives an event as {@link read} does. */
+async function write(
+  candidate: Candidate,
+  { base, id, record, withinMs }: ElectionAction & { kind: "write" },
+): Promise<ElectionEvent | undefined> {
+  const { client, election: { namespace, name }, path, signal } = candidate;
+  const answer = await client.request({
+    operation: `${base === undefined ? "create" : "update"} lease ${namespace}/${name}`,
+    method: base === undefined ? "POST" : "PUT",
+    path: base === undefined ? objectPath("Lease", namespace) : path,
+    body: base === undefined ? encodeNewLease(record, namespace, name) : encodeLease(record, base),
+    urgent: true,
+    timeoutMs: withinMs,
+  }, signal);
+  const lease = leaseOf(answer);
+  if (lease !== undefined) {
+    candidate.granted = true;
+    return { kind: "written", id, lease };
+  }
+  const { status } = answer.kind === "failure" ? answer : { status: undefined };
+  // 404: deleted since it was read.
+  if (status === 409 || (status === 404 && base !== undefined)) return { kind: "conflict", id };
+  return failed(candidate, id, answer, base === undefined ? "create" : "update");
+}
+
+function failed(
+  candidate: Candidate,
+  id: number,
+  answer: KubeAnswer,
+  verb: string,
+): ElectionEvent | undefined {
+  const { granted, log, mayComplain, over } = candidate;
+  if (over.signal.aborted) return undefined;
+  const error = answer.kind === "failure" ? answer.message : "the answer is no Lease";
+  if (!granted && answer.kind === "failure" && isVerbForbidden(answer, verb)) {
+    goOnAlone(candidate, error);
+    return undefined;
+  }
+  if (mayComplain()) log.warn({ error }, "cannot read or write the Lease, trying again");
+  return { kind: "failed", id };
+}
+
+function goOnAlone(candidate: Candidate, error: string): void {
+  const { log, over, released, signal } = candidate;
+  log.warn(
+    { error },
+    "no leader election: permission for leases is missing; run one controller only, or grant " +
+      "get, create, update and watch of leases",
+  );
+  over.abort();
+  const permit: Permit = { mayBegin: () => !signal.aborted, withinMs: 20_000 };
+  change(candidate, { kind: "alone", permit, reason: "permission for leases is missing" });
+  released.resolve();
 }
 
 function holderOf(lease: Lease | undefined): string | undefined {
@@ -220,9 +254,4 @@ function holderOf(lease: Lease | undefined): string | undefined {
 
 function leaseOf(answer: KubeAnswer): Lease | undefined {
   return answer.kind === "ok" ? decodeLease(answer.body) : undefined;
-}
-
-/** A role that lacks the verb, not an admission rule's refusal. */
-function isVerbForbidden({ message, status }: KubeFailure, verb: string): boolean {
-  return status === 403 && message.includes(`cannot ${verb} resource`);
 }

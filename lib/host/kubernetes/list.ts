@@ -1,4 +1,5 @@
-import type { KubeClient, KubeFailure } from "./client.ts";
+import type { KubeClient } from "./client.ts";
+import type { KubeFailure } from "./transport.ts";
 import { objectOr, textOf } from "../../model/json.ts";
 import { collectionPath } from "./paths.ts";
 import { KINDS, type Selection } from "../cluster/kinds.ts";

@@ -1,4 +1,4 @@
-import type { KubeFailure } from "./client.ts";
+import type { KubeFailure } from "./transport.ts";
 
 /** Where a reflector is in its reading of one kind of objects. */
 export interface Reading {

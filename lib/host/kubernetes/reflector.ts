@@ -5,7 +5,7 @@ import { KINDS } from "../cluster/kinds.ts";
 import { createWatchCache, type ObjectReading, type WatchCache } from "../cluster/watch_cache.ts";
 import { oncePer, retryDelayMs } from "../process/backoff.ts";
 import { type Barrier, createBarrier } from "./barrier.ts";
-import type { KubeFailure } from "./client.ts";
+import type { KubeFailure } from "./transport.ts";
 import { follow, type FollowHost, type FollowTiming, type ObjectEvent } from "./follow.ts";
 import { listPages, unusable } from "./list.ts";
 import { listAtOnce, nextReading, type Outcome, type Reading, UNREAD } from "./reading.ts";

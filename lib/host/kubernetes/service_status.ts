@@ -1,19 +1,20 @@
 import { formatIp } from "../../net/ip.ts";
 import type { StatusWrite, WriteOutcome } from "../cluster/cluster.ts";
-import type { KubeClient, KubeFailure } from "./client.ts";
+import type { KubeClient } from "./client.ts";
+import { isVerbForbidden, type KubeFailure } from "./transport.ts";
 import { type JsonObject, objectOr, textOf } from "../../model/json.ts";
 import { allocatedFrom, withAllocatedFrom } from "../cluster/allocated_from.ts";
 import { objectPath } from "./paths.ts";
 import type { Log } from "../process/log.ts";
 
 /** Writes one Service's status.loadBalancer; see {@link StatusWrite}. Never throws. */
-export type StatusWriter = (write: StatusWrite, signal: AbortSignal) => Promise<WriteOutcome>;
+export type WriteServiceStatus = (write: StatusWrite, signal: AbortSignal) => Promise<WriteOutcome>;
 
 /**
  * Makes a writer that patches. Where the role allows only `update` of services/status, as in
  * MetalLB's manifests, it reads and updates from the first refusal on.
  */
-export function statusWriter(client: KubeClient, log: Log): StatusWriter {
+export function createServiceStatusWriter(client: KubeClient, log: Log): WriteServiceStatus {
   let patchForbidden = false;
 
   async function patch(write: StatusWrite, signal: AbortSignal): Promise<WriteOutcome> {
@@ -83,11 +84,6 @@ function ingressOf({ ips }: StatusWrite): { ip: string }[] {
 function written(service: JsonObject): WriteOutcome {
   const resourceVersion = textOf(objectOr(service.metadata).resourceVersion) ?? "";
   return { kind: "written", resourceVersion };
-}
-
-/** A role that lacks the verb, not an admission rule's refusal. */
-function isVerbForbidden({ status, message }: KubeFailure, verb: string): boolean {
-  return status === 403 && message.includes(`cannot ${verb} resource`);
 }
 
 function outcomeOf({ cause, status, message, retryAfterMs }: KubeFailure): WriteOutcome {

@@ -195,7 +195,7 @@ Deno.test("startLead() goes on alone where no election is wanted, or can be", as
 
   const impossible = workshop();
   const permit = { mayBegin: () => true, withinMs: 1 };
-  impossible.become({ kind: "alone", permit, reason: "the rights for leases lack" });
+  impossible.become({ kind: "alone", permit, reason: "permission for leases is missing" });
   assert.deepEqual(impossible.told, ["start"]);
   assert.equal(impossible.controller.permit(), permit);
   assert.match(leadText(impossible.controller.status()), /one controller only: the rights/);

@@ -4,7 +4,7 @@ import type { Cluster, ClusterEvent } from "../../../lib/host/cluster/cluster.ts
 import { createMetrics } from "../../../lib/host/metrics/metrics.ts";
 import { REFLECTOR_TIMING, startReflector } from "../../../lib/host/kubernetes/reflector.ts";
 import { runController } from "../../../lib/host/controller/run.ts";
-import { statusWriter } from "../../../lib/host/kubernetes/service_status.ts";
+import { createServiceStatusWriter } from "../../../lib/host/kubernetes/service_status.ts";
 import { BARE_CLUSTER } from "../../support/bare_cluster.ts";
 import { RUN_OPTIONS } from "../../support/run_options.ts";
 import { recordedLog } from "../../support/log.ts";
@@ -76,7 +76,7 @@ async function withController(
   const cluster: Cluster = {
     ...BARE_CLUSTER,
     watch: (options, signal) => startReflector(host, options, signal),
-    writeStatus: statusWriter(client, log),
+    writeStatus: createServiceStatusWriter(client, log),
     publishEvent: (event) => Promise.resolve(void events.push(event)),
   };
   const controller = runController({

@@ -2,11 +2,8 @@ import assert from "node:assert/strict";
 import { instant } from "../../../lib/base/time.ts";
 import type { Clock } from "../../../lib/host/process/clock.ts";
 import { systemClock } from "../../../lib/host/process/clock.ts";
-import {
-  type KubeAnswer,
-  type KubeFailure,
-  openKubeClient,
-} from "../../../lib/host/kubernetes/client.ts";
+import { type KubeAnswer, openKubeClient } from "../../../lib/host/kubernetes/client.ts";
+import type { KubeFailure } from "../../../lib/host/kubernetes/transport.ts";
 import { CA, CERTIFICATE, KEY, OTHER_CA } from "../../support/certificates.ts";
 import { recordedLog } from "../../support/log.ts";
 import {

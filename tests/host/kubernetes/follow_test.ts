@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { systemClock } from "../../../lib/host/process/clock.ts";
-import type { KubeClient, KubeFailure, KubeStream } from "../../../lib/host/kubernetes/client.ts";
+import type { KubeClient, KubeStream } from "../../../lib/host/kubernetes/client.ts";
+import type { KubeFailure } from "../../../lib/host/kubernetes/transport.ts";
 import { follow } from "../../../lib/host/kubernetes/follow.ts";
 import type { Outcome } from "../../../lib/host/kubernetes/reading.ts";
 import { recordedLog } from "../../support/log.ts";

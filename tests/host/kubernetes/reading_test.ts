@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { KubeFailure } from "../../../lib/host/kubernetes/client.ts";
+import type { KubeFailure } from "../../../lib/host/kubernetes/transport.ts";
 import {
   listAtOnce,
   nextReading,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { StatusWrite, WriteOutcome } from "../../../lib/host/cluster/cluster.ts";
-import { statusWriter } from "../../../lib/host/kubernetes/service_status.ts";
+import { createServiceStatusWriter } from "../../../lib/host/kubernetes/service_status.ts";
 import { serviceKey } from "../../../lib/model/facts.ts";
 import { objectOr } from "../../../lib/model/json.ts";
 import { parseIp } from "../../../lib/net/ip.ts";
@@ -41,7 +41,7 @@ async function writing(
   });
   const stop = new AbortController();
   const log = recordedLog();
-  const writer = statusWriter(await mockClient(api.url, stop.signal), log);
+  const writer = createServiceStatusWriter(await mockClient(api.url, stop.signal), log);
   const outcomes: WriteOutcome[] = [];
   for (const one of writes) outcomes.push(await writer(one, stop.signal));
   stop.abort();
@@ -49,7 +49,7 @@ async function writing(
   return { outcomes, requests: api.requests, bodies, told: log.lines.length };
 }
 
-Deno.test("statusWriter() patches the ingress list, bound to the version and uid that were read", async () => {
+Deno.test("createServiceStatusWriter() patches the ingress list, bound to the version and uid that were read", async () => {
   const { outcomes, requests, bodies } = await writing(
     (_, { headers }) =>
       headers.get("content-type") === "application/merge-patch+json"
@@ -91,7 +91,7 @@ const OUTCOMES: readonly [string, () => Response, WriteOutcome["kind"]][] = [
 ];
 
 for (const [what, answer, kind] of OUTCOMES) {
-  Deno.test(`C7: statusWriter() takes ${what} for ${kind} and tries once`, async () => {
+  Deno.test(`C7: createServiceStatusWriter() takes ${what} for ${kind} and tries once`, async () => {
     const { outcomes, requests } = await writing(answer, [write("10.0.0.1")]);
     assert.equal(outcomes[0]?.kind, kind);
     assert.equal(requests.length, 1);
@@ -114,7 +114,7 @@ function updateOnly(present: unknown): Answer {
       : json(service("web", "9"));
 }
 
-Deno.test("statusWriter() updates where patching is forbidden, and loses no other field", async () => {
+Deno.test("createServiceStatusWriter() updates where patching is forbidden, and loses no other field", async () => {
   const plain = service("web", "7");
   const older = { mine: "kept", "metallb.universe.tf/ip-allocated-from-pool": "old" };
   const present = {
@@ -153,7 +153,7 @@ Deno.test("statusWriter() updates where patching is forbidden, and loses no othe
   assert.equal(told, 1);
 });
 
-Deno.test("statusWriter() updates only the very object that was planned for", async () => {
+Deno.test("createServiceStatusWriter() updates only the very object that was planned for", async () => {
   const newer = await writing(updateOnly(service("web", "8")), [write("10.0.0.1")]);
   assert.deepEqual(newer.outcomes, [{ kind: "conflict" }]);
   const other = await writing(updateOnly(service("web", "7", "uid-2")), [write("10.0.0.1")]);
@@ -163,7 +163,7 @@ Deno.test("statusWriter() updates only the very object that was planned for", as
   }
 });
 
-Deno.test("statusWriter() is refused where neither verb is allowed", async () => {
+Deno.test("createServiceStatusWriter() is refused where neither verb is allowed", async () => {
   const { outcomes } = await writing(
     (_, { method }) =>
       method === "GET" ? json(service("web", "7")) : status(403, "cannot patch resource"),
@@ -172,7 +172,7 @@ Deno.test("statusWriter() is refused where neither verb is allowed", async () =>
   assert.equal(outcomes[0]?.kind, "refused");
 });
 
-Deno.test("statusWriter() sends nothing without its permit, between reading and updating neither", async () => {
+Deno.test("createServiceStatusWriter() sends nothing without its permit, between reading and updating neither", async () => {
   const over = { mayBegin: () => false, withinMs: 1_000 };
   const none = await writing(() => json(service("web", "9")), [{
     ...write("10.0.0.1"),
