@@ -26,8 +26,13 @@ export const systemClock: Clock = {
       signal.addEventListener("abort", end);
     }),
   schedule(ms, run) {
-    const timer = setTimeout(run, ms);
-    return () => clearTimeout(timer);
+    // A timer that expired while the thread was busy fires although it is cleared meanwhile.
+    let calledOff = false;
+    const timer = setTimeout(() => calledOff || run(), ms);
+    return () => {
+      calledOff = true;
+      clearTimeout(timer);
+    };
   },
   random: Math.random,
 };

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
 import { systemClock } from "../../../lib/host/process/clock.ts";
 
 Deno.test("sleep() ends after its time, and at once when its signal fires or has fired", async () => {
@@ -10,6 +12,25 @@ Deno.test("sleep() ends after its time, and at once when its signal fires or has
   stop.abort();
   await Promise.all([long, ...both]);
   await systemClock.sleep(3_600_000, stop.signal);
+});
+
+Deno.test("schedule() runs nothing that was called off, also when its time has come already", async () => {
+  const socket = createSocket("udp4");
+  const bound = once(socket, "listening");
+  socket.bind(0, "127.0.0.1");
+  await bound;
+  const ran: string[] = [];
+  const callOff = systemClock.schedule(20, () => ran.push("called off"));
+  systemClock.schedule(1, () => {
+    // Busy until both are due: the datagram that calls it off, and the time itself.
+    socket.send(new Uint8Array(1), socket.address().port, "127.0.0.1");
+    for (const end = systemClock.now() + 60; systemClock.now() < end;);
+  });
+  await once(socket, "message");
+  callOff();
+  await new Promise<void>((resolve) => void systemClock.schedule(30, resolve));
+  assert.deepEqual(ran, []);
+  socket.close();
 });
 
 /** Whatever finds out who is dead, late or away, and whatever waits. */
