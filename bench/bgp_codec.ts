@@ -1,6 +1,6 @@
 import { createAdjRibOut, drain, resend, type RouteTerms } from "../lib/bgp/adj_rib_out.ts";
 import { decodeMessage } from "../lib/bgp/message.ts";
-import { prefixesOf } from "../lib/bgp/nlri.ts";
+import { prefixesOf } from "../tests/bgp/codec.ts";
 import { createRib, type Rib } from "../lib/bgp/rib.ts";
 import { type Ip, ip4, ip6 } from "../lib/net/ip.ts";
 import { type Figure, figure, percentile } from "./figure.ts";

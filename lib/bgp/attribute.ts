@@ -35,7 +35,7 @@ export interface AsPathSegment {
 /** RFC 8092: global administrator and two local parts. */
 export type LargeCommunity = readonly [global: number, local1: number, local2: number];
 
-/** What an attribute says; `flags` stand as they came. */
+/** What an attribute says; `flags` are as they came. */
 export type AttributeValue =
   | { readonly kind: "origin"; readonly value: number }
   | { readonly kind: "as-path" | "as4-path"; readonly segments: readonly AsPathSegment[] }
@@ -88,7 +88,7 @@ const exactly = (size: number) => (length: number) => length === size;
 const manyOf = (size: number) => (length: number) => length > 0 && length % size === 0;
 const any = () => true;
 
-/** RFC 4271 §4.3 and §5, RFC 1997, 4456, 6793, 8092; errors by RFC 7606 §7. MP_* stand in update.ts. */
+/** RFC 4271 §4.3 and §5, RFC 1997, 4456, 6793, 8092; errors by RFC 7606 §7. MP_*: update.ts. */
 export const RULES: ReadonlyMap<number, AttributeRule> = new Map<number, AttributeRule>([
   [ATTRIBUTE.origin, {
     flags: WELL_KNOWN,

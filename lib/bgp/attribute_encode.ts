@@ -20,7 +20,7 @@ export function encodeAttributes(
 }
 
 /** Flags, code and length of an attribute. */
-export function attributeHead(flags: number, code: number, length: number): Uint8Array {
+function attributeHead(flags: number, code: number, length: number): Uint8Array {
   const extended = length > 255 || (flags & FLAG.extended) !== 0;
   return extended
     ? Uint8Array.of(flags | FLAG.extended, code, length >> 8, length & 255)
@@ -28,7 +28,7 @@ export function attributeHead(flags: number, code: number, length: number): Uint
 }
 
 /** The bytes one after the other. */
-export function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
   for (const part of parts) {

@@ -5,6 +5,7 @@ import { encodeKeepalive, encodeNotification, type Message } from "./message.ts"
 import { negotiate, type Negotiated, openFor, type SessionTerms } from "./negotiate.ts";
 import {
   type BgpFault,
+  CEASE,
   CODE,
   formatNotification,
   type Notification,
@@ -142,7 +143,7 @@ export function step(
       return session.phase === "Established"
         ? end(session, now, random, {
           reason: "BFD says that the path to the peer is down",
-          say: notification(CODE.cease, 10),
+          say: notification(CODE.cease, CEASE.bfdDown),
         })
         : [];
     case "tick":

@@ -6,7 +6,7 @@ import { decodeOpen, type Open } from "./open.ts";
 import { decodeUpdate, type Update } from "./update.ts";
 
 /** A request to send a family's routes again; subtypes 1 and 2 enclose the answer (RFC 7313). */
-export interface RouteRefresh {
+interface RouteRefresh {
   readonly kind: "route-refresh";
   readonly afi: number;
   readonly subtype: number;

@@ -22,7 +22,7 @@ export interface SessionTerms {
 }
 
 /** How long a peer with graceful restart waits for this speaker to come back (RFC 4724 §3). */
-export const RESTART_TIME_SECONDS = 120;
+const RESTART_TIME_SECONDS = 120;
 const FORWARDING_STATE = 0x80;
 
 /** What both OPENs together say. */
@@ -34,7 +34,6 @@ export interface Negotiated {
   readonly asnBytes: 2 | 4;
   readonly maxLength: number;
   readonly families: ReadonlySet<Family>;
-  readonly routeRefresh: boolean;
   readonly enhancedRefresh: boolean;
   /** IPv4 prefixes may go by IPv6 next hops (RFC 8950). */
   readonly extendedNextHop: boolean;
@@ -121,7 +120,6 @@ export function negotiate(
     // Herald offers no longer messages (RFC 8654): nothing that it says needs them.
     maxLength: MAX_MESSAGE_LENGTH,
     families: familiesOf(open),
-    routeRefresh: capabilities.some(({ kind }) => kind === "route-refresh"),
     enhancedRefresh: capabilities.some(({ kind }) => kind === "enhanced-route-refresh"),
     extendedNextHop: capabilities.some((one) =>
       one.kind === "extended-next-hop" &&

@@ -1,8 +1,8 @@
 import { readU32, writeU32 } from "../net/ethernet.ts";
-import { bitsOf, type Family, type Ip, type Ip4, type Ip6, ip6 } from "../net/ip.ts";
+import { bitsOf, type Family, type Ip, type Ip4, type Ip6 } from "../net/ip.ts";
 import type { Prefix } from "../net/prefix.ts";
 
-/** Prefixes as they stand in a message, checked: each is whole and none too long. */
+/** The prefixes of a message as bytes, checked: each is whole and none too long. */
 export interface Nlri {
   readonly family: Family;
   readonly bytes: Uint8Array;
@@ -29,18 +29,6 @@ export function scanNlri(family: Family, bytes: Uint8Array): Nlri | NlriMistake 
     count++;
   }
   return { family, bytes, count };
-}
-
-/** The prefixes; bits beyond their length are cleared (RFC 4271 §4.3: irrelevant). */
-export function prefixesOf({ family, bytes, count }: Nlri): Prefix[] {
-  const prefixes = new Array<Prefix>(count);
-  for (let at = 0, index = 0; index < count; index++) {
-    const length = bytes[at] ?? 0;
-    const address = family === 4 ? readIp4Part(bytes, at + 1, length) : ip6Part(bytes, at, length);
-    prefixes[index] = { address, length };
-    at += prefixBytes(length);
-  }
-  return prefixes;
 }
 
 /** Writes a prefix and gives the offset after it. */
@@ -84,22 +72,4 @@ export function readIp(family: Family, bytes: Uint8Array, offset: number): Ip {
   const high = BigInt(readU32(bytes, offset)) << 32n | BigInt(readU32(bytes, offset + 4));
   const low = BigInt(readU32(bytes, offset + 8)) << 32n | BigInt(readU32(bytes, offset + 12));
   return (high << 64n | low) as Ip6;
-}
-
-function readIp4Part(bytes: Uint8Array, offset: number, length: number): Ip4 {
-  if (length === 0) return 0 as Ip4;
-  const size = (length + 7) >> 3;
-  let value = 0;
-  for (let index = 0; index < size; index++) {
-    value |= (bytes[offset + index] ?? 0) << (24 - 8 * index);
-  }
-  return ((value & (-1 << (32 - length))) >>> 0) as Ip4;
-}
-
-function ip6Part(bytes: Uint8Array, at: number, length: number): Ip {
-  if (length === 128) return readIp(6, bytes, at + 1);
-  const whole = new Uint8Array(16);
-  whole.set(bytes.subarray(at + 1, at + prefixBytes(length)));
-  const host = BigInt(128 - length);
-  return ip6((BigInt(readIp(6, whole, 0)) >> host) << host);
 }

@@ -3,13 +3,13 @@ import type { Family, Ip4 } from "../net/ip.ts";
 import { encodeMessage, TYPE } from "./frame.ts";
 import { type BgpFault, bgpFault, CODE, notification } from "./notification.ts";
 
-/** Stands in OPEN where an AS number needs four octets (RFC 6793 §9). */
+/** Takes the place in OPEN of an AS number that needs four octets (RFC 6793 §9). */
 export const AS_TRANS = 23456;
 const OPTIONAL_CAPABILITIES = 2;
 const OPEN_HEADER = 29;
 
 /** Capability codes. */
-export const CAPABILITY = {
+const CAPABILITY = {
   multiprotocol: 1,
   routeRefresh: 2,
   extendedNextHop: 5,
@@ -38,14 +38,14 @@ export type Capability =
   | { readonly kind: "unknown"; readonly code: number; readonly value: Uint8Array };
 
 /** IPv4 prefixes by IPv6 next hops (RFC 8950). */
-export interface ExtendedNextHop {
+interface ExtendedNextHop {
   readonly afi: number;
   readonly safi: number;
   readonly nextHopAfi: number;
 }
 
 /** `flags` 0x80: forwarding went on during the restart (RFC 4724 §3). */
-export interface GracefulFamily {
+interface GracefulFamily {
   readonly afi: number;
   readonly safi: number;
   readonly flags: number;

@@ -12,7 +12,7 @@ type Bytes = Uint8Array<ArrayBuffer>;
 /** How a family's routes of equal attributes are written. */
 export interface RouteForm {
   readonly family: Family;
-  /** All attributes but MP_REACH_NLRI; with NEXT_HOP where the prefixes stand at the end. */
+  /** All attributes but MP_REACH_NLRI; with NEXT_HOP where the prefixes are at the end. */
   readonly attributes: Uint8Array;
   /** Next hops for MP_REACH_NLRI; undefined writes IPv4 prefixes at the end of the message. */
   readonly mpNextHops: readonly Ip[] | undefined;
@@ -78,7 +78,7 @@ export function packWithdrawals(
 
 /**
  * Writes prefixes from `start` on until the next one would leave less than `tail` bytes; `complete`
- * then writes what stands before and after them.
+ * then writes what comes before and after them.
  */
 function pack(
   prefixes: readonly Prefix[],

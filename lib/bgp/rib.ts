@@ -55,6 +55,6 @@ export function createRib(): Rib {
 }
 
 /** A key of a prefix: a number for IPv4, which is small and quick, a text for IPv6. */
-export function prefixKey({ address, length }: Prefix): string | number {
+function prefixKey({ address, length }: Prefix): string | number {
   return typeof address === "number" ? address * 64 + length : `${address.toString(36)}/${length}`;
 }

@@ -1,4 +1,4 @@
-import { readU16, writeU16 } from "../net/ethernet.ts";
+import { readU16 } from "../net/ethernet.ts";
 import type { Family, Ip } from "../net/ip.ts";
 import {
   ATTRIBUTE,
@@ -9,13 +9,12 @@ import {
   type PathAttribute,
   RULES,
 } from "./attribute.ts";
-import { encodeAttributes } from "./attribute_encode.ts";
 import { type DecodeContext, encodeMessage, TYPE } from "./frame.ts";
 import { type Nlri, type NlriMistake, readIp, scanNlri } from "./nlri.ts";
 import { type BgpFault, bgpFault, CODE, notification } from "./notification.ts";
 
 /** An attribute that was not used, and why. */
-export interface AttributeMistake {
+interface AttributeMistake {
   readonly code: number;
   readonly action: ErrorAction;
   readonly detail: string;
@@ -29,8 +28,6 @@ export interface Update {
   /** By RFC 7606, what is wrong and does not end the session. */
   readonly mistakes: readonly AttributeMistake[];
 }
-
-const UPDATE_HEADER = 23;
 
 /** Decodes UPDATE (RFC 4271 §4.3, RFC 4760) with the error handling of RFC 7606. */
 export function decodeUpdate(bytes: Uint8Array, context: DecodeContext): Update | BgpFault {
@@ -216,40 +213,8 @@ function noteMissing(
   }
 }
 
-/** What an End-of-RIB marker ends (RFC 4724 §2); undefined for any other UPDATE. */
-export function endOfRib(update: Update): Family | undefined {
-  if (update.withdrawn.count > 0 || update.nlri.count > 0) return undefined;
-  const [only, ...others] = update.attributes;
-  if (only === undefined) return update.mistakes.length === 0 ? 4 : undefined;
-  if (others.length > 0 || only.kind !== "mp-unreach" || only.withdrawn.count > 0) return undefined;
-  return only.withdrawn.family;
-}
-
-/** Encodes an UPDATE whose parts are whole; nobody checks here that it fits into a message. */
-export function encodeUpdate(
-  withdrawn: Uint8Array,
-  attributes: readonly PathAttribute[],
-  nlri: Uint8Array,
-  asnBytes: 2 | 4,
-): Uint8Array<ArrayBuffer> {
-  const encoded = encodeAttributes(attributes, asnBytes);
-  const body = new Uint8Array(4 + withdrawn.length + encoded.length + nlri.length);
-  writeU16(body, 0, withdrawn.length);
-  body.set(withdrawn, 2);
-  writeU16(body, 2 + withdrawn.length, encoded.length);
-  body.set(encoded, 4 + withdrawn.length);
-  body.set(nlri, 4 + withdrawn.length + encoded.length);
-  return encodeMessage(TYPE.update, body);
-}
-
 /** The marker that a family's first full table ends with (RFC 4724 §2). */
 export function encodeEndOfRib(family: Family): Uint8Array<ArrayBuffer> {
-  const none = new Uint8Array(0);
-  if (family === 4) return encodeUpdate(none, [], none, 4);
-  const withdrawn: Nlri = { family, bytes: none, count: 0 };
-  const marker = { kind: "mp-unreach", afi: 2, safi: 1, withdrawn, flags: FLAG.optional } as const;
-  return encodeUpdate(none, [marker], none, 4);
+  const attributes = family === 4 ? [] : [FLAG.optional, ATTRIBUTE.mpUnreach, 3, 0, 2, 1];
+  return encodeMessage(TYPE.update, Uint8Array.of(0, 0, 0, attributes.length, ...attributes));
 }
-
-/** Octets of an UPDATE beside withdrawn routes, attributes and prefixes. */
-export const UPDATE_OVERHEAD = UPDATE_HEADER;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { seededRandom } from "../../lib/base/time.ts";
 import { messageLength } from "../../lib/bgp/frame.ts";
-import { prefixesOf } from "../../lib/bgp/nlri.ts";
+import { prefixesOf } from "./codec.ts";
 import { bytesOf, decode, VECTORS } from "./vectors.ts";
 
 const RUNS = Number(Deno.env.get("HERALD_FUZZ_RUNS") ?? 50_000);

@@ -8,7 +8,8 @@ import {
 } from "../../lib/bgp/message.ts";
 import { type BgpFault, hex, shutdownText } from "../../lib/bgp/notification.ts";
 import { type Capability, encodeOpen, type Open } from "../../lib/bgp/open.ts";
-import { encodeUpdate, endOfRib, type Update } from "../../lib/bgp/update.ts";
+import type { Update } from "../../lib/bgp/update.ts";
+import { encodeUpdate, endOfRib } from "./codec.ts";
 import { bytesOf, decode, described, texts, type Vector, VECTORS } from "./vectors.ts";
 
 function whole(vector: Vector): Message {
@@ -28,7 +29,7 @@ function encoded(message: Message): Uint8Array {
     case "route-refresh":
       return encodeRouteRefresh(message);
     case "update":
-      return encodeUpdate(message.withdrawn.bytes, message.attributes, message.nlri.bytes, 4);
+      return encodeUpdate(message.withdrawn.bytes, message.attributes, message.nlri.bytes);
   }
 }
 

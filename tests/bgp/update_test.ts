@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { encodeMessage, TYPE } from "../../lib/bgp/frame.ts";
-import { encodeEndOfRib, encodeUpdate, endOfRib, type Update } from "../../lib/bgp/update.ts";
+import { encodeEndOfRib, type Update } from "../../lib/bgp/update.ts";
+import { encodeUpdate, endOfRib } from "./codec.ts";
 import { bytesOf, decode, texts } from "./vectors.ts";
 
 const ORIGIN = "40010100";
@@ -246,6 +247,6 @@ Deno.test("encodeEndOfRib() is what endOfRib() knows, for both families (RFC 472
     assert.equal(endOfRib(update(decode(bytes))), family);
   }
   assert.equal(endOfRib(update(withAttribute("80040400000001"))), undefined);
-  const plain = encodeUpdate(bytesOf("200a000001"), [], new Uint8Array(0), 4);
+  const plain = encodeUpdate(bytesOf("200a000001"), [], new Uint8Array(0));
   assert.equal(endOfRib(update(decode(plain))), undefined);
 });

@@ -3,7 +3,8 @@ import { formatPrefix } from "../../lib/net/prefix.ts";
 import type { PathAttribute } from "../../lib/bgp/attribute.ts";
 import { decodeMessage, type Message } from "../../lib/bgp/message.ts";
 import type { BgpFault } from "../../lib/bgp/notification.ts";
-import { type Nlri, prefixesOf } from "../../lib/bgp/nlri.ts";
+import type { Nlri } from "../../lib/bgp/nlri.ts";
+import { prefixesOf } from "./codec.ts";
 
 /** A message that a real implementation sent, and what it means. */
 export interface Vector {

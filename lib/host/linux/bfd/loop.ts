@@ -219,7 +219,7 @@ function receive(engine: Engine, { fd, multihop }: Receiver): void {
       target.peerAddress === datagram.from && target.multihop === multihop
     );
     const [first] = candidates;
-    if (first === undefined) continue; // nobody's peer: not worth a word
+    if (first === undefined) continue; // no peer of ours: nothing counts it
     const packet = decodeBfd(datagram.bytes);
     const ttl = datagram.ttl ?? 0;
     const leastTtl = multihop ? first.target.profile.minimumTtl : SINGLE_HOP_TTL;

@@ -41,7 +41,7 @@ export interface Bgp {
     changes: Iterable<readonly [ip: Ip, announced: boolean]>,
   ): void;
   status(): readonly PeerStatus[];
-  /** To whom an address's routes go, one sentence each. */
+  /** Which peers are told an address's routes, one sentence each. */
   routesOf(ip: Ip): readonly string[];
   /** Why BFD watches no peer any more; undefined when it does, or need not. */
   bfdProblem(): string | undefined;

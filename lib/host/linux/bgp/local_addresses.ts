@@ -1,7 +1,7 @@
 import { crc32 } from "node:zlib";
 import { familyOf, formatIp, type Ip, type Ip4, type Ip6, parseIp } from "../../../net/ip.ts";
 
-/** Addresses of the interface that has `local`; only `local` itself where nobody has it. */
+/** Addresses of the interface that has `local`; none where no interface has it. */
 function neighboursOf(local: Ip): readonly Ip[] {
   const interfaces = Deno.networkInterfaces();
   const own = interfaces.find(({ address }) => address === formatIp(local));

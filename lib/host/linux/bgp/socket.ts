@@ -9,7 +9,7 @@ import { bindSocket, openSocket, setOption, takeSocketError } from "../socket.ts
 
 export type TcpLibc = Libc<typeof SOCKET & typeof STREAM>;
 
-/** Whom to connect to, and how. */
+/** Which peer to connect to, and how. */
 export interface TcpTarget {
   readonly peer: Ip;
   readonly port: number;

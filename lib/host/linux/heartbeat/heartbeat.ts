@@ -1,11 +1,11 @@
 import { startWorkerLink } from "../worker/link.ts";
 import type { HeartbeatNews, HeartbeatOrder } from "./orders.ts";
 
-export interface HeartbeatOptions {
+interface HeartbeatOptions {
   readonly workerUrl: URL;
   readonly open: Omit<HeartbeatOrder & { readonly kind: "open" }, "kind">;
   readonly onNews: (news: HeartbeatNews) => void;
-  /** The Worker ended unasked: nothing is answered any more, for nobody renews the lease. */
+  /** The Worker ended unasked: replies stop, because the reply lease is not renewed any more. */
   readonly onFault: (error: Error) => void;
 }
 

@@ -169,8 +169,8 @@ function transmit(
   const to = targets.get(name)?.to;
   if (to === undefined) return;
   const flags = KERNEL.MSG_DONTWAIT | KERNEL.MSG_NOSIGNAL;
-  // The kernel tells of an earlier packet's refusal by failing the next call, whomever that is
-  // for: only the second try fails for a reason of its own, and is as lost as on the way.
+  // The kernel tells of an earlier packet's refusal by failing the next call, whichever peer
+  // that is for: only the second try fails for a reason of its own, and is as lost as on the way.
   for (let attempt = 0; attempt < 2; attempt++) {
     const size = BigInt(bytes.length);
     const sent = libc.symbols.sendto(fd.number, bytes, size, flags, to, to.length);
@@ -247,7 +247,7 @@ function mayComeFrom({ targets }: Engine, sender: string, from: Ip): boolean {
   return known === undefined || known.target.address === from;
 }
 
-/** What the kernel has got to know of packets that we sent: nobody there, or no way. */
+/** What the kernel learned of packets that we sent: a closed port, or no route. */
 function receiveErrors(engine: Engine, { fd }: Open): void {
   for (let turn = 0; turn < READS_PER_TURN; turn++) {
     const datagram = engine.readErrors(fd, KERNEL.MSG_DONTWAIT | KERNEL.MSG_ERRQUEUE);

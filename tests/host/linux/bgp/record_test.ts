@@ -15,7 +15,6 @@ const NEGOTIATED = {
   asnBytes: 4,
   maxLength: 4096,
   families: new Set([4, 6] as const),
-  routeRefresh: true,
   enhancedRefresh: false,
   extendedNextHop: false,
   keptOnRestart: new Set<4 | 6>(),
