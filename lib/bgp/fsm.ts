@@ -2,6 +2,7 @@ import { unreachable } from "../base/errors.ts";
 import { after, type Instant, type Millis, type Random } from "../base/time.ts";
 import type { Family, Ip4 } from "../net/ip.ts";
 import { encodeKeepalive, encodeNotification, type Message } from "./message.ts";
+import { familyOfAfi } from "./nlri.ts";
 import { negotiate, type Negotiated, openFor, type SessionTerms } from "./negotiate.ts";
 import {
   type BgpFault,
@@ -218,7 +219,7 @@ function refresh(
   { negotiated }: Session,
   { afi, safi, subtype }: { afi: number; safi: number; subtype: number },
 ): SessionAction[] {
-  const family = safi !== 1 ? undefined : afi === 1 ? 4 : afi === 2 ? 6 : undefined;
+  const family = familyOfAfi(afi, safi);
   // Marks of the peer's own answer, or a family nobody agreed upon, ask for nothing (RFC 7313 §4).
   if (subtype !== 0 || family === undefined || !negotiated?.families.has(family)) return [];
   return [{ kind: "refresh", family }];

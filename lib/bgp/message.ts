@@ -1,4 +1,3 @@
-import type { Family } from "../net/ip.ts";
 import { readU16 } from "../net/ethernet.ts";
 import { badLength, type DecodeContext, encodeMessage, messageLength, TYPE } from "./frame.ts";
 import { type BgpFault, bgpFault, CODE, type Notification, notification } from "./notification.ts";
@@ -71,9 +70,4 @@ export function encodeRouteRefresh(
   { afi, subtype, safi }: Omit<RouteRefresh, "kind">,
 ): Uint8Array<ArrayBuffer> {
   return encodeMessage(TYPE.routeRefresh, Uint8Array.of(afi >> 8, afi & 255, subtype, safi));
-}
-
-/** Address family numbers; Herald speaks unicast of both, SAFI 1. */
-export function afiOf(family: Family): 1 | 2 {
-  return family === 4 ? 1 : 2;
 }

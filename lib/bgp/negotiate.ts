@@ -10,6 +10,7 @@ import {
   encodeOpen,
   familiesOf,
   type Open,
+  unicastFamilies,
 } from "./open.ts";
 
 /** What we are to a peer, and what we want of it. */
@@ -138,12 +139,6 @@ function keepaliveFor(holdTimeMs: Millis, terms: SessionTerms): Millis {
 function keptFamilies(capabilities: readonly Capability[]): ReadonlySet<Family> {
   const graceful = capabilities.find((one) => one.kind === "graceful-restart");
   if (graceful === undefined) return new Set();
-  const kept = new Set<Family>();
   // A helper need not list families it never restarts with itself; a listed family is a promise.
-  const listed = graceful.families.length === 0 ? FAMILIES : graceful.families;
-  for (const { afi, safi } of listed) {
-    if (safi === 1 && afi === 1) kept.add(4);
-    if (safi === 1 && afi === 2) kept.add(6);
-  }
-  return kept;
+  return unicastFamilies(graceful.families.length === 0 ? FAMILIES : graceful.families);
 }

@@ -73,3 +73,14 @@ export function readIp(family: Family, bytes: Uint8Array, offset: number): Ip {
   const low = BigInt(readU32(bytes, offset + 8)) << 32n | BigInt(readU32(bytes, offset + 12));
   return (high << 64n | low) as Ip6;
 }
+
+/** Address family numbers; Herald speaks unicast of both, SAFI 1. */
+export function afiOf(family: Family): 1 | 2 {
+  return family === 4 ? 1 : 2;
+}
+
+/** The family of a message's numbers; undefined for what Herald does not speak. */
+export function familyOfAfi(afi: number, safi: number): Family | undefined {
+  if (safi !== 1) return undefined;
+  return afi === 1 ? 4 : afi === 2 ? 6 : undefined;
+}

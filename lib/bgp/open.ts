@@ -1,6 +1,7 @@
 import { readU16, readU32, writeU16, writeU32 } from "../net/ethernet.ts";
 import type { Family, Ip4 } from "../net/ip.ts";
 import { encodeMessage, TYPE } from "./frame.ts";
+import { familyOfAfi } from "./nlri.ts";
 import { type BgpFault, bgpFault, CODE, notification } from "./notification.ts";
 
 /** Takes the place in OPEN of an AS number that needs four octets (RFC 6793 §9). */
@@ -240,11 +241,14 @@ export function asnOf(open: Open): number {
 /** Families that an OPEN offers; without the capability it is IPv4 (RFC 4760 §8). */
 export function familiesOf(open: Open): ReadonlySet<Family> {
   const offered = capabilitiesOf(open).filter((one) => one.kind === "multiprotocol");
-  if (offered.length === 0) return new Set<Family>([4]);
-  const families = new Set<Family>();
-  for (const { afi, safi } of offered) {
-    if (safi === 1 && afi === 1) families.add(4);
-    if (safi === 1 && afi === 2) families.add(6);
-  }
-  return families;
+  return offered.length === 0 ? new Set<Family>([4]) : unicastFamilies(offered);
+}
+
+/** Those families of a list that Herald speaks. */
+export function unicastFamilies(
+  list: readonly { readonly afi: number; readonly safi: number }[],
+): ReadonlySet<Family> {
+  return new Set(
+    list.map(({ afi, safi }) => familyOfAfi(afi, safi)).filter((family) => family !== undefined),
+  );
 }

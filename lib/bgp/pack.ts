@@ -4,8 +4,7 @@ import type { Prefix } from "../net/prefix.ts";
 import { ATTRIBUTE, FLAG } from "./attribute.ts";
 import { mpReachHead } from "./attribute_encode.ts";
 import { HEADER_LENGTH, TYPE, writeHeader } from "./frame.ts";
-import { afiOf } from "./message.ts";
-import { prefixBytes, writePrefix } from "./nlri.ts";
+import { afiOf, prefixBytes, writePrefix } from "./nlri.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

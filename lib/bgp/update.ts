@@ -10,7 +10,7 @@ import {
   RULES,
 } from "./attribute.ts";
 import { type DecodeContext, encodeMessage, TYPE } from "./frame.ts";
-import { type Nlri, type NlriMistake, readIp, scanNlri } from "./nlri.ts";
+import { familyOfAfi, type Nlri, type NlriMistake, readIp, scanNlri } from "./nlri.ts";
 import { type BgpFault, bgpFault, CODE, notification } from "./notification.ts";
 
 /** An attribute that was not used, and why. */
@@ -147,13 +147,7 @@ function readMp(
   if (bytes.length < 3) return bad(`attribute ${code} has ${bytes.length} bytes`);
   const afi = readU16(bytes, 0);
   const safi = bytes[2] ?? 0;
-  const family: Family | undefined = safi !== 1
-    ? undefined
-    : afi === 1
-    ? 4
-    : afi === 2
-    ? 6
-    : undefined;
+  const family = familyOfAfi(afi, safi);
   const value: AttributeValue | BgpFault = family === undefined
     ? { kind: "opaque", code, bytes }
     : code === ATTRIBUTE.mpReach

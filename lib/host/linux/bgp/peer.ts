@@ -14,7 +14,8 @@ import {
   type SessionEvent,
   step,
 } from "../../../bgp/fsm.ts";
-import { afiOf, decodeMessage, encodeRouteRefresh } from "../../../bgp/message.ts";
+import { decodeMessage, encodeRouteRefresh } from "../../../bgp/message.ts";
+import { afiOf } from "../../../bgp/nlri.ts";
 import { MAX_MESSAGE_LENGTH } from "../../../bgp/frame.ts";
 import type { Negotiated } from "../../../bgp/negotiate.ts";
 import { CEASE, type Notification } from "../../../bgp/notification.ts";

@@ -5,7 +5,7 @@ import type { Negotiated } from "../../../bgp/negotiate.ts";
 import { type BgpFault, formatNotification } from "../../../bgp/notification.ts";
 import { asnOf } from "../../../bgp/open.ts";
 import { formatIp, type Ip, type Ip4 } from "../../../net/ip.ts";
-import { oncePer } from "../../process/backoff.ts";
+import { oncePerCause } from "../../process/backoff.ts";
 import type { Clock } from "../../process/clock.ts";
 import type { Log } from "../../process/log.ts";
 import type { BgpMetrics } from "../../metrics/bgp.ts";
@@ -42,7 +42,7 @@ export function createPeerRecord(
   { log, metrics, clock }: PeerRecordOptions,
 ): PeerRecord {
   const labels = { peer };
-  const told = new Map<string, () => boolean>();
+  const mayTell = oncePerCause(REPEAT_MS, clock.now);
   const state = {
     phase: "Idle" as Phase,
     establishedAt: undefined as string | undefined,
@@ -61,13 +61,6 @@ export function createPeerRecord(
     messagesReceived: 0,
   };
   metrics.open(peer);
-
-  function mayTell(cause: string): boolean {
-    if (told.size > 100) told.clear(); // causes carry the peer's words, which have no end
-    const gate = told.get(cause) ?? oncePer(REPEAT_MS, clock.now);
-    told.set(cause, gate);
-    return gate();
-  }
 
   return {
     phase: (phase) => state.phase = phase,
