@@ -1,5 +1,6 @@
 import { errorText } from "../base/errors.ts";
 import { explainAddress } from "../controller/explain.ts";
+import { advertisedWith, forServices, onNode } from "../config/advertised.ts";
 import { selectsLabels } from "../config/selectors.ts";
 import { EMPTY_CONFIG } from "../config/types.ts";
 import { type AskedSpeakers, askSpeakers, NOBODY } from "../host/inspect/speakers.ts";
@@ -11,9 +12,10 @@ import type { ServiceFacts, SliceFacts } from "../model/facts.ts";
 import { formatIp, type Ip, parseIp } from "../net/ip.ts";
 import { formatPrefix } from "../net/prefix.ts";
 import type { SpeakerStatus } from "../status/types.ts";
+import { labelsOf } from "../speaker/candidates.ts";
 import { planAddress } from "../speaker/plan.ts";
 import type { Candidate, SpeakerView } from "../speaker/view.ts";
-import { contributions } from "../speaker/routes.ts";
+import { isForPeer, routeWishes } from "../speaker/routes.ts";
 import type { OutputFormat } from "./arguments.ts";
 import {
   type Announcement,
@@ -106,26 +108,41 @@ function announcementsOf(
   const ips = texts.map(parseIp).filter((ip) => ip !== undefined);
   // As it will be once the address stands in the status.
   const own = { ...facts, assigned: ips };
-  return ips.map((ip) => {
+  return ips.flatMap((ip) => {
     const on = [...snapshot.services.values()]
       .filter((one) => one.key !== facts.key && one.assigned.includes(ip));
     const text = formatIp(ip);
     const seen = seenOf(text, speakers);
     const view = viewOf(snapshot, lbClass, speakers, seen);
-    const plan = planAddress(ip, [...on, own], (key) => slicesOf(snapshot, key), view);
-    const byBgp = plan.protocol === "bgp" && plan.silent === undefined;
+    const services = [...on, own];
+    const plan = planAddress(ip, services, (key) => slicesOf(snapshot, key), view);
+    const { layer2, bgp } = plan.announce;
+    const byBgp = bgp !== undefined && bgp.silent === undefined;
+    // What nobody announces at all is told once, as of layer 2.
+    const byLayer2 = !byBgp || layer2?.owner !== undefined;
     const nobody = speakers.answers.size === 0;
-    return {
-      ip: text,
-      owner: byBgp
-        ? undefined
-        : seen.find(({ announcing }) => announcing)?.node ?? (nobody ? plan.owner : undefined),
-      seen,
-      elected: plan.owner,
-      reason: plan.owner === undefined && !byBgp ? plan.reason : undefined,
-      candidates: plan.candidates,
-      peers: byBgp ? routesOf(snapshot, plan.candidates, ip, speakers) : undefined,
-    };
+    const { candidates } = plan;
+    return [
+      ...byLayer2
+        ? [{
+          ip: text,
+          owner: seen.find(({ announcing }) => announcing)?.node ??
+            (nobody ? layer2?.owner : undefined),
+          seen,
+          elected: layer2?.owner,
+          reason: layer2?.owner === undefined ? plan.reason : undefined,
+          candidates: candidates.layer2 ?? candidates.bgp ?? [],
+        }]
+        : [],
+      ...byBgp
+        ? [{
+          ip: text,
+          seen,
+          candidates: candidates.bgp ?? [],
+          peers: routesOf(snapshot, candidates.bgp ?? [], ip, services, speakers),
+        }]
+        : [],
+    ];
   });
 }
 
@@ -184,6 +201,7 @@ function routesOf(
   { config = EMPTY_CONFIG, nodes }: Snapshot,
   candidates: readonly Candidate[],
   ip: Ip,
+  services: readonly ServiceFacts[],
   { answers }: AskedSpeakers,
 ): string[] {
   const told = [...answers].sort(([a], [b]) => a < b ? -1 : 1).flatMap(([node, { addresses }]) => {
@@ -196,13 +214,16 @@ function routesOf(
       ? [`${node}: it has no peer to tell`]
       : routes.map((route) => `${node}: ${route}`);
   });
-  const prefixes = contributions(config, ip).map(({ prefix }) => formatPrefix(prefix)).join(", ");
+  const advertisements = forServices(advertisedWith(config, ip)?.bgp ?? [], services);
   const planned = config.peers.flatMap((peer) =>
     candidates.filter(({ node }) => !answers.has(node)).map(({ node, eligible }) => {
-      const route = `${prefixes} from ${node} to ${
+      const labels = labelsOf(nodes, node);
+      const prefixes = routeWishes(ip, onNode(advertisements, labels))
+        .filter((wish) => isForPeer(wish, peer)).map(({ prefix }) => formatPrefix(prefix));
+      const route = `${prefixes.join(", ") || "no route"} from ${node} to ${
         formatIp(peer.peerAddress)
       } (AS ${peer.peerAsn})`;
-      const labels = nodes.get(node)?.labels ?? new Map([["kubernetes.io/hostname", node]]);
+      if (prefixes.length === 0) return `${route}: no advertisement is for them`;
       if (!selectsLabels(peer.nodeSelectors, labels)) return `${route}: not, by its node-selectors`;
       return eligible ? route : `${route}: not, the node is no candidate`;
     })

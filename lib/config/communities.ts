@@ -1,13 +1,10 @@
 import { fault, type Findings, isNull, scalarOf, shown } from "./fields.ts";
 import { didYouMean } from "./nearest.ts";
-import type { LargeCommunity } from "./types.ts";
+import type { Community, CommunityAlias, LargeCommunity } from "./types.ts";
 import type { YamlEntry, YamlScalar } from "./yaml.ts";
 
 /** Aliases of `bgp-communities`; one whose value is wrong is known, so that its use is no second mistake. */
 export type CommunityAliases = ReadonlyMap<string, Community | undefined>;
-
-/** A standard community as a number, or a large one. */
-export type Community = number | LargeCommunity;
 
 /** Reads `bgp-communities`: a map of alias to `a:b`. */
 export function readAliases(entry: YamlEntry | undefined, to: Findings): CommunityAliases {
@@ -30,6 +27,11 @@ export function readAliases(entry: YamlEntry | undefined, to: Findings): Communi
     aliases.set(alias.key.text, value);
   }
   return aliases;
+}
+
+/** The aliases whose values are right. */
+export function definedAliases(aliases: CommunityAliases): CommunityAlias[] {
+  return [...aliases].flatMap(([name, value]) => value === undefined ? [] : [{ name, value }]);
 }
 
 /** Reads a community of an advertisement: `a:b` or an alias. */

@@ -1,5 +1,6 @@
-import { peerTree, poolTree, profileTree } from "./print.ts";
+import { advertisedPools } from "./advertised.ts";
 import { peerName, sessionKey } from "./sessions.ts";
+import { peerTree, poolTree, profileTree } from "./trees.ts";
 import type { Config, Peer } from "./types.ts";
 
 /** One entry of a configuration that another one has not, or has otherwise. */
@@ -37,29 +38,33 @@ export function configDifference(before: Config, after: Config): ConfigDifferenc
       other.pools.some((pool) => pool.name === name)
     );
   return {
-    pools: entryChanges(before.pools, after.pools, poolTree),
+    pools: entryChanges(poolTrees(before), poolTrees(after)),
     poolsReordered: staying(before, after).join("\n") !== staying(after, before).join("\n"),
     peers: peerChanges(before.peers, after.peers),
-    bfdProfiles: entryChanges(before.bfdProfiles, after.bfdProfiles, profileTree),
+    bfdProfiles: entryChanges(profileTrees(before), profileTrees(after)),
   };
 }
 
-function entryChanges<T extends { readonly name: string }>(
-  before: readonly T[],
-  after: readonly T[],
-  treeOf: (entry: T) => Tree,
+function poolTrees(config: Config): ReadonlyMap<string, Tree> {
+  return new Map(advertisedPools(config).map((one) => [one.pool.name, poolTree(one)]));
+}
+
+function profileTrees({ bfdProfiles }: Config): ReadonlyMap<string, Tree> {
+  return new Map(bfdProfiles.map((profile) => [profile.name, profileTree(profile)]));
+}
+
+function entryChanges(
+  before: ReadonlyMap<string, Tree>,
+  after: ReadonlyMap<string, Tree>,
 ): EntryChange[] {
-  const old = new Map(before.map((entry) => [entry.name, entry]));
-  const now = new Set(after.map(({ name }) => name));
-  const kept = after.flatMap((entry): EntryChange[] => {
-    const { name } = entry;
-    const previous = old.get(name);
+  const kept = [...after].flatMap(([name, tree]): EntryChange[] => {
+    const previous = before.get(name);
     if (previous === undefined) return [{ kind: "added", name, changes: [] }];
-    const changes = treeChanges(treeOf(previous), treeOf(entry));
+    const changes = treeChanges(previous, tree);
     return changes.length === 0 ? [] : [{ kind: "changed", name, changes }];
   });
-  const gone = before.filter(({ name }) => !now.has(name))
-    .map(({ name }): EntryChange => ({ kind: "removed", name, changes: [] }));
+  const gone = [...before.keys()].filter((name) => !after.has(name))
+    .map((name): EntryChange => ({ kind: "removed", name, changes: [] }));
   return [...kept, ...gone];
 }
 

@@ -2,7 +2,7 @@ import type { ConfigProblem } from "../base/errors.ts";
 import { compareIp } from "../net/ip.ts";
 import { rangesOverlap } from "../net/range.ts";
 import { readProfiles } from "./bfd.ts";
-import { readAliases } from "./communities.ts";
+import { definedAliases, readAliases } from "./communities.ts";
 import { fault, type Findings, readFields, shown } from "./fields.ts";
 import { readPeers } from "./peers.ts";
 import { type PlacedRange, readPools } from "./pools.ts";
@@ -91,9 +91,9 @@ function readRoot(root: YamlNode, to: Findings): Config | undefined {
   const peers = readPeers(fields.get("peers"), profileNames(fields.get("bfd-profiles")?.value), to);
   const placed: PlacedRange[] = [];
   const aliases = readAliases(fields.get("bgp-communities"), to);
-  const pools = readPools(fields.get("address-pools"), aliases, placed, to);
+  const announced = readPools(fields.get("address-pools"), aliases, placed, to);
   checkOverlaps(placed, to);
-  return { pools, peers, bfdProfiles };
+  return { ...announced, peers, bfdProfiles, communities: definedAliases(aliases) };
 }
 
 /** Every name under `bfd-profiles`, of wrong profiles too: their use is no second mistake. */

@@ -1,26 +1,20 @@
-import { bitsOf, familyOf } from "../net/ip.ts";
-import { type AddressRange, prefixLengths } from "../net/range.ts";
+import type { AddressRange } from "../net/range.ts";
 import { readRange } from "./addresses.ts";
-import {
-  type Community,
-  type CommunityAliases,
-  formatCommunity,
-  readCommunity,
-} from "./communities.ts";
+import { readAdvertisements } from "./advertisements.ts";
+import type { CommunityAliases } from "./communities.ts";
 import {
   fault,
   type Findings,
   missing,
   readBoolean,
   readFields,
-  readInteger,
   readList,
   readText,
   readWord,
   shown,
 } from "./fields.ts";
 import { readReserved, readServiceAllocation, readStickyTime } from "./service_allocation.ts";
-import type { BgpAdvertisement, LargeCommunity, Pool, PoolProtocol } from "./types.ts";
+import type { Advertisement, Config, Pool, Protocol } from "./types.ts";
 import type { YamlEntry, YamlNode, YamlScalar } from "./yaml.ts";
 
 /** A range with its place, for what is checked across pools. */
@@ -41,27 +35,28 @@ const KEYS = [
   "service-allocation",
   "bgp-advertisements",
 ];
-const ADVERTISEMENT_KEYS = [
-  "aggregation-length",
-  "aggregation-length-v6",
-  "localpref",
-  "communities",
-];
 
-/** Reads `address-pools`; `placed` receives every range that could be read. */
+/** Pools and how they are announced. */
+type Announced = Pick<Config, "pools" | "layer2" | "bgp">;
+
+/**
+ * Reads `address-pools`; `placed` receives every range that could be read. What a pool says of its
+ * protocol becomes advertisements that select this pool.
+ */
 export function readPools(
   entry: YamlEntry | undefined,
   aliases: CommunityAliases,
   placed: PlacedRange[],
   to: Findings,
-): Pool[] {
-  const pools: Pool[] = [];
+): Announced {
   const names = new Map<string, number>();
-  for (const node of readList(entry, to)) {
-    const pool = readPool(node, aliases, placed, names, to);
-    if (pool !== undefined) pools.push(pool);
-  }
-  return pools;
+  const read = readList(entry, to).map((node) => readPool(node, aliases, placed, names, to))
+    .filter((one) => one !== undefined);
+  return {
+    pools: read.flatMap(({ pools }) => pools),
+    layer2: read.flatMap(({ layer2 }) => layer2),
+    bgp: read.flatMap(({ bgp }) => bgp),
+  };
 }
 
 function readPool(
@@ -70,31 +65,41 @@ function readPool(
   placed: PlacedRange[],
   names: Map<string, number>,
   to: Findings,
-): Pool | undefined {
+): Announced | undefined {
   const fields = readFields(node, "a pool", KEYS, to);
   if (fields === undefined) return undefined;
   const name = readName(node, fields.get("name"), names, to);
-  const protocol = readWord<PoolProtocol>(fields.get("protocol"), ["layer2", "bgp"], to);
+  const protocol = readWord<Protocol>(fields.get("protocol"), ["layer2", "bgp"], to);
   if (!fields.has("protocol")) missing(node, "protocol", "the pool", to);
   const ranges = readRanges(node, fields.get("addresses"), name ?? "", placed, to);
-  const bgpAdvertisements = readAdvertisements(
+  const routes = readAdvertisements(
     fields.get("bgp-advertisements"),
     protocol,
     ranges,
     aliases,
     to,
   );
-  return {
+  const pool: Pool = {
     name: name ?? "",
-    protocol: protocol ?? "layer2",
+    labels: new Map(),
     ranges,
     avoidBuggyIps: readBoolean(fields.get("avoid-buggy-ips"), false, to),
     autoAssign: readBoolean(fields.get("auto-assign"), true, to),
     reserved: readReserved(fields.get("reserved-addresses"), ranges, to),
     stickyMs: readStickyTime(fields.get("sticky-time"), to),
     serviceAllocation: readServiceAllocation(fields.get("service-allocation"), to),
-    bgpAdvertisements,
   };
+  const selection = selectionOf(pool);
+  return {
+    pools: [pool],
+    layer2: protocol === "bgp" ? [] : [{ ...selection, interfaces: [] }],
+    bgp: routes.map((route) => ({ ...selection, peers: [], ...route })),
+  };
+}
+
+/** Selects this pool alone, for every Service and from every node. */
+function selectionOf({ name }: Pool): Advertisement {
+  return { pools: [name], poolSelectors: [], nodeSelectors: [], serviceSelectors: [] };
 }
 
 function readName(
@@ -140,101 +145,4 @@ function readRanges(
     placed.push({ range, scalar: item, pool });
   }
   return ranges;
-}
-
-function readAdvertisements(
-  entry: YamlEntry | undefined,
-  protocol: PoolProtocol | undefined,
-  ranges: readonly AddressRange[],
-  aliases: CommunityAliases,
-  to: Findings,
-): BgpAdvertisement[] {
-  const items = readList(entry, to);
-  if (protocol === "layer2" && entry !== undefined && items.length > 0) {
-    fault(
-      to,
-      entry.key,
-      'a pool of protocol layer2 has no "bgp-advertisements"',
-      "protocol: bgp is for those",
-    );
-  }
-  const seen = new Map<string, number>();
-  const found: BgpAdvertisement[] = [];
-  for (const item of items) {
-    const advertisement = readAdvertisement(item, ranges, aliases, to);
-    if (advertisement === undefined) continue;
-    const text = JSON.stringify(advertisement);
-    const before = seen.get(text);
-    if (before !== undefined) {
-      fault(to, item, "an equal advertisement stands here again", undefined, before);
-    } else seen.set(text, item.offset);
-    found.push(advertisement);
-  }
-  if (protocol === "layer2") return [];
-  const plain = { aggregationLength: 32, aggregationLengthV6: 128, localPref: 0 };
-  return found.length > 0 ? found : [{ ...plain, communities: [], largeCommunities: [] }];
-}
-
-function readAdvertisement(
-  node: YamlNode,
-  ranges: readonly AddressRange[],
-  aliases: CommunityAliases,
-  to: Findings,
-): BgpAdvertisement | undefined {
-  const fields = readFields(node, "an advertisement", ADVERTISEMENT_KEYS, to);
-  if (fields === undefined) return undefined;
-  const communities = new Map<string, { value: Community; scalar: YamlScalar }>();
-  for (const item of readList(fields.get("communities"), to)) {
-    if (item.kind !== "scalar") {
-      fault(to, item, "a community must be a text such as 64512:100 or a name");
-      continue;
-    }
-    const value = readCommunity(item, aliases, to);
-    if (value === undefined) continue;
-    const before = communities.get(formatCommunity(value));
-    if (before !== undefined) {
-      fault(
-        to,
-        item,
-        `the community "${shown(item.text)}" stands here again`,
-        undefined,
-        before.scalar.offset,
-      );
-    } else communities.set(formatCommunity(value), { value, scalar: item });
-  }
-  const values = [...communities.values()].map(({ value }) => value);
-  return {
-    aggregationLength: readAggregation(fields.get("aggregation-length"), 4, ranges, to),
-    aggregationLengthV6: readAggregation(fields.get("aggregation-length-v6"), 6, ranges, to),
-    localPref: readInteger(fields.get("localpref"), 0, 0xffff_ffff, to) ?? 0,
-    communities: values.filter((value) => typeof value === "number").sort((a, b) => a - b),
-    largeCommunities: values.filter((value) => typeof value !== "number").sort(byParts),
-  };
-}
-
-function byParts(a: LargeCommunity, b: LargeCommunity): number {
-  return a[0] - b[0] || a[1] - b[1] || a[2] - b[2];
-}
-
-function readAggregation(
-  entry: YamlEntry | undefined,
-  family: 4 | 6,
-  ranges: readonly AddressRange[],
-  to: Findings,
-): number {
-  const most = bitsOf(family);
-  const length = readInteger(entry, 0, most, to);
-  if (length === undefined || entry === undefined) return most;
-  for (const range of ranges) {
-    const [shortest] = familyOf(range.first) === family ? prefixLengths(range) : [];
-    if (shortest === undefined || length >= shortest) continue;
-    fault(
-      to,
-      entry.value,
-      `"${entry.key.text}" ${length} would announce more than ${range.text}, whose largest piece is a /${shortest}`,
-      `write ${shortest} or more`,
-    );
-    break;
-  }
-  return length;
 }

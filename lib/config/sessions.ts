@@ -9,9 +9,9 @@ export function peerName({ peerAddress, peerInterface, peerPort }: Peer): string
 }
 
 /**
- * Equal for peers whose sessions are the same: BFD and the choice of nodes come and go beside it.
- * It holds the password: never shown.
+ * Equal for peers whose sessions are the same, whatever their names: BFD and the choice of nodes
+ * come and go beside it. The key holds the password: it is never shown.
  */
-export function sessionKey({ bfdProfile: _, nodeSelectors: __, ...rest }: Peer): string {
+export function sessionKey({ name: _, bfdProfile: __, nodeSelectors: ___, ...rest }: Peer): string {
   return JSON.stringify(rest, (_, value) => typeof value === "bigint" ? `${value}n` : value);
 }

@@ -2,19 +2,24 @@ import type { Millis } from "../base/time.ts";
 import type { Ip, Ip4 } from "../net/ip.ts";
 import type { AddressRange } from "../net/range.ts";
 
-/** The configuration as planners see it: checked, defaults filled in, in the order written. */
+/**
+ * The configuration as planners see it: checked, defaults filled in, in the order written. Pools say
+ * which addresses there are, advertisements how they are announced.
+ */
 export interface Config {
   readonly pools: readonly Pool[];
+  readonly layer2: readonly Layer2Advertisement[];
+  readonly bgp: readonly BgpAdvertisement[];
   readonly peers: readonly Peer[];
   readonly bfdProfiles: readonly BfdProfile[];
+  readonly communities: readonly CommunityAlias[];
 }
 
-export type PoolProtocol = "layer2" | "bgp";
-
-/** One entry of `address-pools`. */
+/** One entry of `address-pools`, without the way in which it is announced. */
 export interface Pool {
   readonly name: string;
-  readonly protocol: PoolProtocol;
+  /** By which advertisements may select it. */
+  readonly labels: ReadonlyMap<string, string>;
   /** In the order written; they overlap with no other range of any pool. */
   readonly ranges: readonly AddressRange[];
   readonly avoidBuggyIps: boolean;
@@ -25,8 +30,6 @@ export interface Pool {
   readonly stickyMs: Millis;
   /** Whom the pool is for; newest MetalLB's `serviceAllocation`. */
   readonly serviceAllocation: ServiceAllocation;
-  /** Empty for layer 2; never empty for BGP, where the default is one plain advertisement. */
-  readonly bgpAdvertisements: readonly BgpAdvertisement[];
 }
 
 /** Which Services get addresses of a pool unasked, and when the pool's turn is. */
@@ -48,8 +51,31 @@ export const FOR_ALL: ServiceAllocation = {
   serviceSelectors: [],
 };
 
-/** One entry of `bgp-advertisements`. */
-export interface BgpAdvertisement {
+export const PROTOCOLS = ["layer2", "bgp"] as const;
+/** How an address is announced; it may be in both ways at once. */
+export type Protocol = typeof PROTOCOLS[number];
+
+/** For which addresses and from which nodes an advertisement counts. */
+export interface Advertisement {
+  /** Names of pools, and selectors of their labels: either is enough; none of both means any pool. */
+  readonly pools: readonly string[];
+  readonly poolSelectors: readonly LabelSelector[];
+  /** Alternatives for the node that announces; none means any. */
+  readonly nodeSelectors: readonly LabelSelector[];
+  /** Alternatives for the Service's own labels; none means any. */
+  readonly serviceSelectors: readonly LabelSelector[];
+}
+
+/** One node answers for the addresses. The ConfigMap's `protocol: layer2` is one for its pool. */
+export interface Layer2Advertisement extends Advertisement {
+  /** On these interfaces alone; none means on all. */
+  readonly interfaces: readonly string[];
+}
+
+/** Nodes tell their peers routes. One entry of `bgp-advertisements`, for its pool. */
+export interface BgpAdvertisement extends Advertisement {
+  /** Names of peers; none means all. */
+  readonly peers: readonly string[];
   readonly aggregationLength: number;
   readonly aggregationLengthV6: number;
   readonly localPref: number;
@@ -62,8 +88,19 @@ export interface BgpAdvertisement {
 /** Global administrator and two local parts. */
 export type LargeCommunity = readonly [global: number, local1: number, local2: number];
 
+/** A standard community as a number, or a large one. */
+export type Community = number | LargeCommunity;
+
+/** One entry of `bgp-communities`. */
+export interface CommunityAlias {
+  readonly name: string;
+  readonly value: Community;
+}
+
 /** One entry of `peers`. */
 export interface Peer {
+  /** By which advertisements may select it; the ConfigMap's peers have none. */
+  readonly name?: string;
   readonly myAsn: number;
   readonly peerAsn: number;
   readonly peerAddress: Ip;
@@ -117,4 +154,11 @@ export interface BfdProfile {
 }
 
 /** No pools and no peers: what is in force before anything valid was read. */
-export const EMPTY_CONFIG: Config = { pools: [], peers: [], bfdProfiles: [] };
+export const EMPTY_CONFIG: Config = {
+  pools: [],
+  layer2: [],
+  bgp: [],
+  peers: [],
+  bfdProfiles: [],
+  communities: [],
+};

@@ -1,4 +1,5 @@
 import type { Instant } from "../base/time.ts";
+import { protocolsByPool } from "../config/advertised.ts";
 import type { Config } from "../config/types.ts";
 import type { ServiceFacts, ServiceKey } from "../model/facts.ts";
 import { formatIp, type Ip } from "../net/ip.ts";
@@ -77,7 +78,9 @@ export function forecast({ before, after, services, lbClass, now }: ImpactInput)
   const book = restore(world.values(), before ?? after, lbClass);
   if (before !== undefined) settle(world, book, context);
   const present = before === undefined ? shown(world, lbClass) : held(book);
-  const poolsBefore = before === undefined ? new Map<string, PoolCount>() : countPools(book);
+  const poolsBefore = before === undefined
+    ? new Map<string, PoolCount>()
+    : countPools(book, before);
   const conflicts = before === undefined ? [] : checkReconfiguration(book, after);
   if (before !== undefined) reconfigure(book, after);
   const outcome = settle(world, book, context);
@@ -87,7 +90,7 @@ export function forecast({ before, after, services, lbClass, now }: ImpactInput)
     lost: lostPlaces(present, next, conflicts, outcome.losses),
     ...placesKept(present, next),
     without: [...outcome.refusals].map(([service, why]) => ({ service, why })).sort(byService),
-    pools: poolImpacts(poolsBefore, countPools(book)),
+    pools: poolImpacts(poolsBefore, countPools(book, after)),
   };
 }
 
@@ -196,8 +199,8 @@ function byService(a: { readonly service: string }, b: { readonly service: strin
   return a.service < b.service ? -1 : a.service > b.service ? 1 : 0;
 }
 
-function countPools(book: AddressBook): ReadonlyMap<string, PoolCount> {
-  const protocols = new Map(book.pools.map(({ pool }) => [pool.name, pool.protocol]));
+function countPools(book: AddressBook, config: Config): ReadonlyMap<string, PoolCount> {
+  const protocols = protocolsByPool(config);
   return new Map(
     poolUsage(book).map(({ pool, addresses, inUse, services }) => [pool, {
       protocol: protocols.get(pool) ?? "",

@@ -1,3 +1,5 @@
+import { selectsLabels } from "../config/selectors.ts";
+import type { Advertisement } from "../config/types.ts";
 import type { EndpointFacts, ServiceFacts, SliceFacts } from "../model/facts.ts";
 import type { Candidate, SpeakerView } from "./view.ts";
 
@@ -24,14 +26,20 @@ export interface Served {
   readonly on: ReadonlySet<string>;
 }
 
-/** Which nodes can announce what these Services share, and why the others cannot. */
-export function judgeNodes(served: readonly Served[], view: SpeakerView): Candidate[] {
-  const names = knownNodes(served, view);
-  const verdicts = names.map((node) => judge(node, served, view, true));
+/** What one address is judged by: its Services, and the advertisements that count for them. */
+export interface Offer {
+  readonly served: readonly Served[];
+  readonly advertisements: readonly Advertisement[];
+}
+
+/** Which nodes can announce the address, and why the others cannot. */
+export function judgeNodes(offer: Offer, view: SpeakerView): Candidate[] {
+  const names = knownNodes(offer.served, view);
+  const verdicts = names.map((node) => judge(node, offer, view, true));
   // A node that is not Ready may still forward; where no other can serve it is better than none.
   return verdicts.some(({ eligible }) => eligible)
     ? verdicts
-    : names.map((node) => judge(node, served, view, false));
+    : names.map((node) => judge(node, offer, view, false));
 }
 
 /** Without Node objects the endpoints tell of nodes, as in MetalLB without memberlist; else self. */
@@ -42,14 +50,16 @@ function knownNodes(served: readonly Served[], view: SpeakerView): string[] {
   return named.size > 0 ? [...named] : [view.self];
 }
 
-/** Whether one node can announce what these Services share, and why not. */
+/** Whether one node can announce the address, and why not. */
 export function judge(
   node: string,
-  served: readonly Served[],
+  { served, advertisements }: Offer,
   view: SpeakerView,
   needsReady: boolean,
 ): Candidate {
-  const reason = refusalOf(node, view, needsReady);
+  const reason = isSelected(node, advertisements, view)
+    ? refusalOf(node, view, needsReady)
+    : "no advertisement selects the node";
   if (reason !== undefined) return { node, eligible: false, reason };
   const canServe = served.some(({ facts, on }) => !needsEndpoint(facts, view) || on.has(node));
   if (canServe) return { node, eligible: true };
@@ -58,6 +68,25 @@ export function judge(
     return { node, eligible: true };
   }
   return { node, eligible: false, reason: "no ready endpoint on the node" };
+}
+
+/** Whether any of the advertisements selects the node. */
+export function isSelected(
+  node: string,
+  advertisements: readonly Advertisement[],
+  { nodes }: SpeakerView,
+): boolean {
+  return advertisements.some(({ nodeSelectors }) =>
+    nodeSelectors.length === 0 || selectsLabels(nodeSelectors, labelsOf(nodes, node))
+  );
+}
+
+/** A node's labels; one without Node object has its name alone. */
+export function labelsOf(
+  nodes: SpeakerView["nodes"],
+  node: string,
+): ReadonlyMap<string, string> {
+  return nodes.get(node)?.labels ?? new Map([["kubernetes.io/hostname", node]]);
 }
 
 /** Why a node can announce nothing, whatever is behind it; undefined when it may. */

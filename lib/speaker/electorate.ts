@@ -1,7 +1,8 @@
-import type { Candidate, SpeakerView } from "./view.ts";
-import { judge, needsEndpoint, refusalOf, type Served } from "./candidates.ts";
+import type { Protocol } from "../config/types.ts";
+import { isSelected, judge, needsEndpoint, type Offer, refusalOf } from "./candidates.ts";
 import { rankCandidates } from "./election.ts";
 import { createForemost, type Foremost } from "./foremost.ts";
+import type { Candidate, SpeakerView } from "./view.ts";
 
 /** What many plans of one speaker have in common, kept from one view to the next. */
 export interface Elections {
@@ -19,9 +20,9 @@ export interface Electorate {
    * `view` is the one that the electorate was made for, or what BGP sees of it.
    */
   shortList(
-    served: readonly Served[],
+    offer: Offer,
     view: SpeakerView,
-    byBgp: boolean,
+    protocol: Protocol,
     salt: string,
   ): readonly Candidate[] | undefined;
 }
@@ -33,20 +34,25 @@ interface Open {
   readonly all: ReadonlySet<string>;
 }
 
+/** The nodes of one protocol, and those of them that a list of advertisements selects. */
+interface Judged extends Open {
+  readonly selected: Map<Offer["advertisements"], Open>;
+}
+
 /** Begins with nothing remembered. */
 export function createElections(): Elections {
   // By BGP other speakers need not live: other nodes come first.
   const foremost = { layer2: createForemost(), bgp: createForemost() };
   return {
     open() {
-      const open = new Map<boolean, Open>();
+      const judged = new Map<Protocol, Judged>();
       return {
-        shortList(served, view, byBgp, salt) {
+        shortList(offer, view, protocol, salt) {
           if (view.nodes.size === 0) return undefined;
-          const nodes = open.get(byBgp) ?? openNodes(view);
-          open.set(byBgp, nodes);
-          const remembered = byBgp ? foremost.bgp : foremost.layer2;
-          return electFrom(nodes, served, view, salt, remembered);
+          const open = judged.get(protocol) ?? { ...openNodes(view), selected: new Map() };
+          judged.set(protocol, open);
+          const chosen = selectedOf(open, offer, view);
+          return electFrom(open, chosen, offer, view, salt, foremost[protocol]);
         },
       };
     },
@@ -64,23 +70,37 @@ function openNodes(view: SpeakerView): Open {
   return { ready: judged(true), all: judged(false) };
 }
 
+function selectedOf(open: Judged, { advertisements }: Offer, view: SpeakerView): Open {
+  if (advertisements.some(({ nodeSelectors }) => nodeSelectors.length === 0)) return open;
+  const known = open.selected.get(advertisements);
+  if (known !== undefined) return known;
+  const those = (nodes: ReadonlySet<string>) =>
+    new Set([...nodes].filter((node) => isSelected(node, advertisements, view)));
+  const selected = { ready: those(open.ready), all: those(open.all) };
+  open.selected.set(advertisements, selected);
+  return selected;
+}
+
 function electFrom(
   open: Open,
-  served: readonly Served[],
+  selected: Open,
+  offer: Offer,
   view: SpeakerView,
   salt: string,
   foremost: Foremost,
 ): readonly Candidate[] | undefined {
+  const { served } = offer;
   const anywhere = served.some(({ facts }) => !needsEndpoint(facts, view));
-  for (const [nodes, needsReady] of [[open.ready, true], [open.all, false]] as const) {
+  for (const [which, needsReady] of [["ready", true], ["all", false]] as const) {
+    const nodes = selected[which];
     const first = anywhere
-      ? foremost.of(salt, nodes)
+      ? foremost.of(salt, open[which], nodes)
       : rankCandidates(served.flatMap(({ on }) => [...on]).filter((on) => nodes.has(on)), salt)[0];
     if (first === undefined) continue;
     const { self } = view;
     const own = first === self || !view.nodes.has(self)
       ? []
-      : [judge(self, served, view, needsReady)];
+      : [judge(self, offer, view, needsReady)];
     return [{ node: first, eligible: true }, ...own];
   }
   return undefined;

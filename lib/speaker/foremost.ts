@@ -7,8 +7,15 @@ import { electionHash } from "./election_hash.ts";
  * one hash for each address and node.
  */
 export interface Foremost {
-  /** The one of `nodes` that owns the address of this salt; undefined when there is none. */
-  of(salt: string, nodes: ReadonlySet<string>): string | undefined;
+  /**
+   * The one of `nodes` that owns the address of this salt, or of those among them that are
+   * `selected`; undefined when there is none.
+   */
+  of(
+    salt: string,
+    nodes: ReadonlySet<string>,
+    selected?: ReadonlySet<string>,
+  ): string | undefined;
   /** The address is gone. */
   forget(salt: string): void;
 }
@@ -54,9 +61,10 @@ export function createForemost(): Foremost {
   }
 
   return {
-    of(salt, nodes) {
+    of(salt, nodes, selected = nodes) {
       learn(nodes);
-      return headOf(salt).nodes.find((node) => nodes.has(node)) ?? rankCandidates(nodes, salt)[0];
+      return headOf(salt).nodes.find((node) => selected.has(node)) ??
+        rankCandidates(selected, salt)[0];
     },
     forget: (salt) => void heads.delete(salt),
   };

@@ -1,33 +1,62 @@
-import type { Config, Pool, PoolProtocol } from "../config/types.ts";
+import {
+  advertisedWith,
+  areForAll,
+  forServices,
+  onNode,
+  type OrderedAdvertisement,
+} from "../config/advertised.ts";
+import type { Advertisement, Layer2Advertisement, Protocol } from "../config/types.ts";
 import type { ServiceFacts, ServiceKey, SliceFacts } from "../model/facts.ts";
 import { formatIp, type Ip } from "../net/ip.ts";
-import type { Candidate, ElectionRule, SpeakerView } from "./view.ts";
-import { judgeNodes, servingNodes } from "./candidates.ts";
+import { judgeNodes, labelsOf, type Served, servingNodes } from "./candidates.ts";
 import { rankCandidates } from "./election.ts";
 import type { Electorate } from "./electorate.ts";
-import { rangeContains } from "../net/range.ts";
+import { type RouteWish, routeWishes } from "./routes.ts";
+import type { Candidate, ElectionRule, SpeakerView } from "./view.ts";
 
 /** Why nobody announces an address, as a word for metrics and a sentence for people. */
 export type SilentReason =
   | "not-in-pool"
+  | "no-advertisement"
   | "no-ready-endpoint"
   | "no-candidate";
+
+/** What comes out for an address in one of the ways in which it may be announced. */
+interface Verdict {
+  /** This node announces it. */
+  readonly here: boolean;
+  readonly silent: SilentReason | undefined;
+  /** Why this node announces it, or why not. */
+  readonly reason: string;
+}
+
+/** By layer 2 one node announces an address. */
+export interface Layer2Plan extends Verdict {
+  readonly owner: string | undefined;
+  /** The owner answers on these interfaces alone; undefined means on all. */
+  readonly interfaces: readonly string[] | undefined;
+  /** This node could still serve it, were it not for the election or its node's state. */
+  readonly canLinger: boolean;
+}
+
+/** By BGP every eligible node tells its own routes. */
+export interface BgpPlan extends Verdict {
+  /** What this node tells. */
+  readonly routes: readonly RouteWish[];
+}
 
 export interface AddressPlan {
   readonly ip: Ip;
   /** The Services behind it, by name. */
   readonly services: readonly ServiceKey[];
   readonly pool: string | undefined;
-  readonly protocol: PoolProtocol | undefined;
-  /** By layer 2 the one node that announces it; by BGP every eligible node does. */
-  readonly owner: string | undefined;
+  /** In the ways for which there is an advertisement. */
+  readonly announce: { readonly layer2?: Layer2Plan; readonly bgp?: BgpPlan };
   /** Candidates in the order of the election, then the others by name. */
-  readonly candidates: readonly Candidate[];
-  readonly announce: boolean;
+  readonly candidates: Readonly<Partial<Record<Protocol, readonly Candidate[]>>>;
   /** By which the election ranks. */
   readonly salt: string;
-  /** This node could still serve it, were it not for the election or its node's state. */
-  readonly canLinger: boolean;
+  /** Why nobody announces it in any way. */
   readonly silent: SilentReason | undefined;
   /** Why this node announces it, or why not. */
   readonly reason: string;
@@ -35,6 +64,7 @@ export interface AddressPlan {
 
 const SILENT_TEXT: Readonly<Record<SilentReason, string>> = {
   "not-in-pool": "no pool of the configuration has this address",
+  "no-advertisement": "no advertisement of the configuration is for this address",
   "no-ready-endpoint": "no endpoint of the Service is ready",
   "no-candidate": "no node can announce it",
 };
@@ -55,64 +85,157 @@ export function planAddress(
   view: SpeakerView,
   electorate?: Electorate,
 ): AddressPlan {
-  const sorted = services.filter((facts) => isAnnounced(facts, view.lbClass))
+  const ours = services.filter((facts) => isAnnounced(facts, view.lbClass))
     .sort((a, b) => a.key < b.key ? -1 : 1);
-  const keys = sorted.map(({ key }) => key);
-  const pool = poolWith(view.config, ip);
-  const because = (silent: SilentReason, candidates: readonly Candidate[] = []): AddressPlan => ({
-    ip,
-    services: keys,
-    pool: pool?.name,
-    protocol: pool?.protocol,
-    owner: undefined,
-    candidates,
-    announce: false,
-    salt: "",
-    canLinger: false,
-    silent,
-    reason: SILENT_TEXT[silent],
+  const found = advertisedWith(view.config, ip);
+  const served = ours.flatMap((facts) => {
+    const on = servingNodes(slicesOf(facts.key));
+    return on === undefined ? [] : [{ facts, on }];
   });
-  if (pool === undefined) return because("not-in-pool");
-  const served = sorted.map((facts) => ({ facts, on: servingNodes(slicesOf(facts.key)) }))
-    .filter(({ on }) => on !== undefined);
-  const first = served[0]?.facts;
-  if (first === undefined) return because("no-ready-endpoint");
-  const byBgp = pool.protocol === "bgp";
-  const asked = served.map(({ facts, on }) => ({ facts, on: on ?? new Set<string>() }));
-  const seen = byBgp ? { ...view, ...ON_EVERY_NODE } : view;
-  const salt = saltOf(first, view.election);
-  const candidates = electorate?.shortList(asked, seen, byBgp, salt) ??
-    rank(judgeNodes(asked, seen), salt);
-  const foremost = candidates.find(({ eligible }) => eligible)?.node;
-  if (foremost === undefined) {
-    const plan = because("no-candidate", candidates);
-    const first = candidates.slice(0, 3).map(({ node, reason }) => `${node}: ${reason}`);
-    return {
-      ...plan,
-      reason: `${plan.reason} (${first.join("; ")}${candidates.length > 3 ? "; …" : ""})`,
-    };
-  }
-  const announce = byBgp
-    ? candidates.some(({ node, eligible }) => eligible && node === view.self)
-    : foremost === view.self;
-  const reason = announce
-    ? byBgp ? "routed here by BGP" : "owner"
-    : whyNotSelf(candidates, foremost, view.self);
+  const salt = saltOf(served[0]?.facts, view.election);
+  const asked = { ip, ours, served, salt, view, electorate };
+  const layer2 = electByLayer2(asked, found?.layer2 ?? []);
+  const bgp = electByBgp(asked, found?.bgp ?? []);
+  const announce = { layer2: layer2?.plan, bgp: bgp?.plan };
+  const nothing = found === undefined ? "not-in-pool" : "no-advertisement";
+  const ways = [announce.layer2, announce.bgp].filter((way) => way !== undefined);
   return {
     ip,
-    services: keys,
-    pool: pool.name,
-    protocol: pool.protocol,
-    owner: byBgp ? undefined : foremost,
-    candidates,
+    services: ours.map(({ key }) => key),
+    pool: found?.pool.name,
     announce,
+    candidates: { layer2: layer2?.candidates, bgp: bgp?.candidates },
     salt,
+    silent: ways.every(({ silent }) => silent !== undefined)
+      ? ways[0]?.silent ?? nothing
+      : undefined,
+    reason: reasonOf(announce) ?? SILENT_TEXT[nothing],
+  };
+}
+
+/** The same while layer 2 must not answer for the address, for a reason outside of the plan. */
+export function withheld<P extends Pick<AddressPlan, "announce" | "reason">>(
+  plan: P,
+  reason: string,
+): P {
+  const { layer2, bgp } = plan.announce;
+  if (layer2 === undefined) return plan;
+  const announce = { layer2: { ...layer2, here: false, reason }, bgp };
+  return { ...plan, announce, reason: reasonOf(announce) ?? reason };
+}
+
+function reasonOf({ layer2, bgp }: AddressPlan["announce"]): string | undefined {
+  if (layer2 === undefined || bgp === undefined || layer2.reason === bgp.reason) {
+    return (layer2 ?? bgp)?.reason;
+  }
+  return `layer 2: ${layer2.reason}; BGP: ${bgp.reason}`;
+}
+
+/** What both ways of announcing an address are decided by. */
+interface Asked {
+  readonly ip: Ip;
+  readonly ours: readonly ServiceFacts[];
+  /** Those of the Services that have a ready endpoint. */
+  readonly served: readonly Served[];
+  readonly salt: string;
+  readonly view: SpeakerView;
+  readonly electorate: Electorate | undefined;
+}
+
+interface Elected<Plan> {
+  readonly plan: Plan;
+  readonly candidates: readonly Candidate[];
+}
+
+function electByLayer2(
+  asked: Asked,
+  all: readonly Layer2Advertisement[],
+): Elected<Layer2Plan> | undefined {
+  const { view } = asked;
+  const election = elect(asked, all, "layer2", view);
+  if (election === undefined) return undefined;
+  const { first: owner, candidates, served, advertisements } = election;
+  if (owner === undefined) {
+    const plan = { owner, interfaces: undefined, canLinger: false, ...silence(election) };
+    return { plan, candidates };
+  }
+  const here = owner === view.self;
+  const there = onNode(advertisements, labelsOf(view.nodes, owner));
+  const plan = {
+    owner,
+    here,
+    interfaces: there.some(({ interfaces }) => interfaces.length === 0)
+      ? undefined
+      : there.flatMap(({ interfaces }) => interfaces),
     canLinger: served.some(({ facts, on }) =>
-      facts.externalTrafficPolicy !== "Local" || on?.has(view.self) === true
+      facts.externalTrafficPolicy !== "Local" || on.has(view.self)
     ),
     silent: undefined,
-    reason,
+    reason: here ? "owner" : whyNotSelf(candidates, owner, view.self),
   };
+  return { plan, candidates };
+}
+
+function electByBgp(
+  asked: Asked,
+  all: readonly OrderedAdvertisement[],
+): Elected<BgpPlan> | undefined {
+  const { ip, view } = asked;
+  const election = elect(asked, all, "bgp", { ...view, ...ON_EVERY_NODE });
+  if (election === undefined) return undefined;
+  const { first, candidates, advertisements } = election;
+  if (first === undefined) return { plan: { routes: [], ...silence(election) }, candidates };
+  const here = candidates.some(({ node, eligible }) => eligible && node === view.self);
+  const own = here ? onNode(advertisements, labelsOf(view.nodes, view.self)) : [];
+  const plan = {
+    routes: routeWishes(ip, own),
+    here,
+    silent: undefined,
+    reason: here ? "routed here by BGP" : whyNotSelf(candidates, first, view.self),
+  };
+  return { plan, candidates };
+}
+
+interface Election<A> {
+  readonly served: readonly Served[];
+  readonly advertisements: readonly A[];
+  readonly candidates: readonly Candidate[];
+  /** The first of the eligible ones. */
+  readonly first: string | undefined;
+}
+
+/** Ranks the nodes for one way of announcing; undefined where no advertisement is for the address. */
+function elect<A extends Advertisement>(
+  { ours, served: all, salt, electorate }: Asked,
+  offered: readonly A[],
+  protocol: Protocol,
+  view: SpeakerView,
+): Election<A> | undefined {
+  if (forServices(offered, ours).length === 0) return undefined;
+  const offer = areForAll(offered)
+    ? { served: all, advertisements: offered }
+    : offerOf(all, offered);
+  if (offer.served.length === 0) return { ...offer, candidates: [], first: undefined };
+  const candidates = electorate?.shortList(offer, view, protocol, salt) ??
+    rank(judgeNodes(offer, view), salt);
+  return { ...offer, candidates, first: candidates.find(({ eligible }) => eligible)?.node };
+}
+
+/** Those of the Services that any of the advertisements counts for, and the other way round. */
+function offerOf<A extends Advertisement>(all: readonly Served[], offered: readonly A[]) {
+  const served = all.filter(({ facts }) => forServices(offered, [facts]).length > 0);
+  return { served, advertisements: forServices(offered, served.map(({ facts }) => facts)) };
+}
+
+function silence({ served, candidates }: Election<Advertisement>): Verdict {
+  if (served.length === 0) {
+    return { here: false, silent: "no-ready-endpoint", reason: SILENT_TEXT["no-ready-endpoint"] };
+  }
+  const first = candidates.slice(0, 3).map(({ node, reason }) => `${node}: ${reason}`);
+  const reason = `${SILENT_TEXT["no-candidate"]} (${first.join("; ")}${
+    candidates.length > 3 ? "; …" : ""
+  })`;
+  return { here: false, silent: "no-candidate", reason };
 }
 
 /** Whether a Service's addresses are ours to announce at all (rule A13 holds for speakers too). */
@@ -120,12 +243,8 @@ export function isAnnounced(facts: ServiceFacts, lbClass: string | undefined): b
   return facts.isLoadBalancer && facts.loadBalancerClass === lbClass;
 }
 
-/** The pool that has the address. */
-export function poolWith(config: Config, ip: Ip): Pool | undefined {
-  return config.pools.find(({ ranges }) => ranges.some((range) => rangeContains(range, ip)));
-}
-
-function saltOf(facts: ServiceFacts, rule: ElectionRule): string {
+function saltOf(facts: ServiceFacts | undefined, rule: ElectionRule): string {
+  if (facts === undefined) return "";
   const [first] = facts.assigned;
   return rule === "v0.10" || first === undefined ? facts.key : formatIp(first);
 }

@@ -1,13 +1,15 @@
 import { createRib, type Rib, type RouteAttributes } from "../bgp/rib.ts";
-import type { BgpAdvertisement, Config } from "../config/types.ts";
+import type { OrderedAdvertisement } from "../config/advertised.ts";
+import type { BgpAdvertisement, Peer } from "../config/types.ts";
 import { familyOf, type Ip } from "../net/ip.ts";
 import { maskIp, type Prefix } from "../net/prefix.ts";
-import { rangeContains } from "../net/range.ts";
 
-/** What an address gives to the RIB: a route by one advertisement of its pool. */
-interface Contribution {
+/** A route that an address wants: what one advertisement makes of it. */
+export interface RouteWish {
   readonly prefix: Prefix;
   readonly attributes: RouteAttributes;
+  /** Names of the peers that are told; none means all. */
+  readonly peers: readonly string[];
   /** Place of the advertisement in the configuration; the last one written wins, as in MetalLB. */
   readonly order: number;
 }
@@ -15,27 +17,23 @@ interface Contribution {
 /** The routes of all announced addresses. */
 export interface Routes {
   readonly rib: Rib;
-  /** In place of the configuration before; gives the prefixes that changed. */
-  setConfig(config: Config): Prefix[];
-  /** An address is announced from this node, or no more; gives the prefixes that changed. */
-  setAnnounced(ip: Ip, announced: boolean): Prefix[];
+  /** In place of the address's routes before; gives the prefixes that changed. */
+  setRoutes(ip: Ip, wishes: readonly RouteWish[]): Prefix[];
   /** The routes of an address, most specific first as written. */
-  routesOf(ip: Ip): readonly { readonly prefix: Prefix; readonly attributes: RouteAttributes }[];
+  routesOf(ip: Ip): readonly RouteWish[];
 }
 
 /**
- * Makes routes of addresses: each advertisement of the pool cuts the address to its aggregation
- * length, and a prefix stays as long as one address stands behind it (MetalLB
- * speaker/bgp_controller.go).
+ * Makes one table of what addresses wish for: a prefix stays as long as any address wants it
+ * (MetalLB speaker/bgp_controller.go).
  */
 export function createRoutes(): Routes {
   const rib = createRib();
-  const byIp = new Map<Ip, readonly Contribution[]>();
-  /** Contributions to a prefix of the RIB, by the text of its key. */
-  const byPrefix = new Map<string, Set<Contribution>>();
-  let config: Config | undefined;
+  const byIp = new Map<Ip, readonly RouteWish[]>();
+  /** Wishes for a prefix of the RIB, by the text of its key. */
+  const byPrefix = new Map<string, Set<RouteWish>>();
 
-  function put(ip: Ip, next: readonly Contribution[]): Prefix[] {
+  function setRoutes(ip: Ip, next: readonly RouteWish[]): Prefix[] {
     const before = byIp.get(ip) ?? [];
     const touched = new Map<string, Prefix>();
     for (const one of before) {
@@ -56,7 +54,7 @@ export function createRoutes(): Routes {
 
   function settle(key: string, prefix: Prefix): Prefix | undefined {
     const all = byPrefix.get(key);
-    let winner: Contribution | undefined;
+    let winner: RouteWish | undefined;
     for (const one of all ?? []) {
       if (winner === undefined || one.order >= winner.order) winner = one;
     }
@@ -64,34 +62,40 @@ export function createRoutes(): Routes {
     return rib.set(prefix, winner?.attributes);
   }
 
-  return {
-    rib,
-    setConfig(next) {
-      config = next;
-      return [...byIp.keys()].flatMap((ip) => put(ip, contributions(next, ip)));
-    },
-    setAnnounced(ip, announced) {
-      if (!announced && !byIp.has(ip)) return [];
-      return put(ip, announced && config !== undefined ? contributions(config, ip) : []);
-    },
-    routesOf: (ip) => byIp.get(ip) ?? [],
-  };
+  return { rib, setRoutes, routesOf: (ip) => byIp.get(ip) ?? [] };
 }
 
-/** What the configuration makes of an address: one route for each advertisement of its pool. */
-export function contributions(config: Config, ip: Ip): Contribution[] {
-  let order = 0;
-  for (const { protocol, ranges, bgpAdvertisements } of config.pools) {
-    if (protocol === "bgp" && ranges.some((range) => rangeContains(range, ip))) {
-      return bgpAdvertisements.map((advertisement, index) => ({
-        prefix: prefixOf(ip, advertisement),
-        attributes: advertisement,
-        order: order + index,
-      }));
-    }
-    order += bgpAdvertisements.length;
-  }
-  return [];
+/** What advertisements make of an address: each cuts it to its aggregation length. */
+export function routeWishes(
+  ip: Ip,
+  advertisements: readonly OrderedAdvertisement[],
+): RouteWish[] {
+  return advertisements.map((advertisement) => ({
+    prefix: prefixOf(ip, advertisement),
+    attributes: advertisement,
+    peers: advertisement.peers,
+    order: advertisement.order,
+  }));
+}
+
+/** Whether the peer is told of the route. */
+export function isForPeer({ peers }: RouteWish, { name }: Peer): boolean {
+  return peers.length === 0 || (name !== undefined && peers.includes(name));
+}
+
+/** Whether two lists of wishes make the same routes. */
+export function sameWishes(one: readonly RouteWish[], other: readonly RouteWish[]): boolean {
+  return one.length === other.length && one.every((wish, at) => {
+    const twin = other[at];
+    return twin !== undefined && wish.order === twin.order &&
+      wish.prefix.length === twin.prefix.length && wish.prefix.address === twin.prefix.address &&
+      (wish.attributes === twin.attributes || termsOf(wish) === termsOf(twin));
+  });
+}
+
+function termsOf({ attributes, peers }: RouteWish): string {
+  const { localPref, communities, largeCommunities } = attributes;
+  return JSON.stringify([localPref, communities, largeCommunities, peers]);
 }
 
 function prefixOf(ip: Ip, { aggregationLength, aggregationLengthV6 }: BgpAdvertisement): Prefix {

@@ -1,7 +1,8 @@
+import { advertisedWith } from "../config/advertised.ts";
 import type { Config } from "../config/types.ts";
 import type { AddressConflict } from "../model/address_conflict.ts";
 import type { ServiceFacts } from "../model/facts.ts";
-import { isAnnounced, poolWith } from "./plan.ts";
+import { isAnnounced } from "./plan.ts";
 
 /**
  * The addresses of live Services that the present configuration lets be announced and a new one
@@ -18,8 +19,8 @@ export function lostAnnouncements(
   for (const facts of services) {
     if (!isAnnounced(facts, lbClass)) continue;
     for (const ip of facts.assigned) {
-      const pool = poolWith(before, ip)?.name;
-      if (pool === undefined || poolWith(after, ip) !== undefined) continue;
+      const pool = advertisedWith(before, ip)?.pool.name;
+      if (pool === undefined || advertisedWith(after, ip) !== undefined) continue;
       lost.push({ service: facts.key, ip, pool });
     }
   }

@@ -9,6 +9,7 @@ import type {
 } from "../../lib/config/types.ts";
 import type { Ip, Ip4, Ip6 } from "../../lib/net/ip.ts";
 import { type AddressRange, formatRange } from "../../lib/net/range.ts";
+import { selecting } from "../controller/fixture.ts";
 
 const name = fc.stringMatching(/^[a-zA-Z0-9:#'"{}[\]&*!|> -]{1,12}$/);
 const label = fc.stringMatching(/^[a-z]([a-z0-9.-]{0,6}[a-z0-9])?$/);
@@ -33,7 +34,14 @@ function rangesFrom(block: number): fc.Arbitrary<AddressRange[]> {
 
 const u32 = fc.integer({ min: 0, max: 0xffff_ffff });
 
-function pool(block: number): fc.Arbitrary<Pool> {
+/** A pool as the ConfigMap has it: with its protocol. */
+interface AnnouncedPool {
+  readonly pool: Pool;
+  readonly layer2: Config["layer2"];
+  readonly bgp: Config["bgp"];
+}
+
+function pool(block: number): fc.Arbitrary<AnnouncedPool> {
   const advertisement = fc.record({
     aggregationLength: fc.constant(32),
     aggregationLengthV6: fc.constant(128),
@@ -47,7 +55,7 @@ function pool(block: number): fc.Arbitrary<Pool> {
   });
   return fc.record({
     name: name.map((text) => `${block} ${text}`.trim()),
-    protocol: fc.constantFrom("layer2" as const, "bgp" as const),
+    labels: fc.constant(new Map()),
     ranges: rangesFrom(block),
     avoidBuggyIps: fc.boolean(),
     autoAssign: fc.boolean(),
@@ -61,18 +69,23 @@ function pool(block: number): fc.Arbitrary<Pool> {
       namespaceSelectors: fc.array(selector, { maxLength: 2 }),
       serviceSelectors: fc.array(selector, { maxLength: 2 }),
     }),
-    bgpAdvertisements: fc.uniqueArray(advertisement, {
-      minLength: 1,
-      maxLength: 3,
-      selector: (one) => JSON.stringify(one),
-    }),
-  }).chain((made) =>
-    fc.subarray([...made.ranges]).map((reserved) => ({
-      ...made,
-      reserved,
-      bgpAdvertisements: made.protocol === "bgp" ? made.bgpAdvertisements : [],
-    }))
-  );
+  }).chain((made) => fc.subarray([...made.ranges]).map((reserved) => ({ ...made, reserved })))
+    .chain((pool) => {
+      const selection = selecting(pool.name);
+      const routes = fc.uniqueArray(advertisement, {
+        minLength: 1,
+        maxLength: 3,
+        selector: (one) => JSON.stringify(one),
+      });
+      return fc.oneof(
+        fc.constant({ pool, layer2: [{ ...selection, interfaces: [] }], bgp: [] }),
+        routes.map((all) => ({
+          pool,
+          layer2: [],
+          bgp: all.map((route) => ({ ...selection, peers: [], ...route })),
+        })),
+      );
+    });
 }
 
 const expression: fc.Arbitrary<LabelExpression> = fc.oneof(
@@ -149,9 +162,15 @@ function listOf<T>(make: (index: number) => fc.Arbitrary<T>): fc.Arbitrary<T[]> 
   );
 }
 
-/** Any configuration that is valid as a whole. */
+/** Any configuration of a ConfigMap that is valid as a whole. */
 export const anyConfig: fc.Arbitrary<Config> = fc.record({
-  pools: listOf(pool),
+  announced: listOf(pool),
   peers: listOf(peer),
   bfdProfiles: listOf(profile),
-});
+  communities: listOf((index) => u32.map((value) => ({ name: `alias-${index}`, value }))),
+}).map(({ announced, ...rest }) => ({
+  pools: announced.map(({ pool }) => pool),
+  layer2: announced.flatMap(({ layer2 }) => layer2),
+  bgp: announced.flatMap(({ bgp }) => bgp),
+  ...rest,
+}));

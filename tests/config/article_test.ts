@@ -4,6 +4,7 @@ import { selectsLabels } from "../../lib/config/selectors.ts";
 import type { Config } from "../../lib/config/types.ts";
 import { formatIp } from "../../lib/net/ip.ts";
 import { rangeSize } from "../../lib/net/range.ts";
+import { selecting } from "../controller/fixture.ts";
 
 /** The configuration of one of the article's examples, which must be without any problem. */
 async function article(name: string): Promise<Config> {
@@ -17,12 +18,13 @@ async function article(name: string): Promise<Config> {
 }
 
 Deno.test("the article's layer 2 pool means 21 addresses from 10.77.1.220 on", async () => {
-  const { pools, peers } = await article("layer2");
+  const { pools, layer2, bgp, peers } = await article("layer2");
   assert.deepEqual(peers, []);
   const [pool] = pools;
   assert.ok(pool && pools.length === 1);
   assert.equal(pool.name, "default");
-  assert.equal(pool.protocol, "layer2");
+  assert.deepEqual(layer2, [{ ...selecting("default"), interfaces: [] }]);
+  assert.deepEqual(bgp, []);
   assert.deepEqual([pool.autoAssign, pool.avoidBuggyIps], [true, false]);
   const [range] = pool.ranges;
   assert.ok(range && pool.ranges.length === 1);
@@ -32,13 +34,15 @@ Deno.test("the article's layer 2 pool means 21 addresses from 10.77.1.220 on", a
 });
 
 Deno.test("the article's BGP pool is announced whole, to one peer with the protocol's defaults", async () => {
-  const { pools: [pool], peers: [peer] } = await article("bgp");
+  const { pools: [pool], layer2, bgp, peers: [peer] } = await article("bgp");
   assert.ok(pool && peer);
-  assert.equal(pool.protocol, "bgp");
+  assert.deepEqual(layer2, []);
   assert.equal(pool.ranges[0]?.text, "192.168.10.0/24");
   // "每个节点都会像peer建议每个service的ip/32地址,本节点的优先级为0": /32 routes, local preference 0.
-  assert.deepEqual(pool.bgpAdvertisements, [
+  assert.deepEqual(bgp, [
     {
+      ...selecting("default"),
+      peers: [],
       aggregationLength: 32,
       aggregationLengthV6: 128,
       localPref: 0,
@@ -56,9 +60,11 @@ Deno.test("the article's BGP pool is announced whole, to one peer with the proto
 });
 
 Deno.test("the article's two advertisements are a /32 with no-advertise and local preference, and a plain /24", async () => {
-  const { pools: [pool] } = await article("bgp-advertisements");
-  assert.deepEqual(pool?.bgpAdvertisements, [
+  const { bgp } = await article("bgp-advertisements");
+  assert.deepEqual(bgp, [
     {
+      ...selecting("default"),
+      peers: [],
       aggregationLength: 32,
       aggregationLengthV6: 128,
       localPref: 100,
@@ -66,6 +72,8 @@ Deno.test("the article's two advertisements are a /32 with no-advertise and loca
       largeCommunities: [],
     },
     {
+      ...selecting("default"),
+      peers: [],
       aggregationLength: 24,
       aggregationLengthV6: 128,
       localPref: 0,

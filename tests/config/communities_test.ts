@@ -59,9 +59,10 @@ bgp-communities: {far: "large:1:2:3"}
     "c",
   );
   assert.deepEqual(problems, []);
-  const [advertisement] = config?.pools[0]?.bgpAdvertisements ?? [];
+  const [advertisement] = config?.bgp ?? [];
   assert.deepEqual(advertisement?.communities, [64512 * 65536 + 7]);
   assert.deepEqual(advertisement?.largeCommunities, [[1, 2, 3], [4200000000, 1, 2]]);
+  assert.deepEqual(config?.communities, [{ name: "far", value: [1, 2, 3] }]);
   assert.equal(parseCommunity("large:1:2"), undefined);
   assert.equal(parseCommunity("large:4294967296:0:0"), undefined);
 });

@@ -142,7 +142,7 @@ Deno.test("2.1.10: a community without quotes is text, never a number of base 60
   const text = (community: string) =>
     `address-pools:\n- name: a\n  protocol: bgp\n  addresses: [10.0.0.0/24]\n  bgp-advertisements:\n  - communities: [${community}]\n`;
   const { config } = parseConfig(text("64512:55"), "c");
-  assert.deepEqual(config?.pools[0]?.bgpAdvertisements[0]?.communities, [64512 * 65536 + 55]);
+  assert.deepEqual(config?.bgp[0]?.communities, [64512 * 65536 + 55]);
   refuses(text("70000:1"), /^6:19 "70000:1" is no community/);
   refuses(text("no-export"), /^6:19 community "no-export" is not defined/);
   refuses(

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { parseConfig } from "../../lib/config/parse.ts";
 import { linesOf } from "../../lib/config/places.ts";
-import { printConfig } from "../../lib/config/print.ts";
 import { withoutMark } from "../../lib/config/yaml.ts";
+import { printConfig } from "../support/print_config.ts";
 import { anyConfig } from "./arbitrary.ts";
 
 /** Reads any text; each problem must lie inside it. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { instant } from "../../lib/base/time.ts";
-import { type Config, FOR_ALL, type Pool } from "../../lib/config/types.ts";
+import { type Config, EMPTY_CONFIG, FOR_ALL, type Pool } from "../../lib/config/types.ts";
 import { explainAddress } from "../../lib/controller/explain.ts";
 import { planService } from "../../lib/controller/plan.ts";
 import { restore } from "../../lib/controller/restore.ts";
@@ -10,16 +10,15 @@ import { ip4 } from "../../lib/net/ip.ts";
 
 const POOL: Pool = {
   name: "default",
-  protocol: "layer2",
+  labels: new Map(),
   ranges: [{ first: ip4(0x0a4d01dc), last: ip4(0x0a4d01dd), text: "10.77.1.220-10.77.1.221" }],
   avoidBuggyIps: false,
   autoAssign: true,
   reserved: [],
   stickyMs: 0,
   serviceAllocation: FOR_ALL,
-  bgpAdvertisements: [],
 };
-const CONFIG: Config = { pools: [POOL], peers: [], bfdProfiles: [] };
+const CONFIG: Config = { ...EMPTY_CONFIG, pools: [POOL] };
 
 function service(name: string, more: Record<string, unknown> = {}, ip?: string): ServiceFacts {
   const facts = readService({

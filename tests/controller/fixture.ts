@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { instant } from "../../lib/base/time.ts";
-import { type Config, FOR_ALL, type Pool } from "../../lib/config/types.ts";
+import {
+  type Advertisement,
+  type Config,
+  EMPTY_CONFIG,
+  FOR_ALL,
+  type Pool,
+} from "../../lib/config/types.ts";
 import type { AddressBook } from "../../lib/controller/allocations.ts";
 import { planBatch } from "../../lib/controller/batch.ts";
 import type { ControllerAction } from "../../lib/controller/actions.ts";
@@ -39,21 +45,42 @@ export function pool(
 ): Pool {
   return {
     name,
-    protocol: "layer2",
+    labels: new Map(),
     ranges: (typeof ranges === "string" ? [ranges] : ranges).map(range),
     avoidBuggyIps: false,
     autoAssign: true,
     reserved: [],
     stickyMs: 0,
     serviceAllocation: FOR_ALL,
-    bgpAdvertisements: [],
     ...options,
   };
 }
 
+/** Pools of layer 2. */
 export function config(...pools: Pool[]): Config {
-  return { pools, peers: [], bfdProfiles: [] };
+  const layer2 = pools.map(({ name }) => ({ ...selecting(name), interfaces: [] }));
+  return { ...EMPTY_CONFIG, pools, layer2 };
 }
+
+/** The same with more pools, which BGP announces. */
+export function withBgp(of: Config, ...pools: Pool[]): Config {
+  const bgp = pools.map(({ name }) => ({ ...PLAIN_ROUTE, ...selecting(name) }));
+  return { ...of, pools: [...of.pools, ...pools], bgp: [...of.bgp, ...bgp] };
+}
+
+/** What selects one pool alone. */
+export function selecting(pool: string): Advertisement {
+  return { pools: [pool], poolSelectors: [], nodeSelectors: [], serviceSelectors: [] };
+}
+
+const PLAIN_ROUTE = {
+  peers: [],
+  aggregationLength: 32,
+  aggregationLengthV6: 128,
+  localPref: 0,
+  communities: [],
+  largeCommunities: [],
+};
 
 /** A Service `default/NAME` of one IPv4 family with port 80/TCP, unless told otherwise. */
 export function service(name: string, part: Partial<ServiceFacts> = {}): ServiceFacts {

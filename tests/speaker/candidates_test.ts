@@ -4,10 +4,10 @@ import { serviceKey } from "../../lib/model/facts.ts";
 import { planAddress } from "../../lib/speaker/plan.ts";
 import type { SpeakerView } from "../../lib/speaker/view.ts";
 import { servingNodes } from "../../lib/speaker/candidates.ts";
-import { config, ip, pool, service } from "../controller/fixture.ts";
+import { config, ip, pool, service, withBgp } from "../controller/fixture.ts";
 
 const IP = ip("10.78.0.1");
-const CONFIG = config({ ...pool("routed", "10.78.0.0/24"), protocol: "bgp" });
+const CONFIG = withBgp(config(), pool("routed", "10.78.0.0/24"));
 
 function node(name: string, part: Partial<NodeFacts> = {}): [string, NodeFacts] {
   const plain = { ready: true, networkUnavailable: false, excluded: false };
@@ -38,8 +38,8 @@ function announces(self: string, nodes: [string, NodeFacts][], on: string[], loc
     externalTrafficPolicy: local ? "Local" : "Cluster",
   });
   const plan = planAddress(IP, [facts], () => [slice(...on)], view);
-  assert.equal(plan.owner, undefined, "by BGP nobody owns an address");
-  return plan.announce;
+  assert.equal(plan.announce.layer2, undefined, "by BGP nobody owns an address");
+  return plan.announce.bgp?.here;
 }
 
 Deno.test("by BGP every ready node announces a Cluster address, wherever the endpoints are", () => {

@@ -1,19 +1,34 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { type Config, PROTOCOLS } from "../../lib/config/types.ts";
 import { type EndpointFacts, type NodeFacts, serviceKey } from "../../lib/model/facts.ts";
 import { createElections } from "../../lib/speaker/electorate.ts";
 import { planAddress } from "../../lib/speaker/plan.ts";
 import type { SpeakerView } from "../../lib/speaker/view.ts";
-import { config, ip, pool, service } from "../controller/fixture.ts";
+import { config, ip, pool, selecting, service, withBgp } from "../controller/fixture.ts";
 
 const NAMES = Array.from({ length: 12 }, (_, number) => `node${number}`);
-const POOLS = config(
-  pool("default", "10.77.1.0/24"),
-  { ...pool("routed", "10.78.0.0/24"), protocol: "bgp" },
+/** The pools of one way each, and one that is announced in both, not on all nodes, for some. */
+const POOLS = bothWays(
+  withBgp(config(pool("default", "10.77.1.0/24")), pool("routed", "10.78.0.0/24")),
 );
 
+function bothWays(of: Config): Config {
+  const rack = { matchLabels: new Map([["rack", "a"]]), matchExpressions: [] };
+  const chosen = { ...selecting("chosen"), nodeSelectors: [rack], interfaces: [] };
+  const routed = withBgp(of, pool("chosen", "10.80.0.0/24"));
+  const layer2 = [...of.layer2, chosen, {
+    ...chosen,
+    nodeSelectors: [],
+    serviceSelectors: [rack],
+  }];
+  return { ...routed, layer2 };
+}
+
+const anyLabels = fc.constantFrom("a", "b").map((rack) => new Map([["rack", rack]]));
 const anyNode = fc.record({
   name: fc.constantFrom(...NAMES),
+  labels: anyLabels,
   ready: fc.boolean(),
   networkUnavailable: fc.boolean(),
   excluded: fc.boolean(),
@@ -25,7 +40,8 @@ const anyEndpoint = fc.record({
 });
 const anyService = fc.record({
   policy: fc.constantFrom("Cluster" as const, "Local" as const),
-  address: fc.constantFrom("10.77.1.1", "10.77.1.2", "10.78.0.1", "10.79.0.1"),
+  address: fc.constantFrom("10.77.1.1", "10.77.1.2", "10.78.0.1", "10.79.0.1", "10.80.0.1"),
+  labels: anyLabels,
   endpoints: fc.array(anyEndpoint, { maxLength: 3 }),
 });
 const anyView = fc.record({
@@ -36,8 +52,8 @@ const anyView = fc.record({
   ignoreExcludeLabel: fc.boolean(),
 });
 
-function nodesOf(facts: readonly Omit<NodeFacts, "labels">[]): ReadonlyMap<string, NodeFacts> {
-  return new Map(facts.map((one) => [one.name, { ...one, labels: new Map() }]));
+function nodesOf(facts: readonly NodeFacts[]): ReadonlyMap<string, NodeFacts> {
+  return new Map(facts.map((one) => [one.name, one]));
 }
 
 function endpointOf(part: Pick<EndpointFacts, "nodeName" | "ready" | "terminating">) {
@@ -61,16 +77,20 @@ Deno.test("shortList() changes no plan, from view to view, by layer 2 and BGP", 
             ...rest,
           };
           const electorate = elections.open();
-          for (const [place, { policy, address, endpoints }] of all.entries()) {
+          for (const [place, { policy, address, labels, endpoints }] of all.entries()) {
             const key = serviceKey("default", `s${place}`);
             const slices = [{ key, service: key, endpoints: endpoints.map(endpointOf) }];
-            const part = { assigned: [ip(address)], externalTrafficPolicy: policy };
+            const part = { assigned: [ip(address)], externalTrafficPolicy: policy, labels };
             const given = [ip(address), [service(`s${place}`, part)], () => slices, view] as const;
             const { candidates: _, ...whole } = planAddress(...given);
             const { candidates, ...short } = planAddress(...given, electorate);
             assert.deepEqual(short, whole);
-            if (whole.owner !== undefined) assert.ok(candidates.length <= 2 || nodes.length === 0);
-            if (whole.announce) announced++;
+            const { layer2, bgp } = whole.announce;
+            for (const way of PROTOCOLS) {
+              if (whole.announce[way]?.silent !== undefined || nodes.length === 0) continue;
+              assert.ok((candidates[way] ?? []).length <= 2);
+            }
+            if (layer2?.here || bgp?.here) announced++;
           }
         }
       },

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import type { BgpAdvertisement, Layer2Advertisement } from "../../lib/config/types.ts";
 import {
   type EndpointFacts,
   type NodeFacts,
@@ -9,15 +10,17 @@ import {
   type SliceFacts,
 } from "../../lib/model/facts.ts";
 import { rankCandidates } from "../../lib/speaker/election.ts";
-import { type AddressPlan, planAddress } from "../../lib/speaker/plan.ts";
+import { type AddressPlan, planAddress, withheld } from "../../lib/speaker/plan.ts";
 import type { SpeakerView } from "../../lib/speaker/view.ts";
-import { config, ip, pool, service } from "../controller/fixture.ts";
+import { config, ip, pool, selecting, service, withBgp } from "../controller/fixture.ts";
 
 const IP = ip("10.77.1.220");
-const POOLS = config(
-  pool("default", "10.77.1.220-10.77.1.229"),
-  { ...pool("routed", "10.78.0.0/24"), protocol: "bgp" },
-  pool("six", "2001:db8::220-2001:db8::229"),
+const POOLS = withBgp(
+  config(
+    pool("default", "10.77.1.220-10.77.1.229"),
+    pool("six", "2001:db8::220-2001:db8::229"),
+  ),
+  pool("routed", "10.78.0.0/24"),
 );
 const EXCLUDED = "the node is labelled node.kubernetes.io/exclude-from-external-load-balancers";
 
@@ -79,9 +82,17 @@ function plan(one: Case, self = "node1"): AddressPlan {
   );
 }
 
+function ownerOf({ announce }: AddressPlan): string | undefined {
+  return announce.layer2?.owner;
+}
+
+function isHere({ announce }: AddressPlan): boolean {
+  return announce.layer2?.here === true;
+}
+
 /** The candidates in their order, and `NODE: REASON` of the others. */
-function verdicts({ candidates }: AddressPlan): string[] {
-  return candidates.map(({ node, eligible, reason }) => eligible ? node : `${node}: ${reason}`);
+function verdicts({ candidates: { layer2 = [] } }: AddressPlan): string[] {
+  return layer2.map(({ node, eligible, reason }) => eligible ? node : `${node}: ${reason}`);
 }
 
 // By sha256sum: node3, node1, node2 for 10.77.1.220; node2, node1, node3 for default/nginx.
@@ -225,8 +236,8 @@ for (
       if (expected.length === 1 && self !== expectedOwner) continue;
       const made = plan(given, self);
       assert.deepEqual(verdicts(made), expected, self);
-      assert.equal(made.owner, expectedOwner);
-      assert.equal(made.announce, self === expectedOwner);
+      assert.equal(ownerOf(made), expectedOwner);
+      assert.equal(isHere(made), self === expectedOwner);
       assert.equal(made.silent, undefined);
       assert.equal(made.pool, "default");
     }
@@ -296,9 +307,9 @@ for (
       const made = plan(given, self);
       assert.equal(made.silent, silent);
       assert.equal(made.reason, reason);
-      assert.equal(made.announce, false);
-      assert.equal(made.owner, undefined);
-      assert.ok(made.candidates.every(({ eligible }) => !eligible));
+      assert.equal(isHere(made), false);
+      assert.equal(ownerOf(made), undefined);
+      assert.ok(made.candidates.layer2?.every(({ eligible }) => !eligible) ?? true);
     }
   });
 }
@@ -322,9 +333,9 @@ Deno.test("planAddress() says to each node why it announces or not", () => {
 Deno.test("planAddress() elects by the Service's first address, by its name in v0.10", () => {
   const assigned = [ip("10.77.1.221"), IP];
   // By sha256sum node1 is first for 10.77.1.221, node2 for default/nginx.
-  assert.equal(plan({ service: { assigned } }).owner, "node1");
+  assert.equal(ownerOf(plan({ service: { assigned } })), "node1");
   const everywhere = ["node1", "node2", "node3"].map((name) => endpoint(name));
-  assert.equal(plan({ endpoints: everywhere, view: { election: "v0.10" } }).owner, "node2");
+  assert.equal(ownerOf(plan({ endpoints: everywhere, view: { election: "v0.10" } })), "node2");
 });
 
 Deno.test("planAddress() gives an address that Services share one owner, who can serve any", () => {
@@ -336,7 +347,7 @@ Deno.test("planAddress() gives an address that Services share one owner, who can
     const both = planAddress(IP, [web, dns], (key) => [slice(key, endpoint(on.get(key)))], view);
     assert.deepEqual(both.services, ["default/dns", "default/web"]);
     assert.deepEqual(verdicts(both), ["node1", "node2", `node3: ${NONE}`]);
-    assert.equal(both.announce, self === "node1");
+    assert.equal(isHere(both), self === "node1");
     // One of them has nothing behind it: the other still is served.
     const one = planAddress(
       IP,
@@ -344,7 +355,7 @@ Deno.test("planAddress() gives an address that Services share one owner, who can
       (key) => key === dns.key ? [slice(key, endpoint("node2"))] : [],
       view,
     );
-    assert.equal(one.owner, "node2");
+    assert.equal(ownerOf(one), "node2");
   }
 });
 
@@ -360,7 +371,7 @@ Deno.test("planAddress() asks all slices of a Service", () => {
     ],
     viewOf("node1"),
   );
-  assert.equal(made.owner, "node2");
+  assert.equal(ownerOf(made), "node2");
 });
 
 Deno.test("planAddress() leaves Services of another class and type to others", () => {
@@ -373,7 +384,7 @@ Deno.test("planAddress() leaves Services of another class and type to others", (
   ] as const;
   for (const [part, lbClass, ours] of rows) {
     const made = plan({ service: part, view: { lbClass } });
-    assert.equal(made.owner !== undefined, ours, JSON.stringify([part, lbClass]));
+    assert.equal(ownerOf(made) !== undefined, ours, JSON.stringify([part, lbClass]));
     assert.equal(made.services.length, ours ? 1 : 0);
   }
 });
@@ -389,6 +400,100 @@ function viewOf(self: string): SpeakerView {
     lbClass: undefined,
   };
 }
+
+const RED = { matchLabels: new Map([["color", "red"]]), matchExpressions: [] };
+const red = new Map([["color", "red"]]);
+
+/** The pool `default` of layer 2 with one advertisement that says this, and any of BGP. */
+function advertised(
+  layer2: readonly Partial<Layer2Advertisement>[],
+  bgp: readonly Partial<BgpAdvertisement>[] = [],
+): Pick<Case, "view"> {
+  const [route] = POOLS.bgp;
+  assert.ok(route);
+  const selection = selecting("default");
+  return {
+    view: {
+      config: {
+        ...POOLS,
+        layer2: layer2.map((part) => ({ ...selection, interfaces: [], ...part })),
+        bgp: bgp.map((part) => ({ ...route, ...selection, ...part })),
+      },
+    },
+  };
+}
+
+Deno.test("S3: planAddress() announces an address by layer 2 from one node and by BGP from all", () => {
+  for (const self of ["node1", "node2", "node3"]) {
+    const made = plan(advertised([{}], [{}, { aggregationLength: 24 }]), self);
+    const { layer2, bgp } = made.announce;
+    assert.equal(layer2?.owner, "node3");
+    assert.equal(layer2.here, self === "node3");
+    assert.equal(bgp?.here, true);
+    assert.deepEqual(bgp.routes.map(({ prefix }) => prefix.length), [32, 24]);
+    const own = self === "node3" ? "owner" : "node3 comes first in the election";
+    assert.equal(made.reason, `layer 2: ${own}; BGP: routed here by BGP`);
+    const held = withheld(made, "another host has it");
+    assert.equal(held.announce.layer2?.here, false);
+    assert.equal(held.announce.bgp?.here, true);
+    assert.equal(held.reason, "layer 2: another host has it; BGP: routed here by BGP");
+  }
+});
+
+Deno.test("S2: planAddress() announces nothing of a pool without an advertisement", () => {
+  const made = plan(advertised([]));
+  assert.deepEqual([made.pool, made.silent], ["default", "no-advertisement"]);
+  assert.equal(made.reason, "no advertisement of the configuration is for this address");
+});
+
+Deno.test("S5: planAddress() elects among the nodes that any advertisement selects, and unites their interfaces", () => {
+  const nodes = [node("node1", { labels: red }), node("node2"), node("node3")];
+  const given = (...parts: Partial<Layer2Advertisement>[]) => ({ ...advertised(parts), nodes });
+  const chosen = plan(given({ nodeSelectors: [RED], interfaces: ["eth1"] }));
+  const refused = "no advertisement selects the node";
+  assert.deepEqual(verdicts(chosen), ["node1", `node2: ${refused}`, `node3: ${refused}`]);
+  assert.deepEqual(chosen.announce.layer2?.interfaces, ["eth1"]);
+  const elsewhere = { nodeSelectors: [RED], interfaces: ["eth1"] };
+  const two = plan(given(elsewhere, { interfaces: ["eth2"] }));
+  assert.equal(ownerOf(two), "node3");
+  assert.deepEqual(two.announce.layer2?.interfaces, ["eth2"], "the first is not for node3");
+  const all = plan(given({ interfaces: ["eth2"] }, {}));
+  assert.equal(all.announce.layer2?.interfaces, undefined, "one without makes it all");
+});
+
+Deno.test("S6: planAddress() counts an advertisement for Services of its selectors alone", () => {
+  const given = advertised([{ serviceSelectors: [RED] }]);
+  assert.equal(plan(given).silent, "no-advertisement");
+  assert.equal(ownerOf(plan({ ...given, service: { labels: red } })), "node3");
+  // Of two Services that share the address, the one that is selected must have an endpoint.
+  const [web, dns] = [
+    service("web", { assigned: [IP], labels: red }),
+    service("dns", { assigned: [IP] }),
+  ];
+  const shared = (on: ServiceKey) =>
+    planAddress(IP, [web, dns], (key) => key === on ? [slice(key, endpoint("node1"))] : [], {
+      ...viewOf("node3"),
+      ...given.view,
+    });
+  assert.equal(ownerOf(shared(web.key)), "node3");
+  assert.equal(shared(dns.key).silent, "no-ready-endpoint");
+});
+
+Deno.test("S8, S11: planAddress() tells by BGP what the advertisements that select this node make of it", () => {
+  const nodes = [node("node1", { labels: red }), node("node2")];
+  const given = {
+    nodes,
+    ...advertised([], [{ nodeSelectors: [RED], peers: ["tor"] }, { aggregationLength: 24 }]),
+  };
+  const routes = (self: string) =>
+    plan(given, self).announce.bgp?.routes.map(({ prefix, peers }) => [prefix.length, ...peers]);
+  assert.deepEqual(routes("node1"), [[32, "tor"], [24]]);
+  assert.deepEqual(routes("node2"), [[24]]);
+  const only = { nodes, ...advertised([], [{ nodeSelectors: [RED] }]) };
+  assert.equal(plan(only, "node1").announce.bgp?.here, true);
+  assert.deepEqual(plan(only, "node2").announce.bgp?.routes, []);
+  assert.equal(plan(only, "node2").reason, "no advertisement selects the node; node1 announces");
+});
 
 const NAMES = ["node1", "node2", "node3", "node4"];
 const anyNode = (name: string) =>
@@ -442,10 +547,10 @@ Deno.test("planAddress() makes all nodes with one view agree on one owner, who c
           lbClass: undefined,
         })
       );
-      const owners = new Set(plans.map(({ owner }) => owner));
+      const owners = new Set(plans.map(ownerOf));
       assert.equal(owners.size, 1, "the nodes disagree");
       const [owner] = owners;
-      assert.equal(plans.filter(({ announce }) => announce).length, owner === undefined ? 0 : 1);
+      assert.equal(plans.filter(isHere).length, owner === undefined ? 0 : 1);
       const usable = [...slices.values()].flat().filter(({ ready, serving, terminating }) =>
         terminating ? serving : ready
       );
@@ -460,7 +565,9 @@ Deno.test("planAddress() makes all nodes with one view agree on one owner, who c
       if (election === "v0.10" || services.every(({ policy }) => policy === "Local")) {
         assert.ok(usable.some(({ nodeName }) => nodeName === owner), "no endpoint on the owner");
       }
-      const first = plans[0]?.candidates.filter(({ eligible }) => eligible).map(({ node }) => node);
+      const first = plans[0]?.candidates.layer2?.filter(({ eligible }) => eligible).map((
+        { node },
+      ) => node);
       if (election === "v0.11") assert.deepEqual(first, rankCandidates(first ?? [], "10.77.1.220"));
     }),
     { seed: 50, numRuns: 3_000 },

@@ -253,7 +253,12 @@ export function runController(context: RoleContext): RunningRole {
     unhealthy: () => [],
     handOver: () => lead.handOver(),
     controller: () => ({
-      ...controllerStatus(services.items, book, book === undefined ? [] : pools.read(book)),
+      ...controllerStatus(
+        services.items,
+        book,
+        book === undefined ? [] : pools.read(book),
+        keeper.current(),
+      ),
       lead: lead.status(),
     }),
     done: Promise.all([services.done, keeper.done, lead.done, secret, namespaces.done]).then(() =>

@@ -1,3 +1,5 @@
+import { protocolsByPool } from "../../config/advertised.ts";
+import type { Config } from "../../config/types.ts";
 import type { AddressBook } from "../../controller/allocations.ts";
 import type { ServiceFacts } from "../../model/facts.ts";
 import { formatIp } from "../../net/ip.ts";
@@ -9,15 +11,17 @@ export function controllerStatus(
   services: ReadonlyMap<string, ServiceFacts>,
   book: AddressBook | undefined,
   pools: readonly PoolForecast[],
+  config: Config | undefined,
 ): ControllerStatus {
-  if (book === undefined) return { pools: [], services: [] };
+  if (book === undefined || config === undefined) return { pools: [], services: [] };
+  const protocols = protocolsByPool(config);
   const ours = [...services.values()].filter(({ key }) =>
     book.holdings.has(key) || book.waiting.has(key)
   );
   return {
     pools: pools.map(({ pool, addresses, inUse, services, kept, reserved, fullInMs }) => ({
       name: pool,
-      protocol: book.pools.find((state) => state.pool.name === pool)?.pool.protocol ?? "",
+      protocol: protocols.get(pool) ?? "",
       addresses: String(addresses),
       inUse,
       services,

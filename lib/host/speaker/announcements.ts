@@ -1,4 +1,4 @@
-import type { PoolProtocol } from "../../config/types.ts";
+import { type Protocol, PROTOCOLS } from "../../config/types.ts";
 import type { ServiceKey } from "../../model/facts.ts";
 import { formatIp } from "../../net/ip.ts";
 import type { Log } from "../process/log.ts";
@@ -18,37 +18,46 @@ export interface AnnouncementsOptions {
   readonly log: Log;
   readonly metrics: Metrics;
   /** This node has become the one that announces the Service. */
-  readonly onOwned: (service: ServiceKey, protocol: PoolProtocol) => void;
+  readonly onOwned: (service: ServiceKey, protocol: Protocol) => void;
 }
 
 /** Begins with nothing announced. */
 export function createAnnouncements(options: AnnouncementsOptions): Announcements {
   const { node, log, metrics, onOwned } = options;
   /** The Services under which each address stands in the metric. */
-  const shown = new Map<string, { services: readonly ServiceKey[]; protocol: string }>();
+  const shown = new Map<
+    string,
+    { readonly services: readonly ServiceKey[]; readonly protocols: readonly Protocol[] }
+  >();
 
   function hide(ip: string): void {
-    const { services = [], protocol = "" } = shown.get(ip) ?? {};
+    const { services = [], protocols = [] } = shown.get(ip) ?? {};
     for (const service of services) {
-      metrics.layer2.announced.remove({ service, protocol, node, ip });
+      for (const protocol of protocols) {
+        metrics.layer2.announced.remove({ service, protocol, node, ip });
+      }
     }
     shown.delete(ip);
   }
 
   return {
-    report({ ip: address, services, owner, reason, announce, protocol = "layer2" }) {
+    report({ ip: address, services, reason, announce }) {
       const ip = formatIp(address);
       const before = shown.get(ip)?.services;
+      const { owner } = announce.layer2 ?? {};
       const fields = { ip, service: services.join(","), owner, reason };
+      const protocols = PROTOCOLS.filter((protocol) => announce[protocol]?.here);
       hide(ip);
-      if (!announce) {
+      if (protocols.length === 0) {
         const message = before === undefined ? "address not announced here" : "address given up";
         return log.info(fields, message);
       }
-      shown.set(ip, { services, protocol });
+      shown.set(ip, { services, protocols });
       for (const service of services) {
-        metrics.layer2.announced.set({ service, protocol, node, ip }, 1);
-        if (!before?.includes(service)) onOwned(service, protocol);
+        for (const protocol of protocols) {
+          metrics.layer2.announced.set({ service, protocol, node, ip }, 1);
+          if (!before?.includes(service)) onOwned(service, protocol);
+        }
       }
       if (before === undefined) log.info(fields, "address announced from here");
     },

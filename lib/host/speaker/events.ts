@@ -1,4 +1,4 @@
-import type { PoolProtocol } from "../../config/types.ts";
+import type { Protocol } from "../../config/types.ts";
 import type { ServiceFacts, ServiceKey } from "../../model/facts.ts";
 import { EVENT, type EventReason, type EventType } from "../../model/names.ts";
 import { formatMac, type Mac } from "../../net/ethernet.ts";
@@ -8,7 +8,7 @@ import type { Cluster } from "../cluster/cluster.ts";
 /** What a speaker tells of Services as Kubernetes events. */
 export interface SpeakerEvents {
   /** This node has become the one that announces the Service. */
-  owner(service: ServiceKey, protocol: PoolProtocol): void;
+  owner(service: ServiceKey, protocol: Protocol): void;
   /** Another host has an address that is announced here. */
   conflict(ip: Ip, mac: Mac): void;
   /** Another host has an address, which therefore is not announced here (`--arp-probe`). */

@@ -96,8 +96,11 @@ export function startHandover(options: HandoverOptions, signal: AbortSignal): Ha
         ...changed.map(wishOf),
       ];
       if (wishes.length > 0) advance({ kind: "wishes", wishes });
-      const owned = changed.filter(({ owner }) => owner !== undefined);
-      const free = [...gone, ...changed.filter(({ owner }) => owner === undefined)];
+      const owned = changed.filter(({ announce }) => announce.layer2?.owner !== undefined);
+      const free = [
+        ...gone,
+        ...changed.filter(({ announce }) => announce.layer2?.owner === undefined),
+      ];
       options.onHolders(owned.map(({ ip }) => ip), free.map(({ ip }) => ip));
     },
     setFellows(names) {
@@ -139,7 +142,7 @@ export function startHandover(options: HandoverOptions, signal: AbortSignal): Ha
 
 const NOBODY = { own: false, owner: undefined, canLinger: false } as const;
 
-function wishOf({ ip, salt, announce, protocol, owner, canLinger }: KeptPlan): Wish {
-  const own = announce && protocol === "layer2";
-  return { ip, salt, own, owner: protocol === "layer2" ? owner : undefined, canLinger };
+function wishOf({ ip, salt, announce: { layer2 } }: KeptPlan): Wish {
+  if (layer2 === undefined) return { ip, salt, ...NOBODY };
+  return { ip, salt, own: layer2.here, owner: layer2.owner, canLinger: layer2.canLinger };
 }

@@ -2,6 +2,7 @@ import type { ServiceFacts, ServiceKey, SliceFacts } from "../../model/facts.ts"
 import type { Ip } from "../../net/ip.ts";
 import { createElections, type Electorate } from "../../speaker/electorate.ts";
 import { type AddressPlan, isAnnounced, planAddress } from "../../speaker/plan.ts";
+import { sameWishes } from "../../speaker/routes.ts";
 import type { SpeakerView } from "../../speaker/view.ts";
 import type { Change } from "../cluster/cluster.ts";
 
@@ -25,11 +26,57 @@ export interface SpeakerPlans {
 /** Makes an empty set of plans. */
 export function createSpeakerPlans(): SpeakerPlans {
   const plans = new Map<Ip, KeptPlan>();
+  const backends = createBackends();
+  const elections = createElections();
+
+  function planOf(ip: Ip, view: SpeakerView, electorate: Electorate): KeptPlan | undefined {
+    const on = backends.servicesOn(ip).filter((facts) => isAnnounced(facts, view.lbClass));
+    if (on.length === 0) return undefined;
+    const { slicesOf } = backends;
+    const { candidates: _, ...kept } = planAddress(ip, on, slicesOf, view, electorate);
+    return kept;
+  }
+
+  return {
+    plans,
+    onService: backends.onService,
+    onSlice: backends.onSlice,
+    touchAll: backends.touchAll,
+    update(view) {
+      const changed: KeptPlan[] = [];
+      const gone: KeptPlan[] = [];
+      const electorate = elections.open();
+      for (const ip of backends.touched) {
+        const before = plans.get(ip);
+        const plan = planOf(ip, view, electorate);
+        if (plan === undefined) {
+          plans.delete(ip);
+          if (before !== undefined) elections.forget(before.salt);
+          if (before !== undefined) gone.push(before);
+        } else {
+          plans.set(ip, plan);
+          if (!samePlan(before, plan)) changed.push(plan);
+        }
+      }
+      backends.touched.clear();
+      return { changed, gone };
+    },
+  };
+}
+
+/** What stands behind each address. */
+interface Backends extends Pick<SpeakerPlans, "onService" | "onSlice" | "touchAll"> {
+  /** Addresses behind which something is different now. */
+  readonly touched: Set<Ip>;
+  servicesOn(ip: Ip): readonly ServiceFacts[];
+  slicesOf(service: ServiceKey): Iterable<SliceFacts>;
+}
+
+function createBackends(): Backends {
   const services = new Map<ServiceKey, ServiceFacts>();
-  const servicesOn = new Map<Ip, Set<ServiceKey>>();
+  const byIp = new Map<Ip, Set<ServiceKey>>();
   const slices = new Map<ServiceKey, Map<string, SliceFacts>>();
   const touched = new Set<Ip>();
-  const elections = createElections();
 
   function touchService(key: ServiceKey): void {
     for (const ip of services.get(key)?.assigned ?? []) touched.add(ip);
@@ -38,9 +85,9 @@ export function createSpeakerPlans(): SpeakerPlans {
   function removeService(key: ServiceKey): void {
     touchService(key);
     for (const ip of services.get(key)?.assigned ?? []) {
-      const keys = servicesOn.get(ip);
+      const keys = byIp.get(ip);
       keys?.delete(key);
-      if (keys?.size === 0) servicesOn.delete(ip);
+      if (keys?.size === 0) byIp.delete(ip);
     }
     services.delete(key);
   }
@@ -48,30 +95,20 @@ export function createSpeakerPlans(): SpeakerPlans {
   function addService(facts: ServiceFacts): void {
     services.set(facts.key, facts);
     for (const ip of facts.assigned) {
-      const keys = servicesOn.get(ip);
-      if (keys === undefined) servicesOn.set(ip, new Set([facts.key]));
+      const keys = byIp.get(ip);
+      if (keys === undefined) byIp.set(ip, new Set([facts.key]));
       else keys.add(facts.key);
     }
     touchService(facts.key);
   }
 
-  function planOf(ip: Ip, view: SpeakerView, electorate: Electorate): KeptPlan | undefined {
-    const on = [...servicesOn.get(ip) ?? []].map((key) => services.get(key))
-      .filter((facts) => facts !== undefined)
-      .filter((facts) => isAnnounced(facts, view.lbClass));
-    if (on.length === 0) return undefined;
-    const { candidates: _, ...kept } = planAddress(
-      ip,
-      on,
-      (key) => slices.get(key)?.values() ?? [],
-      view,
-      electorate,
-    );
-    return kept;
-  }
-
   return {
-    plans,
+    touched,
+    servicesOn: (ip) =>
+      [...byIp.get(ip) ?? []].map((key) => services.get(key)).filter((facts) =>
+        facts !== undefined
+      ),
+    slicesOf: (key) => slices.get(key)?.values() ?? [],
     onService(change) {
       if (change.kind === "synced") return;
       removeService(change.kind === "apply" ? change.value.key : change.previous.key);
@@ -92,31 +129,13 @@ export function createSpeakerPlans(): SpeakerPlans {
       touchService(service);
     },
     touchAll() {
-      for (const ip of servicesOn.keys()) touched.add(ip);
-    },
-    update(view) {
-      const changed: KeptPlan[] = [];
-      const gone: KeptPlan[] = [];
-      const electorate = elections.open();
-      for (const ip of touched) {
-        const before = plans.get(ip);
-        const plan = planOf(ip, view, electorate);
-        if (plan === undefined) {
-          plans.delete(ip);
-          if (before !== undefined) elections.forget(before.salt);
-          if (before !== undefined) gone.push(before);
-        } else {
-          plans.set(ip, plan);
-          if (!samePlan(before, plan)) changed.push(plan);
-        }
-      }
-      touched.clear();
-      return { changed, gone };
+      for (const ip of byIp.keys()) touched.add(ip);
     },
   };
 }
 
 function samePlan(a: KeptPlan | undefined, b: KeptPlan): boolean {
-  return a !== undefined && a.owner === b.owner && a.reason === b.reason &&
-    a.services.join() === b.services.join();
+  return a !== undefined && a.announce.layer2?.owner === b.announce.layer2?.owner &&
+    a.reason === b.reason && a.services.join() === b.services.join() &&
+    sameWishes(a.announce.bgp?.routes ?? [], b.announce.bgp?.routes ?? []);
 }

@@ -4,6 +4,8 @@ import type { NodeFacts, PodFacts, ServiceFacts, SliceFacts } from "../../model/
 import { readNode, readPod, sharingSliceReader, speakersAlive } from "../../model/cluster.ts";
 import { readService } from "../../model/service.ts";
 import type { Ip } from "../../net/ip.ts";
+import { labelsOf } from "../../speaker/candidates.ts";
+import { withheld } from "../../speaker/plan.ts";
 import { lostAnnouncements } from "../../speaker/withdrawals.ts";
 import { createFlap, mayAnnounce, setUsable } from "../../speaker/flap.ts";
 import type { SpeakerView } from "../../speaker/view.ts";
@@ -23,7 +25,6 @@ import { createSpeakerEvents } from "./events.ts";
 import { speakerStatus } from "./status.ts";
 
 /** A node that nobody described has its name, as the kubelet would label it. */
-const HOST_LABEL = "kubernetes.io/hostname";
 /** From the goodbye to the end. */
 const FAREWELL_MS = 20;
 
@@ -165,12 +166,9 @@ export async function runSpeaker(context: RoleContext): Promise<RunningRole> {
     if (isFirst) judgeInterfaces();
     const view = viewOf(config);
     const { changed, gone } = plans.update(view);
-    const routed = ({ ip, announce, protocol }: KeptPlan) =>
-      [ip, announce && protocol === "bgp"] as const;
-    const labels = view.nodes.get(nodeName)?.labels ?? new Map([[HOST_LABEL, nodeName]]);
-    bgp.update(config, labels, [
-      ...gone.map(({ ip }) => [ip, false] as const),
-      ...changed.map(routed),
+    bgp.update(config, labelsOf(view.nodes, nodeName), [
+      ...gone.map(({ ip }) => [ip, []] as const),
+      ...changed.map(({ ip, announce }) => [ip, announce.bgp?.routes ?? []] as const),
     ]);
     // Fellows first: who is gone takes nothing over, and what was left to it is taken back.
     handover.setFellows(membership?.fellows() ?? new Set());
@@ -182,7 +180,7 @@ export async function runSpeaker(context: RoleContext): Promise<RunningRole> {
   /** An address that is held back is not announced, whatever the plan says. */
   function report(plan: KeptPlan): void {
     const reason = layer2.heldBack(plan.ip);
-    announcements.report(reason === undefined ? plan : { ...plan, announce: false, reason });
+    announcements.report(reason === undefined ? plan : withheld(plan, reason));
   }
 
   function onVerdict(ip: Ip): void {

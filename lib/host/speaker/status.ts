@@ -1,3 +1,4 @@
+import { PROTOCOLS } from "../../config/types.ts";
 import { formatMac } from "../../net/ethernet.ts";
 import { compareIp, formatIp } from "../../net/ip.ts";
 import type { RunOptions } from "../process/options.ts";
@@ -25,8 +26,8 @@ export function speakerStatus(parts: StatusParts): SpeakerStatus {
   const plans = [...parts.plans].sort((a, b) => compareIp(a.ip, b.ip));
   const problem = layer2.problem();
   // The owner of an address that cannot be answered for, or is held back, announces nothing.
-  const faultOf = ({ announce, ip, protocol }: KeptPlan) =>
-    announce && protocol === "layer2" && problem !== undefined
+  const faultOf = ({ announce, ip }: KeptPlan) =>
+    announce.layer2?.here && problem !== undefined
       ? `layer 2 does not work: ${problem}`
       : layer2.heldBack(ip);
   return {
@@ -42,13 +43,15 @@ export function speakerStatus(parts: StatusParts): SpeakerStatus {
     conflicts: layer2.conflicts().map(({ ip, mac }) => ({ ip: formatIp(ip), mac: formatMac(mac) })),
     addresses: plans.map((plan) => {
       const fault = faultOf(plan);
+      const routed = plan.announce.bgp?.here === true;
+      const protocols = PROTOCOLS.filter((protocol) => plan.announce[protocol] !== undefined);
       return {
         ip: formatIp(plan.ip),
         services: plan.services,
-        protocol: plan.protocol,
-        owner: plan.owner,
-        announcing: plan.announce && fault === undefined,
-        routes: plan.protocol === "bgp" && plan.announce ? bgp.routesOf(plan.ip) : [],
+        protocol: protocols.length === 0 ? undefined : protocols.join(", "),
+        owner: plan.announce.layer2?.owner,
+        announcing: (plan.announce.layer2?.here === true && fault === undefined) || routed,
+        routes: routed ? bgp.routesOf(plan.ip) : [],
         reason: fault ?? plan.reason,
       };
     }),
@@ -58,6 +61,8 @@ export function speakerStatus(parts: StatusParts): SpeakerStatus {
 /** How the addresses of layer 2 are spread over the nodes. */
 function ownedByNode(plans: readonly KeptPlan[]): Record<string, number> {
   const counts: Record<string, number> = {};
-  for (const { owner } of plans) if (owner !== undefined) counts[owner] = (counts[owner] ?? 0) + 1;
+  for (const { announce: { layer2 } } of plans) {
+    if (layer2?.owner !== undefined) counts[layer2.owner] = (counts[layer2.owner] ?? 0) + 1;
+  }
   return counts;
 }

@@ -13,7 +13,7 @@ Deno.test("controllerStatus() tells of each Service what it has, or why it has n
   put(at, "other", { isLoadBalancer: false });
   const clock = { ...systemClock, now: () => instant(0), random: () => 0 };
   const pools = createPoolMetrics(createMetrics(), clock).read(at.book);
-  const { services, pools: shown } = controllerStatus(at.services, at.book, pools);
+  const { services, pools: shown } = controllerStatus(at.services, at.book, pools, at.config);
   assert.deepEqual(services.map(({ service, ips, pool }) => [service, ips, pool]), [
     ["default/late", [], undefined],
     ["default/web", ["10.0.0.1"], "main"],
@@ -29,5 +29,8 @@ Deno.test("controllerStatus() tells of each Service what it has, or why it has n
     reserved: 0,
     fullInMs: 0,
   });
-  assert.deepEqual(controllerStatus(at.services, undefined, []), { pools: [], services: [] });
+  assert.deepEqual(controllerStatus(at.services, undefined, [], at.config), {
+    pools: [],
+    services: [],
+  });
 });

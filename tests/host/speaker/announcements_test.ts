@@ -7,18 +7,25 @@ import { ip4 } from "../../../lib/net/ip.ts";
 import type { AddressPlan } from "../../../lib/speaker/plan.ts";
 
 function plan(services: readonly string[], announce: boolean): AddressPlan {
+  const reason = announce ? "owner" : "node2 comes first in the election";
   return {
     ip: ip4(0x0a4d01dc),
     services: services.map((name) => serviceKey("default", name)),
-    protocol: "layer2",
     pool: "p",
-    owner: announce ? "node1" : "node2",
-    candidates: [],
-    announce,
+    announce: {
+      layer2: {
+        owner: announce ? "node1" : "node2",
+        here: announce,
+        interfaces: undefined,
+        canLinger: true,
+        silent: undefined,
+        reason,
+      },
+    },
+    candidates: {},
     salt: "",
-    canLinger: true,
     silent: undefined,
-    reason: announce ? "owner" : "node2 comes first in the election",
+    reason,
   };
 }
 

@@ -9,7 +9,7 @@ import { type ServiceFacts, serviceKey, type SliceFacts } from "../../../lib/mod
 import { formatIp } from "../../../lib/net/ip.ts";
 import { planAddress } from "../../../lib/speaker/plan.ts";
 import type { SpeakerView } from "../../../lib/speaker/view.ts";
-import { config, ips, pool, service } from "../../controller/fixture.ts";
+import { config, ips, pool, service, withBgp } from "../../controller/fixture.ts";
 
 const NODES = ["node1", "node2", "node3"];
 const VIEW = view();
@@ -91,8 +91,8 @@ function world(): {
   };
 }
 
-function brief({ ip, owner, services }: KeptPlan): string {
-  return `${formatIp(ip)} ${owner ?? "nobody"} ${services.join()}`;
+function brief({ ip, announce, services }: KeptPlan): string {
+  return `${formatIp(ip)} ${announce.layer2?.owner ?? "nobody"} ${services.join()}`;
 }
 
 Deno.test("update() plans what was touched and tells only what is different", () => {
@@ -187,6 +187,19 @@ Deno.test("touchAll() makes a change of nodes, speakers and configuration count"
   assert.deepEqual(update(emptied).changed, ["10.77.1.1 nobody default/a"]);
   plans.touchAll();
   assert.deepEqual(update(view({ lbClass: "other" })).gone, ["10.77.1.1"]);
+});
+
+Deno.test("update() tells of an address whose routes are others, though all else is the same", () => {
+  const { apply, plans, update } = world();
+  const routed = withBgp(config(), pool("default", "10.77.1.0/24"));
+  apply(lb("a", "10.77.1.1"));
+  apply(slice("a-1", "a", "node1"));
+  assert.deepEqual(update(view({ config: routed })).changed.length, 1);
+  plans.touchAll();
+  assert.deepEqual(update(view({ config: { ...routed } })).changed, []);
+  plans.touchAll();
+  const bgp = routed.bgp.map((one) => ({ ...one, localPref: 7 }));
+  assert.deepEqual(update(view({ config: { ...routed, bgp } })).changed.length, 1);
 });
 
 Deno.test("update() ends with what planning everything anew would give", () => {

@@ -9,8 +9,8 @@ import { selectsLabels } from "../../../config/selectors.ts";
 import { peerName, sessionKey } from "../../../config/sessions.ts";
 import type { Config, Peer } from "../../../config/types.ts";
 import { type Family, familyOf, type Ip } from "../../../net/ip.ts";
-import { formatPrefix } from "../../../net/prefix.ts";
-import { createRoutes, type Routes } from "../../../speaker/routes.ts";
+import { formatPrefix, type Prefix } from "../../../net/prefix.ts";
+import { createRoutes, type Routes, type RouteWish } from "../../../speaker/routes.ts";
 import { aborted, type Clock } from "../../process/clock.ts";
 import type { Log } from "../../process/log.ts";
 import type { Metrics } from "../../metrics/metrics.ts";
@@ -29,16 +29,18 @@ interface BgpOptions {
   readonly clock: Clock;
 }
 
+type RouteChanges = Iterable<readonly [ip: Ip, routes: readonly RouteWish[]]>;
+
 /** BGP at work on this node. */
 export interface Bgp {
   /**
    * The configuration and this node's labels say which peers there are and what is told to them;
-   * `changes` are addresses that are routed to this node from now on, or no more.
+   * `changes` are addresses with all that this node tells of them from now on.
    */
   update(
     config: Config,
     labels: ReadonlyMap<string, string>,
-    changes: Iterable<readonly [ip: Ip, announced: boolean]>,
+    changes: RouteChanges,
   ): void;
   status(): readonly PeerStatus[];
   /** Which peers are told an address's routes, one sentence each. */
@@ -56,7 +58,6 @@ interface Running extends BgpOptions {
   readonly peers: Map<string, BgpPeer>;
   /** Connections of removed peers that are still being closed. */
   readonly ending: Set<Promise<void>>;
-  config: Config | undefined;
 }
 
 /** Starts BGP without peers. On the signal it takes all routes back and says goodbye. */
@@ -82,7 +83,6 @@ export function startBgp(options: BgpOptions, signal: AbortSignal): Bgp {
     routes: createRoutes(),
     peers,
     ending: new Set(),
-    config: undefined,
   };
 
   async function untilStopped(): Promise<void> {
@@ -97,7 +97,7 @@ export function startBgp(options: BgpOptions, signal: AbortSignal): Bgp {
   return {
     update(config, labels, changes) {
       if (signal.aborted) return;
-      setRoutes(running, config, changes);
+      setRoutes(running, changes);
       // Peers last: a new session begins with the whole table.
       const wanted = config.peers.filter(({ nodeSelectors }) =>
         selectsLabels(nodeSelectors, labels)
@@ -112,16 +112,10 @@ export function startBgp(options: BgpOptions, signal: AbortSignal): Bgp {
   };
 }
 
-function setRoutes(
-  running: Running,
-  config: Config,
-  changes: Iterable<readonly [ip: Ip, announced: boolean]>,
-): void {
-  const { routes, peers } = running;
-  const changed = new Set(config === running.config ? [] : routes.setConfig(config));
-  running.config = config;
-  for (const [ip, announced] of changes) {
-    for (const prefix of routes.setAnnounced(ip, announced)) changed.add(prefix);
+function setRoutes({ routes, peers }: Running, changes: RouteChanges): void {
+  const changed = new Set<Prefix>();
+  for (const [ip, wishes] of changes) {
+    for (const prefix of routes.setRoutes(ip, wishes)) changed.add(prefix);
   }
   if (changed.size === 0) return;
   for (const peer of peers.values()) peer.touch([...changed]);

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { decodeMessage } from "../../../../lib/bgp/message.ts";
 import { formatNotification, type Notification } from "../../../../lib/bgp/notification.ts";
+import { advertisedWith } from "../../../../lib/config/advertised.ts";
 import { parseConfig } from "../../../../lib/config/parse.ts";
 import { startBgp } from "../../../../lib/host/linux/bgp/bgp.ts";
 import { createMetrics } from "../../../../lib/host/metrics/metrics.ts";
 import { systemClock } from "../../../../lib/host/process/clock.ts";
-import { ip4, parseIp } from "../../../../lib/net/ip.ts";
+import { type Ip, ip4, parseIp } from "../../../../lib/net/ip.ts";
+import { routeWishes } from "../../../../lib/speaker/routes.ts";
 import { type BgpSide, establish, talk } from "../../../support/bgp_side.ts";
 import { recordedLog } from "../../../support/log.ts";
 import { waitFor } from "../../../support/wait.ts";
@@ -21,6 +23,11 @@ function config(...peers: readonly string[]) {
   const { config: read } = parseConfig(`peers: [${list}]\n${POOL}`, "c");
   assert.ok(read);
   return read;
+}
+
+/** All that a configuration makes of an address. */
+function told(address: Ip, by = config()) {
+  return [address, routeWishes(address, advertisedWith(by, address)?.bgp ?? [])] as const;
 }
 
 /** BGP of one node, with a listener on loopback whose messages the test writes. */
@@ -67,18 +74,18 @@ Deno.test("an announced address is told to the peers of this node, and taken bac
   const other = "peer-port: 1, node-selectors: [{match-labels: {rack: b}}]";
   const both = config(meant, other);
   const labels = new Map([["rack", "a"]]);
-  at.bgp.update(both, labels, [[ADDRESS, true]]);
+  at.bgp.update(both, labels, [told(ADDRESS)]);
   assert.deepEqual(at.bgp.status().map(({ peer }) => peer), [`127.0.0.1:${at.port}`]);
   using side = await at.session();
   assert.deepEqual(await nextUpdate(side), { announced: 1, withdrawn: 0 });
   assert.deepEqual(await nextUpdate(side), { announced: 0, withdrawn: 0 }, "the End-of-RIB");
-  at.bgp.update(both, labels, [[ADDRESS, false]]);
+  at.bgp.update(both, labels, [[ADDRESS, []]]);
   assert.deepEqual(await nextUpdate(side), { announced: 0, withdrawn: 1 });
 });
 
 Deno.test("routesOf says of each peer whether an address is told to it, or why not", async () => {
   await using at = workshop();
-  at.bgp.update(config(`peer-port: ${at.port}`), NO_LABELS, [[ADDRESS, true]]);
+  at.bgp.update(config(`peer-port: ${at.port}`), NO_LABELS, [told(ADDRESS)]);
   const name = `192.0.2.1/32 to 127.0.0.1:${at.port}`;
   assert.deepEqual(at.bgp.routesOf(ADDRESS), [`${name}: the session is not established`]);
   using side = await at.session();
@@ -93,7 +100,8 @@ Deno.test("an IPv6 route is not told to a peer that takes IPv4 only", async () =
   const text = `peers: [{peer-address: 127.0.0.1, peer-port: ${at.port}, my-asn: 64500, ` +
     "peer-asn: 64501, ebgp-multihop: true}]\n" +
     'address-pools: [{name: p, protocol: bgp, addresses: ["2001:db8::/64"]}]';
-  at.bgp.update(parseConfig(text, "c").config ?? assert.fail(), NO_LABELS, [[six, true]]);
+  const read = parseConfig(text, "c").config ?? assert.fail();
+  at.bgp.update(read, NO_LABELS, [told(six, read)]);
   using side = await at.session();
   await nextUpdate(side);
   assert.match(at.bgp.routesOf(six).join(), /: the peer takes no IPv6$/);
@@ -101,7 +109,7 @@ Deno.test("an IPv6 route is not told to a peer that takes IPv4 only", async () =
 
 Deno.test("a peer that leaves the configuration loses its routes, hears 6/3 and is out of the metrics", async () => {
   await using at = workshop();
-  at.bgp.update(config(`peer-port: ${at.port}`), NO_LABELS, [[ADDRESS, true]]);
+  at.bgp.update(config(`peer-port: ${at.port}`), NO_LABELS, [told(ADDRESS)]);
   using side = await at.session();
   await nextUpdate(side);
   await nextUpdate(side);
@@ -132,13 +140,13 @@ Deno.test("the choice of nodes and BFD of a peer change beside its session", asy
   using side = await at.session();
   await nextUpdate(side);
   const chosen = `peer-port: ${at.port}, node-selectors: [{match-labels: {rack: a}}]`;
-  at.bgp.update(config(chosen), new Map([["rack", "a"]]), [[ADDRESS, true]]);
+  at.bgp.update(config(chosen), new Map([["rack", "a"]]), [told(ADDRESS)]);
   assert.deepEqual(await nextUpdate(side), { announced: 1, withdrawn: 0 });
 });
 
 Deno.test("the signal takes all routes back, then says which node stops; later changes start nothing", async () => {
   await using at = workshop();
-  at.bgp.update(config(`peer-port: ${at.port}`), NO_LABELS, [[ADDRESS, true]]);
+  at.bgp.update(config(`peer-port: ${at.port}`), NO_LABELS, [told(ADDRESS)]);
   using side = await at.session();
   await nextUpdate(side);
   await nextUpdate(side);

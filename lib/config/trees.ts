@@ -1,31 +1,21 @@
-import { stringify } from "@std/yaml";
 import { formatIp } from "../net/ip.ts";
+import { type Advertised, protocolText } from "./advertised.ts";
 import { formatCommunity } from "./communities.ts";
 import { formatDuration } from "./duration.ts";
 import type {
   BfdProfile,
   BgpAdvertisement,
-  Config,
   LabelSelector,
   Peer,
-  Pool,
   ServiceAllocation,
 } from "./types.ts";
 
-/** The text of a configuration; reading it gives an equal one. */
-export function printConfig(config: Config): string {
-  const tree: Record<string, unknown> = {};
-  if (config.peers.length > 0) tree.peers = config.peers.map(peerTree);
-  if (config.bfdProfiles.length > 0) tree["bfd-profiles"] = config.bfdProfiles.map(profileTree);
-  if (config.pools.length > 0) tree["address-pools"] = config.pools.map(poolTree);
-  return stringify(tree, { lineWidth: 0 });
-}
-
-/** A pool by the keys of the configuration. */
-export function poolTree(pool: Pool): Record<string, unknown> {
+/** A pool with its advertisements by the keys of the configuration. */
+export function poolTree(advertised: Advertised): Record<string, unknown> {
+  const { pool, bgp } = advertised;
   return {
     name: pool.name,
-    protocol: pool.protocol,
+    protocol: protocolText(advertised),
     addresses: pool.ranges.map(({ text }) => text),
     "avoid-buggy-ips": pool.avoidBuggyIps,
     "auto-assign": pool.autoAssign,
@@ -36,9 +26,7 @@ export function poolTree(pool: Pool): Record<string, unknown> {
     ...isForAll(pool.serviceAllocation)
       ? {}
       : { "service-allocation": allocationTree(pool.serviceAllocation) },
-    ...pool.protocol === "bgp"
-      ? { "bgp-advertisements": pool.bgpAdvertisements.map(advertisementTree) }
-      : {},
+    ...bgp.length === 0 ? {} : { "bgp-advertisements": bgp.map(advertisementTree) },
   };
 }
 
