@@ -11,6 +11,7 @@ import { heartbeatKey } from "../lib/heartbeat/packet.ts";
 import { DEFAULT_TIMING } from "../lib/heartbeat/monitor_state.ts";
 import { startGossip } from "../lib/host/gossip/gossip.ts";
 import { announcementOf } from "../lib/host/gossip/meta.ts";
+import { systemClock } from "../lib/host/process/clock.ts";
 import { openLog } from "../lib/host/process/log.ts";
 import { createMetrics } from "../lib/host/metrics/metrics.ts";
 import { parseIp } from "../lib/net/ip.ts";
@@ -72,6 +73,7 @@ for (let index = 1; index <= Number(count); index++) {
       keys,
       meta: announcementOf({ port: HEARTBEAT_PORT, boot: index }),
       candidates: () => [measuredIp],
+      clock: systemClock,
       log,
       metrics,
       onChange: () => undefined,

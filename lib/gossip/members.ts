@@ -1,12 +1,21 @@
-import type { Instant } from "../base/time.ts";
+import { after, type Instant, type Millis } from "../base/time.ts";
 import { broadcast } from "./broadcasts.ts";
 import type { GossipMessage, NodeState } from "./message.ts";
-import { type GossipAction, type GossipState, type Member, OWN_VSN, ownAlive } from "./state.ts";
+import {
+  type GossipAction,
+  type GossipState,
+  isPresent,
+  type Member,
+  OWN_VSN,
+  ownAlive,
+} from "./state.ts";
 import { confirm, suspect } from "./suspicion.ts";
 
 type Alive = GossipMessage & { readonly kind: "alive" };
 type Accusation = GossipMessage & { readonly kind: "suspect" | "dead" };
 
+/** The second one of a name hears of the first so soon after its start. */
+const NEWCOMER_MS: Millis = 10_000;
 const MAX_HEALTH = 7;
 const MAX_INCARNATION = 0xffff_ffff;
 
@@ -17,7 +26,7 @@ export function onAlive(
   now: Instant,
   actions: GossipAction[],
 ): void {
-  if (message.node === state.self.name) return aboutSelf(state, message, actions);
+  if (message.node === state.self.name) return aboutSelf(state, message, now, actions);
   const before = state.members.get(message.node);
   const moved = before !== undefined &&
     (before.address !== message.address || before.port !== message.port);
@@ -51,12 +60,21 @@ export function onAlive(
   }
 }
 
-function aboutSelf(state: GossipState, message: Alive, actions: GossipAction[]): void {
+function aboutSelf(
+  state: GossipState,
+  message: Alive,
+  now: Instant,
+  actions: GossipAction[],
+): void {
   if (state.leaving) return;
   const { self } = state;
   if (message.address !== self.address || message.port !== self.port) {
     const other = { address: message.address, port: message.port };
     actions.push({ kind: "name-conflict", name: self.name, other });
+    if (!state.duplicate && now < after(state.startedAt, NEWCOMER_MS)) {
+      state.duplicate = true;
+      actions.push({ kind: "duplicate" });
+    }
   }
   const same = equalBytes(message.meta, state.meta) && equalBytes(message.vsn, OWN_VSN);
   if (message.incarnation < state.incarnation) return;
@@ -77,7 +95,7 @@ export function changeHealth(state: GossipState, by: number): void {
   state.health = Math.min(MAX_HEALTH, Math.max(0, state.health + by));
 }
 
-/** Somebody accuses this node. */
+/** A member accuses this node. */
 function accused(state: GossipState, { incarnation }: Accusation): void {
   if (!state.leaving && incarnation >= state.incarnation) refute(state, incarnation);
 }
@@ -105,13 +123,9 @@ export function onSuspect(
   actions.push({ kind: "member", name: member.name, change: "suspect" });
 }
 
-/** memberlist counts who was not declared dead, itself included. */
-export function estimate(state: GossipState): number {
-  let count = 1;
-  for (const member of state.members.values()) {
-    if (member.state === "alive" || member.state === "suspect") count++;
-  }
-  return count;
+/** memberlist counts the members that were not declared dead, itself included. */
+function estimate({ members }: GossipState): number {
+  return 1 + [...members.values()].filter(isPresent).length;
 }
 
 /** A member is dead, or says itself that it leaves (deadNode). */

@@ -6,6 +6,7 @@ import {
   type Endpoint,
   type GossipAction,
   type GossipState,
+  isPresent,
   type Member,
   readsCrc,
   type Relay,
@@ -74,7 +75,7 @@ function nextTarget(state: GossipState, random: Random): Member | undefined {
   for (let round = 0; round < 2; round++) {
     while (state.ring.length > 0) {
       const member = state.members.get(state.ring.pop() ?? "");
-      if (member?.state === "alive" || member?.state === "suspect") return member;
+      if (member !== undefined && isPresent(member)) return member;
     }
     state.ring = shuffled([...state.members.keys()], random);
   }
@@ -126,7 +127,7 @@ function askOthers(
   }
 }
 
-/** Nobody reached it: accuse, and think the worse of oneself the fewer helpers answered. */
+/** No helper reached it either: accuse it, and trust this node less the fewer helpers answered. */
 function giveUp(state: GossipState, now: Instant, actions: GossipAction[]): void {
   const { probe } = state;
   state.probe = undefined;
@@ -134,7 +135,7 @@ function giveUp(state: GossipState, now: Instant, actions: GossipAction[]): void
   if (probe === undefined || target === undefined) return;
   const missing = probe.nacksWanted - probe.nacks;
   changeHealth(state, probe.nacksWanted === 0 ? 1 : missing);
-  if (target.state === "alive" || target.state === "suspect") {
+  if (isPresent(target)) {
     const { name: node, incarnation } = target;
     onSuspect(state, { kind: "suspect", node, incarnation, from: state.self.name }, now, actions);
   }

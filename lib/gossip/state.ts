@@ -41,18 +41,18 @@ export interface Member extends Endpoint {
   suspicion: Suspicion | undefined;
 }
 
-/** An accusation that runs: it ends in death unless somebody refutes it. */
+/** An accusation: it ends in death unless the accused refutes it in time. */
 export interface Suspicion {
   readonly startedAt: Instant;
   readonly minMs: Millis;
   readonly maxMs: Millis;
-  /** Confirmations that are hoped for. */
+  /** Accusers hoped for beside the first. */
   readonly wanted: number;
-  /** Who accused; the first, and then others whose word makes it quicker. */
+  /** Nodes that accused it: the first, and others whose word shortens the time. */
   readonly accusers: Set<string>;
 }
 
-/** A ping that is waited for. */
+/** A ping whose ack is outstanding. */
 export interface Probe {
   readonly target: string;
   readonly sequence: number;
@@ -60,7 +60,7 @@ export interface Probe {
   readonly indirectAt: Instant;
   readonly until: Instant;
   indirect: boolean;
-  /** Of those who were asked and promised to say that they could not either. */
+  /** Of the helpers that promised to report their own failure too. */
   nacksWanted: number;
   nacks: number;
 }
@@ -78,6 +78,16 @@ export interface Broadcast {
   readonly node: string;
   readonly message: GossipMessage;
   sent: number;
+}
+
+/** The search for members that are missing. */
+export interface Joining {
+  /** Addresses of the joins under way. */
+  readonly trying: Set<Ip>;
+  /** Then the missing are tried again; never, once the process ends. */
+  next: Instant;
+  /** The join at the start: while it is under way, the addresses whose answer is outstanding. */
+  first: "ahead" | Set<Ip> | "over";
 }
 
 /** A member of the cluster: this node. Only `step` touches it. */
@@ -100,6 +110,10 @@ export interface GossipState {
   nextGossip: Instant;
   nextPushPull: Instant;
   leaving: boolean;
+  readonly startedAt: Instant;
+  /** Another speaker has this node's name, and had it first. */
+  duplicate: boolean;
+  readonly joining: Joining;
 }
 
 export type GossipEvent =
@@ -111,6 +125,16 @@ export type GossipEvent =
   /** What this node tells of itself changed. */
   | { readonly kind: "meta"; readonly meta: Uint8Array }
   | { readonly kind: "leave" }
+  /** Where members may be, as asked for by the action of this name. */
+  | { readonly kind: "candidates"; readonly addresses: readonly Ip[] }
+  /** Candidates changed: the missing are tried now. */
+  | { readonly kind: "join-soon" }
+  /** The action `join` was carried out, or failed. */
+  | { readonly kind: "join-ended"; readonly address: Ip }
+  /** Exchange states with this member now: it seems to have news. */
+  | { readonly kind: "ask"; readonly name: string; readonly address: Ip }
+  /** The process is about to end: no member is searched for any more. */
+  | { readonly kind: "ending" }
   /** The process stood still: what it waited for says nothing. */
   | { readonly kind: "paused" }
   | { readonly kind: "tick" };
@@ -124,7 +148,14 @@ export type GossipAction =
     /** The receiver reads checksums. */
     readonly crc: boolean;
   }
-  | { readonly kind: "push-pull"; readonly to: Endpoint }
+  /** By TCP; `join` tells the other that this node is new to it. */
+  | { readonly kind: "push-pull"; readonly to: Endpoint; readonly join: boolean }
+  /** A push/pull with a candidate, to be reported by the event `join-ended`. */
+  | { readonly kind: "join"; readonly to: Endpoint }
+  /** Asks where members may be. */
+  | { readonly kind: "candidates" }
+  /** All that were to be found at the start were tried, or the time for it is over. */
+  | { readonly kind: "first-join-over" }
   | {
     readonly kind: "tcp-ping";
     readonly to: Endpoint;
@@ -139,7 +170,9 @@ export type GossipAction =
     readonly change: "join" | "update" | "suspect" | "alive" | "dead" | "left";
   }
   /** Two members say that they have this name. */
-  | { readonly kind: "name-conflict"; readonly name: string; readonly other: Endpoint };
+  | { readonly kind: "name-conflict"; readonly name: string; readonly other: Endpoint }
+  /** This node is the second one of its name. */
+  | { readonly kind: "duplicate" };
 
 /** Protocol 1 to 5, current 2: what a LAN default node of memberlist says. */
 export const OWN_VSN: Uint8Array = Uint8Array.of(1, 5, 2, 0, 0, 0);
@@ -169,7 +202,15 @@ export function createGossip(
     nextGossip: instant(now + timing.gossipIntervalMs),
     nextPushPull: instant(now + timing.pushPullIntervalMs),
     leaving: false,
+    startedAt: now,
+    duplicate: false,
+    joining: { trying: new Set(), next: now, first: "ahead" },
   };
+}
+
+/** Whether it takes part; a suspect still does. */
+export function isPresent({ state }: Member): boolean {
+  return state === "alive" || state === "suspect";
 }
 
 /** Whether packets to the member may carry a checksum. */

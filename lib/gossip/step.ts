@@ -1,6 +1,15 @@
 import { unreachable } from "../base/errors.ts";
 import { after, type Instant, instant, type Millis, type Random } from "../base/time.ts";
 import { broadcast, PACKET_BUDGET, takeBroadcasts } from "./broadcasts.ts";
+import {
+  ask,
+  join,
+  joinDeadline,
+  joinSoon,
+  onCandidates,
+  onJoinEnded,
+  stopJoining,
+} from "./join.ts";
 import { merge, onAlive, onDead, onSuspect } from "./members.ts";
 import type { GossipMessage } from "./message.ts";
 import { encodeMessage } from "./message.ts";
@@ -10,6 +19,7 @@ import {
   type GossipAction,
   type GossipEvent,
   type GossipState,
+  isPresent,
   type Member,
   ownAlive,
   readsCrc,
@@ -57,7 +67,23 @@ export function step(
     case "paused":
       onPause(state, now);
       break;
+    case "candidates":
+      onCandidates(state, event.addresses, actions);
+      break;
+    case "join-soon":
+      joinSoon(state, now);
+      break;
+    case "join-ended":
+      onJoinEnded(state, event.address, actions);
+      break;
+    case "ask":
+      ask(state, event.name, event.address, actions);
+      break;
+    case "ending":
+      stopJoining(state, actions);
+      break;
     case "tick":
+      join(state, now, random, actions);
       break;
     default:
       return unreachable(event);
@@ -72,7 +98,7 @@ export function step(
 
 /** When the next tick is due. */
 export function nextDeadline(state: GossipState): Instant {
-  let earliest: number = Math.min(state.nextProbe, state.nextPushPull);
+  let earliest: number = Math.min(state.nextProbe, state.nextPushPull, joinDeadline(state));
   if (state.broadcasts.size > 0) earliest = Math.min(earliest, state.nextGossip);
   const { probe } = state;
   if (probe !== undefined) {
@@ -87,12 +113,10 @@ export function nextDeadline(state: GossipState): Instant {
   return instant(earliest);
 }
 
-/** Names of all who take part now, this node included; who is suspected still counts. */
+/** Names of all members that take part now, this node included. */
 export function aliveMembers(state: GossipState): Set<string> {
   const names = new Set(state.leaving ? [] : [state.self.name]);
-  for (const member of state.members.values()) {
-    if (member.state === "alive" || member.state === "suspect") names.add(member.name);
-  }
+  for (const member of state.members.values()) if (isPresent(member)) names.add(member.name);
   return names;
 }
 
@@ -120,7 +144,7 @@ function onMessage(
       return onDead(state, message, now, actions);
     case "user":
     case "err":
-      return; // nobody of this cluster sends such news
+      return; // no member of this cluster sends such news
     default:
       return unreachable(message);
   }
@@ -159,7 +183,7 @@ function gossip(
 }
 
 function isListening(member: Member, now: Instant): boolean {
-  if (member.state === "alive" || member.state === "suspect") return true;
+  if (isPresent(member)) return true;
   return member.state === "dead" && now < after(member.changedAt, GOSSIP_TO_DEAD_MS);
 }
 
@@ -177,7 +201,7 @@ function pushPull(
   state.nextPushPull = after(now, state.timing.pushPullIntervalMs * scale);
   const alive = [...state.members.values()].filter((member) => member.state === "alive");
   const partner = alive[Math.floor(random() * alive.length)];
-  if (partner !== undefined) actions.push({ kind: "push-pull", to: partner });
+  if (partner !== undefined) actions.push({ kind: "push-pull", to: partner, join: false });
 }
 
 /** Tells every member at once: each takes over what was here without waiting for gossip. */
@@ -194,12 +218,12 @@ function leave(state: GossipState, actions: GossipAction[]): void {
   };
   broadcast(state, name, dead);
   for (const member of state.members.values()) {
-    if (member.state !== "alive" && member.state !== "suspect") continue;
+    if (!isPresent(member)) continue;
     actions.push({ kind: "send", to: member, messages: [dead], crc: readsCrc(member) });
   }
 }
 
-/** Answers that came meanwhile were not read: nobody is to be accused of that. */
+/** Answers that came meanwhile were not read: no member is to be accused of that. */
 function onPause(state: GossipState, now: Instant): void {
   state.probe = undefined;
   state.relays.clear();

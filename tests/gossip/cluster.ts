@@ -50,6 +50,11 @@ export function createCluster(seed = 1): Cluster {
   function perform(name: string, state: GossipState, action: GossipAction): void {
     told.push({ at: ms, by: name, action });
     if (action.kind === "push-pull") join(name, nameAt(action.to));
+    if (action.kind === "candidates") act(name, { kind: "candidates", addresses: [] });
+    if (action.kind === "join") {
+      join(name, nameAt(action.to));
+      act(name, { kind: "join-ended", address: action.to.address });
+    }
     if (action.kind === "tcp-ping" && reaches(name, action.node) && reaches(action.node, name)) {
       act(name, { kind: "tcp-ack", sequence: action.sequence });
     }

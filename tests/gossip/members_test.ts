@@ -34,6 +34,7 @@ function member() {
     const event: GossipEvent = { kind: "message", message, from: { address: ip4(9), port: 1 } };
     return step(state, event, instant(at), random);
   };
+  step(state, { kind: "tick" }, instant(0), random);
   tell(alive());
   return { state, tell, b: () => state.members.get("b"), random };
 }
@@ -128,4 +129,28 @@ Deno.test("another's dead only raises a suspicion when it comes by push/pull", (
     random,
   );
   assert.equal(b()?.state, "left");
+});
+
+Deno.test("a node that hears of its name elsewhere soon after its start is the second, and says so once", () => {
+  const { state, tell } = member();
+  const kinds = (at: number, part: object = {}) =>
+    tell(alive({ node: "a", address: ip4(7), ...part }), at).map(({ kind }) => kind)
+      .filter((kind) => kind === "name-conflict" || kind === "duplicate");
+  assert.deepEqual(kinds(9_999), ["name-conflict", "duplicate"]);
+  assert.deepEqual(kinds(9_999), ["name-conflict"]);
+  assert.equal(state.duplicate, true);
+});
+
+Deno.test("a node that has run for ten seconds was the first of its name", () => {
+  const { state, tell } = member();
+  const kinds = tell(alive({ node: "a", port: 1 }), 10_000).map(({ kind }) => kind);
+  assert.ok(kinds.includes("name-conflict"));
+  assert.equal(state.duplicate, false);
+});
+
+Deno.test("two others of one name make this node no duplicate", () => {
+  const { state, tell } = member();
+  const kinds = tell(alive({ address: ip4(7), incarnation: 9 })).map(({ kind }) => kind);
+  assert.ok(kinds.includes("name-conflict"));
+  assert.equal(state.duplicate, false);
 });

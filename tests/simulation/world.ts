@@ -6,6 +6,7 @@ import {
   type GossipState,
   localStates,
 } from "../../lib/gossip/state.ts";
+import type { NodeState } from "../../lib/gossip/message.ts";
 import {
   aliveMembers,
   nextDeadline as gossipDeadline,
@@ -108,7 +109,8 @@ export interface World {
 }
 
 const PORT = 7946;
-const JOIN_MS = 2_000;
+/** The time for a stream of gossip. */
+const STREAM_MS = 10_000;
 const LONG_PAUSE_MS = 500;
 
 /** A world without speakers. */
@@ -185,9 +187,9 @@ function swap(queue: Event[], a: number, b: number): void {
   if (one !== undefined && other !== undefined) [queue[a], queue[b]] = [other, one];
 }
 
-/** A new process on the node; joins the others after a moment. */
+/** A new process on the node. */
 export function startSpeaker(world: World, name: string): Speaker {
-  const endpoint = { address: ip4(0x0a00_0001 + world.names.indexOf(name)), port: PORT };
+  const endpoint = { address: addressOf(world, name), port: PORT };
   const clockMs = world.random() * 1e6;
   const boot = Math.floor(world.random() * 2 ** 32);
   const speaker: Speaker = {
@@ -214,20 +216,15 @@ export function startSpeaker(world: World, name: string): Speaker {
   };
   world.speakers.set(name, speaker);
   tick(world, speaker);
-  join(world, speaker);
-  schedule(world, 20 + 20 * world.random(), () => becomeReady(world, speaker, 0));
   return speaker;
 }
 
 const clock = (world: World, { clockMs }: Speaker): Instant => instant(world.now + clockMs);
 
-/** As the host does: hear whom gossip found, and be heard, before anything is taken. */
+/** As the host does: hear the nodes that gossip found, and be heard, before anything is taken. */
 function becomeReady(world: World, speaker: Speaker, waitedMs: number): void {
   act(world, speaker, () => {
-    const { roster } = speaker;
-    const known = roster.up.size + roster.down.size;
-    const found = known + roster.unheard.size;
-    if (roster.unheard.size > 0 && waitedMs < HEAR_MS || (found === 0 && waitedMs < 100)) {
+    if (speaker.roster.unheard.size > 0 && waitedMs < HEAR_MS) {
       return schedule(world, 10, () => becomeReady(world, speaker, waitedMs + 10));
     }
     notify(world, speaker, { what: "release", ips: [] }, () => {
@@ -263,6 +260,10 @@ function carry(world: World, from: string, to: string, run: (speaker: Speaker) =
       }
     });
   }
+}
+
+function addressOf(world: World, name: string): Ip {
+  return ip4(0x0a00_0001 + world.names.indexOf(name));
 }
 
 function nameOf(world: World, { address }: Endpoint): string {
@@ -305,6 +306,16 @@ function advanceGossip(world: World, speaker: Speaker, actions: readonly GossipA
   for (const action of actions) {
     if (action.kind === "member") changed = true;
     if (action.kind === "push-pull") exchange(world, speaker, action.to);
+    if (action.kind === "join") {
+      const { address } = action.to;
+      const ended = () => gossipEvent(world, speaker, { kind: "join-ended", address });
+      exchange(world, speaker, action.to, ended);
+    }
+    if (action.kind === "candidates") {
+      const addresses = world.names.map((name) => addressOf(world, name));
+      gossipEvent(world, speaker, { kind: "candidates", addresses });
+    }
+    if (action.kind === "first-join-over") becomeReady(world, speaker, 0);
     if (action.kind === "tcp-ping") {
       const { to, node, sequence } = action;
       carry(world, speaker.name, nameOf(world, to), (other) => {
@@ -340,33 +351,37 @@ function gossipEvent(
   plan(world, speaker);
 }
 
-function exchange(world: World, speaker: Speaker, to: Endpoint): void {
+/**
+ * A push/pull by TCP: the kernel repeats what is lost until the time for a stream is over, and
+ * refuses at once where no process listens.
+ */
+function exchange(world: World, speaker: Speaker, to: Endpoint, ended?: () => void): void {
+  const peer = nameOf(world, to);
   const states = localStates(speaker.gossip);
-  carry(world, speaker.name, nameOf(world, to), (other) => {
-    const answer = localStates(other.gossip);
-    gossipEvent(world, other, { kind: "merge", nodes: states });
-    carry(
-      world,
-      other.name,
-      speaker.name,
-      (back) => gossipEvent(world, back, { kind: "merge", nodes: answer }),
-    );
-  });
-}
-
-/** Tries all nodes that are no members, now and every two seconds. */
-function join(world: World, speaker: Speaker): void {
-  act(world, speaker, () => {
-    const alive = aliveMembers(speaker.gossip);
-    for (const name of world.names) {
-      if (alive.has(name)) continue;
-      exchange(world, speaker, {
-        address: ip4(0x0a00_0001 + world.names.indexOf(name)),
-        port: PORT,
-      });
-    }
-    schedule(world, JOIN_MS * (0.8 + 0.4 * world.random()), () => join(world, speaker));
-  });
+  let answer: readonly NodeState[] | undefined;
+  let open = true;
+  const end = (nodes: readonly NodeState[]) => {
+    if (!open) return;
+    open = false;
+    gossipEvent(world, speaker, { kind: "merge", nodes });
+    ended?.();
+  };
+  const reply = (nodes: readonly NodeState[]) =>
+    carry(world, peer, speaker.name, (back) => back === speaker && end(nodes));
+  const send = (waitMs: number): void => {
+    if (!open || !speaker.running) return;
+    const isListening = world.speakers.get(peer)?.running === true;
+    if (!isListening && !world.network.cut.has(`${speaker.name}>${peer}`)) reply([]);
+    carry(world, speaker.name, peer, (other) => {
+      const first = answer === undefined;
+      answer ??= localStates(other.gossip);
+      if (first) gossipEvent(world, other, { kind: "merge", nodes: states });
+      reply(answer);
+    });
+    schedule(world, waitMs, () => send(2 * waitMs));
+  };
+  send(1_000);
+  schedule(world, STREAM_MS, () => act(world, speaker, () => end([])));
 }
 
 function bootMeta(boot: number): Uint8Array {
@@ -440,8 +455,8 @@ function perform(world: World, speaker: Speaker, action: MonitorAction): void {
       return advanceMonitor(world, speaker, { kind: "acknowledge", name: from, id });
     }
     case "stranger": {
-      const address = ip4(0x0a00_0001 + world.names.indexOf(action.name));
-      return exchange(world, speaker, { address, port: PORT });
+      const { name } = action;
+      return gossipEvent(world, speaker, { kind: "ask", name, address: addressOf(world, name) });
     }
     case "settled":
       settlers.get(speaker)?.get(action.id)?.();
@@ -557,6 +572,7 @@ export function leave(world: World, name: string): void {
   if (speaker === undefined) return;
   act(world, speaker, () => {
     speaker.leaving = true;
+    gossipEvent(world, speaker, { kind: "ending" });
     advanceOwnership(world, speaker, { kind: "leave" });
     const end = () =>
       act(world, speaker, () => {

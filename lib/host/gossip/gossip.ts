@@ -5,24 +5,28 @@ import {
   type Endpoint,
   type GossipAction,
   type GossipEvent,
+  type GossipState,
   type GossipTiming,
   localStates,
   type Member,
 } from "../../gossip/state.ts";
 import { aliveMembers, nextDeadline, step } from "../../gossip/step.ts";
-import { compareIp, formatIp, type Ip } from "../../net/ip.ts";
-import { systemClock } from "../process/clock.ts";
-import { type GossipTransport, openGossipTransport } from "./transport.ts";
-import type { Log } from "../process/log.ts";
+import { formatIp, type Ip } from "../../net/ip.ts";
 import type { GossipMetrics } from "../metrics/gossip.ts";
+import { oncePer } from "../process/backoff.ts";
+import type { Clock } from "../process/clock.ts";
+import type { Log } from "../process/log.ts";
+import { runMachine } from "../process/machine.ts";
+import { type GossipService, type GossipTransport, openGossipTransport } from "./transport.ts";
 
 export interface GossipOptions {
   readonly name: string;
   readonly bind: Endpoint;
   readonly keys: readonly Uint8Array[];
   readonly meta: Uint8Array;
-  /** Where members may be; those that are none are joined again and again. */
+  /** Where members may be; those that are missing are joined again and again. */
   readonly candidates: () => readonly Ip[];
+  readonly clock: Clock;
   readonly log: Log;
   readonly metrics: GossipMetrics;
   readonly onChange: () => void;
@@ -31,12 +35,12 @@ export interface GossipOptions {
 
 /** This node's membership in the speakers' cluster. */
 export interface Gossip extends AsyncDisposable {
-  /** Names of all who take part now, this node included. */
+  /** Names of all members that take part now, this node included. */
   alive(): ReadonlySet<string>;
   members(): ReadonlyMap<string, Member>;
   /** Another speaker has this node's name, and had it first. */
   isDuplicate(): boolean;
-  /** Exchanges states with that speaker now, for it seems to tell something new. */
+  /** Exchanges states with that speaker now: it seems to have news. */
   ask(name: string, address: Ip): void;
   /** The process stood still. */
   paused(): void;
@@ -44,167 +48,153 @@ export interface Gossip extends AsyncDisposable {
   leave(): void;
   /** Candidates changed: join the new ones now. */
   joinSoon(): void;
-  /** Settles when all who were to be found at the start were tried, or the time for it is over. */
+  /** Settles when all members to be found at the start were tried, or the time for it is over. */
   readonly joined: Promise<void>;
 }
 
-/** While a candidate is missing it is tried so often, ± 20 %: healed partitions join (row L18). */
-const JOIN_MS: Millis = 2_000;
-const JOINS_AT_ONCE = 8;
-/** A start waits no longer for members that do not answer. */
-const FIRST_JOIN_MS: Millis = 1_500;
-/** Who hears of a namesake so soon after its start is the second one. */
-const NEWCOMER_MS: Millis = 10_000;
-const LOG_MS: Millis = 60_000;
+/** A member at work. */
+interface Running {
+  readonly options: GossipOptions;
+  readonly state: GossipState;
+  readonly transport: GossipTransport;
+  readonly feed: (event: GossipEvent) => void;
+  readonly tellOnce: (cause: string, fields: Record<string, unknown>, text: string) => void;
+  readonly onFirstJoinOver: () => void;
+}
+
+/** For each cause one line in this time, however many packets. */
+const TELL_MS: Millis = 60_000;
 
 /** Joins the cluster. @throws Error when a port is taken or the address not this machine's */
 export async function startGossip(options: GossipOptions, signal: AbortSignal): Promise<Gossip> {
-  const { log, metrics } = options;
-  const startedAt = systemClock.now();
-  const self = { name: options.name, ...options.bind };
-  const state = createGossip(self, options.meta, startedAt, options.timing);
-  const toldAt = new Map<string, number>();
-  const joining = new Set<Ip>();
-  let duplicate = false;
-  let timer: number | undefined;
-  let joinTimer: number | undefined;
-  let ended = false;
-
-  const transport: GossipTransport = await openGossipTransport({
-    bind: options.bind,
-    keys: options.keys,
-    onMessage: (message, from) => {
-      metrics.packetsIn.inc();
-      advance({ kind: "message", message, from });
+  const { bind, clock, keys, metrics, name } = options;
+  const state = createGossip({ name, ...bind }, options.meta, clock.now(), options.timing);
+  const transport = await openGossipTransport({ bind, keys, clock });
+  const closed = new AbortController();
+  const joined = Promise.withResolvers<void>();
+  const running: Running = {
+    options,
+    state,
+    transport,
+    feed: (event) => machine.feed(event),
+    tellOnce: tellOncePerCause(options),
+    onFirstJoinOver: joined.resolve,
+  };
+  const machine = runMachine<GossipEvent, GossipAction>({
+    step: (event, now) => step(state, event, now, clock.random),
+    nextDeadline: () => nextDeadline(state),
+    perform: (action) => perform(running, action),
+    tick: { kind: "tick" },
+    after(actions) {
+      metrics.members.set(aliveMembers(state).size);
+      metrics.health.set(state.health);
+      if (actions.some(({ kind }) => kind === "member" || kind === "duplicate")) options.onChange();
     },
-    onPushPull: (nodes) => {
-      const own = localStates(state);
-      advance({ kind: "merge", nodes });
-      return own;
-    },
-    onRefused: (reason, detail, from) => {
-      metrics.refused.inc({ reason });
-      tellOnce(
-        reason,
-        { reason: detail, peer: from },
-        "gossip refused: do all speakers have the same key?",
-      );
-    },
+    clock,
+    signal: closed.signal,
   });
-
-  /** One line a minute for each cause, however many packets. */
-  function tellOnce(cause: string, fields: Record<string, unknown>, text: string): void {
-    const now = systemClock.now();
-    if (now - (toldAt.get(cause) ?? -Infinity) < LOG_MS) return;
-    toldAt.set(cause, now);
-    log.warn(fields, text);
-  }
-
-  function advance(event: GossipEvent): void {
-    if (ended) return;
-    const actions = step(state, event, systemClock.now(), Math.random);
-    for (const action of actions) perform(action);
-    metrics.members.set(aliveMembers(state).size);
-    metrics.health.set(state.health);
-    clearTimeout(timer);
-    const wait = Math.max(1, nextDeadline(state) - systemClock.now());
-    timer = setTimeout(() => advance({ kind: "tick" }), wait);
-    if (actions.some(({ kind }) => kind === "member")) options.onChange();
-  }
-
-  function perform(action: GossipAction): void {
-    switch (action.kind) {
-      case "send":
-        metrics.packetsOut.inc();
-        return transport.send(action.to, action.messages, action.crc);
-      case "push-pull":
-        return void exchange(action.to, false);
-      case "tcp-ping": {
-        const wait = Math.max(1, action.until - systemClock.now());
-        const { to, node, sequence } = action;
-        transport.tcpPing(to, node, sequence, wait).then((answered) => {
-          if (answered) advance({ kind: "tcp-ack", sequence });
-        });
-        return;
-      }
-      case "member":
-        return log.info({ node: action.name, reason: action.change }, "gossip member changed");
-      case "name-conflict":
-        return onNameConflict(action.name, action.other);
-    }
-  }
-
-  function onNameConflict(name: string, other: Endpoint): void {
-    metrics.refused.inc({ reason: "name-conflict" });
-    const peer = formatIp(other.address);
-    if (name === self.name && systemClock.now() - startedAt < NEWCOMER_MS && !duplicate) {
-      duplicate = true;
-      options.onChange();
-    }
-    tellOnce(
-      `name ${name}`,
-      { node: name, peer },
-      "two speakers have the same node name: set --node-name to what kubectl get nodes shows",
-    );
-  }
-
-  async function exchange(to: Endpoint, join: boolean): Promise<void> {
-    try {
-      const nodes = await transport.pushPull(to, join, localStates(state));
-      advance({ kind: "merge", nodes });
-    } catch (error) {
-      const peer = formatIp(to.address);
-      log.debug({ peer, error: errorText(error) }, "gossip exchange failed");
-    }
-  }
-
-  /** Tries those candidates, and those who died, that are no members now. */
-  async function joinMissing(): Promise<void> {
-    const alive = aliveMembers(state);
-    const present = new Set<Ip>([self.address]);
-    const wanted = new Set<Ip>(options.candidates());
-    for (const member of state.members.values()) {
-      if (alive.has(member.name)) present.add(member.address);
-      else if (member.state === "dead") wanted.add(member.address);
-    }
-    const missing = [...wanted].filter((ip) => !present.has(ip) && !joining.has(ip))
-      .sort(compareIp).slice(0, JOINS_AT_ONCE);
-    await Promise.all(missing.map(async (address) => {
-      joining.add(address);
-      await exchange({ address, port: self.port }, true);
-      joining.delete(address);
-    }));
-  }
-
-  function scheduleJoin(waitMs: Millis): void {
-    if (ended || signal.aborted) return;
-    clearTimeout(joinTimer);
-    joinTimer = setTimeout(() => {
-      void joinMissing();
-      scheduleJoin(JOIN_MS * (0.8 + 0.4 * Math.random()));
-    }, waitMs);
-  }
-
-  advance({ kind: "tick" });
-  const joined = Promise.race([joinMissing(), systemClock.sleep(FIRST_JOIN_MS, signal)]);
-  scheduleJoin(JOIN_MS);
+  transport.serve(serviceOf(running));
+  machine.feed({ kind: "tick" });
+  const end = () => machine.feed({ kind: "ending" });
+  if (signal.aborted) end();
+  signal.addEventListener("abort", end, { signal: closed.signal });
   return {
-    joined,
+    joined: joined.promise,
     alive: () => aliveMembers(state),
     members: () => state.members,
-    isDuplicate: () => duplicate,
-    ask: (name, address) => {
-      const { port } = self;
-      void exchange(state.members.get(name) ?? { address, port }, true);
-    },
-    paused: () => advance({ kind: "paused" }),
-    leave: () => advance({ kind: "leave" }),
-    joinSoon: () => scheduleJoin(0),
+    isDuplicate: () => state.duplicate,
+    ask: (name, address) => machine.feed({ kind: "ask", name, address }),
+    paused: () => machine.feed({ kind: "paused" }),
+    leave: () => machine.feed({ kind: "leave" }),
+    joinSoon: () => machine.feed({ kind: "join-soon" }),
     async [Symbol.asyncDispose]() {
-      ended = true;
-      clearTimeout(timer);
-      clearTimeout(joinTimer);
+      closed.abort();
+      joined.resolve();
       await transport[Symbol.asyncDispose]();
     },
   };
+}
+
+function tellOncePerCause({ clock, log }: GossipOptions): Running["tellOnce"] {
+  const gates = new Map<string, () => boolean>();
+  return (cause, fields, text) => {
+    const mayTell = gates.get(cause) ?? oncePer(TELL_MS, clock.now);
+    gates.set(cause, mayTell);
+    if (mayTell()) log.warn(fields, text);
+  };
+}
+
+function serviceOf({ options: { metrics }, state, feed, tellOnce }: Running): GossipService {
+  return {
+    onMessage(message, from) {
+      metrics.packetsIn.inc();
+      feed({ kind: "message", message, from });
+    },
+    onPushPull(nodes) {
+      const own = localStates(state);
+      feed({ kind: "merge", nodes });
+      return own;
+    },
+    onRefused(reason, detail, from) {
+      metrics.refused.inc({ reason });
+      const text = "gossip refused: do all speakers have the same key?";
+      tellOnce(reason, { reason: detail, peer: from }, text);
+    },
+  };
+}
+
+function perform(running: Running, action: GossipAction): void {
+  const { options, transport, feed } = running;
+  switch (action.kind) {
+    case "send":
+      options.metrics.packetsOut.inc();
+      return transport.send(action.to, action.messages, action.crc);
+    case "push-pull":
+      return void exchange(running, action.to, action.join);
+    case "join": {
+      const { address } = action.to;
+      exchange(running, action.to, true).then(() => feed({ kind: "join-ended", address }));
+      return;
+    }
+    case "candidates":
+      return feed({ kind: "candidates", addresses: options.candidates() });
+    case "first-join-over":
+      return running.onFirstJoinOver();
+    case "tcp-ping": {
+      const { to, node, sequence, until } = action;
+      const wait = Math.max(1, until - options.clock.now());
+      transport.tcpPing(to, node, sequence, wait).then((answered) => {
+        if (answered) feed({ kind: "tcp-ack", sequence });
+      });
+      return;
+    }
+    case "member":
+      return options.log.info(
+        { node: action.name, reason: action.change },
+        "gossip member changed",
+      );
+    case "name-conflict":
+      return tellConflict(running, action.name, formatIp(action.other.address));
+    case "duplicate":
+      return; // taken from the state
+  }
+}
+
+function tellConflict({ options, tellOnce }: Running, node: string, peer: string): void {
+  options.metrics.refused.inc({ reason: "name-conflict" });
+  tellOnce(
+    `name ${node}`,
+    { node, peer },
+    "two speakers have the same node name: set --node-name to what kubectl get nodes shows",
+  );
+}
+
+async function exchange(running: Running, to: Endpoint, join: boolean): Promise<void> {
+  const { options: { log }, state, transport, feed } = running;
+  try {
+    feed({ kind: "merge", nodes: await transport.pushPull(to, join, localStates(state)) });
+  } catch (error) {
+    const peer = formatIp(to.address);
+    log.debug({ peer, error: errorText(error) }, "gossip exchange failed");
+  }
 }

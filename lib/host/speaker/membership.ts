@@ -136,6 +136,7 @@ export async function joinMembership(
       keys: options.keys,
       meta: announcementOf({ port: heartbeat.port, boot }),
       candidates: options.candidates,
+      clock: systemClock,
       log,
       metrics,
       onChange: () => {

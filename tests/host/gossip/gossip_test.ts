@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { Registry } from "prom-client";
 import { createGossipMetrics } from "../../../lib/host/metrics/gossip.ts";
-import { type Gossip, startGossip } from "../../../lib/host/gossip/gossip.ts";
+import { type Gossip, type GossipOptions, startGossip } from "../../../lib/host/gossip/gossip.ts";
+import { systemClock } from "../../../lib/host/process/clock.ts";
 import type { Log } from "../../../lib/host/process/log.ts";
 import { compressLzw } from "../../../lib/gossip/lzw.ts";
 import { encodeMessage, type GossipMessage, TYPE } from "../../../lib/gossip/message.ts";
@@ -10,7 +11,7 @@ import { encodeMap } from "../../../lib/gossip/msgpack.ts";
 import { sealPacket } from "../../../lib/gossip/packet.ts";
 import { joined } from "../../../lib/gossip/seal.ts";
 import { OWN_VSN } from "../../../lib/gossip/state.ts";
-import { ip4 } from "../../../lib/net/ip.ts";
+import { type Ip, ip4 } from "../../../lib/net/ip.ts";
 import { waitFor } from "../../support/wait.ts";
 
 const KEY = new Uint8Array(16).fill(7);
@@ -41,7 +42,9 @@ function freePort(): number {
   return listener.addr.port;
 }
 
-async function makeStage(): Promise<Stage> {
+async function makeStage(
+  { port = freePort(), ...part }: Partial<GossipOptions> & { port?: number } = {},
+): Promise<Stage> {
   await using unfinished = new AsyncDisposableStack();
   const ending = new AbortController();
   unfinished.defer(() => ending.abort());
@@ -51,7 +54,6 @@ async function makeStage(): Promise<Stage> {
     void warnings.push(`${text} ${JSON.stringify(fields)}`);
   const log: Log = { debug: silent, info: silent, warn, error: warn, child: () => log };
   const registry = new Registry();
-  const port = freePort();
   let changes = 0;
   const gossip = unfinished.use(
     await startGossip({
@@ -60,9 +62,11 @@ async function makeStage(): Promise<Stage> {
       keys: [KEY],
       meta: new Uint8Array(),
       candidates: () => [],
+      clock: systemClock,
       log,
       metrics: createGossipMetrics(registry),
       onChange: () => changes++,
+      ...part,
     }, ending.signal),
   );
   const socket = createSocket("udp4");
@@ -165,22 +169,35 @@ Deno.test("startGossip() refutes a flood of forged suspicions about itself and s
   assert.deepEqual(stage.warnings, []);
 });
 
-Deno.test("startGossip() serves sixteen streams at a time, and none that says nothing for longer than 10 s (corpus 2.8.10)", async () => {
+Deno.test("startGossip() joins the candidates, says when that is done, and leaves with a word", async () => {
+  const port = freePort();
+  await using one = await makeStage({ port });
+  const at = { address: ip4(0x7f00_0002), port };
+  await using other = await makeStage({ name: "b", bind: at, candidates: () => [LOOPBACK] });
+  await other.gossip.joined;
+  assert.deepEqual([...other.gossip.alive()].sort(), ["a", "b"]);
+  assert.deepEqual([...one.gossip.alive()].sort(), ["a", "b"]);
+  other.gossip.leave();
+  await waitFor("a alone", () => one.gossip.alive().size === 1);
+  assert.equal(one.gossip.members().get("b")?.state, "left");
+});
+
+Deno.test("startGossip() joins new candidates soon after it is told of them", async () => {
+  const port = freePort();
+  const candidates: Ip[] = [];
+  await using one = await makeStage({ port, candidates: () => candidates });
+  await using _ = await makeStage({ name: "b", bind: { address: ip4(0x7f00_0002), port } });
+  await one.gossip.joined;
+  assert.deepEqual([...one.gossip.alive()], ["a"]);
+  candidates.push(ip4(0x7f00_0002));
+  one.gossip.joinSoon();
+  await waitFor("b", () => one.gossip.alive().has("b"));
+});
+
+Deno.test("startGossip() knows when another node had its name first, and says so", async () => {
   await using stage = await makeStage();
-  const connect = () => Deno.connect({ hostname: "127.0.0.1", port: stage.port });
-  using idle = new DisposableStack();
-  const ends: Promise<number | null>[] = [];
-  for (let count = 0; count < 16; count++) {
-    const conn = idle.use(await connect());
-    ends.push(conn.read(new Uint8Array(64)).catch(() => null));
-  }
-  using talk = await connect();
-  // In the clear, where there is a key: it is refused, which shows that it was served.
-  await talk.write(encodeMessage({ kind: "nackResp", sequence: 7 }));
-  const answer = talk.read(new Uint8Array(64));
-  const nothing = new Promise<string>((resolve) => setTimeout(() => resolve("waits"), 500));
-  assert.equal(await Promise.race([answer, nothing]), "waits");
-  assert.equal(await answer, null);
-  assert.equal((await stage.refused())["not-encrypted"], 1);
-  assert.deepEqual(await Promise.all(ends), Array(16).fill(null));
+  await stage.send(seal(alive({ node: "a", address: ip4(0x7f00_0009) })));
+  await waitFor("duplicate", () => stage.gossip.isDuplicate());
+  assert.equal(stage.changes(), 1);
+  assert.match(stage.warnings.join(), /the same node name/);
 });
