@@ -13,7 +13,7 @@ import {
 import { aliveMembers, nextDeadline, step } from "../../gossip/step.ts";
 import { formatIp, type Ip } from "../../net/ip.ts";
 import type { GossipMetrics } from "../metrics/gossip.ts";
-import { oncePer } from "../process/backoff.ts";
+import { oncePerCause } from "../process/backoff.ts";
 import type { Clock } from "../process/clock.ts";
 import type { Log } from "../process/log.ts";
 import { runMachine } from "../process/machine.ts";
@@ -58,7 +58,7 @@ interface Running {
   readonly state: GossipState;
   readonly transport: GossipTransport;
   readonly feed: (event: GossipEvent) => void;
-  readonly tellOnce: (cause: string, fields: Record<string, unknown>, text: string) => void;
+  readonly mayTell: (cause: string) => boolean;
   readonly onFirstJoinOver: () => void;
 }
 
@@ -77,7 +77,7 @@ export async function startGossip(options: GossipOptions, signal: AbortSignal): 
     state,
     transport,
     feed: (event) => machine.feed(event),
-    tellOnce: tellOncePerCause(options),
+    mayTell: oncePerCause(TELL_MS, clock.now),
     onFirstJoinOver: joined.resolve,
   };
   const machine = runMachine<GossipEvent, GossipAction>({
@@ -115,16 +115,8 @@ export async function startGossip(options: GossipOptions, signal: AbortSignal): 
   };
 }
 
-function tellOncePerCause({ clock, log }: GossipOptions): Running["tellOnce"] {
-  const gates = new Map<string, () => boolean>();
-  return (cause, fields, text) => {
-    const mayTell = gates.get(cause) ?? oncePer(TELL_MS, clock.now);
-    gates.set(cause, mayTell);
-    if (mayTell()) log.warn(fields, text);
-  };
-}
-
-function serviceOf({ options: { metrics }, state, feed, tellOnce }: Running): GossipService {
+function serviceOf({ options, state, feed, mayTell }: Running): GossipService {
+  const { log, metrics } = options;
   return {
     onMessage(message, from) {
       metrics.packetsIn.inc();
@@ -137,8 +129,11 @@ function serviceOf({ options: { metrics }, state, feed, tellOnce }: Running): Go
     },
     onRefused(reason, detail, from) {
       metrics.refused.inc({ reason });
-      const text = "gossip refused: do all speakers have the same key?";
-      tellOnce(reason, { reason: detail, peer: from }, text);
+      if (!mayTell(reason)) return;
+      log.warn(
+        { reason: detail, peer: from },
+        "gossip refused: do all speakers have the same key?",
+      );
     },
   };
 }
@@ -180,10 +175,10 @@ function perform(running: Running, action: GossipAction): void {
   }
 }
 
-function tellConflict({ options, tellOnce }: Running, node: string, peer: string): void {
+function tellConflict({ options, mayTell }: Running, node: string, peer: string): void {
   options.metrics.refused.inc({ reason: "name-conflict" });
-  tellOnce(
-    `name ${node}`,
+  if (!mayTell(`name ${node}`)) return;
+  options.log.warn(
     { node, peer },
     "two speakers have the same node name: set --node-name to what kubectl get nodes shows",
   );
