@@ -1,7 +1,7 @@
 import { COMMIT, VERSION } from "../base/version.ts";
 import { errorText } from "../base/errors.ts";
 import type { Cluster } from "./cluster/cluster.ts";
-import { openFolderStore } from "./folder/cluster.ts";
+import { openFolderCluster } from "./folder/cluster.ts";
 import { systemClock } from "./process/clock.ts";
 import { type Health, startHealth } from "./process/health.ts";
 import { serveHttp } from "./http/server.ts";
@@ -67,8 +67,13 @@ async function runRoles(
   );
   const cluster = health.observe(
     options.store === undefined
-      ? await openKubeCluster(options, log, stop.signal)
-      : await openFolderStore(options.store, keepsStatuses(options), log, stop.signal),
+      ? await openKubeCluster(options, { clock: systemClock, log }, stop.signal)
+      : await openFolderCluster(
+        options.store,
+        keepsStatuses(options),
+        { clock: systemClock, log },
+        stop.signal,
+      ),
   );
   const context: RoleContext = {
     clock: systemClock,

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import type { Change, WatchOptions } from "./cluster.ts";
+import type { Change, Watched, WatchOptions } from "./cluster.ts";
 import { identityOf, keyOf } from "./identity.ts";
 
 /** The readings of one kind of object; of the objects themselves nothing is kept. */
@@ -86,6 +86,25 @@ export function createWatchCache<T>(
       const stale = mark === undefined || mark.uid !== reading.uid ||
         isOlder(reading.resourceVersion, mark.resourceVersion);
       return stale ? [] : drop(reading.key);
+    },
+  };
+}
+
+/** A watch as its consumer sees it; its signs are read when they are asked for. */
+export function watchedOf<T>(
+  signs: () => Pick<Watched<T>, "synced" | "lastHeardMs" | "lastMovedMs">,
+  rest: Pick<Watched<T>, "items" | "refresh" | "done">,
+): Watched<T> {
+  return {
+    ...rest,
+    get synced() {
+      return signs().synced;
+    },
+    get lastHeardMs() {
+      return signs().lastHeardMs;
+    },
+    get lastMovedMs() {
+      return signs().lastMovedMs;
     },
   };
 }

@@ -1,8 +1,7 @@
 import { errorText } from "../../base/errors.ts";
 import type { Instant, Millis } from "../../base/time.ts";
 import type { Clock } from "../process/clock.ts";
-import { watchFolder } from "./watch.ts";
-import { signatureOf } from "./local_file.ts";
+import { signatureOf, watchFolder } from "./watch.ts";
 
 /** Intervals of a store's files; tests shorten them. */
 export interface StoreTiming {
@@ -39,7 +38,7 @@ const FILE_LIMIT = 64 * 1024 * 1024;
 
 /**
  * Reads a folder's files and watches them until the signal fires; what has settled comes in one
- * call. It gives its `done` when all present files have been handed over.
+ * call. Resolves once every file present at the start has been reported.
  * @throws Error when the folder cannot be read at the start
  */
 export async function watchFiles(
@@ -101,17 +100,7 @@ export async function watchFiles(
   }
 
   async function take(paths: readonly string[]): Promise<void> {
-    const texts = new Map<string, string | undefined>();
-    for (const path of paths) {
-      try {
-        known.set(path, signatureOf(path));
-        texts.set(path, await readFile(path));
-      } catch (error) {
-        if (error instanceof Deno.errors.NotFound) texts.set(path, undefined);
-        else hooks.onError(path, errorText(error));
-      }
-      if (texts.has(path) && texts.get(path) === undefined) known.delete(path);
-    }
+    const texts = await readFiles(paths, known, hooks.onError);
     if (texts.size > 0 && !signal.aborted) hooks.onFiles(texts);
   }
 
@@ -126,6 +115,26 @@ export async function watchFiles(
     readNow: (matter) => take([...new Set([...hooks.list(), ...known.keys()])].filter(matter)),
     done: watching.then(() => settling),
   };
+}
+
+/** Reads what can be read and notes how it looked; undefined for files that are gone. */
+async function readFiles(
+  paths: readonly string[],
+  known: Map<string, string>,
+  onError: FileHooks["onError"],
+): Promise<Map<string, string | undefined>> {
+  const texts = new Map<string, string | undefined>();
+  for (const path of paths) {
+    try {
+      known.set(path, signatureOf(path));
+      texts.set(path, await readFile(path));
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) texts.set(path, undefined);
+      else onError(path, errorText(error));
+    }
+    if (texts.has(path) && texts.get(path) === undefined) known.delete(path);
+  }
+  return texts;
 }
 
 async function readFile(path: string): Promise<string> {

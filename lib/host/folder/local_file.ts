@@ -2,7 +2,7 @@ import { dirname } from "node:path";
 import { errorText } from "../../base/errors.ts";
 import type { Millis } from "../../base/time.ts";
 import type { Clock } from "../process/clock.ts";
-import { watchFolder } from "./watch.ts";
+import { signatureOf, watchFolder } from "./watch.ts";
 
 /** What a watched file holds. */
 export type FileContent =
@@ -129,14 +129,4 @@ function sameContent(a: FileContent, b: FileContent): boolean {
   return a.kind === "text"
     ? b.kind === "text" && a.text === b.text
     : b.kind === "absent" && a.reason === b.reason;
-}
-
-/** What tells at a glance that a file changed; follows symbolic links. */
-export function signatureOf(path: string): string {
-  try {
-    const { dev, ino, size, mtime } = Deno.statSync(path);
-    return `${dev}:${ino}:${size}:${mtime?.getTime()}`;
-  } catch (error) {
-    return errorText(error);
-  }
 }

@@ -2,7 +2,7 @@ import { dirname } from "node:path";
 import { errorText } from "../../base/errors.ts";
 import type { Millis } from "../../base/time.ts";
 import { oncePer } from "../process/backoff.ts";
-import type { Clock } from "../process/clock.ts";
+import { aborted, type Clock } from "../process/clock.ts";
 import type { Candidacy, Lead } from "../cluster/cluster.ts";
 import type { Log } from "../process/log.ts";
 
@@ -33,29 +33,9 @@ export function standForLock(
     onChange(lead);
   }
 
-  /** Waits for the lock; undefined when nothing is wanted any more. */
-  async function lock(): Promise<Deno.FsFile | undefined> {
-    await Deno.mkdir(dirname(path), { recursive: true });
-    const file = await Deno.open(path, { read: true, write: true, create: true, mode: 0o644 });
-    const locked = file.lock(true).then(() => true);
-    const gone = new Promise<false>((resolve) => {
-      giveUp.signal.addEventListener("abort", () => resolve(false), { once: true });
-      if (giveUp.signal.aborted) resolve(false);
-    });
-    try {
-      if (await Promise.race([locked, gone])) return file;
-    } catch (error) {
-      file.close();
-      throw error;
-    }
-    // It waits in the kernel; who gets it then lets it go at once.
-    void locked.finally(() => file.close()).catch(() => false);
-    return undefined;
-  }
-
   async function term(): Promise<void> {
     change({ kind: "standby", identity, leader: holderOf(path) });
-    using file = await lock();
+    using file = await lockFile(path, giveUp.signal);
     if (file === undefined || !isAt(file, path)) return;
     file.truncateSync();
     file.writeSync(new TextEncoder().encode(`${identity}\n`));
@@ -77,7 +57,7 @@ export function standForLock(
   }
 
   async function run(): Promise<void> {
-    // Never from within: the caller has nothing in hand yet.
+    // Not synchronously: the caller does not have the returned object yet.
     await Promise.resolve();
     while (!giveUp.signal.aborted) {
       try {
@@ -104,6 +84,22 @@ export function standForLock(
     },
     done,
   };
+}
+
+/** Waits for the lock; undefined when the signal fired first. */
+async function lockFile(path: string, giveUp: AbortSignal): Promise<Deno.FsFile | undefined> {
+  await Deno.mkdir(dirname(path), { recursive: true });
+  const file = await Deno.open(path, { read: true, write: true, create: true, mode: 0o644 });
+  const locked = file.lock(true).then(() => true);
+  try {
+    if (await Promise.race([locked, aborted(giveUp).then(() => false)])) return file;
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+  // The request still waits in the kernel; once it is granted the lock is let go at once.
+  void locked.finally(() => file.close()).catch(() => false);
+  return undefined;
 }
 
 /** Whether the open file is still what stands at the path: a deleted one locks nobody out. */

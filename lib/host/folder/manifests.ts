@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { LineCounter, parseAllDocuments } from "@std/yaml";
 import { errorText } from "../../base/errors.ts";
 import { isObject, type JsonObject, listOr, objectOr, textOf } from "../../model/json.ts";
@@ -21,6 +22,18 @@ export interface Manifests {
   readonly problems: readonly string[];
   /** The file is no YAML at all: nothing in it can be believed. */
   readonly broken: boolean;
+}
+
+/** Whether a file of the folder itself holds manifests, by its name. */
+export function isManifest(root: string, path: string): boolean {
+  return /^[^/]+\.(ya?ml|json)$/.test(path.slice(root.length + 1)) && path.startsWith(`${root}/`);
+}
+
+/** The paths of all such files. @throws the system's error */
+export function listManifests(root: string): string[] {
+  return [...Deno.readDirSync(root)].map(({ name }) => join(root, name)).filter((path) =>
+    isManifest(root, path)
+  );
 }
 
 /** Reads the documents of a manifest file, YAML or JSON. Never throws. */

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { type JsonObject, objectOr, textOf } from "../../model/json.ts";
+import type { Selection } from "../cluster/kinds.ts";
 import type { ManifestObject, Manifests } from "./manifests.ts";
 import type { WrittenStatus } from "./statuses.ts";
 
@@ -21,7 +22,7 @@ export interface StoreChanges {
 }
 
 /** The objects of all files together, and the statuses laid over them. */
-export interface StoreObjects {
+export interface StoredObjects {
   /** By `KIND/KEY`. */
   readonly current: ReadonlyMap<string, StoredObject>;
   /** Some file could not be read: what is missing may stand there. */
@@ -35,7 +36,8 @@ export interface StoreObjects {
   refreshStatus(key: string): StoreChanges;
 }
 
-export function storeObjects(): StoreObjects {
+/** Makes a store that knows no file yet. */
+export function createStoredObjects(): StoredObjects {
   const files = new Map<string, { objects: readonly ManifestObject[]; broken: boolean }>();
   const statuses = new Map<string, WrittenStatus>();
   const current = new Map<string, StoredObject>();
@@ -109,6 +111,20 @@ export function storeObjects(): StoreObjects {
       return { applied, removed: removed.map(([, stored]) => stored), duplicates: untold };
     },
   };
+}
+
+/** Whether a watch of these options is told of the object. */
+export function isSelected({ manifest }: StoredObject, options: Selection): boolean {
+  const { metadata } = manifest.object;
+  const { namespace, name, labels } = objectOr(metadata);
+  return manifest.kind === options.kind &&
+    (options.namespace === undefined || namespace === options.namespace) &&
+    (options.name === undefined || name === options.name) &&
+    (options.labelSelector ?? "").split(",").filter((term) => term !== "").every((term) => {
+      const [label = "", value] = term.split(/==?/);
+      const held = textOf(objectOr(labels)[label.trim()]);
+      return value === undefined ? held !== undefined : held === value.trim();
+    });
 }
 
 /** Nearly all that is compared is the very same object. */

@@ -1,3 +1,4 @@
+import { errorText } from "../../base/errors.ts";
 import type { Millis } from "../../base/time.ts";
 import type { Clock } from "../process/clock.ts";
 
@@ -28,7 +29,7 @@ export async function watchFolder(
     try {
       for await (const event of from) options.onEvent(event);
     } catch {
-      // A watch that breaks, for example for want of inotify watches: polls go on.
+      // The watch broke, for example because the system has no inotify watch left: polls go on.
     }
     if (watcher === from) watched = undefined;
   }
@@ -65,5 +66,15 @@ function identityOf(folder: string): string | undefined {
     return `${dev}:${ino}`;
   } catch {
     return undefined;
+  }
+}
+
+/** What tells at a glance that a file changed; follows symbolic links. */
+export function signatureOf(path: string): string {
+  try {
+    const { dev, ino, size, mtime } = Deno.statSync(path);
+    return `${dev}:${ino}:${size}:${mtime?.getTime()}`;
+  } catch (error) {
+    return errorText(error);
   }
 }

@@ -5,7 +5,7 @@ import type { NodeFacts, PodFacts, ServiceFacts, SliceFacts } from "../../model/
 import { readService } from "../../model/service.ts";
 import type { Cluster, Watched } from "../cluster/cluster.ts";
 import { watchConfig } from "../config/source.ts";
-import { openFolderStore } from "../folder/cluster.ts";
+import { openFolderCluster } from "../folder/cluster.ts";
 import { openKubeCluster } from "../kubernetes/cluster.ts";
 import { systemClock } from "../process/clock.ts";
 import type { Log } from "../process/log.ts";
@@ -32,9 +32,10 @@ export async function takeSnapshot(options: SourceOptions, outer: Log = SILENT):
   const stop = new AbortController();
   const { log, lastComplaint } = listening(outer);
   const { signal } = stop;
+  const host = { clock: systemClock, log };
   const cluster = options.store === undefined
-    ? await openKubeCluster(options, log, signal)
-    : await openFolderStore(options.store, false, log, signal);
+    ? await openKubeCluster(options, host, signal)
+    : await openFolderCluster(options.store, false, host, signal);
   const watching: Promise<void>[] = [];
   function all<T>(
     kind: Parameters<Cluster["watch"]>[0]["kind"],
@@ -89,7 +90,7 @@ export async function takePods(
   const { log, lastComplaint } = listening(SILENT);
   let done: Promise<void> | undefined;
   try {
-    const cluster = await openKubeCluster(options, log, stop.signal);
+    const cluster = await openKubeCluster(options, { clock: systemClock, log }, stop.signal);
     const pods = new Promise<readonly PodFacts[]>((resolve) => {
       const watched: Watched<PodFacts> = cluster.watch<PodFacts>({
         kind: "Pod",

@@ -1,11 +1,11 @@
-import { systemClock } from "../process/clock.ts";
+import type { Clock } from "../process/clock.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { startEventPublisher } from "./events.ts";
 import { ensureGossipSecret } from "./gossip_secret.ts";
 import { standForLease } from "./lease.ts";
 import { openKubeClient } from "./client.ts";
 import { findKubeSettings } from "./kubeconfig.ts";
-import { kubeNotes } from "./notes.ts";
+import { createKubeNotes } from "./notes.ts";
 import type { Log } from "../process/log.ts";
 import { REFLECTOR_TIMING, startReflector } from "./reflector.ts";
 import { createServiceStatusWriter } from "./service_status.ts";
@@ -17,17 +17,17 @@ import { createServiceStatusWriter } from "./service_status.ts";
  */
 export async function openKubeCluster(
   options: { readonly kubeconfig: string | undefined; readonly namespace: string },
-  log: Log,
+  { clock, log }: { readonly clock: Clock; readonly log: Log },
   signal: AbortSignal,
   environment: (name: string) => string | undefined = (name) => Deno.env.get(name),
 ): Promise<Cluster> {
   const settings = await findKubeSettings({ kubeconfig: options.kubeconfig, environment });
-  const client = await openKubeClient(settings, systemClock, log, signal);
+  const client = await openKubeClient(settings, clock, log, signal);
   const counters = new Map<string, number>();
   const count = (what: string) => void counters.set(what, (counters.get(what) ?? 0) + 1);
   const instance = environment("METALLB_NODE_NAME") || Deno.hostname();
-  const publisher = startEventPublisher(client, instance, systemClock, log, count, signal);
-  const host = { client, clock: systemClock, log, timing: REFLECTOR_TIMING, count };
+  const publisher = startEventPublisher(client, instance, clock, log, count, signal);
+  const host = { client, clock, log, timing: REFLECTOR_TIMING, count };
   log.info({ server: settings.server, reason: settings.origin }, "using the Kubernetes API");
   return {
     description: settings.server,
@@ -36,13 +36,12 @@ export async function openKubeCluster(
     stand: (election, onChange, stop) => {
       // As client-go names them: a pod's name alone would be that of its restarted container too.
       const identity = `${Deno.hostname()}_${crypto.randomUUID()}`;
-      const lease = { client, clock: systemClock, log, identity, wallMs: () => Date.now() };
+      const lease = { client, clock, log, identity, wallMs: () => Date.now() };
       return standForLease(lease, election, onChange, stop);
     },
     writeStatus: createServiceStatusWriter(client, log),
-    ensureGossipSecret: (secret, stop) =>
-      ensureGossipSecret(client, secret, systemClock, log, stop),
-    ...kubeNotes(client, options.namespace),
+    ensureGossipSecret: (secret, stop) => ensureGossipSecret(client, secret, clock, log, stop),
+    ...createKubeNotes(client, options.namespace),
     publishEvent: (event) => Promise.resolve(publisher.publish(event)),
   };
 }

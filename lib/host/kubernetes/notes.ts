@@ -4,7 +4,7 @@ import type { KubeClient } from "./client.ts";
 import { objectPath } from "./paths.ts";
 
 /** Keeps notes in ConfigMaps of Herald's own namespace, one each: `herald-NAME`, key `note`. */
-export function kubeNotes(
+export function createKubeNotes(
   client: KubeClient,
   namespace: string,
 ): Pick<Cluster, "readNote" | "writeNote"> {

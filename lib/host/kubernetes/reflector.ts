@@ -2,7 +2,12 @@ import { errorText } from "../../base/errors.ts";
 import { type Instant, instant, type Millis } from "../../base/time.ts";
 import type { Change, Watched, WatchOptions } from "../cluster/cluster.ts";
 import { KINDS } from "../cluster/kinds.ts";
-import { createWatchCache, type ObjectReading, type WatchCache } from "../cluster/watch_cache.ts";
+import {
+  createWatchCache,
+  type ObjectReading,
+  type WatchCache,
+  watchedOf,
+} from "../cluster/watch_cache.ts";
 import { oncePer, retryDelayMs } from "../process/backoff.ts";
 import { type Barrier, createBarrier } from "./barrier.ts";
 import type { KubeFailure } from "./transport.ts";
@@ -41,8 +46,8 @@ interface Reflector<T> extends ReflectorHost {
   readonly barrier: Barrier;
   readonly mayComplain: () => boolean;
   synced: boolean;
-  lastHeard: Instant;
-  lastMoved: Instant;
+  lastHeardMs: Instant;
+  lastMovedMs: Instant;
   listedAt: Instant;
   complained: boolean;
   toldForbidden: boolean;
@@ -69,39 +74,30 @@ export function startReflector<T>(
     barrier: createBarrier(),
     mayComplain: oncePer(30_000, now),
     synced: false,
-    lastHeard: now(),
-    lastMoved: now(),
+    lastHeardMs: now(),
+    lastMovedMs: now(),
     listedAt: instant(-Infinity),
     complained: false,
     toldForbidden: false,
     endWatch: () => {},
   };
   const { barrier, cache } = reflector;
-  return {
+  return watchedOf(() => reflector, {
+    items: cache.items,
     refresh() {
       const listed = barrier.wait();
       reflector.endWatch();
       return listed;
     },
-    get synced() {
-      return reflector.synced;
-    },
-    get lastHeardMs() {
-      return reflector.lastHeard;
-    },
-    get lastMovedMs() {
-      return reflector.lastMoved;
-    },
-    items: cache.items,
     done: run(reflector).finally(barrier.dismiss),
-  };
+  });
 }
 
 async function run<T>(reflector: Reflector<T>): Promise<void> {
   const { barrier, client, clock, log, options, signal } = reflector;
   let reading = UNREAD;
   while (!signal.aborted) {
-    reflector.lastMoved = clock.now();
+    reflector.lastMovedMs = clock.now();
     const watching = reading.doing.kind === "watching" && !barrier.waiting;
     try {
       reading = nextReading(reading, await act(reflector, reading));
@@ -222,7 +218,7 @@ function emit<T>({ options }: Reflector<T>, changes: readonly Change<T>[]): void
 
 /** The server gave a sign of life. */
 function hear<T>(reflector: Reflector<T>): void {
-  reflector.lastHeard = reflector.lastMoved = reflector.clock.now();
+  reflector.lastHeardMs = reflector.lastMovedMs = reflector.clock.now();
   if (reflector.complained) reflector.log.info({}, "reading from the API server again");
   reflector.complained = false;
 }

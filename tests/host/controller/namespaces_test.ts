@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { systemClock } from "../../../lib/host/process/clock.ts";
 import { FOR_ALL } from "../../../lib/config/types.ts";
 import type { Watched } from "../../../lib/host/cluster/cluster.ts";
-import { openFolderStore } from "../../../lib/host/folder/cluster.ts";
+import { openFolderCluster } from "../../../lib/host/folder/cluster.ts";
 import { watchNamespaces } from "../../../lib/host/controller/namespaces.ts";
 import { config, pool } from "../../controller/fixture.ts";
 import { recordedLog } from "../../support/log.ts";
@@ -39,7 +40,12 @@ Deno.test("watchNamespaces() is ready when all are known, and tells of each chan
     );
   await write("red");
   const stop = new AbortController();
-  const cluster = await openFolderStore(folder, false, recordedLog(), stop.signal);
+  const cluster = await openFolderCluster(
+    folder,
+    false,
+    { clock: systemClock, log: recordedLog() },
+    stop.signal,
+  );
   let changes = 0;
   const namespaces = watchNamespaces(cluster, () => changes++, stop.signal);
   assert.equal(namespaces.readyFor(SELECTING), false);

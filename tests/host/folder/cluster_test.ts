@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { systemClock } from "../../../lib/host/process/clock.ts";
 import type { Cluster, StatusWrite } from "../../../lib/host/cluster/cluster.ts";
-import { openFolderStore } from "../../../lib/host/folder/cluster.ts";
+import { openFolderCluster } from "../../../lib/host/folder/cluster.ts";
 import type { Selection } from "../../../lib/host/cluster/kinds.ts";
 import { serviceKey } from "../../../lib/model/facts.ts";
 import { type JsonObject, objectOr, textOf } from "../../../lib/model/json.ts";
@@ -43,11 +43,16 @@ async function withStore(
   for (const [file, text] of Object.entries(prepare)) await put(file, text);
   const stop = new AbortController();
   const log = recordedLog();
-  const clock = systemClock;
-  const cluster = await openFolderStore(folder, writes, log, stop.signal, clock, {
-    ...TIMING,
-    ...timing,
-  });
+  const cluster = await openFolderCluster(
+    folder,
+    writes,
+    { clock: systemClock, log },
+    stop.signal,
+    {
+      ...TIMING,
+      ...timing,
+    },
+  );
   const changes: string[] = [];
   const watched = cluster.watch<JsonObject>({
     kind: "Service",

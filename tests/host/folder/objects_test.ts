@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { readManifests } from "../../../lib/host/folder/manifests.ts";
-import { storeObjects } from "../../../lib/host/folder/objects.ts";
+import { createStoredObjects } from "../../../lib/host/folder/objects.ts";
 
 function service(name: string, more = ""): string {
   return `kind: Service\nmetadata: {name: ${name}${more}}\n`;
 }
 
 function openStore() {
-  const store = storeObjects();
+  const store = createStoredObjects();
   const refresh = () => {
     const { applied, removed } = store.refresh();
     return [

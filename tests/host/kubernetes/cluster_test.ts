@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { systemClock } from "../../../lib/host/process/clock.ts";
 import { openKubeCluster } from "../../../lib/host/kubernetes/cluster.ts";
 import { serviceKey } from "../../../lib/model/facts.ts";
 import { EVENT } from "../../../lib/model/names.ts";
@@ -33,7 +34,7 @@ Deno.test("openKubeCluster() watches, writes and publishes by a kubeconfig", asy
   const stop = new AbortController();
   const cluster = await openKubeCluster(
     { kubeconfig, namespace: "metallb-system" },
-    recordedLog(),
+    { clock: systemClock, log: recordedLog() },
     stop.signal,
     () => undefined,
   );
@@ -76,7 +77,7 @@ Deno.test("openKubeCluster() fails at once where no credentials are", async () =
   const { signal } = new AbortController();
   const nothing = openKubeCluster(
     { kubeconfig: undefined, namespace: "metallb-system" },
-    recordedLog(),
+    { clock: systemClock, log: recordedLog() },
     signal,
     () => undefined,
   );

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { kubeNotes } from "../../../lib/host/kubernetes/notes.ts";
+import { createKubeNotes } from "../../../lib/host/kubernetes/notes.ts";
 import { json, mockClient, startMockApi, status } from "../../support/mock_api.ts";
 
 const PERMIT = { mayBegin: () => true, withinMs: 5_000 };
@@ -7,7 +7,7 @@ const PERMIT = { mayBegin: () => true, withinMs: 5_000 };
 /** The ConfigMaps of a server that holds them like a real one. */
 async function notes(
   refuse: boolean,
-  use: (notes: ReturnType<typeof kubeNotes>, signal: AbortSignal) => Promise<void>,
+  use: (notes: ReturnType<typeof createKubeNotes>, signal: AbortSignal) => Promise<void>,
 ): Promise<string[]> {
   const stored = new Map<string, unknown>();
   const api = startMockApi(async (url, request) => {
@@ -24,7 +24,10 @@ async function notes(
   });
   const stop = new AbortController();
   try {
-    await use(kubeNotes(await mockClient(api.url, stop.signal), "metallb-system"), stop.signal);
+    await use(
+      createKubeNotes(await mockClient(api.url, stop.signal), "metallb-system"),
+      stop.signal,
+    );
   } finally {
     stop.abort();
     await api.close();
@@ -32,7 +35,7 @@ async function notes(
   return api.requests;
 }
 
-Deno.test("kubeNotes() makes a ConfigMap for the first note and changes it for the next", async () => {
+Deno.test("createKubeNotes() makes a ConfigMap for the first note and changes it for the next", async () => {
   const requests = await notes(false, async ({ readNote, writeNote }, signal) => {
     assert.equal(await readNote("sticky", signal), undefined);
     await writeNote("sticky", "one", PERMIT, signal);
@@ -51,7 +54,7 @@ Deno.test("kubeNotes() makes a ConfigMap for the first note and changes it for t
   ]);
 });
 
-Deno.test("kubeNotes() says what it could not do, where and why", async () => {
+Deno.test("createKubeNotes() says what it could not do, where and why", async () => {
   await notes(true, async ({ readNote, writeNote }, signal) => {
     const told = /Cannot (read|write) configmap metallb-system\/herald-sticky at .*HTTP 403/;
     await assert.rejects(readNote("sticky", signal), told);
@@ -59,7 +62,7 @@ Deno.test("kubeNotes() says what it could not do, where and why", async () => {
   });
 });
 
-Deno.test("kubeNotes() sends nothing once another leads", async () => {
+Deno.test("createKubeNotes() sends nothing once another leads", async () => {
   const permit = { mayBegin: () => false, withinMs: 5_000 };
   const requests = await notes(false, async ({ writeNote }, signal) => {
     await assert.rejects(writeNote("sticky", "x", permit, signal), /the lead is over/);
