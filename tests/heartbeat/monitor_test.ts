@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { instant, seededRandom } from "../../lib/base/time.ts";
+import { after, instant, seededRandom } from "../../lib/base/time.ts";
 import type { HeartbeatBody } from "../../lib/heartbeat/packet.ts";
 import { nextDeadline, SETTLE_MS, step } from "../../lib/heartbeat/monitor.ts";
 import {
@@ -8,7 +8,6 @@ import {
   type HeartbeatTiming,
   type MonitorAction,
   type MonitorEvent,
-  type MonitorState,
   timingOf,
 } from "../../lib/heartbeat/monitor_state.ts";
 
@@ -199,24 +198,29 @@ Deno.test("another run of a peer is another peer", () => {
   assert.equal(of(one.hear("a", BEAT, 2), "up").length, 1);
 });
 
-Deno.test("nextDeadline() is within a beat, and a tick at it is not in vain", () => {
+Deno.test("nextDeadline() is within a beat: no tick before it does anything, the tick at it does", () => {
   const one = bench("a", "b");
   one.hear("a");
   one.hear("b");
-  const due = (state: MonitorState) => nextDeadline(state, instant(one.now())) - one.now();
+  const deadline = () => nextDeadline(one.state, instant(one.now()));
   for (let round = 0; round < 2_000; round++) {
-    const wait = due(one.state);
-    assert.ok(wait >= 0 && wait <= intervalMs, `${wait}`);
+    const due = deadline();
+    const wait = Math.max(1, Math.ceil(due - one.now()));
+    assert.ok(wait <= intervalMs, `${wait}`);
     const told = one.told.length;
-    const deadline = nextDeadline(one.state, instant(one.now()));
-    one.skip(Math.max(1, Math.ceil(wait)));
+    for (let ms = 1; ms < wait; ms++) {
+      one.skip(1);
+      one.act({ kind: "tick" });
+      // What a lease allows is told at each tick.
+      const early = one.told.slice(told).filter(({ kind }) => kind !== "awake");
+      assert.deepEqual(early, [], "the wait was too long");
+    }
+    one.skip(1);
     one.act({ kind: "tick" });
-    const later = nextDeadline(one.state, instant(one.now()));
-    assert.ok(
-      one.told.length > told || later > deadline,
-      "the tick did nothing: it came too early",
-    );
+    assert.ok(one.told.length > told || deadline() > after(due, 1), "the wait was too short");
     if (round % 3 === 0) one.hear("b");
+    if (round % 40 === 0) one.hear("a");
+    if (round % 7 === 0) one.act({ kind: "notify", id: round, notice: { what: "leaving" } });
   }
 });
 
