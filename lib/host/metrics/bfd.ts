@@ -1,7 +1,8 @@
-import { Counter, Gauge, type Registry } from "prom-client";
+import type { Counter, Gauge, Registry } from "prom-client";
+import { declareIn } from "./declare.ts";
 
 /** Counts of one BFD session since it began. */
-export interface BfdCounts {
+interface BfdCounts {
   readonly key: string;
   readonly controlPacketsInput: number;
   readonly controlPacketsOutput: number;
@@ -20,26 +21,19 @@ export interface BfdMetrics {
 
 /** Declares them in a registry. */
 export function createBfdMetrics(registry: Registry): BfdMetrics {
-  const registers = [registry];
-  const labelNames = ["peer"] as const;
-  const counter = (name: string, help: string) =>
-    new Counter({ name, help, labelNames, registers });
-  const sessionUp = new Gauge({
-    name: "metallb_bfd_session_up",
-    help: "1 while the BFD session is up",
-    labelNames,
-    registers,
-  });
+  const declare = declareIn(registry);
+  const gauge = (name: string, help: string) => declare.gauge(name, help, ["peer"]);
+  const counter = (name: string, help: string) => declare.counter(name, help, ["peer"]);
+  const sessionUp = gauge("metallb_bfd_session_up", "1 while the BFD session is up");
   const input = counter("metallb_bfd_control_packet_input", "Control packets received");
   const output = counter("metallb_bfd_control_packet_output", "Control packets sent");
   const up = counter("metallb_bfd_session_up_events", "Times the session came up");
   const down = counter("metallb_bfd_session_down_events", "Times the session went down");
-  const dropped = new Counter({
-    name: "herald_bfd_packets_dropped_total",
-    help: "Packets dropped, by reason",
-    labelNames: ["peer", "reason"] as const,
-    registers,
-  });
+  const dropped = declare.counter(
+    "herald_bfd_packets_dropped_total",
+    "Packets dropped, by reason",
+    ["peer", "reason"],
+  );
   const reasons = new Set<string>();
   const put = (metric: Counter<"peer">, peer: string, value: number): void => {
     metric.remove({ peer });

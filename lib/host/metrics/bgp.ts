@@ -1,4 +1,5 @@
-import { Counter, Gauge, type Registry } from "prom-client";
+import type { Counter, Gauge, Registry } from "prom-client";
+import { declareIn } from "./declare.ts";
 
 type PeerLabel = "peer";
 
@@ -22,22 +23,19 @@ type SentKind = "open" | "keepalive" | "notification" | "update";
 
 /** Declares them in a registry. */
 export function createBgpMetrics(registry: Registry): BgpMetrics {
-  const registers = [registry];
-  const labelNames = ["peer"] as const;
-  const gauge = (name: string, help: string) => new Gauge({ name, help, labelNames, registers });
-  const counter = (name: string, help: string) =>
-    new Counter({ name, help, labelNames, registers });
+  const declare = declareIn(registry);
+  const gauge = (name: string, help: string) => declare.gauge(name, help, ["peer"]);
+  const counter = (name: string, help: string) => declare.counter(name, help, ["peer"]);
   const sessionUp = gauge("metallb_bgp_session_up", "1 while the session is established");
   const updates = counter("metallb_bgp_updates_total", "UPDATE messages sent");
   const announced = gauge("metallb_bgp_announced_prefixes_total", "Prefixes told to the peer");
   const pending = gauge("metallb_bgp_pending_prefixes_total", "Prefixes not told yet");
   const attempts = counter("herald_bgp_connection_attempts_total", "Connections begun");
-  const malformed = new Counter({
-    name: "herald_bgp_malformed_updates_total",
-    help: "Mistakes in received UPDATEs that did not end the session, by what became of them",
-    labelNames: ["peer", "action"] as const,
-    registers,
-  });
+  const malformed = declare.counter(
+    "herald_bgp_malformed_updates_total",
+    "Mistakes in received UPDATEs that did not end the session, by what became of them",
+    ["peer", "action"],
+  );
   const sent = {
     open: counter("metallb_bgp_opens_sent", "OPEN messages sent"),
     keepalive: counter("metallb_bgp_keepalives_sent", "KEEPALIVE messages sent"),

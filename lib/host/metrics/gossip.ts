@@ -1,4 +1,5 @@
-import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import type { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { declareIn } from "./declare.ts";
 
 /** Metrics of the speakers' cluster. */
 export interface GossipMetrics {
@@ -17,10 +18,7 @@ export interface GossipMetrics {
 
 /** Declares them in a registry. */
 export function createGossipMetrics(registry: Registry): GossipMetrics {
-  const registers = [registry];
-  const counter = <L extends string>(name: string, help: string, labelNames: readonly L[] = []) =>
-    new Counter<L>({ name, help, labelNames, registers });
-  const gauge = (name: string, help: string) => new Gauge({ name, help, registers });
+  const { counter, gauge, histogram } = declareIn(registry);
   return {
     members: gauge("herald_gossip_members", "Speakers that take part, this one included"),
     health: gauge("herald_gossip_health_score", "Lifeguard's score of this node: 0 is well"),
@@ -36,11 +34,10 @@ export function createGossipMetrics(registry: Registry): GossipMetrics {
     ]),
     pauses: counter("herald_heartbeat_pauses_total", "Times this process stood still"),
     handovers: counter("herald_layer2_handovers_total", "Addresses handed over", ["outcome"]),
-    silence: new Histogram({
-      name: "herald_heartbeat_silence_seconds",
-      help: "How long a speaker was silent when it was given up",
-      buckets: [0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1, 2, 5],
-      registers,
-    }),
+    silence: histogram(
+      "herald_heartbeat_silence_seconds",
+      "How long a speaker was silent when it was given up",
+      [0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1, 2, 5],
+    ),
   };
 }

@@ -1,4 +1,5 @@
-import { Gauge, Histogram, type Registry } from "prom-client";
+import type { Gauge, Histogram, Registry } from "prom-client";
+import { declareIn } from "./declare.ts";
 
 /** Metrics of the process's own health. */
 export interface HealthMetrics {
@@ -10,21 +11,19 @@ export interface HealthMetrics {
 
 /** Declares them in a registry. */
 export function createHealthMetrics(registry: Registry): HealthMetrics {
-  const registers = [registry];
+  const { gauge, histogram } = declareIn(registry);
   const metrics: HealthMetrics = {
-    lag: new Histogram({
-      name: "herald_event_loop_lag_seconds",
-      help: "How late the event loop was, looked at four times a second",
-      buckets: [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30],
-      registers,
-    }),
-    lastHeard: new Gauge({
-      name: "herald_watch_last_heard_seconds",
-      help: "Time since a watch last had a sign of life from where the objects are",
-      labelNames: ["kind"],
-      registers,
-      collect: () => metrics.onScrape?.(),
-    }),
+    lag: histogram(
+      "herald_event_loop_lag_seconds",
+      "How late the event loop was, looked at four times a second",
+      [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30],
+    ),
+    lastHeard: gauge(
+      "herald_watch_last_heard_seconds",
+      "Time since a watch last had a sign of life from where the objects are",
+      ["kind"],
+      () => metrics.onScrape?.(),
+    ),
     onScrape: undefined,
   };
   return metrics;

@@ -1,8 +1,9 @@
 import { type BfdMetrics, createBfdMetrics } from "./bfd.ts";
 import { type BgpMetrics, createBgpMetrics } from "./bgp.ts";
+import { declareIn } from "./declare.ts";
 import { createHealthMetrics, type HealthMetrics } from "./health.ts";
 import { createGossipMetrics, type GossipMetrics } from "./gossip.ts";
-import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { type Counter, type Gauge, type Histogram, Registry } from "prom-client";
 
 /** Every metric of Herald, declared once; MetalLB's names where it has one. */
 export interface Metrics {
@@ -54,13 +55,8 @@ const LATENCY_BUCKETS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1
 /** Makes the metrics of one process. */
 export function createMetrics(): Metrics {
   const registry = new Registry();
-  const registers = [registry];
-  const gauge = <L extends string>(name: string, help: string, labelNames: readonly L[] = []) =>
-    new Gauge<L>({ name, help, labelNames, registers });
-  const counter = <L extends string>(name: string, help: string, labelNames: readonly L[] = []) =>
-    new Counter<L>({ name, help, labelNames, registers });
-  const latency = (name: string, help: string) =>
-    new Histogram({ name, help, buckets: LATENCY_BUCKETS, registers });
+  const { counter, gauge, histogram } = declareIn(registry);
+  const latency = (name: string, help: string) => histogram(name, help, LATENCY_BUCKETS);
   const layer2: Metrics["layer2"] = {
     announced: gauge("metallb_speaker_announced", "Addresses this node announces", [
       "service",
@@ -68,13 +64,12 @@ export function createMetrics(): Metrics {
       "node",
       "ip",
     ]),
-    requests: new Counter({
-      name: "metallb_layer2_requests_received",
-      help: "ARP requests and neighbour solicitations received for an announced address",
-      labelNames: ["ip"],
-      registers,
-      collect: () => layer2.onScrape?.(),
-    }),
+    requests: counter(
+      "metallb_layer2_requests_received",
+      "ARP requests and neighbour solicitations received for an announced address",
+      ["ip"],
+      () => layer2.onScrape?.(),
+    ),
     responses: counter(
       "metallb_layer2_responses_sent",
       "ARP replies and neighbour advertisements sent for an address",
@@ -101,13 +96,12 @@ export function createMetrics(): Metrics {
     onScrape: undefined,
   };
   const allocator: Metrics["allocator"] = {
-    addresses: new Gauge({
-      name: "metallb_allocator_addresses_total",
-      help: "Addresses in a pool",
-      labelNames: ["pool"],
-      registers,
-      collect: () => allocator.onScrape?.(),
-    }),
+    addresses: gauge(
+      "metallb_allocator_addresses_total",
+      "Addresses in a pool",
+      ["pool"],
+      () => allocator.onScrape?.(),
+    ),
     inUse: gauge("metallb_allocator_addresses_in_use_total", "Addresses given out", ["pool"]),
     services: gauge("metallb_allocator_services_allocated_total", "Services served", ["pool"]),
     waiting: gauge("herald_allocator_services_waiting", "Services that found no address"),
