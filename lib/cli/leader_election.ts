@@ -1,6 +1,7 @@
 import type { Millis } from "../base/time.ts";
 import { formatDuration, parseDuration } from "../config/duration.ts";
 import type { LeaderElection } from "../host/cluster/cluster.ts";
+import { isObjectName } from "../model/names.ts";
 
 /** The flags of leader election that were given, by camelCase name. */
 export type ElectionFlags = Readonly<Record<string, string | boolean | string[] | undefined>>;
@@ -13,7 +14,6 @@ const PROFILES: Readonly<Record<string, Times>> = {
   fast: { durationMs: 2_000, renewDeadlineMs: 1_200, retryPeriodMs: 300 },
 };
 
-const LEASE_NAME = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/;
 const LONGEST_MS: Millis = 3_600_000;
 
 /**
@@ -34,7 +34,7 @@ export function readLeaderElection(
     return `--leader-elect-profile=${profile} is not one of ${Object.keys(PROFILES).join(", ")}`;
   }
   const name = flags.leaderElectResourceName ?? "herald-controller";
-  if (typeof name !== "string" || !LEASE_NAME.test(name)) {
+  if (typeof name !== "string" || !isObjectName(name)) {
     return `--leader-elect-resource-name=${name} is no name of a Lease`;
   }
   const durationMs = duration(flags, "leaderElectLeaseDuration", defaults.durationMs);

@@ -1,4 +1,5 @@
 import { localStatuses, statusAt } from "../host/inspect/processes.ts";
+import { formatHost } from "../net/ip.ts";
 import { statusText } from "../status/text.ts";
 import type { ProcessStatus } from "../status/types.ts";
 import type { OutputFormat } from "./arguments.ts";
@@ -9,7 +10,7 @@ export async function status(output: OutputFormat): Promise<number> {
   if (found.length === 0) {
     // In a pod the root is read-only, so there is no socket file; the probes' address answers.
     const host = Deno.env.get("METALLB_HOST") || "127.0.0.1";
-    const one = await statusAt(`http://${host.includes(":") ? `[${host}]` : host}:7472`);
+    const one = await statusAt(`http://${formatHost(host)}:7472`);
     if (one !== undefined) found.push(one);
   }
   await Deno.stdout.write(new TextEncoder().encode(statusReport(found, output)));

@@ -17,6 +17,7 @@ import {
   timingOf,
 } from "../heartbeat/monitor_state.ts";
 import { LOG_LEVELS } from "../host/process/log.ts";
+import { isNamespaceName, isObjectName } from "../model/names.ts";
 import { type Ip, parseIp } from "../net/ip.ts";
 import { readLeaderElection } from "./leader_election.ts";
 
@@ -39,8 +40,6 @@ export class UsageError extends Error {}
 
 const DEFAULT_PORT = 7472;
 /** Kubernetes: names of nodes are DNS subdomains (RFC 1123). */
-const NODE_NAME = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/;
-const NAMESPACE = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
 /** At most 15 octets without blank or slash are a name; the rest are signs of patterns. */
 const INTERFACE_PATTERN = /^!?[^\s/!,]{1,32}$/;
@@ -88,7 +87,7 @@ const WITHOUT_EFFECT = [
 export function readSourceOptions(flags: Flags, around: Surroundings): SourceOptions {
   const namespace = text(flags, "namespace") ?? (around.env("METALLB_NAMESPACE") || undefined) ??
     around.podNamespace() ?? "metallb-system";
-  if (!NAMESPACE.test(namespace)) {
+  if (!isNamespaceName(namespace)) {
     throw new UsageError(`--namespace "${namespace}" is no namespace name`);
   }
   const store = text(flags, "store");
@@ -313,7 +312,7 @@ function host(value: string | undefined): string {
 function nodeName(flags: Flags, around: Surroundings): string {
   const named = text(flags, "nodeName") ??
     (around.env("METALLB_NODE_NAME") || around.env("NODE_NAME") || around.hostname().toLowerCase());
-  if (!NODE_NAME.test(named)) {
+  if (!isObjectName(named)) {
     throw new UsageError(
       `--node-name=${named} is no node name; write it as kubectl get nodes shows it`,
     );

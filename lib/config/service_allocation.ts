@@ -1,3 +1,4 @@
+import { isNamespaceName } from "../model/names.ts";
 import { parseIp } from "../net/ip.ts";
 import { type AddressRange, rangeContains } from "../net/range.ts";
 import { readRange } from "./addresses.ts";
@@ -15,7 +16,6 @@ import { FOR_ALL, type ServiceAllocation } from "./types.ts";
 import type { YamlEntry, YamlNode, YamlScalar } from "./yaml.ts";
 
 const KEYS = ["priority", "namespaces", "namespace-selectors", "service-selectors"];
-const NAMESPACE = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 const MAX_PRIORITY = 0x7fff_ffff;
 const MAX_STICKY_MS = 365 * 24 * 3_600_000;
 
@@ -40,7 +40,7 @@ export function readServiceAllocation(
 }
 
 function readNamespace(node: YamlNode, to: Findings): string | undefined {
-  if (node.kind === "scalar" && NAMESPACE.test(node.text)) return node.text;
+  if (node.kind === "scalar" && isNamespaceName(node.text)) return node.text;
   const text = node.kind === "scalar" ? `"${shown(node.text)}"` : `a ${node.kind}`;
   fault(to, node, `${text} is no name of a namespace`);
   return undefined;

@@ -1,11 +1,11 @@
-import { familyOf, formatIp } from "../net/ip.ts";
+import { formatHost, formatIp } from "../net/ip.ts";
 import type { Peer } from "./types.ts";
 
 /** `address:port`, brackets around IPv6: what log, metrics and status call a peer. */
 export function peerName({ peerAddress, peerInterface, peerPort }: Peer): string {
   const zone = peerInterface === undefined ? "" : `%${peerInterface}`;
   const host = `${formatIp(peerAddress)}${zone}`;
-  return familyOf(peerAddress) === 6 ? `[${host}]:${peerPort}` : `${host}:${peerPort}`;
+  return `${formatHost(host)}:${peerPort}`;
 }
 
 /**

@@ -23,7 +23,7 @@ function readEndpoint(endpoint: JsonObject): EndpointFacts {
   return {
     addresses: listOr(endpoint.addresses).filter((address) => typeof address === "string"),
     nodeName: textOf(endpoint.nodeName) ??
-      textOf(objectOr(endpoint.topology)["kubernetes.io/hostname"]),
+      textOf(objectOr(endpoint.topology)[LABEL.hostname]),
     ready,
     serving: typeof conditions.serving === "boolean" ? conditions.serving : ready,
     terminating: conditions.terminating === true,

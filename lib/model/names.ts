@@ -14,6 +14,7 @@ export const LABEL = {
   serviceName: "kubernetes.io/service-name",
   /** Every Namespace has it, whoever made it. */
   namespaceName: "kubernetes.io/metadata.name",
+  hostname: "kubernetes.io/hostname",
   excludeNode: "node.kubernetes.io/exclude-from-external-load-balancers",
 } as const;
 
@@ -37,3 +38,16 @@ export const EVENT = {
 /** The reason of an event, one of {@link EVENT}. */
 export type EventReason = typeof EVENT[keyof typeof EVENT];
 export type EventType = "Normal" | "Warning";
+
+const OBJECT_NAME = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/;
+const NAMESPACE_NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+
+/** Whether Kubernetes allows an object of this name (RFC 1123 subdomain). */
+export function isObjectName(text: string): boolean {
+  return OBJECT_NAME.test(text);
+}
+
+/** Whether Kubernetes allows a namespace of this name (RFC 1123 label). */
+export function isNamespaceName(text: string): boolean {
+  return NAMESPACE_NAME.test(text);
+}

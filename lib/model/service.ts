@@ -1,11 +1,9 @@
 import { type Family, familyOf, type Ip, parseIp } from "../net/ip.ts";
 import { type PortProtocol, type ServiceFacts, serviceKey, type ServicePort } from "./facts.ts";
 import { isObject, type JsonObject, listOr, objectOr, readLabels, textOf } from "./json.ts";
+import { isObjectName } from "./names.ts";
 import { deprecatedAnnotations, readAllocatedFrom, readRequest } from "./request.ts";
 import { parseTimestamp } from "./timestamp.ts";
-
-/** Names that Kubernetes allows (RFC 1123 subdomain); they become file names and log fields. */
-const NAME = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/;
 
 /**
  * Takes what Herald needs from a Service object. Total: any value may come, and what is no Service
@@ -50,8 +48,9 @@ export function readService(object: unknown): ServiceFacts | undefined {
   };
 }
 
+/** A usable name; it becomes a file name and a field of the log. */
 function isName(value: unknown): value is string {
-  return typeof value === "string" && NAME.test(value);
+  return typeof value === "string" && isObjectName(value);
 }
 
 /**

@@ -67,6 +67,11 @@ export function formatIp(ip: Ip): string {
   return formatIp6(ip);
 }
 
+/** A host's name or address as it is written before a port: IPv6 in brackets. */
+export function formatHost(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
+}
+
 const GROUPS = 8;
 const ZERO = "0".charCodeAt(0);
 
@@ -122,11 +127,6 @@ export function compareIp(a: Ip, b: Ip): number {
 /** 127.0.0.0/8 or ::1. */
 export function isLoopback(ip: Ip): boolean {
   return typeof ip === "number" ? ip >>> 24 === 127 : ip === 1n;
-}
-
-/** 224.0.0.0/4 or ff00::/8. */
-export function isMulticast(ip: Ip): boolean {
-  return typeof ip === "number" ? ip >>> 28 === 14 : ip >> 120n === 0xffn;
 }
 
 /** 0.0.0.0 or ::. */

@@ -1,6 +1,7 @@
 import { selectsLabels } from "../config/selectors.ts";
 import type { Advertisement } from "../config/types.ts";
 import type { EndpointFacts, ServiceFacts, SliceFacts } from "../model/facts.ts";
+import { LABEL } from "../model/names.ts";
 import type { Candidate, SpeakerView } from "./view.ts";
 
 /**
@@ -86,7 +87,7 @@ export function labelsOf(
   nodes: SpeakerView["nodes"],
   node: string,
 ): ReadonlyMap<string, string> {
-  return nodes.get(node)?.labels ?? new Map([["kubernetes.io/hostname", node]]);
+  return nodes.get(node)?.labels ?? new Map([[LABEL.hostname, node]]);
 }
 
 /** Why a node can announce nothing, whatever is behind it; undefined when it may. */

@@ -4,6 +4,7 @@ import {
   bitsOf,
   compareIp,
   familyOf,
+  formatHost,
   formatIp,
   ip4,
   IP4_MAX,
@@ -11,7 +12,6 @@ import {
   IP6_MAX,
   isLoopback,
   isMapped,
-  isMulticast,
   isUnspecified,
   parseIp,
   parseIp4,
@@ -177,15 +177,10 @@ Deno.test("compareIp() puts IPv4 before IPv6, then the lower first", () => {
   assert.equal(compareIp(ip("::1"), ip("::1")), 0);
 });
 
-Deno.test("isLoopback(), isMulticast(), isUnspecified() and isMapped() know their ranges' edges", () => {
+Deno.test("isLoopback(), isUnspecified() and isMapped() know their ranges' edges", () => {
   for (
     const [is, inside, outside] of [
       [isLoopback, ["127.0.0.0", "127.255.255.255", "::1"], ["126.255.255.255", "128.0.0.0", "::"]],
-      [isMulticast, ["224.0.0.0", "239.255.255.255", "ff00::", "ff02::1"], [
-        "223.255.255.255",
-        "240.0.0.0",
-        "feff::",
-      ]],
       [isUnspecified, ["0.0.0.0", "::"], ["0.0.0.1", "::1"]],
       [isMapped, ["::ffff:0.0.0.0", "::ffff:255.255.255.255"], [
         "10.0.0.1",
@@ -202,4 +197,12 @@ Deno.test("isLoopback(), isMulticast(), isUnspecified() and isMapped() know thei
 Deno.test("familyOf() and bitsOf() tell the families apart", () => {
   assert.deepEqual([ip("0.0.0.0"), ip("::")].map(familyOf), [4, 6]);
   assert.deepEqual([bitsOf(4), bitsOf(6)], [32, 128]);
+});
+
+Deno.test("formatHost() puts IPv6 into brackets, and nothing else", () => {
+  assert.deepEqual(["fe80::1", "10.0.0.1", "localhost"].map(formatHost), [
+    "[fe80::1]",
+    "10.0.0.1",
+    "localhost",
+  ]);
 });

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { LineCounter, parseAllDocuments } from "@std/yaml";
 import { errorText } from "../../base/errors.ts";
 import { isObject, type JsonObject, listOr, objectOr, textOf } from "../../model/json.ts";
+import { isObjectName } from "../../model/names.ts";
 import { identityOf, keyOf } from "../cluster/identity.ts";
 import { isOfGroup, isStoredKind, KINDS, type StoredKind } from "../cluster/kinds.ts";
 
@@ -97,7 +98,7 @@ function readObject(object: unknown, place: string): ManifestObject | string | u
   const namespace = KINDS[kind].namespaced ? identity.namespace ?? "default" : undefined;
   // Both become names of files.
   for (const name of [identity.name, namespace ?? "default"]) {
-    if (!/^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$/.test(name)) {
+    if (!isObjectName(name)) {
       return `${kind}: ${JSON.stringify(name)} is no Kubernetes name`;
     }
   }

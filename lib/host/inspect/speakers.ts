@@ -1,6 +1,7 @@
 import { errorText } from "../../base/errors.ts";
 import type { PodFacts } from "../../model/facts.ts";
 import { speakersAlive } from "../../model/cluster.ts";
+import { formatHost } from "../../net/ip.ts";
 import { localStatuses, statusAt } from "./processes.ts";
 import type { SourceOptions } from "../process/options.ts";
 import { takePods } from "./snapshot.ts";
@@ -59,7 +60,7 @@ async function askPods(
   const asked = pods.map(async ({ key, nodeName: node = key, ip }) => {
     if (answers.has(node)) return undefined;
     if (ip === undefined) return { node, why: `its pod ${key} has no address` };
-    const place = `${ip.includes(":") ? `[${ip}]` : ip}:${SPEAKER_PORT}`;
+    const place = `${formatHost(ip)}:${SPEAKER_PORT}`;
     const status = await statusAt(`http://${place}`, undefined, ANSWER_WITHIN_MS);
     if (status?.speaker === undefined) return { node, why: `no answer at ${place}` };
     answers.set(status.speaker.node, status.speaker);

@@ -3,7 +3,7 @@ import type { Cluster, Context, User } from "@kubernetes/client-node";
 import { dirname, resolve } from "node:path";
 import { parse } from "@std/yaml";
 import { errorText } from "../../base/errors.ts";
-import { isLoopback, parseIp } from "../../net/ip.ts";
+import { formatHost, isLoopback, parseIp } from "../../net/ip.ts";
 import { isObject, type JsonObject, objectOr, textOf } from "../../model/json.ts";
 
 /** Something secret or trusted that stands in the configuration itself or in a file of its own. */
@@ -62,7 +62,7 @@ async function serviceAccountSettings(places: KubeConfigPlaces): Promise<KubeSet
   if (!host || !await isThere(`${folder}/token`)) return undefined;
   const origin = `the service account in ${folder}`;
   return {
-    server: checkServer(`https://${host.includes(":") ? `[${host}]` : host}:${port}`, origin),
+    server: checkServer(`https://${formatHost(host)}:${port}`, origin),
     origin,
     authority: { kind: "file", path: `${folder}/ca.crt` },
     clientPair: undefined,
