@@ -214,9 +214,6 @@ const LONG: Readonly<Record<string, string>> = {
   "lib/host/linux/packet/layer2.ts startLayer2": "to be split: 161 lines",
   "lib/host/linux/worker/link.ts startWorkerLink": "long but flat: one Worker's life",
   "lib/host/metrics/metrics.ts createMetrics": "a flat list: one declaration for each metric",
-  "lib/host/speaker/handover.ts startHandover": "to be split: 91 lines",
-  "lib/host/speaker/membership.ts joinMembership": "to be split: 204 lines",
-  "lib/host/speaker/run.ts runSpeaker": "to be split: 269 lines",
 };
 const LONGEST_LINES = 80;
 
@@ -264,16 +261,12 @@ const WIRING = new Set([
   "lib/heartbeat/monitor_state.ts",
   "lib/neighbour/drops.ts",
   "lib/host/process/watchdog_worker.ts",
-  "lib/host/speaker/handover.ts",
   "lib/host/linux/heartbeat/orders.ts",
   "lib/host/linux/heartbeat/worker.ts",
-  "lib/host/speaker/join_speakers.ts",
   "lib/host/linux/reply_lease.ts",
   "lib/host/linux/packet/backend.ts",
   "lib/host/linux/packet/counters.ts",
-  "lib/host/speaker/membership.ts",
   "lib/host/linux/packet/solicited_groups.ts",
-  "lib/host/speaker/status.ts",
   "lib/status/types.ts",
   "lib/config/types.ts",
   "lib/host/linux/bfd/orders.ts",

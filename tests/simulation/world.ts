@@ -37,15 +37,16 @@ import {
   step as stepOwnership,
 } from "../../lib/speaker/ownership.ts";
 import {
-  createRoster,
+  createLiveness,
   HEAR_MS,
+  judge,
+  type Liveness,
   liveNodes,
   onCanAnnounce,
   onDown,
   onUp,
-  type Roster,
   setMembers,
-} from "../../lib/speaker/roster.ts";
+} from "../../lib/speaker/liveness.ts";
 
 // The speakers' own code in a world whose time, chance and network are a seed's. What stands here
 // is only what the host does around that code: timers, packets, and who is told what.
@@ -57,7 +58,7 @@ export interface Speaker {
   readonly boot: number;
   readonly gossip: GossipState;
   readonly monitor: MonitorState;
-  readonly roster: Roster;
+  readonly liveness: Liveness;
   ownership: OwnershipState;
   /** Its monotonic clock is ahead of the world's by this. */
   readonly clockMs: number;
@@ -198,7 +199,7 @@ export function startSpeaker(world: World, name: string): Speaker {
     boot,
     gossip: createGossip({ name, ...endpoint }, bootMeta(boot), instant(world.now + clockMs)),
     monitor: createMonitor(world.paces.get(name)),
-    roster: createRoster(name),
+    liveness: createLiveness(name),
     ownership: createOwnership(name, precedes),
     clockMs,
     sequence: 0,
@@ -224,7 +225,7 @@ const clock = (world: World, { clockMs }: Speaker): Instant => instant(world.now
 /** As the host does: hear the nodes that gossip found, and be heard, before anything is taken. */
 function becomeReady(world: World, speaker: Speaker, waitedMs: number): void {
   act(world, speaker, () => {
-    if (speaker.roster.unheard.size > 0 && waitedMs < HEAR_MS) {
+    if (speaker.liveness.unheard.size > 0 && waitedMs < HEAR_MS) {
       return schedule(world, 10, () => becomeReady(world, speaker, waitedMs + 10));
     }
     notify(world, speaker, { what: "release", ips: [] }, () => {
@@ -236,7 +237,7 @@ function becomeReady(world: World, speaker: Speaker, waitedMs: number): void {
 }
 
 function setCanAnnounce(world: World, speaker: Speaker, canAnnounce: boolean): void {
-  speaker.roster.canAnnounce = canAnnounce;
+  speaker.liveness.fitness.canAnnounce = canAnnounce;
   advanceMonitor(world, speaker, { kind: "can-announce", canAnnounce });
 }
 
@@ -393,7 +394,7 @@ function membersChanged(world: World, speaker: Speaker): void {
   const peers = [...speaker.gossip.members.values()].filter(({ name }) => alive.has(name))
     .map(({ name, meta }) => ({ name, boot: Number(new TextDecoder().decode(meta)) }));
   const names = new Set(peers.map(({ name }) => name));
-  setMembers(speaker.roster, alive, names, clock(world, speaker));
+  setMembers(speaker.liveness, alive, names, clock(world, speaker));
   advanceMonitor(world, speaker, { kind: "peers", peers });
   touch(world, speaker);
   schedule(world, HEAR_MS + 1, () => act(world, speaker, () => touch(world, speaker)));
@@ -410,7 +411,7 @@ function advanceMonitor(
 }
 
 function perform(world: World, speaker: Speaker, action: MonitorAction): void {
-  const { roster, name } = speaker;
+  const { liveness, name } = speaker;
   switch (action.kind) {
     case "send": {
       const { boot } = speaker;
@@ -436,18 +437,18 @@ function perform(world: World, speaker: Speaker, action: MonitorAction): void {
       return;
     }
     case "up":
-      onUp(roster, action.name);
+      onUp(liveness, action.name);
       tellClaims(world, speaker);
       return touch(world, speaker);
     case "down":
-      onDown(roster, action.name);
+      onDown(liveness, action.name);
       return touch(world, speaker);
     case "can-announce":
-      onCanAnnounce(roster, action.name, action.canAnnounce);
+      onCanAnnounce(liveness, action.name, action.canAnnounce);
       return touch(world, speaker);
     case "notice": {
       const { notice, id, name: from } = action;
-      if (notice.what === "leaving") onDown(roster, from);
+      if (notice.what === "leaving") onDown(liveness, from);
       decide(world, speaker);
       if (notice.what !== "leaving") {
         advanceOwnership(world, speaker, { kind: notice.what, from, ips: notice.ips });
@@ -511,10 +512,11 @@ function touch(world: World, speaker: Speaker): void {
 function decide(world: World, speaker: Speaker): void {
   speaker.deciding = false;
   if (!speaker.informed || speaker.leaving) return;
-  const live = liveNodes(speaker.roster, clock(world, speaker));
+  const sightings = { known: speaker.gossip.members, pods: undefined };
+  const live = liveNodes(judge(speaker.liveness, sightings, clock(world, speaker)));
   const candidates = [...live].filter((name) => !speaker.excluded.has(name));
   const eligible = candidates.length > 0 ? candidates : [...live];
-  advanceOwnership(world, speaker, { kind: "fellows", names: new Set(speaker.roster.up) });
+  advanceOwnership(world, speaker, { kind: "fellows", names: new Set(speaker.liveness.up) });
   const wishes = world.vips.map((ip) => {
     const [owner] = rankCandidates(eligible, String(ip));
     return { ip, salt: String(ip), own: owner === speaker.name, owner, canLinger: true };
@@ -576,7 +578,9 @@ export function leave(world: World, name: string): void {
     advanceOwnership(world, speaker, { kind: "leave" });
     const end = () =>
       act(world, speaker, () => {
-        if (world.vips.some((ip) => answers(speaker.ownership, ip)) && speaker.roster.up.size > 0) {
+        if (
+          world.vips.some((ip) => answers(speaker.ownership, ip)) && speaker.liveness.up.size > 0
+        ) {
           schedule(world, 1, end);
           return;
         }

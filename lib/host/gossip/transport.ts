@@ -7,7 +7,7 @@ import { NONCE_LENGTH } from "../../gossip/seal.ts";
 import type { Endpoint } from "../../gossip/state.ts";
 import { encodePushPull, sealStream, type StreamContent } from "../../gossip/stream.ts";
 import { createStreamReader } from "../../gossip/stream_reader.ts";
-import { familyOf, formatIp, type Ip, parseIp } from "../../net/ip.ts";
+import { familyOf, formatIp, parseIp } from "../../net/ip.ts";
 import type { Clock } from "../process/clock.ts";
 
 export interface GossipTransportOptions {
@@ -253,13 +253,4 @@ function close(conn: Deno.Conn): void {
 
 async function writeAll(conn: Deno.Conn, bytes: Uint8Array): Promise<void> {
   for (let rest = bytes; rest.length > 0;) rest = rest.subarray(await conn.write(rest));
-}
-
-/** An address that members can reach, where none is named: the one that leads to the first. */
-export function ownAddressFor(others: readonly Ip[]): Ip | undefined {
-  const own = Deno.networkInterfaces()
-    .filter(({ address, name }) => name !== "lo" && !address.startsWith("fe80:"))
-    .map(({ address }) => parseIp(address)).filter((ip) => ip !== undefined);
-  const [first] = others;
-  return own.find((ip) => first !== undefined && familyOf(ip) === familyOf(first)) ?? own[0];
 }

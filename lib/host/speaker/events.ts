@@ -7,8 +7,8 @@ import type { Cluster } from "../cluster/cluster.ts";
 
 /** What a speaker tells of Services as Kubernetes events. */
 export interface SpeakerEvents {
-  /** This node has become the one that announces the Service. */
-  owner(service: ServiceKey, protocol: Protocol): void;
+  /** This node has become the one that announces the Service; by layer 2 unless that has a problem. */
+  owner(service: ServiceKey, protocol: Protocol, layer2Problem: string | undefined): void;
   /** Another host has an address that is announced here. */
   conflict(ip: Ip, mac: Mac): void;
   /** Another host has an address, which therefore is not announced here (`--arp-probe`). */
@@ -21,8 +21,6 @@ export interface SpeakerEventsOptions {
   readonly facts: (service: ServiceKey) => ServiceFacts | undefined;
   /** The Services behind an address. */
   readonly servicesOn: (ip: Ip) => readonly ServiceKey[];
-  /** Why nothing can be announced by layer 2. */
-  readonly problem: () => string | undefined;
 }
 
 /** Publishes until the signal fires. */
@@ -46,8 +44,8 @@ export function createSpeakerEvents(
   }
 
   return {
-    owner(service, protocol) {
-      const problem = protocol === "layer2" ? options.problem() : undefined;
+    owner(service, protocol, layer2Problem) {
+      const problem = protocol === "layer2" ? layer2Problem : undefined;
       if (problem === undefined) {
         return tell(service, "Normal", EVENT.nodeAssigned, `announcing from node "${node}"`);
       }

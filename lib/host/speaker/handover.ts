@@ -8,34 +8,35 @@ import {
   nextDeadline,
   type OwnershipAction,
   type OwnershipEvent,
+  type OwnershipState,
   step,
   type Wish,
 } from "../../speaker/ownership.ts";
-import { systemClock } from "../process/clock.ts";
-import type { GossipMetrics } from "../metrics/gossip.ts";
-import type { KeptPlan } from "./plans.ts";
+import type { SpeakerView } from "../../speaker/view.ts";
 import type { Layer2 } from "../linux/packet/layer2.ts";
+import type { GossipMetrics } from "../metrics/gossip.ts";
+import type { Clock } from "../process/clock.ts";
+import { runMachine } from "../process/machine.ts";
+import type { Announcer } from "./announcer.ts";
+import type { Fellows } from "./fellows.ts";
+import type { KeptPlan } from "./plans.ts";
 
 export interface HandoverOptions {
   readonly nodeName: string;
-  readonly layer2: Layer2;
+  readonly layer2: Pick<Layer2, "announceAgain" | "interfaces" | "setFellows" | "setOwned">;
+  readonly fellows: Pick<Fellows, "heard" | "notify">;
+  readonly clock: Clock;
   readonly metrics: GossipMetrics;
-  /** Whether other speakers live, of whichever program. */
-  readonly hasOthers: () => boolean;
   /** Speakers have or had the first ones, nobody has the others. */
   readonly onHolders: (held: readonly Ip[], free: readonly Ip[]) => void;
-  /** Tells all fellows; does nothing where there is no cluster. */
-  readonly notify: (notice: Notice) => Promise<void>;
 }
 
-/** Brings plans, fellows and notices together into what this node answers for. */
-export interface Handover {
-  setPlans(changed: readonly KeptPlan[], gone: readonly KeptPlan[]): void;
-  setFellows(names: ReadonlySet<string>): void;
+/** Layer 2 as an announcer: plans, fellows and notices say what this node answers for. */
+export interface Handover extends Announcer {
   onNotice(from: string, notice: Notice): void;
   /** Falls silent and forgets: others have long taken over. */
   reset(): void;
-  /** Tells who came (again) what this node claims. */
+  /** Tells a node that came (again) what this one claims. */
   tellClaims(): void;
   /** Answers until each address is claimed by another, at most half a second. */
   leave(): Promise<void>;
@@ -44,100 +45,111 @@ export interface Handover {
 
 const LEAVE_LOOK_MS = 1;
 
+interface State {
+  ownership: OwnershipState;
+  answering: readonly Ip[];
+  hasPlans: boolean;
+  readonly fellowMacs: Map<string, readonly Mac[]>;
+}
+
 /** Begins with nothing answered. */
 export function startHandover(options: HandoverOptions, signal: AbortSignal): Handover {
-  const { layer2, metrics, nodeName } = options;
-  let state = createOwnership(nodeName, precedes);
-  let answering: readonly Ip[] = [];
-  let hasPlans = false;
-  let timer: number | undefined;
-  const fellowMacs = new Map<string, readonly Mac[]>();
-
-  function advance(event: OwnershipEvent): void {
-    if (signal.aborted) return;
-    for (const action of step(state, event, systemClock.now())) perform(action);
-    clearTimeout(timer);
-    const due = nextDeadline(state);
-    if (due !== undefined) {
-      const wait = Math.max(0, due - systemClock.now());
-      timer = setTimeout(() => advance({ kind: "tick" }), wait);
-    }
-  }
-
-  function perform(action: OwnershipAction): void {
-    switch (action.kind) {
-      case "answer":
-        answering = action.ips;
-        return layer2.setOwned(answering, action.quiet, action.resumed);
-      case "claim":
-        metrics.handovers.inc({ outcome: "claimed" }, action.ips.length);
-        return claim(action.ips);
-      case "release":
-        metrics.handovers.inc({ outcome: "released" }, action.ips.length);
-        return void options.notify({ what: "release", ips: action.ips });
-      case "announce-again":
-        return layer2.announceAgain(action.ips);
-    }
-  }
-
-  function claim(ips: readonly Ip[]): void {
-    const macs = layer2.interfaces().map(({ mac }) => mac);
-    void options.notify({ what: "claim", ips, macs });
-  }
-
-  signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
+  const { clock, fellows, layer2, nodeName, onHolders } = options;
+  const state: State = {
+    ownership: createOwnership(nodeName, precedes),
+    answering: [],
+    hasPlans: false,
+    fellowMacs: new Map(),
+  };
+  const { feed } = runMachine<OwnershipEvent, OwnershipAction>({
+    step: (event, now) => step(state.ownership, event, now),
+    nextDeadline: () => nextDeadline(state.ownership),
+    perform: (action) => perform(options, state, action),
+    tick: { kind: "tick" },
+    clock,
+    signal,
+  });
   return {
-    setPlans(changed, gone) {
-      // Whoever starts among others takes over: somebody had what there is.
-      if (!hasPlans && options.hasOthers()) options.onHolders(changed.map(({ ip }) => ip), []);
-      hasPlans = true;
-      const wishes = [
-        ...gone.map((plan) => ({ ...wishOf(plan), ...NOBODY })),
-        ...changed.map(wishOf),
-      ];
-      if (wishes.length > 0) advance({ kind: "wishes", wishes });
-      const owned = changed.filter(({ announce }) => announce.layer2?.owner !== undefined);
-      const free = [
-        ...gone,
-        ...changed.filter(({ announce }) => announce.layer2?.owner === undefined),
-      ];
-      options.onHolders(owned.map(({ ip }) => ip), free.map(({ ip }) => ip));
-    },
-    setFellows(names) {
-      // Told with each change of a plan; a step looks at all that this node holds.
-      if (names.symmetricDifference(state.fellows).size === 0) return;
-      advance({ kind: "fellows", names: new Set(names) });
+    update(view, { all, changed, gone }) {
+      // Fellows first: one that is gone takes nothing over, and what was left to it is taken back.
+      const heard = fellows.heard();
+      // Fellows are told with each change of a plan, and a step looks at all that this node holds.
+      if (heard.symmetricDifference(state.ownership.fellows).size > 0) {
+        feed({ kind: "fellows", names: new Set(heard) });
+      }
+      const plans = state.hasPlans ? changed : [...all.values()];
+      // A node that joins running speakers treats every address as held by one of them.
+      if (!state.hasPlans && hasOthers(view)) onHolders(plans.map(({ ip }) => ip), []);
+      state.hasPlans = true;
+      const wishes = [...gone.map(endOf), ...plans.map(wishOf)];
+      if (wishes.length > 0) feed({ kind: "wishes", wishes });
+      const { held, free } = holdersOf(plans, gone);
+      onHolders(held, free);
     },
     onNotice(from, notice) {
-      if (notice.what === "leaving") return; // membership told the plans
+      if (notice.what === "leaving") return; // the plans without it say what is to be taken over
       if (notice.what === "claim" && notice.macs.length > 0) {
-        fellowMacs.set(from, notice.macs);
-        layer2.setFellows(new Set([...fellowMacs.values()].flat()));
+        state.fellowMacs.set(from, notice.macs);
+        layer2.setFellows(new Set([...state.fellowMacs.values()].flat()));
       }
-      if (notice.what === "claim") options.onHolders(notice.ips, []);
-      advance({ kind: notice.what, from, ips: notice.ips });
+      if (notice.what === "claim") onHolders(notice.ips, []);
+      feed({ kind: notice.what, from, ips: notice.ips });
     },
     reset() {
-      state = createOwnership(nodeName, precedes);
-      answering = [];
-      hasPlans = false;
+      state.ownership = createOwnership(nodeName, precedes);
+      state.answering = [];
+      state.hasPlans = false;
       layer2.setOwned([], []);
     },
     tellClaims() {
-      const ips = claimed(state);
-      if (ips.length > 0) claim(ips);
+      const ips = claimed(state.ownership);
+      if (ips.length > 0) claim(options, ips);
     },
     async leave() {
-      advance({ kind: "leave" });
-      await options.notify({ what: "leaving" });
+      feed({ kind: "leave" });
+      await fellows.notify({ what: "leaving" });
       // All have acknowledged: their claims are here, or come within moments.
-      while (answering.length > 0 && state.held.size > 0 && state.fellows.size > 0) {
-        await new Promise((resolve) => setTimeout(resolve, LEAVE_LOOK_MS));
-        advance({ kind: "tick" });
+      while (state.answering.length > 0 && state.ownership.fellows.size > 0) {
+        if (signal.aborted) return;
+        await clock.sleep(LEAVE_LOOK_MS, signal);
       }
     },
-    answering: () => answering,
+    answering: () => state.answering,
   };
+}
+function perform(options: HandoverOptions, state: State, action: OwnershipAction): void {
+  const { fellows, layer2, metrics } = options;
+  switch (action.kind) {
+    case "answer":
+      state.answering = action.ips;
+      return layer2.setOwned(action.ips, action.quiet, action.resumed);
+    case "claim":
+      metrics.handovers.inc({ outcome: "claimed" }, action.ips.length);
+      return claim(options, action.ips);
+    case "release":
+      metrics.handovers.inc({ outcome: "released" }, action.ips.length);
+      return void fellows.notify({ what: "release", ips: action.ips });
+    case "announce-again":
+      return layer2.announceAgain(action.ips);
+  }
+}
+
+function claim({ fellows, layer2 }: HandoverOptions, ips: readonly Ip[]): void {
+  const macs = layer2.interfaces().map(({ mac }) => mac);
+  void fellows.notify({ what: "claim", ips, macs });
+}
+
+function hasOthers({ liveSpeakers, self }: SpeakerView): boolean {
+  return [...liveSpeakers ?? []].some((name) => name !== self);
+}
+
+function holdersOf(
+  plans: readonly KeptPlan[],
+  gone: readonly KeptPlan[],
+): { readonly held: readonly Ip[]; readonly free: readonly Ip[] } {
+  const held = plans.filter(({ announce }) => announce.layer2?.owner !== undefined);
+  const free = [...gone, ...plans.filter(({ announce }) => announce.layer2?.owner === undefined)];
+  return { held: held.map(({ ip }) => ip), free: free.map(({ ip }) => ip) };
 }
 
 const NOBODY = { own: false, owner: undefined, canLinger: false } as const;
@@ -145,4 +157,9 @@ const NOBODY = { own: false, owner: undefined, canLinger: false } as const;
 function wishOf({ ip, salt, announce: { layer2 } }: KeptPlan): Wish {
   if (layer2 === undefined) return { ip, salt, ...NOBODY };
   return { ip, salt, own: layer2.here, owner: layer2.owner, canLinger: layer2.canLinger };
+}
+
+/** No Service has the address any more. */
+function endOf({ ip, salt }: KeptPlan): Wish {
+  return { ip, salt, ...NOBODY };
 }

@@ -1,315 +1,245 @@
 import { errorText } from "../../base/errors.ts";
-import type { HeartbeatTiming } from "../../heartbeat/monitor_state.ts";
+import type { Millis } from "../../base/time.ts";
+import { piecesOf } from "../../heartbeat/notice.ts";
+import type { Notice } from "../../heartbeat/packet.ts";
+import { formatIp } from "../../net/ip.ts";
 import {
-  heartbeatKey,
-  MAX_NOTICE_IPS,
-  MAX_NOTICE_MACS,
-  type Notice,
-} from "../../heartbeat/packet.ts";
-import type { Mac } from "../../net/ethernet.ts";
-import { formatIp, type Ip } from "../../net/ip.ts";
-import { type Gossip, startGossip } from "../gossip/gossip.ts";
-import {
-  createRoster,
+  createLiveness,
   HEAR_MS,
+  judge,
+  type Liveness,
   liveNodes,
   onCanAnnounce,
   onDown,
   onUp,
   setMembers,
-} from "../../speaker/roster.ts";
-import { oncePer } from "../process/backoff.ts";
-import { systemClock } from "../process/clock.ts";
-import type { GossipMetrics } from "../metrics/gossip.ts";
-import { announcementOf, readAnnouncement } from "../gossip/meta.ts";
-import type { Log } from "../process/log.ts";
-import { type Heartbeat, startHeartbeat } from "../linux/heartbeat/heartbeat.ts";
+  type Verdict,
+} from "../../speaker/liveness.ts";
+import type { Gossip } from "../gossip/gossip.ts";
+import { readAnnouncement } from "../gossip/meta.ts";
+import type { Heartbeat } from "../linux/heartbeat/heartbeat.ts";
 import type { HeartbeatNews, HeartbeatTarget } from "../linux/heartbeat/orders.ts";
-import type { ReplyLeasePlaces } from "../linux/reply_lease.ts";
-
-export interface MembershipOptions {
-  readonly nodeName: string;
-  readonly address: Ip;
-  readonly port: number;
-  readonly keys: readonly Uint8Array[];
-  readonly candidates: () => readonly Ip[];
-  readonly workerUrl: URL;
-  readonly lease: ReplyLeasePlaces | undefined;
-  readonly timing: HeartbeatTiming;
-  readonly log: Log;
-  readonly metrics: GossipMetrics;
-  /** The live speakers, or those this node can talk to, changed. */
-  readonly onChange: () => void;
-  /** A fellow's notice, to be acknowledged once it is carried out. */
-  readonly onNotice: (from: string, notice: Notice, acknowledge: () => void) => void;
-  /**
-   * The process stood still for so long that nothing is known any more: it must fall silent and
-   * wait until {@link Membership.ready} has come again.
-   */
-  readonly onLost: (ready: Promise<void>) => void;
-  /** A fellow is heard (again): it must learn what this node claims. */
-  readonly onUp: (name: string) => void;
-}
-
-/** Who the speakers are, and a word to those of them that understand it. */
-export interface Membership extends AsyncDisposable {
-  /** Nodes whose speaker lives and can announce, this one included. */
-  live(): ReadonlySet<string>;
-  /** Nodes that gossip has ever told of: of others nothing can be said. */
-  known(): ReadonlySet<string>;
-  /** Speakers whose heartbeat is heard: they answer notices. */
-  fellows(): ReadonlySet<string>;
-  /** How each member stands, for people. */
-  describe(): readonly {
-    readonly node: string;
-    readonly address: string;
-    readonly state: string;
-  }[];
-  setCanAnnounce(canAnnounce: boolean): void;
-  /** Settles when all fellows have carried it out, or the time for it is over. */
-  notify(notice: Notice): Promise<void>;
-  candidatesChanged(): void;
-  /** Settles when this node knows who else there is; before, it would think itself alone. */
-  readonly ready: Promise<void>;
-  /** Says goodbye to the cluster. */
-  leave(): void;
-  /** Why this node must not announce; undefined when it may. */
-  problem(): string | undefined;
-  /** Why no heartbeat comes from this node any more: only a new start helps. */
-  heartbeatProblem(): string | undefined;
-}
+import { oncePerCause } from "../process/backoff.ts";
+import type { Inbox } from "../process/inbox.ts";
+import type { RoleContext } from "../process/role.ts";
+import type { FellowEvent, Fellows } from "./fellows.ts";
 
 /** After a pause the notices that waited are read before replies leave again. */
-const RESUME_AFTER_MS = 20;
-const LOOK_MS = 10;
-/** Others have taken over and gossip may have buried us: what we knew is void. */
-const LONG_PAUSE_MS = 500;
+const RESUME_AFTER_MS: Millis = 20;
+const LOOK_MS: Millis = 10;
+/** After a pause this long others own our addresses and gossip may have declared us dead: start from nothing. */
+const LONG_PAUSE_MS: Millis = 500;
 /** Of each cause of refused beats one line in this time. */
-const TELL_MS = 60_000;
+const TELL_MS: Millis = 60_000;
+/** From the goodbye to the end: MetalLB's speakers take over when they hear of it. */
+const FAREWELL_MS: Millis = 20;
 
-/** Joins the speakers' cluster. @throws Error when a port is taken or the address not ours */
-export async function joinMembership(
-  options: MembershipOptions,
-  signal: AbortSignal,
-): Promise<Membership> {
-  const { log, metrics, nodeName } = options;
-  const boot = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
-  const roster = createRoster(nodeName);
-  const { up, down, mute } = roster;
-  const waiting = new Map<number, () => void>();
-  const tellRefused = new Map<string, () => boolean>();
-  let lastNotice = 0;
-  let unheardTimer: number | undefined;
-  let leaving = false;
-  let fault: string | undefined;
-  let targets = "";
-  let targetCount = 0;
-  let gossip: Gossip | undefined = undefined;
+const STATE_TEXT: Partial<Record<Verdict, string>> = {
+  heard: "up",
+  missed: "gone",
+  "cannot announce": "cannot announce",
+};
 
-  await using resources = new AsyncDisposableStack();
-  const open = {
-    self: nodeName,
-    boot,
-    address: options.address,
-    // memberlist's own port is taken; where this one is too, gossip tells another.
-    port: options.port === 0 ? 0 : options.port + 1,
-    keys: keysOf(options.keys),
-    timing: options.timing,
-    lease: options.lease,
+/** What heartbeat and gossip tell a membership. */
+export type MemberNews =
+  | HeartbeatNews
+  /** Gossip knows something new. */
+  | { readonly kind: "members" }
+  /** The heartbeat ended unasked. */
+  | { readonly kind: "fault"; readonly error: Error };
+
+export interface MembershipOptions {
+  readonly context: RoleContext;
+  readonly inbox: Pick<Inbox<FellowEvent>, "post" | "now">;
+  readonly heartbeat: Heartbeat;
+  readonly gossip: Gossip;
+}
+
+/** Gossip and heartbeat as one set of fellows. */
+export interface Membership extends Fellows {
+  take(news: MemberNews): void;
+}
+
+/** This node among the speakers; only the functions below touch it. */
+interface State extends MembershipOptions {
+  readonly liveness: Liveness;
+  readonly mayTellRefused: (reason: string) => boolean;
+  /** Notices on their way, by id. */
+  readonly unsettled: Map<number, () => void>;
+  lastNotice: number;
+  /** As the heartbeat was last told them. */
+  targets: string;
+  /** Calls off the look at members that are not heard by then. */
+  forgetUnheard: () => void;
+}
+
+/** Begins to become acquainted with those that gossip finds. Ends heartbeat and gossip with itself. */
+export function createMembership(options: MembershipOptions): Membership {
+  const { context: { clock, options: { nodeName }, signal }, heartbeat, gossip } = options;
+  const liveness = createLiveness(nodeName);
+  const state: State = {
+    ...options,
+    liveness,
+    mayTellRefused: oncePerCause(TELL_MS, clock.now),
+    unsettled: new Map(),
+    lastNotice: 0,
+    targets: "",
+    forgetUnheard: () => undefined,
   };
-  const begin = (port: number) =>
-    startHeartbeat({
-      workerUrl: options.workerUrl,
-      open: { ...open, port },
-      onNews,
-      onFault: (error) => {
-        fault = errorText(error);
-        log.error({ error: fault }, "the heartbeat ended: this node answers no more");
-        options.onChange();
-      },
-    });
-  const heartbeat: Heartbeat = resources.use(await begin(open.port).catch(() => begin(0)));
-  gossip = resources.use(
-    await startGossip({
-      name: nodeName,
-      bind: { address: options.address, port: options.port },
-      keys: options.keys,
-      meta: announcementOf({ port: heartbeat.port, boot }),
-      candidates: options.candidates,
-      clock: systemClock,
-      log,
-      metrics,
-      onChange: () => {
-        setTargets();
-        options.onChange();
-      },
-    }, signal),
-  );
-  const peer = `${formatIp(options.address)}:${options.port}`;
-  log.info({ peer, reason: options.keys.length > 0 ? "encrypted" : "no key" }, "gossip ready");
-
-  /** Members who beat, by what their gossip says; no other is watched. */
-  function setTargets(): void {
-    const alive = gossip?.alive() ?? new Set<string>();
-    const next: HeartbeatTarget[] = [];
-    for (const [name, { address, meta }] of gossip?.members() ?? []) {
-      const announced = alive.has(name) ? readAnnouncement(meta) : undefined;
-      if (announced !== undefined) next.push({ name, address, ...announced });
-    }
-    setMembers(roster, alive, new Set(next.map(({ name }) => name)), systemClock.now());
-    const key = JSON.stringify(next, (_, value) => typeof value === "bigint" ? `${value}` : value);
-    if (key === targets) return;
-    targets = key;
-    targetCount = next.length;
-    clearTimeout(unheardTimer);
-    unheardTimer = setTimeout(options.onChange, HEAR_MS + 1);
-    heartbeat.tell({ kind: "targets", targets: next });
-  }
-
-  function onNews(news: HeartbeatNews): void {
-    switch (news.kind) {
-      case "up":
-        if (down.has(news.name)) log.info({ node: news.name }, "speaker is heard again");
-        onUp(roster, news.name);
-        metrics.heartbeatPeers.set(up.size);
-        options.onUp(news.name);
-        return options.onChange();
-      case "down":
-        onDown(roster, news.name);
-        metrics.heartbeatPeers.set(up.size);
-        metrics.heartbeatDowns.inc();
-        metrics.silence.observe(news.silentMs / 1000);
-        log.warn({ node: news.name, silentMs: Math.round(news.silentMs) }, "speaker is gone");
-        return options.onChange();
-      case "can-announce":
-        onCanAnnounce(roster, news.name, news.canAnnounce);
-        return options.onChange();
-      case "notice": {
-        const { name, id } = news;
-        if (news.notice.what === "leaving") {
-          onDown(roster, name);
-          log.info({ node: name }, "speaker leaves");
-          options.onChange();
-        }
-        return options.onNotice(
-          name,
-          news.notice,
-          () => heartbeat.tell({ kind: "acknowledge", name, id }),
-        );
-      }
-      case "settled":
-        if (news.missing.length > 0) log.debug({ node: news.missing.join() }, "notice not heard");
-        waiting.get(news.id)?.();
-        waiting.delete(news.id);
-        return;
-      case "stranger":
-        return gossip?.ask(news.name, news.address);
-      case "paused":
-        metrics.pauses.inc();
-        log.warn({ ms: Math.round(news.ms) }, "the process stood still: others may own by now");
-        gossip?.paused();
-        if (news.ms < LONG_PAUSE_MS) {
-          setTimeout(() => heartbeat.tell({ kind: "resume" }), RESUME_AFTER_MS);
-        } else {
-          // Nothing is answered until this node has claimed anew: no reply needs to be held back.
-          options.onLost(untilReady(Promise.resolve()));
-          heartbeat.tell({ kind: "resume" });
-        }
-        return;
-      case "refused":
-        for (const [reason, count] of Object.entries(news.reasons)) {
-          metrics.heartbeatRefused.inc({ reason }, count);
-          const mayTell = tellRefused.get(reason) ?? oncePer(TELL_MS, systemClock.now);
-          tellRefused.set(reason, mayTell);
-          if (mayTell()) log.warn({ reason }, "heartbeat refused: do all have the same key?");
-        }
-    }
-  }
-
-  async function tell(notice: Notice): Promise<void> {
-    const id = ++lastNotice;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    waiting.set(id, resolve);
-    heartbeat.tell({ kind: "notify", id, notice });
-    await promise;
-  }
-
-  /**
-   * Whom the gossip found is to be heard too, and must hear us: a claim that reaches nobody would
-   * leave two to answer. Others learn of this run of the process by gossip, a moment later.
-   */
-  async function untilReady(joined: Promise<void>): Promise<void> {
-    await joined;
-    for (let waited = 0; waited < HEAR_MS && !signal.aborted; waited += LOOK_MS) {
-      if (targetCount <= up.size + down.size) break;
-      await systemClock.sleep(LOOK_MS, signal);
-    }
-    if (!signal.aborted) await tell({ what: "release", ips: [] });
-  }
-
-  const ready = untilReady(gossip.joined);
-  const closing = resources.move();
+  const judged = (pods?: ReadonlySet<string>) =>
+    judge(liveness, { known: gossip.members(), pods }, clock.now());
+  void becomeAcquainted(state, gossip.joined);
   return {
-    ready,
-    live() {
-      const live = liveNodes(roster, systemClock.now());
-      if (leaving) live.delete(nodeName);
-      return live;
+    take: (news) => take(state, news),
+    live: (readyPods) => liveNodes(judged(readyPods)),
+    heard: () => liveness.up,
+    describe() {
+      const verdicts = judged();
+      return [...gossip.members().values()].map((member) => ({
+        node: member.name,
+        address: formatIp(member.address),
+        state: STATE_TEXT[verdicts.get(member.name) ?? "not in gossip"] ?? member.state,
+      }));
     },
-    known: () => new Set([nodeName, ...gossip?.members().keys() ?? []]),
-    fellows: () => up,
-    describe: () =>
-      [...gossip?.members().values() ?? []].map(({ name, address, state }) => ({
-        node: name,
-        address: formatIp(address),
-        state: up.has(name)
-          ? mute.has(name) ? "cannot announce" : "up"
-          : down.has(name)
-          ? "gone"
-          : state,
-      })),
-    setCanAnnounce(value) {
-      roster.canAnnounce = value;
-      heartbeat.tell({ kind: "can-announce", canAnnounce: value });
+    setCanAnnounce(canAnnounce) {
+      liveness.fitness.canAnnounce = canAnnounce;
+      heartbeat.tell({ kind: "can-announce", canAnnounce });
     },
     notify: async (notice) => {
-      await Promise.all(piecesOf(notice).map(tell));
+      await Promise.all(piecesOf(notice).map((piece) => notify(state, piece)));
     },
-    candidatesChanged: () => gossip?.joinSoon(),
-    leave() {
-      leaving = true;
-      gossip?.leave();
+    podsChanged: () => gossip.joinSoon(),
+    async leave(handOver) {
+      await handOver();
+      liveness.fitness.leaving = true;
+      gossip.leave();
+      await clock.sleep(FAREWELL_MS, signal);
     },
-    problem: () =>
-      fault ??
-        (gossip?.isDuplicate()
-          ? `another speaker has the node name ${nodeName}; set --node-name`
-          : undefined),
+    problem: () => liveness.fitness.problem,
     heartbeatProblem: () => heartbeat.problem(),
     async [Symbol.asyncDispose]() {
-      clearTimeout(unheardTimer);
-      for (const settle of waiting.values()) settle();
-      await closing.disposeAsync();
+      state.forgetUnheard();
+      for (const settle of state.unsettled.values()) settle();
+      await gossip[Symbol.asyncDispose]();
+      await heartbeat[Symbol.asyncDispose]();
     },
   };
 }
 
-function keysOf(gossipKeys: readonly Uint8Array[]): Uint8Array[] {
-  return gossipKeys.length === 0 ? [heartbeatKey(undefined)] : gossipKeys.map(heartbeatKey);
+/** Takes over what gossip tells: members that beat are watched, by what they say of themselves. */
+function onMembers(state: State): void {
+  const { context: { clock, options }, gossip, heartbeat, inbox, liveness } = state;
+  if (gossip.isDuplicate()) {
+    liveness.fitness.problem ??=
+      `another speaker has the node name ${options.nodeName}; set --node-name`;
+  }
+  const alive = gossip.alive();
+  const targets: HeartbeatTarget[] = [];
+  for (const [name, { address, meta }] of gossip.members()) {
+    const announced = alive.has(name) ? readAnnouncement(meta) : undefined;
+    if (announced !== undefined) targets.push({ name, address, ...announced });
+  }
+  setMembers(liveness, alive, new Set(targets.map(({ name }) => name)), clock.now());
+  inbox.post({ kind: "members" });
+  const key = JSON.stringify(targets, (_, value) => typeof value === "bigint" ? `${value}` : value);
+  if (key === state.targets) return;
+  state.targets = key;
+  state.forgetUnheard();
+  state.forgetUnheard = clock.schedule(HEAR_MS + 1, () => inbox.post({ kind: "members" }));
+  heartbeat.tell({ kind: "targets", targets });
 }
 
-/** A packet holds so many addresses. */
-function piecesOf(notice: Notice): Notice[] {
-  if (notice.what === "leaving") return [notice];
-  const pieces: Notice[] = [];
-  for (let at = 0; at < notice.ips.length; at += MAX_NOTICE_IPS) {
-    const ips = notice.ips.slice(at, at + MAX_NOTICE_IPS);
-    const macs: readonly Mac[] = notice.what === "claim" ? notice.macs : [];
-    pieces.push(
-      notice.what === "claim"
-        ? { what: "claim", ips, macs: macs.slice(0, MAX_NOTICE_MACS) }
-        : { what: "release", ips },
-    );
+function take(state: State, news: MemberNews): void {
+  const { context: { log, metrics: { gossip: metrics } }, gossip, inbox, liveness } = state;
+  switch (news.kind) {
+    case "members":
+      return onMembers(state);
+    case "fault":
+      liveness.fitness.problem = errorText(news.error);
+      log.error(
+        { error: liveness.fitness.problem },
+        "the heartbeat ended: this node answers no more",
+      );
+      return inbox.post({ kind: "members" });
+    case "up":
+      if (liveness.down.has(news.name)) log.info({ node: news.name }, "speaker is heard again");
+      onUp(liveness, news.name);
+      metrics.heartbeatPeers.set(liveness.up.size);
+      return inbox.post({ kind: "fellow-up" });
+    case "down":
+      onDown(liveness, news.name);
+      metrics.heartbeatPeers.set(liveness.up.size);
+      metrics.heartbeatDowns.inc();
+      metrics.silence.observe(news.silentMs / 1000);
+      log.warn({ node: news.name, silentMs: Math.round(news.silentMs) }, "speaker is gone");
+      return inbox.post({ kind: "members" });
+    case "can-announce":
+      onCanAnnounce(liveness, news.name, news.canAnnounce);
+      return inbox.post({ kind: "members" });
+    case "notice":
+      return onNotice(state, news.name, news.id, news.notice);
+    case "settled":
+      if (news.missing.length > 0) log.debug({ node: news.missing.join() }, "notice not heard");
+      state.unsettled.get(news.id)?.();
+      state.unsettled.delete(news.id);
+      return;
+    case "stranger":
+      return gossip.ask(news.name, news.address);
+    case "paused":
+      return onPaused(state, news.ms);
+    case "refused":
+      for (const [reason, count] of Object.entries(news.reasons)) {
+        metrics.heartbeatRefused.inc({ reason }, count);
+        if (!state.mayTellRefused(reason)) continue;
+        log.warn({ reason }, "heartbeat refused: do all have the same key?");
+      }
   }
-  return pieces;
+}
+
+function onNotice(state: State, from: string, id: number, notice: Notice): void {
+  const { context: { log }, heartbeat, inbox, liveness } = state;
+  if (notice.what === "leaving") {
+    onDown(liveness, from);
+    log.info({ node: from }, "speaker leaves");
+    inbox.post({ kind: "members" });
+  }
+  const acknowledge = () => heartbeat.tell({ kind: "acknowledge", name: from, id });
+  inbox.now({ kind: "notice", from, notice, acknowledge });
+}
+
+function onPaused(state: State, ms: Millis): void {
+  const { context: { clock, log, metrics }, gossip, heartbeat, inbox } = state;
+  metrics.gossip.pauses.inc();
+  log.warn({ ms: Math.round(ms) }, "the process stood still: others may own by now");
+  gossip.paused();
+  if (ms < LONG_PAUSE_MS) {
+    clock.schedule(RESUME_AFTER_MS, () => heartbeat.tell({ kind: "resume" }));
+    return;
+  }
+  // Nothing is answered until this node has claimed anew: no reply needs to be held back.
+  inbox.now({ kind: "lost" });
+  void becomeAcquainted(state, Promise.resolve());
+  heartbeat.tell({ kind: "resume" });
+}
+
+async function notify(state: State, notice: Notice): Promise<void> {
+  const id = ++state.lastNotice;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  state.unsettled.set(id, resolve);
+  state.heartbeat.tell({ kind: "notify", id, notice });
+  await promise;
+}
+
+/**
+ * Each node that gossip found is to be heard too, and must hear us: a claim that reaches nobody
+ * would leave two to answer. Others learn of this run of the process by gossip, a moment later.
+ */
+async function becomeAcquainted(state: State, joined: Promise<void>): Promise<void> {
+  const { context: { clock, signal }, inbox, liveness } = state;
+  await joined;
+  for (let waited = 0; waited < HEAR_MS && liveness.unheard.size > 0; waited += LOOK_MS) {
+    await clock.sleep(LOOK_MS, signal);
+  }
+  if (!signal.aborted) await notify(state, { what: "release", ips: [] });
+  inbox.post({ kind: "acquainted" });
 }

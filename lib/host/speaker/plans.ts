@@ -12,6 +12,16 @@ import type { Change } from "../cluster/cluster.ts";
  */
 export type KeptPlan = Omit<AddressPlan, "candidates">;
 
+/** What changed with an update. */
+export interface PlanChanges {
+  /** All plans as they are now. */
+  readonly all: ReadonlyMap<Ip, KeptPlan>;
+  /** Those that are new or different. */
+  readonly changed: readonly KeptPlan[];
+  /** As they last were, of addresses that no Service has any more. */
+  readonly gone: readonly KeptPlan[];
+}
+
 /** The plans of all addresses, kept up to date with as little work as a change asks for. */
 export interface SpeakerPlans {
   readonly plans: ReadonlyMap<Ip, KeptPlan>;
@@ -19,8 +29,8 @@ export interface SpeakerPlans {
   onSlice(change: Change<SliceFacts>): void;
   /** Nodes, live speakers or the configuration changed: everything is planned again. */
   touchAll(): void;
-  /** Plans what was touched; gives the plans that are new or different, and those that are gone. */
-  update(view: SpeakerView): { changed: KeptPlan[]; gone: KeptPlan[] };
+  /** Plans what was touched. */
+  update(view: SpeakerView): PlanChanges;
 }
 
 /** Makes an empty set of plans. */
@@ -59,7 +69,7 @@ export function createSpeakerPlans(): SpeakerPlans {
         }
       }
       backends.touched.clear();
-      return { changed, gone };
+      return { all: plans, changed, gone };
     },
   };
 }

@@ -2,28 +2,52 @@ import { PROTOCOLS } from "../../config/types.ts";
 import { formatMac } from "../../net/ethernet.ts";
 import { compareIp, formatIp } from "../../net/ip.ts";
 import type { RunOptions } from "../process/options.ts";
-import type { KeptPlan } from "./plans.ts";
+import type { Cluster } from "../cluster/cluster.ts";
+import type { ConfigKeeper } from "../config/keeper.ts";
+import type { SpeakerDesk } from "./desk.ts";
+import type { Facts } from "./facts.ts";
+import type { KeptPlan, SpeakerPlans } from "./plans.ts";
 import type { SpeakerStatus } from "../../status/types.ts";
 import type { Bgp } from "../linux/bgp/bgp.ts";
 import type { Layer2 } from "../linux/packet/layer2.ts";
-import type { Membership } from "./membership.ts";
+import type { Fellows } from "./fellows.ts";
 
 /** What a speaker's status is made of. */
 export interface StatusParts {
-  readonly node: string;
-  readonly options: Pick<RunOptions, "election" | "ignoreExcludeLabel">;
-  /** Nodes that this one takes for live; undefined: all. */
-  readonly live: ReadonlySet<string> | undefined;
-  readonly plans: Iterable<KeptPlan>;
-  readonly layer2: Layer2;
-  readonly bgp: Bgp;
-  readonly membership: Membership | undefined;
+  readonly options: Pick<RunOptions, "election" | "ignoreExcludeLabel" | "nodeName">;
+  readonly cluster: Pick<Cluster, "description">;
+  readonly facts: Pick<Facts, "readyPods" | "unknown">;
+  readonly keeper: Pick<ConfigKeeper, "status">;
+  readonly plans: Pick<SpeakerPlans, "plans">;
+  readonly layer2: Pick<Layer2, "backend" | "conflicts" | "heldBack" | "interfaces" | "problem">;
+  readonly bgp: Pick<Bgp, "routesOf" | "status">;
+  readonly fellows: Pick<Fellows, "describe" | "live" | "problem">;
+  readonly desk: Pick<SpeakerDesk, "missing">;
+}
+
+/** Why the speaker is not ready, one sentence each; none when it is. */
+export function notReady(parts: StatusParts): readonly string[] {
+  const { cluster, facts, fellows, keeper, layer2 } = parts;
+  const missing = parts.desk.missing();
+  const problem = layer2.problem();
+  return [
+    missing.includes("facts")
+      ? `the ${facts.unknown().join(", ")} of ${cluster.description} are not all known yet`
+      : undefined,
+    missing.includes("config")
+      ? `no configuration in force: ${keeper.status().reason ?? ""}`
+      : undefined,
+    problem === undefined ? undefined : `layer 2 does not work: ${problem}`,
+    missing.includes("speakers") ? "the other speakers are not known yet" : undefined,
+    fellows.problem(),
+  ].filter((reason) => reason !== undefined);
 }
 
 /** What this node announces, to whom and with whom. */
 export function speakerStatus(parts: StatusParts): SpeakerStatus {
-  const { node, layer2, bgp, membership } = parts;
-  const plans = [...parts.plans].sort((a, b) => compareIp(a.ip, b.ip));
+  const { options, facts, layer2, bgp, fellows } = parts;
+  const live = fellows.live(facts.readyPods());
+  const plans = [...parts.plans.plans.values()].sort((a, b) => compareIp(a.ip, b.ip));
   const problem = layer2.problem();
   // The owner of an address that cannot be answered for, or is held back, announces nothing.
   const faultOf = ({ announce, ip }: KeptPlan) =>
@@ -31,14 +55,14 @@ export function speakerStatus(parts: StatusParts): SpeakerStatus {
       ? `layer 2 does not work: ${problem}`
       : layer2.heldBack(ip);
   return {
-    node,
-    election: parts.options.election,
-    ignoreExcludeLabel: parts.options.ignoreExcludeLabel,
-    live: parts.live && [...parts.live].sort(),
+    node: options.nodeName,
+    election: options.election,
+    ignoreExcludeLabel: options.ignoreExcludeLabel,
+    live: live && [...live].sort(),
     backend: layer2.backend,
     interfaces: layer2.interfaces().map(({ name, mac }) => ({ name, mac: formatMac(mac) })),
     peers: bgp.status(),
-    members: membership?.describe(),
+    members: fellows.describe(),
     owned: ownedByNode(plans),
     conflicts: layer2.conflicts().map(({ ip, mac }) => ({ ip: formatIp(ip), mac: formatMac(mac) })),
     addresses: plans.map((plan) => {

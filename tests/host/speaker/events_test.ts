@@ -8,7 +8,7 @@ import { ip, service } from "../../controller/fixture.ts";
 const MAC = parseMac("02:00:00:00:00:09") ?? assert.fail();
 const WEB = service("web");
 
-function workshop(problem?: string) {
+function workshop() {
   const told: string[] = [];
   const stop = new AbortController();
   const events = createSpeakerEvents({
@@ -21,19 +21,18 @@ function workshop(problem?: string) {
     node: "node1",
     facts: (key) => key === WEB.key ? WEB : undefined,
     servicesOn: () => [WEB.key, serviceKey("default", "gone")],
-    problem: () => problem,
   }, stop.signal);
   return { events, told };
 }
 
 Deno.test("createSpeakerEvents() tells who announces, or why layer 2 cannot", () => {
   const well = workshop();
-  well.events.owner(WEB.key, "layer2");
-  well.events.owner(serviceKey("default", "gone"), "layer2");
+  well.events.owner(WEB.key, "layer2", undefined);
+  well.events.owner(serviceKey("default", "gone"), "layer2", undefined);
   assert.deepEqual(well.told, ['web Normal nodeAssigned: announcing from node "node1"']);
-  const broken = workshop("CAP_NET_RAW is missing");
-  broken.events.owner(WEB.key, "layer2");
-  broken.events.owner(WEB.key, "bgp");
+  const broken = workshop();
+  broken.events.owner(WEB.key, "layer2", "CAP_NET_RAW is missing");
+  broken.events.owner(WEB.key, "bgp", "CAP_NET_RAW is missing");
   assert.deepEqual(broken.told, [
     'web Warning announceFailed: failed to announce from node "node1": CAP_NET_RAW is missing',
     'web Normal nodeAssigned: announcing from node "node1"',

@@ -1,0 +1,73 @@
+import { readNode, readPod, sharingSliceReader, speakersAlive } from "../../model/cluster.ts";
+import type { NodeFacts, PodFacts, ServiceFacts, SliceFacts } from "../../model/facts.ts";
+import { readService } from "../../model/service.ts";
+import type { Change, Watched, WatchOptions } from "../cluster/cluster.ts";
+import type { RoleContext } from "../process/role.ts";
+
+/** What the cluster's objects give a speaker to decide. */
+export type FactEvent =
+  | { readonly kind: "service"; readonly change: Change<ServiceFacts> }
+  | { readonly kind: "slice"; readonly change: Change<SliceFacts> }
+  | { readonly kind: "nodes" }
+  | { readonly kind: "pods" };
+
+/** What the cluster's objects tell a speaker. */
+export interface Facts {
+  services(): ReadonlyMap<string, ServiceFacts>;
+  /** By name. */
+  nodes(): ReadonlyMap<string, NodeFacts>;
+  /** The speakers' pods; undefined where nobody tells of pods. */
+  pods(): ReadonlyMap<string, PodFacts> | undefined;
+  /** Nodes whose speaker's pod is ready; undefined where no pod tells. */
+  readyPods(): ReadonlySet<string> | undefined;
+  /** Kinds of objects of which not all are known yet. */
+  unknown(): readonly string[];
+  readonly done: Promise<void>;
+}
+
+/** Watches Services, EndpointSlices, Nodes and the speakers' pods until the signal fires. */
+export function watchFacts(
+  { cluster, metrics, options, signal }: RoleContext,
+  post: (event: FactEvent) => void,
+): Facts {
+  const { mlLabels, mlNamespace, store } = options;
+  function watch<T>(
+    watched: Omit<WatchOptions<T>, "onChange">,
+    eventOf: (change: Change<T>) => FactEvent,
+  ): Watched<T> {
+    const onChange = (change: Change<T>) => {
+      if (change.kind !== "synced") metrics.updates.inc();
+      post(eventOf(change));
+    };
+    return cluster.watch({ ...watched, onChange }, signal);
+  }
+
+  const services = watch<ServiceFacts>(
+    { kind: "Service", read: readService },
+    (change) => ({ kind: "service", change }),
+  );
+  const slices = watch<SliceFacts>(
+    { kind: "EndpointSlice", read: sharingSliceReader() },
+    (change) => ({ kind: "slice", change }),
+  );
+  const nodes = watch<NodeFacts>({ kind: "Node", read: readNode }, () => ({ kind: "nodes" }));
+  // Only an API server tells of pods; a store's speakers are its nodes.
+  const pods = mlLabels === undefined || store !== undefined ? undefined : watch<PodFacts>(
+    { kind: "Pod", namespace: mlNamespace, labelSelector: mlLabels, read: readPod },
+    () => ({ kind: "pods" }),
+  );
+  const watches: readonly (readonly [kinds: string, Watched<unknown>])[] = [
+    ["Services", services],
+    ["EndpointSlices", slices],
+    ["Nodes", nodes],
+    ...pods === undefined ? [] : [["speakers' Pods", pods] as const],
+  ];
+  return {
+    services: () => services.items,
+    nodes: () => new Map([...nodes.items.values()].map((node) => [node.name, node])),
+    pods: () => pods?.items,
+    readyPods: () => speakersAlive(pods?.items),
+    unknown: () => watches.filter(([, { synced }]) => !synced).map(([kinds]) => kinds),
+    done: Promise.all(watches.map(([, { done }]) => done)).then(() => undefined),
+  };
+}

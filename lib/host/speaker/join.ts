@@ -1,0 +1,103 @@
+import { keysOf } from "../../heartbeat/notice.ts";
+import { formatIp } from "../../net/ip.ts";
+import { startGossip } from "../gossip/gossip.ts";
+import { announcementOf } from "../gossip/meta.ts";
+import { startHeartbeat } from "../linux/heartbeat/heartbeat.ts";
+import type { Layer2 } from "../linux/packet/layer2.ts";
+import type { ReplyLeasePlaces } from "../linux/reply_lease.ts";
+import type { RoleContext } from "../process/role.ts";
+import type { Facts } from "./facts.ts";
+import { ALONE, type Fellows, type FellowSettings, fellowSettings } from "./fellows.ts";
+import { createMembership, type MemberNews, type MembershipOptions } from "./membership.ts";
+
+type FellowInbox = MembershipOptions["inbox"];
+
+/** What speakers talk to each other by; tests hand in their own. */
+export interface JoinParts {
+  readonly startHeartbeat: typeof startHeartbeat;
+  readonly startGossip: typeof startGossip;
+}
+
+/**
+ * Joins the other speakers, as flags and API tell of them; alone where gossip is off.
+ * @throws Error when a port is taken or the address is not this machine's
+ */
+export async function joinFellows(
+  context: RoleContext,
+  layer2: Pick<Layer2, "lease" | "requireLease">,
+  facts: Pick<Facts, "pods">,
+  inbox: FellowInbox,
+  parts: JoinParts = { startHeartbeat, startGossip },
+): Promise<Fellows> {
+  const { log, options: { gossip } } = context;
+  if (gossip === undefined) {
+    inbox.post({ kind: "acquainted" });
+    return ALONE;
+  }
+  const settings = fellowSettings(gossip, facts.pods);
+  const { address, port, keys } = settings;
+  if (keys.length === 0) {
+    log.warn({}, "gossip has no key: whoever reaches the port can move addresses between nodes");
+  }
+  const fellows = await openMembership(context, settings, layer2.lease, inbox, parts);
+  const peer = `${formatIp(address)}:${port}`;
+  log.info({ peer, reason: keys.length > 0 ? "encrypted" : "no key" }, "gossip ready");
+  layer2.requireLease();
+  return fellows;
+}
+
+async function openMembership(
+  context: RoleContext,
+  { address, port, keys, candidates, timing }: FellowSettings,
+  lease: ReplyLeasePlaces | undefined,
+  inbox: FellowInbox,
+  parts: JoinParts,
+): Promise<Fellows> {
+  const { clock, log, metrics, options: { nodeName }, signal, workers } = context;
+  const boot = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
+  const open = { self: nodeName, boot, address, keys: keysOf(keys), timing, lease };
+  await using unfinished = new AsyncDisposableStack();
+  // What one tells before both are there is kept until then.
+  const news = createRelay<MemberNews>();
+  const heartbeatOn = (heartbeatPort: number) =>
+    parts.startHeartbeat({
+      workerUrl: workers.heartbeat,
+      open: { ...open, port: heartbeatPort },
+      onNews: news.post,
+      onFault: (error) => news.post({ kind: "fault", error }),
+    });
+  // memberlist's own port is taken; where the next one is too, gossip tells another.
+  const heartbeat = unfinished.use(
+    await heartbeatOn(port === 0 ? 0 : port + 1).catch(() => heartbeatOn(0)),
+  );
+  const gossip = unfinished.use(
+    await parts.startGossip({
+      name: nodeName,
+      bind: { address, port },
+      keys,
+      meta: announcementOf({ port: heartbeat.port, boot }),
+      candidates,
+      clock,
+      log,
+      metrics: metrics.gossip,
+      onChange: () => news.post({ kind: "members" }),
+    }, signal),
+  );
+  unfinished.move();
+  const membership = createMembership({ context, inbox, heartbeat, gossip });
+  news.open(membership.take);
+  return membership;
+}
+
+/** Keeps what is posted until somebody takes it. */
+function createRelay<T>(): { post(value: T): void; open(take: (value: T) => void): void } {
+  const waiting: T[] = [];
+  let take: (value: T) => void = (value) => waiting.push(value);
+  return {
+    post: (value) => take(value),
+    open(taker) {
+      take = taker;
+      waiting.splice(0).forEach(taker);
+    },
+  };
+}

@@ -1,0 +1,259 @@
+import assert from "node:assert/strict";
+import type { Config } from "../../../lib/config/types.ts";
+import { openInbox } from "../../../lib/host/process/inbox.ts";
+import { createDesk, type SpeakerEvent } from "../../../lib/host/speaker/desk.ts";
+import { ALONE } from "../../../lib/host/speaker/fellows.ts";
+import type { KeptPlan } from "../../../lib/host/speaker/plans.ts";
+import { formatIp, type Ip } from "../../../lib/net/ip.ts";
+import type { SpeakerView } from "../../../lib/speaker/view.ts";
+import { config, ip, service } from "../../controller/fixture.ts";
+import { layer2Plan, MAC, speakerContext } from "./parts.ts";
+
+const VIP = "10.77.1.1";
+const ETH0 = { name: "eth0", mac: MAC, ifindex: 2 };
+
+/** A desk whose parts note what is asked of them, in order; it knows everything from the start. */
+function bench() {
+  const { clock, options, signal } = speakerContext();
+  const done: string[] = [];
+  const note = (what: string) => void done.push(what);
+  const at = {
+    unknown: [] as string[],
+    config: config() as Config | undefined,
+    /** In force with the next look that the desk takes. */
+    next: undefined as Config | undefined,
+    interfaces: [ETH0],
+    heldBack: new Map<Ip, string>(),
+    changed: [] as KeptPlan[],
+    gone: [] as KeptPlan[],
+    view: undefined as SpeakerView | undefined,
+  };
+  const plans = new Map<Ip, KeptPlan>();
+  const inbox = openInbox<SpeakerEvent>(clock, signal);
+  const announcer = (name: string) => ({
+    update: (view: SpeakerView, { changed }: { readonly changed: readonly KeptPlan[] }) => {
+      at.view = view;
+      note(`${name} ${changed.map(({ ip }) => formatIp(ip)).join()}`.trim());
+    },
+  });
+  const desk = createDesk({
+    options,
+    clock,
+    inbox,
+    facts: {
+      nodes: () => new Map(),
+      readyPods: () => new Set(["node1"]),
+      unknown: () => at.unknown,
+    },
+    keeper: {
+      current: () => at.config,
+      reconsider() {
+        at.config = at.next ?? at.config;
+        at.next = undefined;
+      },
+    },
+    plans: {
+      plans,
+      onService: () => note("service"),
+      onSlice: () => note("slice"),
+      touchAll: () => note("touch all"),
+      update() {
+        for (const plan of at.changed) plans.set(plan.ip, plan);
+        return { all: plans, changed: at.changed.splice(0), gone: at.gone.splice(0) };
+      },
+    },
+    layer2: { interfaces: () => at.interfaces, heldBack: (address) => at.heldBack.get(address) },
+    fellows: {
+      ...ALONE,
+      setCanAnnounce: (can) => note(can ? "can announce" : "cannot announce"),
+      podsChanged: () => note("pods changed"),
+    },
+    handover: {
+      onNotice: (from, { what }) => note(`${what} of ${from}`),
+      reset: () => note("reset"),
+      tellClaims: () => note("tell claims"),
+    },
+    announcers: [announcer("bgp"), announcer("layer2")],
+    announcements: {
+      report: (plan) =>
+        note(`report ${formatIp(plan.ip)} ${plan.announce.layer2?.here}: ${plan.reason}`),
+      forget: (plan) => note(`forget ${formatIp(plan.ip)}`),
+    },
+  });
+  inbox.open(desk);
+  const notice = (what: "leaving" | "release") => {
+    const said = what === "leaving" ? { what } as const : { what, ips: [ip(VIP)] } as const;
+    inbox.now({ kind: "notice", from: "node2", notice: said, acknowledge: () => note("ack") });
+  };
+  return {
+    at,
+    clock,
+    desk,
+    inbox,
+    notice,
+    /** What was done since the last look, once the turn of the event loop is over. */
+    done() {
+      clock.advance(0);
+      return done.splice(0);
+    },
+    doneAlready: () => done.splice(0),
+    /** A desk that has decided once. */
+    begin() {
+      inbox.post({ kind: "acquainted" });
+      clock.advance(0);
+      done.splice(0);
+    },
+  };
+}
+
+Deno.test("a desk decides nothing before it knows the others, the facts and a configuration", () => {
+  const { at, desk, done, inbox } = bench();
+  at.config = undefined;
+  at.unknown = ["Nodes"];
+  assert.deepEqual(done(), []);
+  assert.deepEqual(desk.missing(), ["facts", "config", "speakers"]);
+  inbox.post({ kind: "acquainted" });
+  at.config = config();
+  assert.deepEqual(done(), []);
+  assert.deepEqual(desk.missing(), ["facts"]);
+  at.unknown = [];
+  inbox.post({ kind: "nodes" });
+  assert.deepEqual(done(), [
+    "touch all",
+    "can announce",
+    "touch all",
+    "touch all",
+    "bgp",
+    "layer2",
+  ]);
+  assert.deepEqual(desk.missing(), []);
+});
+
+Deno.test("what comes in one turn of the event loop is decided once, by BGP and layer 2 alike", () => {
+  const { at, begin, done, inbox } = bench();
+  begin();
+  const value = service("web");
+  inbox.post({ kind: "service", change: { kind: "apply", key: value.key, value } });
+  inbox.post({ kind: "slice", change: { kind: "synced" } });
+  at.changed.push(layer2Plan(VIP, "node1"));
+  at.gone.push(layer2Plan("10.77.1.2", "node1"));
+  assert.deepEqual(done(), [
+    "service",
+    "slice",
+    `bgp ${VIP}`,
+    `layer2 ${VIP}`,
+    "forget 10.77.1.2",
+    `report ${VIP} true: owner`,
+  ]);
+  assert.deepEqual([...at.view?.liveSpeakers ?? []], ["node1"]);
+  assert.equal(at.view?.self, "node1");
+});
+
+Deno.test("a fellow's notice is decided, carried out and acknowledged before the call returns", () => {
+  const { at, begin, done, doneAlready, inbox, notice } = bench();
+  begin();
+  at.changed.push(layer2Plan(VIP, "node1"));
+  inbox.post({ kind: "members" });
+  notice("leaving");
+  assert.deepEqual(doneAlready(), [
+    "touch all",
+    `bgp ${VIP}`,
+    `layer2 ${VIP}`,
+    `report ${VIP} true: owner`,
+    "leaving of node2",
+    "ack",
+  ]);
+  assert.deepEqual(done(), [], "nothing is left for the next turn");
+});
+
+Deno.test("a notice is carried out and acknowledged even where nothing may be decided", () => {
+  const { doneAlready, notice } = bench();
+  notice("release");
+  assert.deepEqual(doneAlready(), ["release of node2", "ack"]);
+});
+
+Deno.test("another configuration is planned by at once, also where it only waited", () => {
+  const { at, begin, done, inbox } = bench();
+  begin();
+  at.next = config();
+  inbox.post({ kind: "service", change: { kind: "synced" } });
+  assert.deepEqual(done(), ["service", "touch all", "bgp", "layer2"]);
+  assert.equal(at.view?.config, at.config);
+  inbox.post({ kind: "config" });
+  assert.deepEqual(done(), ["bgp", "layer2"], "it is the same");
+});
+
+Deno.test("the others learn that there is no interface, and that there is one again when its hold-down is over", () => {
+  const { at, begin, clock, done, inbox } = bench();
+  begin();
+  at.interfaces = [];
+  inbox.post({ kind: "interfaces" });
+  assert.deepEqual(done().slice(0, 2), ["cannot announce", "touch all"]);
+  clock.advance(1_000);
+  at.interfaces = [ETH0];
+  inbox.post({ kind: "interfaces" });
+  assert.deepEqual(
+    done().slice(0, 2),
+    ["can announce", "touch all"],
+    "one long outage is no flapping",
+  );
+  for (const interfaces of [[], [ETH0]]) {
+    at.interfaces = interfaces;
+    inbox.post({ kind: "interfaces" });
+    clock.advance(1);
+  }
+  assert.deepEqual(done().filter((what) => what.endsWith("announce")), ["cannot announce"]);
+  clock.advance(1_990);
+  assert.deepEqual(done(), []);
+  clock.advance(10);
+  assert.deepEqual(done().slice(0, 2), ["can announce", "touch all"]);
+});
+
+Deno.test("a node that lost the others is silent at once, and decides again when it knows them", () => {
+  const { begin, done, doneAlready, inbox } = bench();
+  begin();
+  inbox.now({ kind: "lost" });
+  assert.deepEqual(doneAlready(), ["reset", "cannot announce", "touch all"]);
+  inbox.post({ kind: "members" });
+  assert.deepEqual(done(), ["touch all"]);
+  inbox.post({ kind: "acquainted" });
+  assert.deepEqual(done(), ["can announce", "touch all", "bgp", "layer2"]);
+});
+
+Deno.test("a node that leaves decides nothing more and still hears its fellows", () => {
+  const { begin, done, doneAlready, inbox, notice } = bench();
+  begin();
+  inbox.now({ kind: "leave" });
+  inbox.post({ kind: "nodes" });
+  assert.deepEqual(done(), ["touch all"]);
+  notice("release");
+  assert.deepEqual(doneAlready(), ["release of node2", "ack"]);
+});
+
+Deno.test("an address that is held back is reported so, and again when that changes", () => {
+  const { at, begin, done, inbox } = bench();
+  begin();
+  at.heldBack.set(ip(VIP), "it is being probed");
+  at.changed.push(layer2Plan(VIP, "node1"));
+  inbox.post({ kind: "nodes" });
+  assert.equal(done().at(-1), `report ${VIP} false: it is being probed`);
+  at.heldBack.clear();
+  inbox.post({ kind: "verdict", ip: ip(VIP) });
+  inbox.post({ kind: "verdict", ip: ip("10.77.1.9") });
+  assert.deepEqual(done(), [`report ${VIP} true: owner`, "bgp", "layer2"]);
+});
+
+Deno.test("a fellow that is heard again is told the claims, and other pods are looked for", () => {
+  const { begin, done, inbox } = bench();
+  begin();
+  inbox.post({ kind: "fellow-up" });
+  inbox.post({ kind: "pods" });
+  assert.deepEqual(done(), [
+    "tell claims",
+    "touch all",
+    "pods changed",
+    "touch all",
+    "bgp",
+    "layer2",
+  ]);
+});

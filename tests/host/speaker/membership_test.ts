@@ -1,0 +1,266 @@
+import assert from "node:assert/strict";
+import { createMembership } from "../../../lib/host/speaker/membership.ts";
+import { parseMac } from "../../../lib/net/ethernet.ts";
+import { HEAR_MS } from "../../../lib/speaker/liveness.ts";
+import { ips } from "../../controller/fixture.ts";
+import { settled } from "../../support/clock.ts";
+import { fakeGossip, fakeHeartbeat, recordedInbox, speakerContext } from "./parts.ts";
+
+const MACS = [parseMac("02:00:00:00:00:01") ?? assert.fail()];
+
+function bench() {
+  const context = speakerContext();
+  const inbox = recordedInbox();
+  const beating = fakeHeartbeat();
+  const gossiping = fakeGossip();
+  const { heartbeat } = beating;
+  const { gossip } = gossiping;
+  const membership = createMembership({ context, inbox, heartbeat, gossip });
+  const live = (pods?: ReadonlySet<string>) => [...membership.live(pods) ?? []].sort().join();
+  return {
+    context,
+    inbox,
+    beating,
+    gossiping,
+    membership,
+    live,
+    /** Gossip finds speakers that beat. */
+    find(...names: string[]) {
+      for (const name of names) gossiping.add(name, 1);
+      membership.take({ kind: "members" });
+    },
+    /** Settles all notices that are on their way; gives what they said. */
+    settleAll() {
+      const notices = beating.orders().filter((order) => order.kind === "notify");
+      for (const { id } of notices) membership.take({ kind: "settled", id, missing: [] });
+      return notices.map(({ notice }) => notice);
+    },
+  };
+}
+
+Deno.test("a membership tells the heartbeat whom gossip found, and only when that changed", () => {
+  const { beating, find, gossiping, inbox, membership } = bench();
+  gossiping.add("node9");
+  find("node2");
+  const targets = () => beating.orders().filter((order) => order.kind === "targets");
+  assert.deepEqual(targets().map((order) => order.targets.map(({ name }) => name)), [["node2"]]);
+  membership.take({ kind: "members" });
+  assert.deepEqual(targets(), [], "nothing is new");
+  gossiping.add("node2", 2);
+  membership.take({ kind: "members" });
+  assert.deepEqual(targets().map((order) => order.targets[0]?.boot), [2], "another run is another");
+  gossiping.die("node2");
+  membership.take({ kind: "members" });
+  assert.deepEqual(targets().map((order) => order.targets), [[]]);
+  assert.deepEqual(inbox.kinds(), ["members", "members", "members", "members"]);
+});
+
+Deno.test("a membership's live speakers are those that it hears, and what it tells of itself", () => {
+  const { beating, context, find, gossiping, live, membership } = bench();
+  gossiping.add("node9");
+  find("node2");
+  assert.equal(live(), "node9", "it cannot announce yet, and node2 is not heard yet");
+  membership.setCanAnnounce(true);
+  assert.deepEqual(beating.orders().at(-1), { kind: "can-announce", canAnnounce: true });
+  membership.take({ kind: "up", name: "node2" });
+  assert.equal(live(), "node1,node2,node9");
+  assert.deepEqual([...membership.heard()], ["node2"]);
+  membership.take({ kind: "can-announce", name: "node2", canAnnounce: false });
+  assert.equal(live(), "node1,node9");
+  membership.take({ kind: "down", name: "node2", silentMs: 150 });
+  membership.take({ kind: "can-announce", name: "node2", canAnnounce: true });
+  assert.equal(live(), "node1,node9");
+  assert.deepEqual([...membership.heard()], []);
+  assert.equal(live(new Set(["node2", "node7"])), "node1,node7,node9", "gossip knows node2");
+  assert.deepEqual(context.log.messages("warn"), ["speaker is gone"]);
+  membership.take({ kind: "up", name: "node2" });
+  assert.equal(context.log.lines.at(-1)?.msg, "speaker is heard again");
+});
+
+Deno.test("a member that no heartbeat reaches is looked at again when gossip alone must do", async () => {
+  const { context, find, inbox, live, membership } = bench();
+  membership.setCanAnnounce(true);
+  find("node2");
+  inbox.kinds();
+  await context.clock.elapse(HEAR_MS);
+  assert.deepEqual(inbox.kinds(), []);
+  await context.clock.elapse(1);
+  assert.deepEqual(inbox.kinds(), ["members"]);
+  assert.equal(live(), "node1,node2");
+});
+
+Deno.test("describe() names each member's state in words for people", () => {
+  const { find, gossiping, membership } = bench();
+  gossiping.add("node9");
+  find("node2", "node3", "node4", "node5");
+  for (const name of ["node2", "node3", "node4"]) membership.take({ kind: "up", name });
+  membership.take({ kind: "can-announce", name: "node3", canAnnounce: false });
+  membership.take({ kind: "down", name: "node4", silentMs: 150 });
+  gossiping.die("node9");
+  membership.take({ kind: "members" });
+  assert.deepEqual(membership.describe(), [
+    { node: "node9", address: "10.0.0.9", state: "dead" },
+    { node: "node2", address: "10.0.0.2", state: "up" },
+    { node: "node3", address: "10.0.0.3", state: "cannot announce" },
+    { node: "node4", address: "10.0.0.4", state: "gone" },
+    { node: "node5", address: "10.0.0.5", state: "alive" },
+  ]);
+});
+
+Deno.test("a node is acquainted when it has heard all that gossip found, and all have heard it", async () => {
+  const { context, find, gossiping, inbox, membership, settleAll } = bench();
+  find("node2", "node3");
+  gossiping.joined();
+  await context.clock.elapse(100);
+  membership.take({ kind: "up", name: "node2" });
+  membership.take({ kind: "up", name: "node3" });
+  assert.deepEqual(inbox.kinds(), ["members", "fellow-up", "fellow-up"]);
+  await context.clock.elapse(10);
+  assert.deepEqual(inbox.kinds(), [], "the others may not have heard of this run of the process");
+  assert.deepEqual(settleAll(), [{ what: "release", ips: [] }]);
+  await settled();
+  assert.deepEqual(inbox.kinds(), ["acquainted"]);
+});
+
+Deno.test("a node is not acquainted before gossip has joined, and waits no longer for silent ones", async () => {
+  const { context, find, gossiping, inbox, settleAll } = bench();
+  find("node2");
+  await context.clock.elapse(10 * HEAR_MS);
+  assert.deepEqual(settleAll(), []);
+  gossiping.joined();
+  await context.clock.elapse(HEAR_MS - 1);
+  assert.deepEqual(settleAll(), []);
+  await context.clock.elapse(20);
+  inbox.kinds();
+  assert.deepEqual(settleAll(), [{ what: "release", ips: [] }]);
+  await settled();
+  assert.deepEqual(inbox.kinds(), ["acquainted"]);
+});
+
+Deno.test("a notice is decided at once and acknowledged when it is carried out", () => {
+  const { beating, find, inbox, membership } = bench();
+  find("node2");
+  membership.take({ kind: "up", name: "node2" });
+  inbox.kinds();
+  beating.orders();
+  const notice = { what: "claim", ips: ips("10.77.1.1"), macs: MACS } as const;
+  membership.take({ kind: "notice", name: "node2", id: 7, notice });
+  assert.deepEqual(inbox.kinds(), ["now notice"]);
+  assert.deepEqual(beating.orders(), []);
+  assert.deepEqual(inbox.notices[0]?.notice, notice);
+  inbox.notices[0]?.acknowledge();
+  assert.deepEqual(beating.orders(), [{ kind: "acknowledge", name: "node2", id: 7 }]);
+});
+
+Deno.test("a speaker that leaves does not live any more when its notice is decided", () => {
+  const { find, inbox, live, membership } = bench();
+  membership.setCanAnnounce(true);
+  find("node2");
+  membership.take({ kind: "up", name: "node2" });
+  inbox.kinds();
+  membership.take({ kind: "notice", name: "node2", id: 1, notice: { what: "leaving" } });
+  assert.deepEqual(inbox.kinds(), ["members", "now notice"]);
+  assert.equal(live(), "node1");
+});
+
+Deno.test("notify() settles when all pieces of a notice have", async () => {
+  const { beating, membership } = bench();
+  const many = ips(...Array.from({ length: 100 }, (_, index) => `10.77.1.${index + 1}`));
+  let done = false;
+  const notified = membership.notify({ what: "release", ips: many }).then(() => done = true);
+  const ids = beating.orders().filter((order) => order.kind === "notify").map(({ id }) => id);
+  assert.equal(ids.length, 3);
+  for (const id of ids) {
+    await settled();
+    assert.equal(done, false);
+    membership.take({ kind: "settled", id, missing: [] });
+  }
+  await notified;
+});
+
+Deno.test("after a short pause replies go out again once the notices that waited are read", async () => {
+  const { beating, context, gossiping, inbox, membership } = bench();
+  membership.take({ kind: "paused", ms: 499 });
+  assert.deepEqual(gossiping.calls(), ["paused"]);
+  assert.deepEqual(beating.orders(), []);
+  await context.clock.elapse(20);
+  assert.deepEqual(beating.orders(), [{ kind: "resume" }]);
+  assert.deepEqual(inbox.kinds(), []);
+});
+
+Deno.test("after a long pause a node forgets before it resumes, and gets acquainted anew", async () => {
+  const { beating, context, gossiping, inbox, membership, settleAll } = bench();
+  const { now } = inbox;
+  Object.assign(inbox, {
+    now(event: Parameters<typeof now>[0]) {
+      assert.deepEqual(beating.orders(), [], "replies would go out for addresses of others");
+      now(event);
+    },
+  });
+  membership.take({ kind: "paused", ms: 500 });
+  assert.deepEqual(beating.orders(), [{ kind: "resume" }]);
+  assert.deepEqual(gossiping.calls(), ["paused"]);
+  assert.deepEqual(inbox.kinds(), ["now lost"]);
+  await context.clock.elapse(10);
+  assert.deepEqual(settleAll(), [{ what: "release", ips: [] }]);
+  await settled();
+  assert.deepEqual(inbox.kinds(), ["acquainted"]);
+});
+
+Deno.test("a stranger's heartbeat makes gossip ask, and refused ones are told once a minute", async () => {
+  const { context, gossiping, membership } = bench();
+  const address = ips("10.0.0.8")[0] ?? assert.fail();
+  membership.take({ kind: "stranger", name: "node8", address });
+  assert.deepEqual(gossiping.calls(), ["ask node8"]);
+  const refuse = () => membership.take({ kind: "refused", reasons: { signature: 3 } });
+  refuse();
+  refuse();
+  assert.equal(context.log.messages("warn").length, 1);
+  await context.clock.elapse(60_000);
+  refuse();
+  assert.equal(context.log.messages("warn").length, 2);
+});
+
+Deno.test("a node whose heartbeat ended or whose name is taken has a problem and does not live", () => {
+  const ended = bench();
+  ended.membership.setCanAnnounce(true);
+  assert.equal(ended.live(), "node1");
+  ended.membership.take({ kind: "fault", error: new Error("out of memory") });
+  assert.equal(ended.membership.problem(), "out of memory");
+  assert.equal(ended.live(), "");
+  assert.deepEqual(ended.inbox.kinds(), ["members"]);
+  const twin = bench();
+  twin.membership.setCanAnnounce(true);
+  twin.gossiping.duplicate();
+  twin.membership.take({ kind: "members" });
+  assert.match(twin.membership.problem() ?? "", /node name node1; set --node-name/);
+  assert.equal(twin.live(), "");
+});
+
+Deno.test("leave() hands over first, then says goodbye and gives it time to arrive", async () => {
+  const { context, gossiping, live, membership } = bench();
+  membership.setCanAnnounce(true);
+  const handedOver = Promise.withResolvers<void>();
+  let left = false;
+  const leaving = membership.leave(() => handedOver.promise).then(() => left = true);
+  await settled();
+  assert.deepEqual(gossiping.calls(), []);
+  assert.equal(live(), "node1");
+  handedOver.resolve();
+  await settled();
+  assert.deepEqual(gossiping.calls(), ["leave"]);
+  assert.equal(live(), "");
+  assert.equal(left, false);
+  await context.clock.elapse(20);
+  await leaving;
+});
+
+Deno.test("a membership ends gossip and heartbeat with itself, and leaves no notice waiting", async () => {
+  const { beating, context, find, gossiping, membership } = bench();
+  find("node2");
+  const notified = membership.notify({ what: "leaving" });
+  await membership[Symbol.asyncDispose]();
+  await notified;
+  assert.ok(beating.isDisposed() && gossiping.isDisposed());
+  assert.equal(context.clock.pending(), 0);
+});

@@ -1,0 +1,93 @@
+import assert from "node:assert/strict";
+import { notReady, speakerStatus, type StatusParts } from "../../../lib/host/speaker/status.ts";
+import { ALONE } from "../../../lib/host/speaker/fellows.ts";
+import type { KeptPlan } from "../../../lib/host/speaker/plans.ts";
+import { formatIp } from "../../../lib/net/ip.ts";
+import { ip } from "../../controller/fixture.ts";
+import { bgpPlan, layer2Plan, MAC, speakerContext } from "./parts.ts";
+
+const PLANS = [
+  layer2Plan("10.77.1.10", "node2"),
+  layer2Plan("10.77.1.9", "node1"),
+  bgpPlan("10.77.2.1"),
+];
+
+function parts(part: Partial<StatusParts> = {}, layer2: Partial<StatusParts["layer2"]> = {}) {
+  const { cluster, options } = speakerContext();
+  const made: StatusParts = {
+    options,
+    cluster,
+    facts: { readyPods: () => new Set(["node2", "node1"]), unknown: () => [] },
+    keeper: { status: () => ({ state: "loaded", source: "", problems: [] }) },
+    plans: { plans: new Map(PLANS.map((plan): [KeptPlan["ip"], KeptPlan] => [plan.ip, plan])) },
+    layer2: {
+      backend: "ebpf",
+      conflicts: () => [{ ip: ip("10.77.1.9"), mac: MAC }],
+      heldBack: () => undefined,
+      interfaces: () => [{ name: "eth0", mac: MAC, ifindex: 2 }],
+      problem: () => undefined,
+      ...layer2,
+    },
+    bgp: { status: () => [], routesOf: (address) => [`${formatIp(address)}/32 to r1: told`] },
+    fellows: ALONE,
+    desk: { missing: () => [] },
+    ...part,
+  };
+  return made;
+}
+
+Deno.test("speakerStatus() tells what is announced here, in the order of addresses", () => {
+  const status = speakerStatus(parts());
+  assert.equal(status.node, "node1");
+  assert.deepEqual(status.live, ["node1", "node2"]);
+  assert.equal(status.members, undefined);
+  assert.deepEqual(status.owned, { node1: 1, node2: 1 });
+  assert.deepEqual(status.interfaces, [{ name: "eth0", mac: "02:00:00:00:00:01" }]);
+  assert.deepEqual(status.conflicts, [{ ip: "10.77.1.9", mac: "02:00:00:00:00:01" }]);
+  assert.deepEqual(
+    status.addresses.map(({ ip, announcing, routes, reason }) => [ip, announcing, routes, reason]),
+    [
+      ["10.77.1.9", true, [], "owner"],
+      ["10.77.1.10", false, [], "node2 comes first in the election"],
+      ["10.77.2.1", true, ["10.77.2.1/32 to r1: told"], "routed here by BGP"],
+    ],
+  );
+});
+
+Deno.test("speakerStatus() does not call announced what layer 2 cannot or must not answer", () => {
+  const announcing = (layer2: Partial<StatusParts["layer2"]>) =>
+    speakerStatus(parts({}, layer2)).addresses.map(({ announcing, reason }) =>
+      `${announcing} ${reason}`
+    );
+  assert.deepEqual(announcing({ problem: () => "CAP_NET_RAW is missing" }), [
+    "false layer 2 does not work: CAP_NET_RAW is missing",
+    "false node2 comes first in the election",
+    "true routed here by BGP",
+  ]);
+  const probed = ip("10.77.1.9");
+  assert.deepEqual(
+    announcing({ heldBack: (address) => address === probed ? "it is being probed" : undefined }),
+    [
+      "false it is being probed",
+      "false node2 comes first in the election",
+      "true routed here by BGP",
+    ],
+  );
+});
+
+Deno.test("notReady() says in sentences what the speaker waits for and what does not work", () => {
+  assert.deepEqual(notReady(parts()), []);
+  const reasons = notReady(parts({
+    facts: { readyPods: () => undefined, unknown: () => ["Services", "Nodes"] },
+    keeper: { status: () => ({ state: "none", source: "", problems: [], reason: "none found" }) },
+    fellows: { ...ALONE, problem: () => "another speaker has the node name node1" },
+    desk: { missing: () => ["facts", "config", "speakers"] },
+  }, { problem: () => "CAP_NET_RAW is missing" }));
+  assert.deepEqual(reasons, [
+    "the Services, Nodes of test are not all known yet",
+    "no configuration in force: none found",
+    "layer 2 does not work: CAP_NET_RAW is missing",
+    "the other speakers are not known yet",
+    "another speaker has the node name node1",
+  ]);
+});
