@@ -2,8 +2,9 @@ import { createAdjRibOut, drain, resend, type RouteTerms } from "../lib/bgp/adj_
 import { decodeMessage } from "../lib/bgp/message.ts";
 import { prefixesOf } from "../tests/bgp/codec.ts";
 import { createRib, type Rib } from "../lib/bgp/rib.ts";
-import { type Ip, ip4, ip6 } from "../lib/net/ip.ts";
+import { type Ip, ip6 } from "../lib/net/ip.ts";
 import { type Figure, figure, percentile } from "./figure.ts";
+import { ip4 } from "../tests/support/addresses.ts";
 
 export const TERMS: RouteTerms = {
   myAsn: 64500,

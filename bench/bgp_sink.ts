@@ -4,7 +4,7 @@
 import { messageLength } from "../lib/bgp/frame.ts";
 import { decodeMessage, encodeKeepalive } from "../lib/bgp/message.ts";
 import { encodeOpen } from "../lib/bgp/open.ts";
-import { ip4 } from "../lib/net/ip.ts";
+import { ip4 } from "../tests/support/addresses.ts";
 
 const [hostname = "0.0.0.0", port = "179", asn = "64501"] = Deno.args;
 const listener = Deno.listen({ hostname, port: Number(port) });

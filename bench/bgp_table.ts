@@ -10,8 +10,8 @@ import { startEventLoop } from "../lib/host/linux/bgp/event_loop.ts";
 import { systemClock } from "../lib/host/process/clock.ts";
 import type { Log } from "../lib/host/process/log.ts";
 import { createMetrics } from "../lib/host/metrics/metrics.ts";
-import { ip4 } from "../lib/net/ip.ts";
 import { ribOf } from "./bgp_codec.ts";
+import { ip4 } from "../tests/support/addresses.ts";
 
 const ROUTES = 100_000;
 const PEERS = 10;

@@ -13,12 +13,6 @@ export const ZERO_MAC = 0 as Mac;
 
 const LOW = 0x1_0000_0000;
 
-/** Reads `02:00:00:00:00:01`; undefined for anything else. */
-export function parseMac(text: string): Mac | undefined {
-  if (!/^[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}$/.test(text)) return undefined;
-  return Number.parseInt(text.replaceAll(":", ""), 16) as Mac;
-}
-
 /** Lower-case hexadecimal octets with colons. */
 export function formatMac(mac: Mac): string {
   return mac.toString(16).padStart(12, "0").replace(/..(?!$)/g, "$&:");
@@ -42,11 +36,6 @@ export function writeMac(bytes: Uint8Array, offset: number, mac: Mac): void {
   bytes[offset + 3] = (low >>> 16) & 255;
   bytes[offset + 4] = (low >>> 8) & 255;
   bytes[offset + 5] = low & 255;
-}
-
-/** Whether the address names a group (its first octet is odd): multicast or broadcast. */
-export function isGroupMac(mac: Mac): boolean {
-  return (Math.floor(mac / (LOW * 256)) & 1) === 1;
 }
 
 /** Reads two octets, most significant first. */

@@ -11,14 +11,6 @@ export type Family = 4 | 6;
 export const IP4_MAX = 0xffff_ffff;
 export const IP6_MAX = (1n << 128n) - 1n;
 
-/** Makes an {@link Ip4} of a number. @throws RangeError when it does not fit in 32 bits */
-export function ip4(value: number): Ip4 {
-  if (!Number.isInteger(value) || value < 0 || value > IP4_MAX) {
-    throw new RangeError(`Cannot make an IPv4 address of ${value}`);
-  }
-  return value as Ip4;
-}
-
 /** Makes an {@link Ip6} of a number. @throws RangeError when it does not fit in 128 bits */
 export function ip6(value: bigint): Ip6 {
   if (value < 0n || value > IP6_MAX) {

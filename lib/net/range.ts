@@ -1,4 +1,4 @@
-import { bitsOf, familyOf, formatIp, type Ip, type Ip4, IP4_MAX, type Ip6 } from "./ip.ts";
+import { bitsOf, familyOf, type Ip, type Ip4, IP4_MAX, type Ip6 } from "./ip.ts";
 
 /** Addresses from `first` to `last`, both included, of one family. */
 export interface AddressRange {
@@ -58,9 +58,4 @@ export function prefixLengths(range: AddressRange): number[] {
     first += 1n << hostBits;
   }
   return lengths.sort((a, b) => a - b);
-}
-
-/** `first-last` in the usual text of addresses. */
-export function formatRange(range: AddressRange): string {
-  return `${formatIp(range.first)}-${formatIp(range.last)}`;
 }

@@ -12,7 +12,6 @@ import {
 } from "../../lib/arp/packet.ts";
 import { isWireError } from "../../lib/base/errors.ts";
 import { BROADCAST, type Mac } from "../../lib/net/ethernet.ts";
-import { ip4 } from "../../lib/net/ip.ts";
 import {
   ARP_VECTORS,
   bytesOf,
@@ -24,6 +23,7 @@ import {
   UNTAGGED,
   vector,
 } from "./vectors.ts";
+import { ip4 } from "../support/addresses.ts";
 
 const REQUEST = bytesOf(vector("arp/arp/request-broadcast-1"));
 

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import type { ArpPacket } from "../../lib/arp/packet.ts";
-import { type Mac, parseMac } from "../../lib/net/ethernet.ts";
+import type { Mac } from "../../lib/net/ethernet.ts";
 import { type Ip4, parseIp4 } from "../../lib/net/ip.ts";
+import { parseMac } from "../support/addresses.ts";
 
 /** One frame that a real kernel or arping sent (tests/vectors/arp.json) with its decoding. */
 export interface ArpVector {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { seededRandom } from "../../lib/base/time.ts";
 import { BFD_DROPS, decodeBfd, encodeBfd } from "../../lib/bfd/packet.ts";
 import { bytesOf } from "../bgp/vectors.ts";
 import { hex } from "../../lib/bgp/notification.ts";
+import { seededRandom } from "../support/random.ts";
 
 interface Vector {
   readonly name: string;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { after, type Instant, instant, seededRandom } from "../../lib/base/time.ts";
+import { after, type Instant, instant } from "../../lib/base/time.ts";
 import { type BfdPacket, type BfdState, DIAGNOSTIC } from "../../lib/bfd/packet.ts";
 import {
   type BfdAction,
@@ -13,6 +13,7 @@ import {
   transmitIntervalMs,
 } from "../../lib/bfd/session.ts";
 import type { BfdProfile } from "../../lib/config/types.ts";
+import { seededRandom } from "../support/random.ts";
 
 const PROFILE: BfdProfile = {
   name: "fast",

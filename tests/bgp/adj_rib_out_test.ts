@@ -9,10 +9,11 @@ import {
 } from "../../lib/bgp/adj_rib_out.ts";
 import { createRib } from "../../lib/bgp/rib.ts";
 import { encodeEndOfRib } from "../../lib/bgp/update.ts";
-import { type Ip, ip4, ip6 } from "../../lib/net/ip.ts";
+import { type Ip, ip6 } from "../../lib/net/ip.ts";
 import { formatPrefix } from "../../lib/net/prefix.ts";
 import { decode, described, texts } from "./vectors.ts";
 import { hex } from "../../lib/bgp/notification.ts";
+import { ip4 } from "../support/addresses.ts";
 
 const TERMS: RouteTerms = {
   myAsn: 64500,

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { FLAG } from "../../lib/bgp/attribute.ts";
 import { encodeAttributes, mpReachHead } from "../../lib/bgp/attribute_encode.ts";
 import { hex } from "../../lib/bgp/notification.ts";
-import { ip4, ip6 } from "../../lib/net/ip.ts";
+import { ip6 } from "../../lib/net/ip.ts";
+import { ip4 } from "../support/addresses.ts";
 
 Deno.test("an attribute has the long length where it must, or where the flags say so", () => {
   const head = (flags: number, length: number) => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type Instant, instant, seededRandom } from "../../lib/base/time.ts";
+import { type Instant, instant } from "../../lib/base/time.ts";
 import {
   createSession,
   nextDeadline,
@@ -17,7 +17,8 @@ import {
   shutdown,
 } from "../../lib/bgp/notification.ts";
 import type { Open } from "../../lib/bgp/open.ts";
-import { ip4 } from "../../lib/net/ip.ts";
+import { seededRandom } from "../support/random.ts";
+import { ip4 } from "../support/addresses.ts";
 
 const TERMS = {
   myAsn: 64500,

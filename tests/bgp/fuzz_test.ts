@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { seededRandom } from "../../lib/base/time.ts";
 import { messageLength } from "../../lib/bgp/frame.ts";
 import { prefixesOf } from "./codec.ts";
 import { bytesOf, decode, VECTORS } from "./vectors.ts";
+import { seededRandom } from "../support/random.ts";
 
 const RUNS = Number(Deno.env.get("HERALD_FUZZ_RUNS") ?? 50_000);
 const CAPTURED = VECTORS.map(({ hex }) => bytesOf(hex));

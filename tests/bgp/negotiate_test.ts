@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { negotiate, openFor, type SessionTerms } from "../../lib/bgp/negotiate.ts";
 import { capabilitiesOf, type Capability, decodeOpen, type Open } from "../../lib/bgp/open.ts";
-import { ip4 } from "../../lib/net/ip.ts";
+import { ip4 } from "../support/addresses.ts";
 
 const ME = ip4(0x0a000001);
 const TERMS: SessionTerms = {

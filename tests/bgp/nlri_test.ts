@@ -8,9 +8,10 @@ import {
   scanNlri,
   writePrefix,
 } from "../../lib/bgp/nlri.ts";
-import { bitsOf, type Family, type Ip, ip4, ip6 } from "../../lib/net/ip.ts";
+import { bitsOf, type Family, type Ip, ip6 } from "../../lib/net/ip.ts";
 import { maskIp, type Prefix } from "../../lib/net/prefix.ts";
 import { prefixesOf } from "./codec.ts";
+import { ip4 } from "../support/addresses.ts";
 
 const address: fc.Arbitrary<Ip> = fc.oneof(
   fc.integer({ min: 0, max: 0xffff_ffff }).map((value) => ip4(value)),

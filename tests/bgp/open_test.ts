@@ -9,7 +9,7 @@ import {
   familiesOf,
   type Open,
 } from "../../lib/bgp/open.ts";
-import { ip4 } from "../../lib/net/ip.ts";
+import { ip4 } from "../support/addresses.ts";
 
 const BASE = { version: 4, myAs: 64500, holdTimeSeconds: 90, routerId: ip4(0x0a000001) };
 

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { packRoutes, packWithdrawals } from "../../lib/bgp/pack.ts";
-import { ip4, ip6 } from "../../lib/net/ip.ts";
+import { ip6 } from "../../lib/net/ip.ts";
 import type { Prefix } from "../../lib/net/prefix.ts";
 import { bytesOf, decode, texts } from "./vectors.ts";
 import { formatPrefix } from "../../lib/net/prefix.ts";
+import { ip4 } from "../support/addresses.ts";
 
 const COMMON = bytesOf("40010102" + "40020602010000fbf4");
 const PLAIN = bytesOf("40010102" + "40020602010000fbf4" + "4003040a000001");

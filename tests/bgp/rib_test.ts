@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createRib } from "../../lib/bgp/rib.ts";
-import { ip4, ip6 } from "../../lib/net/ip.ts";
+import { ip6 } from "../../lib/net/ip.ts";
+import { ip4 } from "../support/addresses.ts";
 
 const ATTRIBUTES = { localPref: 0, communities: [1], largeCommunities: [] };
 const prefix = (last: number) => ({ address: ip4(0x0a000000 + last), length: 32 });

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { seededRandom } from "../../lib/base/time.ts";
 import { type ControlPlane, startControlPlane } from "../support/control_plane.ts";
 import { waitFor } from "../support/wait.ts";
 import {
@@ -8,6 +7,7 @@ import {
   prepareController,
   startController,
 } from "./controller_process.ts";
+import { seededRandom } from "../support/random.ts";
 
 const SERVICES = 1_000;
 const WAITING = 20;

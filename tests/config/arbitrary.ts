@@ -8,8 +8,9 @@ import type {
   Pool,
 } from "../../lib/config/types.ts";
 import type { Ip, Ip4, Ip6 } from "../../lib/net/ip.ts";
-import { type AddressRange, formatRange } from "../../lib/net/range.ts";
+import type { AddressRange } from "../../lib/net/range.ts";
 import { selecting } from "../controller/fixture.ts";
+import { formatRange } from "../support/addresses.ts";
 
 const name = fc.stringMatching(/^[a-zA-Z0-9:#'"{}[\]&*!|> -]{1,12}$/);
 const label = fc.stringMatching(/^[a-z]([a-z0-9.-]{0,6}[a-z0-9])?$/);

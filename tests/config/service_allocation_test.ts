@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { parseConfig } from "../../lib/config/parse.ts";
-import { formatRange } from "../../lib/net/range.ts";
+import { formatRange } from "../support/addresses.ts";
 
 /** A pool of 10.0.0.0/24 and fd00::/64 with one more key. */
 function read(more: string) {

@@ -6,7 +6,7 @@ import { planService } from "../../lib/controller/plan.ts";
 import { restore } from "../../lib/controller/restore.ts";
 import type { ServiceFacts } from "../../lib/model/facts.ts";
 import { readService } from "../../lib/model/service.ts";
-import { ip4 } from "../../lib/net/ip.ts";
+import { ip4 } from "../support/addresses.ts";
 
 const POOL: Pool = {
   name: "default",

@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
-import { seededRandom } from "../../lib/base/time.ts";
 import { planBatch } from "../../lib/controller/batch.ts";
 import { restore } from "../../lib/controller/restore.ts";
 import type { ServiceFacts } from "../../lib/model/facts.ts";
-import { formatIp, ip4 } from "../../lib/net/ip.ts";
+import { formatIp } from "../../lib/net/ip.ts";
 import {
   brief,
   config,
@@ -19,6 +18,8 @@ import {
   statusOf,
   world,
 } from "./fixture.ts";
+import { seededRandom } from "../support/random.ts";
+import { ip4 } from "../support/addresses.ts";
 
 function shuffled<T>(items: readonly T[], random: () => number): T[] {
   const result = [...items];

@@ -4,7 +4,6 @@ import { createBook } from "../../lib/controller/allocations.ts";
 import { reconfigure } from "../../lib/controller/reconfigure.ts";
 import { MAX_REMEMBERED, nextExpiry, remember } from "../../lib/controller/sticky.ts";
 import { serviceKey } from "../../lib/model/facts.ts";
-import { ip4 } from "../../lib/net/ip.ts";
 import {
   config,
   context,
@@ -17,6 +16,7 @@ import {
   statusOf,
   world,
 } from "./fixture.ts";
+import { ip4 } from "../support/addresses.ts";
 
 const STICKY = config(
   pool("first", "10.0.1.1-10.0.1.9", { autoAssign: false }),

@@ -13,8 +13,8 @@ import {
   TIMESPEC,
   writeTimespec,
 } from "../../ffi/udp.ts";
-import { ip4 } from "../../lib/net/ip.ts";
 import { layoutOf, refusedByC } from "./c_compiler.ts";
+import { ip4 } from "../support/addresses.ts";
 
 Deno.test("layouts of messages and times are those of the C headers", async () => {
   assert.equal(

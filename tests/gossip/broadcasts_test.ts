@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { instant } from "../../lib/base/time.ts";
 import { broadcast, takeBroadcasts, transmitLimit } from "../../lib/gossip/broadcasts.ts";
 import { createGossip } from "../../lib/gossip/state.ts";
-import { ip4 } from "../../lib/net/ip.ts";
+import { ip4 } from "../support/addresses.ts";
 
 const make = () =>
   createGossip({ name: "a", address: ip4(1), port: 1 }, new Uint8Array(), instant(0));

@@ -1,4 +1,4 @@
-import { type Instant, instant, type Random, seededRandom } from "../../lib/base/time.ts";
+import { type Instant, instant, type Random } from "../../lib/base/time.ts";
 import {
   createGossip,
   type Endpoint,
@@ -8,7 +8,8 @@ import {
   localStates,
 } from "../../lib/gossip/state.ts";
 import { aliveMembers, step } from "../../lib/gossip/step.ts";
-import { ip4 } from "../../lib/net/ip.ts";
+import { seededRandom } from "../support/random.ts";
+import { ip4 } from "../support/addresses.ts";
 
 /** Members on a network of the test's; every ten milliseconds each has a tick. */
 export interface Cluster {

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { instant, seededRandom } from "../../lib/base/time.ts";
+import { instant } from "../../lib/base/time.ts";
 import type { GossipMessage } from "../../lib/gossip/message.ts";
 import { createGossip, type GossipEvent, OWN_VSN } from "../../lib/gossip/state.ts";
 import { nextDeadline, step } from "../../lib/gossip/step.ts";
-import { ip4 } from "../../lib/net/ip.ts";
+import { seededRandom } from "../support/random.ts";
+import { ip4 } from "../support/addresses.ts";
 
 const alive = (part: object = {}): GossipMessage => ({
   kind: "alive",

@@ -4,7 +4,7 @@ import type { NodeState } from "../../lib/gossip/message.ts";
 import { OWN_VSN } from "../../lib/gossip/state.ts";
 import { encodePushPull, MAX_STREAM, sealStream } from "../../lib/gossip/stream.ts";
 import { createStreamReader, type StreamReader } from "../../lib/gossip/stream_reader.ts";
-import { ip4 } from "../../lib/net/ip.ts";
+import { ip4 } from "../support/addresses.ts";
 
 const KEYS = [new Uint8Array(16).fill(5)];
 const nodes = (count: number): NodeState[] =>

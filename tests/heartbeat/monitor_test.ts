@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { after, instant, seededRandom } from "../../lib/base/time.ts";
+import { after, instant } from "../../lib/base/time.ts";
 import type { HeartbeatBody } from "../../lib/heartbeat/packet.ts";
 import { nextDeadline, SETTLE_MS, step } from "../../lib/heartbeat/monitor.ts";
 import {
@@ -10,6 +10,7 @@ import {
   type MonitorEvent,
   timingOf,
 } from "../../lib/heartbeat/monitor_state.ts";
+import { seededRandom } from "../support/random.ts";
 
 const random = seededRandom(1);
 const BEAT: HeartbeatBody = { kind: "beat", intervalMs: 50, multiplier: 3, canAnnounce: true };

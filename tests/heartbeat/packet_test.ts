@@ -10,7 +10,8 @@ import {
   MAX_NOTICE_MACS,
 } from "../../lib/heartbeat/packet.ts";
 import type { Mac } from "../../lib/net/ethernet.ts";
-import { ip4, ip6 } from "../../lib/net/ip.ts";
+import { ip6 } from "../../lib/net/ip.ts";
+import { ip4 } from "../support/addresses.ts";
 
 const KEY = heartbeatKey(Uint8Array.of(1, 2, 3));
 const beat: HeartbeatBody = { kind: "beat", intervalMs: 50, multiplier: 3, canAnnounce: true };

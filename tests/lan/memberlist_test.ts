@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { formatIp, ip4 } from "../../lib/net/ip.ts";
+import { formatIp } from "../../lib/net/ip.ts";
 import { rankCandidates } from "../../lib/speaker/election.ts";
 import { startMemberlistPeer } from "../support/memberlist_peer.ts";
 import { waitFor } from "../support/wait.ts";
 import { makeScene, SERVICE_IP, serviceManifest, sliceManifest } from "./scene.ts";
+import { ip4 } from "../support/addresses.ts";
 
 /** The text of a Secret of MetalLB v0.10, and the key that its speakers make of it. */
 const SECRET = "0123456789abcdefghijkl";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { conflictText, STAYS } from "../../lib/model/address_conflict.ts";
 import { serviceKey } from "../../lib/model/facts.ts";
-import { ip4 } from "../../lib/net/ip.ts";
+import { ip4 } from "../support/addresses.ts";
 
 Deno.test("conflictText() counts Services, names ten of them, and says what happens now", () => {
   const conflicts = Array.from({ length: 12 }, (_, index) => ({

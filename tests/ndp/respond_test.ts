@@ -12,9 +12,10 @@ import {
   setOwned,
   TABLE_BYTES,
 } from "../../lib/neighbour/table.ts";
-import { type Mac, parseMac } from "../../lib/net/ethernet.ts";
+import type { Mac } from "../../lib/net/ethernet.ts";
 import { parseIp6 } from "../../lib/net/ip.ts";
 import { ndpVector } from "./vectors.ts";
+import { parseMac } from "../support/addresses.ts";
 
 const ip = (text: string) => parseIp6(text) ?? assert.fail(text);
 const mac = (text: string) => parseMac(text) ?? assert.fail(text);

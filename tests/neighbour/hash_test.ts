@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { openTable, setOwned, slotOf, slotOf6, TABLE_BYTES } from "../../lib/neighbour/table.ts";
 import { hash } from "../../lib/neighbour/hash.ts";
-import { ip4, ip6 } from "../../lib/net/ip.ts";
+import { ip6 } from "../../lib/net/ip.ts";
 import { writeIp6 } from "../../lib/net/octets6.ts";
+import { ip4 } from "../support/addresses.ts";
 
 Deno.test("slotOf6() answers as a set does, beside IPv4, after any run of changes", () => {
   const table = openTable(new SharedArrayBuffer(TABLE_BYTES));

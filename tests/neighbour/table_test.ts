@@ -20,10 +20,10 @@ import {
 import { hardwareOf } from "../arp/hardware.ts";
 import { DROP_REASONS } from "../../lib/neighbour/drops.ts";
 import { BROADCAST, type Mac } from "../../lib/net/ethernet.ts";
-import { ip4 } from "../../lib/net/ip.ts";
 import { waitFor } from "../support/wait.ts";
 import type { ReaderStart, ReaderVerdict } from "./table_reader.ts";
 import { ip, mac } from "../arp/vectors.ts";
+import { ip4 } from "../support/addresses.ts";
 
 function empty(): AddressTable {
   return openTable(new SharedArrayBuffer(TABLE_BYTES));

@@ -3,9 +3,7 @@ import fc from "fast-check";
 import {
   BROADCAST,
   formatMac,
-  isGroupMac,
   type Mac,
-  parseMac,
   readMac,
   readU16,
   readU32,
@@ -14,6 +12,7 @@ import {
   writeU32,
   ZERO_MAC,
 } from "../../lib/net/ethernet.ts";
+import { parseMac } from "../support/addresses.ts";
 
 function mac(text: string): Mac {
   const parsed = parseMac(text);
@@ -27,30 +26,10 @@ function textOf(bytes: Uint8Array): string {
   return [...bytes].map((octet) => octet.toString(16).padStart(2, "0")).join(":");
 }
 
-Deno.test("parseMac() and formatMac() read and write six octets with colons", () => {
-  assert.equal(mac("02:00:00:00:00:01"), 0x0200_0000_0001);
-  assert.equal(mac("FF:ff:FF:ff:FF:ff"), BROADCAST);
-  assert.equal(mac("00:00:00:00:00:00"), ZERO_MAC);
-  assert.equal(formatMac(mac("0A:bC:00:0d:FE:01")), "0a:bc:00:0d:fe:01");
+Deno.test("formatMac() writes six octets with colons", () => {
+  assert.equal(formatMac(0x0abc_000d_fe01 as Mac), "0a:bc:00:0d:fe:01");
   assert.equal(formatMac(ZERO_MAC), "00:00:00:00:00:00");
   assert.equal(formatMac(BROADCAST), "ff:ff:ff:ff:ff:ff");
-});
-
-Deno.test("parseMac() refuses anything else", () => {
-  for (
-    const text of [
-      "",
-      "02:00:00:00:00",
-      "02:00:00:00:00:01:02",
-      "2:0:0:0:0:1",
-      "02-00-00-00-00-01",
-      "0200.0000.0001",
-      "020000000001",
-      "02:00:00:00:00:0g",
-      " 02:00:00:00:00:01",
-      "02:00:00:00:00:01\n",
-    ]
-  ) assert.equal(parseMac(text), undefined, JSON.stringify(text));
 });
 
 Deno.test("readMac(), writeMac() and the texts agree on every octet", () => {
@@ -91,13 +70,4 @@ Deno.test("the readers take octets past the end for zero", () => {
   assert.equal(readMac(frame, 0), 0xff00_0000_0000);
   assert.equal(readU16(frame, 0), 0xff00);
   assert.equal(readU32(frame, 1), 0);
-});
-
-Deno.test("isGroupMac() looks at the lowest bit of the first octet", () => {
-  for (const text of ["ff:ff:ff:ff:ff:ff", "01:00:5e:00:00:01", "33:33:00:00:00:01"]) {
-    assert.ok(isGroupMac(mac(text)), text);
-  }
-  for (const text of ["00:00:00:00:00:00", "02:01:01:01:01:01", "fe:ff:ff:ff:ff:ff"]) {
-    assert.ok(!isGroupMac(mac(text)), text);
-  }
 });

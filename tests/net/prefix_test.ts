@@ -1,16 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import {
-  bitsOf,
-  familyOf,
-  formatIp,
-  ip4,
-  IP4_MAX,
-  ip6,
-  IP6_MAX,
-  parseIp,
-} from "../../lib/net/ip.ts";
+import { bitsOf, familyOf, formatIp, IP4_MAX, ip6, IP6_MAX, parseIp } from "../../lib/net/ip.ts";
 import { formatPrefix, lastIp, maskIp, parsePrefix, type Prefix } from "../../lib/net/prefix.ts";
+import { ip4 } from "../support/addresses.ts";
 
 const anyIp = fc.oneof(
   fc.integer({ min: 0, max: IP4_MAX }).map(ip4),

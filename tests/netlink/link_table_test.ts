@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { parseMac } from "../../lib/net/ethernet.ts";
 import { type Link, matchesInterface, usableForArp } from "../../lib/netlink/link.ts";
 import {
   emptyLinkTable,
@@ -9,6 +8,7 @@ import {
   step,
 } from "../../lib/netlink/link_table.ts";
 import { type RouteMessage } from "../../lib/netlink/route.ts";
+import { parseMac } from "../support/addresses.ts";
 
 function link(ifindex: number, name = `eth${ifindex}`): Link {
   return {

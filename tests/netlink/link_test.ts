@@ -6,7 +6,7 @@ import {
   sameLink,
   usableForArp,
 } from "../../lib/netlink/link.ts";
-import { parseMac } from "../../lib/net/ethernet.ts";
+import { parseMac } from "../support/addresses.ts";
 
 const ETHERNET: Link = {
   ifindex: 2,

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { isWireError, type WireError } from "../../lib/base/errors.ts";
-import { parseMac } from "../../lib/net/ethernet.ts";
 import { decodeRoute, linkDumpRequest, type RouteMessage } from "../../lib/netlink/route.ts";
 import { NETLINK_VECTORS, type NetlinkVector, vectors } from "./vectors.ts";
+import { parseMac } from "../support/addresses.ts";
 
 const MESSAGES = NETLINK_VECTORS.filter(({ name }) => !name.startsWith("request/"));
 

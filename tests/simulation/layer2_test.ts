@@ -1,6 +1,5 @@
 // deno-lint-ignore-file no-console -- tells the seeds and what was checked
 import assert from "node:assert/strict";
-import { seededRandom } from "../../lib/base/time.ts";
 import {
   DEFAULT_TIMING,
   type HeartbeatTiming,
@@ -20,6 +19,7 @@ import {
   startSpeaker,
   type World,
 } from "./world.ts";
+import { seededRandom } from "../support/random.ts";
 
 /** What the invariants of the reliability reference allow. */
 const FAILOVER_MS = 400;

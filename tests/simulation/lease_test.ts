@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { instant, type Random, seededRandom } from "../../lib/base/time.ts";
+import { instant, type Random } from "../../lib/base/time.ts";
 import { nextDeadline, step } from "../../lib/lease/election.ts";
 import {
   createElection,
@@ -11,6 +11,7 @@ import {
   writeWithinMs,
 } from "../../lib/lease/election_state.ts";
 import type { Lease } from "../../lib/lease/record.ts";
+import { seededRandom } from "../support/random.ts";
 
 // Candidates' own code around one Lease, in a world whose time, chance, network and faults are a
 // seed's. A candidate that believes to lead writes at any moment, each write as long as it may be.

@@ -24,7 +24,7 @@ import {
   type MonitorAction,
   type MonitorState,
 } from "../../lib/heartbeat/monitor_state.ts";
-import { type Ip, ip4 } from "../../lib/net/ip.ts";
+import type { Ip } from "../../lib/net/ip.ts";
 import { precedes, rankCandidates } from "../../lib/speaker/election.ts";
 import {
   answers,
@@ -47,6 +47,7 @@ import {
   onUp,
   setMembers,
 } from "../../lib/speaker/liveness.ts";
+import { ip4 } from "../support/addresses.ts";
 
 // The speakers' own code in a world whose time, chance and network are a seed's. What stands here
 // is only what the host does around that code: timers, packets, and who is told what.

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { instant, seededRandom } from "../../lib/base/time.ts";
+import { instant } from "../../lib/base/time.ts";
 import { ARP_REPLY, ARP_REQUEST, type ArpPacket } from "../../lib/arp/packet.ts";
 import type { NdpPacket } from "../../lib/ndp/packet.ts";
 import type { Mac } from "../../lib/net/ethernet.ts";
-import { type Ip, ip4, ip6 } from "../../lib/net/ip.ts";
+import { type Ip, ip6 } from "../../lib/net/ip.ts";
 import {
   type AddressProbeAction,
   type AddressProbeEvent,
@@ -18,6 +18,8 @@ import {
   step,
   taken,
 } from "../../lib/speaker/address_probe.ts";
+import { seededRandom } from "../support/random.ts";
+import { ip4 } from "../support/addresses.ts";
 
 const VIP = ip4(0x0a4d01dc);
 const OTHER = ip4(0x0a4d01dd);

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { instant } from "../../lib/base/time.ts";
 import type { Mac } from "../../lib/net/ethernet.ts";
-import { ip4 } from "../../lib/net/ip.ts";
 import { createConflicts, DEFEND_INTERVAL_MS } from "../../lib/speaker/conflicts.ts";
+import { ip4 } from "../support/addresses.ts";
 
 const VIP = ip4(0x0a4d01dc);
 const [OWN, FELLOW, FOREIGN] = [1 as Mac, 2 as Mac, 3 as Mac];

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { instant } from "../../lib/base/time.ts";
 import type { Mac } from "../../lib/net/ethernet.ts";
-import { type Ip, ip4 } from "../../lib/net/ip.ts";
+import type { Ip } from "../../lib/net/ip.ts";
 import {
   type AnnouncingInterface,
   AT_ONCE,
@@ -13,6 +13,7 @@ import {
   PER_SECOND,
   step,
 } from "../../lib/speaker/layer2.ts";
+import { ip4 } from "../support/addresses.ts";
 
 type TimedEvent = readonly [atMs: number, event: Layer2Event];
 type TimedAction = Layer2Action & { readonly at: number };

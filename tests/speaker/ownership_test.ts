@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type Instant, instant } from "../../lib/base/time.ts";
-import { type Ip, ip4 } from "../../lib/net/ip.ts";
+import type { Ip } from "../../lib/net/ip.ts";
 import { SERIES_MS } from "../../lib/speaker/layer2.ts";
 import {
   answers,
@@ -14,6 +14,7 @@ import {
   step,
   type Wish,
 } from "../../lib/speaker/ownership.ts";
+import { ip4 } from "../support/addresses.ts";
 
 const VIP = ip4(0x0a4d01dc);
 const at = (ms: number): Instant => instant(ms);

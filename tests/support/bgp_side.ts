@@ -3,7 +3,7 @@ import { messageLength } from "../../lib/bgp/frame.ts";
 import { decodeMessage, encodeKeepalive } from "../../lib/bgp/message.ts";
 import type { Notification } from "../../lib/bgp/notification.ts";
 import { encodeOpen } from "../../lib/bgp/open.ts";
-import { ip4 } from "../../lib/net/ip.ts";
+import { ip4 } from "./addresses.ts";
 
 /** An OPEN of AS 64501, which takes IPv4 routes and answers requests for a refresh. */
 export const THEIR_OPEN = encodeOpen({

@@ -4,7 +4,8 @@ import type { Libc, POLL, SOCKET } from "../../ffi/libc.ts";
 import { POLLFD } from "../../ffi/structs.ts";
 import { readSockaddrIp, sockaddrIp, type STREAM } from "../../ffi/tcp.ts";
 import { CMSGHDR, type DATAGRAM, IOVEC, MSGHDR, TIMESPEC } from "../../ffi/udp.ts";
-import { type Ip, type Ip4, ip4 } from "../../lib/net/ip.ts";
+import type { Ip, Ip4 } from "../../lib/net/ip.ts";
+import { ip4 } from "./addresses.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

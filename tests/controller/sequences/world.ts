@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { seededRandom } from "../../../lib/base/time.ts";
 import type { Config } from "../../../lib/config/types.ts";
 import { checkReconfiguration, reconfigure } from "../../../lib/controller/reconfigure.ts";
 import { nextExpiry } from "../../../lib/controller/sticky.ts";
@@ -18,6 +17,7 @@ import {
 } from "./decide.ts";
 import { hear, hearAnswer, type Leader, plan, send, shuffled, startLeader } from "./leader.ts";
 import type { Model } from "./model.ts";
+import { seededRandom } from "../../support/random.ts";
 
 /** The controller, the API server, the network between them, and the model beside them. */
 export interface World {

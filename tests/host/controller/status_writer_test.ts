@@ -9,7 +9,7 @@ import {
   type StatusWriter,
 } from "../../../lib/host/controller/status_writer.ts";
 import { serviceKey } from "../../../lib/model/facts.ts";
-import { ip4 } from "../../../lib/net/ip.ts";
+import { ip4 } from "../../support/addresses.ts";
 
 /** A cluster whose answers the test gives one by one, and a clock whose sleeps the test ends. */
 function workshop() {

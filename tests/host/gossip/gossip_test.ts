@@ -11,8 +11,9 @@ import { encodeMap } from "../../../lib/gossip/msgpack.ts";
 import { sealPacket } from "../../../lib/gossip/packet.ts";
 import { joined } from "../../../lib/gossip/seal.ts";
 import { OWN_VSN } from "../../../lib/gossip/state.ts";
-import { type Ip, ip4 } from "../../../lib/net/ip.ts";
+import type { Ip } from "../../../lib/net/ip.ts";
 import { waitFor } from "../../support/wait.ts";
+import { ip4 } from "../../support/addresses.ts";
 
 const KEY = new Uint8Array(16).fill(7);
 const LOOPBACK = ip4(0x7f00_0001);

@@ -3,9 +3,9 @@ import { encodeMessage, type GossipMessage, type NodeState } from "../../../lib/
 import { type Endpoint, OWN_VSN } from "../../../lib/gossip/state.ts";
 import { type GossipTransport, openGossipTransport } from "../../../lib/host/gossip/transport.ts";
 import { type Clock, systemClock } from "../../../lib/host/process/clock.ts";
-import { ip4 } from "../../../lib/net/ip.ts";
 import { virtualClock } from "../../support/clock.ts";
 import { waitFor } from "../../support/wait.ts";
+import { ip4 } from "../../support/addresses.ts";
 
 const KEY = new Uint8Array(16).fill(7);
 const node = (name: string): NodeState => ({

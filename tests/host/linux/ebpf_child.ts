@@ -7,8 +7,8 @@ import { CLOCK, monotonicClock } from "../../../ffi/clock.ts";
 import { instant } from "../../../lib/base/time.ts";
 import { openEbpfResponder } from "../../../lib/host/linux/packet/ebpf_responder.ts";
 import { openKernelLease } from "../../../lib/host/linux/reply_lease.ts";
-import { parseMac } from "../../../lib/net/ethernet.ts";
 import { parseIp } from "../../../lib/net/ip.ts";
+import { parseMac } from "../../support/addresses.ts";
 
 const say = (message: unknown) => console.log(JSON.stringify(message));
 const [attach = "tcx", ...texts] = Deno.args;

@@ -12,8 +12,8 @@ import {
   takeSocketError,
   trySetOption,
 } from "../../../lib/host/linux/socket.ts";
-import { ip4 } from "../../../lib/net/ip.ts";
 import { waitFor } from "../../support/wait.ts";
+import { ip4 } from "../../support/addresses.ts";
 
 const LOOPBACK = ip4(0x7f000001);
 const UDP = { domain: KERNEL.AF_INET, type: KERNEL.SOCK_DGRAM, purpose: "socket of a test" };

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { instant, seededRandom } from "../../../lib/base/time.ts";
+import { instant } from "../../../lib/base/time.ts";
 import {
   oncePer,
   oncePerCause,
   parseRetryAfter,
   retryDelayMs,
 } from "../../../lib/host/process/backoff.ts";
+import { seededRandom } from "../../support/random.ts";
 
 Deno.test("C3: retryDelayMs() stays between 0.2 s and a bound that doubles to 30 s", () => {
   fc.assert(

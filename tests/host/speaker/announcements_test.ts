@@ -3,8 +3,8 @@ import { createAnnouncements } from "../../../lib/host/speaker/announcements.ts"
 import { recordedLog } from "../../support/log.ts";
 import { createMetrics } from "../../../lib/host/metrics/metrics.ts";
 import { serviceKey } from "../../../lib/model/facts.ts";
-import { ip4 } from "../../../lib/net/ip.ts";
 import type { AddressPlan } from "../../../lib/speaker/plan.ts";
+import { ip4 } from "../../support/addresses.ts";
 
 function plan(services: readonly string[], announce: boolean): AddressPlan {
   const reason = announce ? "owner" : "node2 comes first in the election";

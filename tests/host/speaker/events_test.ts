@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import type { ClusterEvent } from "../../../lib/host/cluster/cluster.ts";
 import { createSpeakerEvents } from "../../../lib/host/speaker/events.ts";
 import { serviceKey } from "../../../lib/model/facts.ts";
-import { parseMac } from "../../../lib/net/ethernet.ts";
 import { ip, service } from "../../controller/fixture.ts";
+import { parseMac } from "../../support/addresses.ts";
 
 const MAC = parseMac("02:00:00:00:00:09") ?? assert.fail();
 const WEB = service("web");

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { createMembership } from "../../../lib/host/speaker/membership.ts";
-import { parseMac } from "../../../lib/net/ethernet.ts";
 import { HEAR_MS } from "../../../lib/speaker/liveness.ts";
 import { ips } from "../../controller/fixture.ts";
 import { settled } from "../../support/clock.ts";
 import { fakeGossip, fakeHeartbeat, recordedInbox, speakerContext } from "./parts.ts";
+import { parseMac } from "../../support/addresses.ts";
 
 const MACS = [parseMac("02:00:00:00:00:01") ?? assert.fail()];
 

@@ -10,8 +10,8 @@ import {
 import type { BfdProfile } from "../../../../lib/config/types.ts";
 import { createBfdEngine } from "../../../../lib/host/linux/bfd/loop.ts";
 import type { BfdEvent, BfdTarget } from "../../../../lib/host/linux/bfd/orders.ts";
-import { ip4 } from "../../../../lib/net/ip.ts";
 import { type FakeUdp, fakeUdp, PEER_IP, work } from "../../../support/fake_udp.ts";
+import { ip4 } from "../../../support/addresses.ts";
 
 const PROFILE: BfdProfile = {
   name: "fast",

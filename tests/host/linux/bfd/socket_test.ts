@@ -6,8 +6,9 @@ import { STREAM } from "../../../../ffi/tcp.ts";
 import { DATAGRAM, type Datagram, datagramReader } from "../../../../ffi/udp.ts";
 import { openBfdReceiver, openBfdSender } from "../../../../lib/host/linux/bfd/socket.ts";
 import { localAddress } from "../../../../lib/host/linux/socket.ts";
-import { type Ip, ip4, ip6 } from "../../../../lib/net/ip.ts";
+import { type Ip, ip6 } from "../../../../lib/net/ip.ts";
 import { waitFor } from "../../../support/wait.ts";
+import { ip4 } from "../../../support/addresses.ts";
 
 const LOOPBACK4 = ip4(0x7f000001);
 const open = () => openLibc({ ...SOCKET, ...STREAM, ...DATAGRAM });

@@ -6,11 +6,12 @@ import { parseConfig } from "../../../../lib/config/parse.ts";
 import { startBgp } from "../../../../lib/host/linux/bgp/bgp.ts";
 import { createMetrics } from "../../../../lib/host/metrics/metrics.ts";
 import { systemClock } from "../../../../lib/host/process/clock.ts";
-import { type Ip, ip4, parseIp } from "../../../../lib/net/ip.ts";
+import { type Ip, parseIp } from "../../../../lib/net/ip.ts";
 import { routeWishes } from "../../../../lib/speaker/routes.ts";
 import { type BgpSide, establish, talk } from "../../../support/bgp_side.ts";
 import { recordedLog } from "../../../support/log.ts";
 import { waitFor } from "../../../support/wait.ts";
+import { ip4 } from "../../../support/addresses.ts";
 
 const ADDRESS = ip4(0xc0000201);
 const NO_LABELS = new Map<string, string>();

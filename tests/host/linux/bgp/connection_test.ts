@@ -4,8 +4,8 @@ import { sockaddrIp } from "../../../../ffi/tcp.ts";
 import { encodeKeepalive } from "../../../../lib/bgp/message.ts";
 import { type BgpConnection, openConnection } from "../../../../lib/host/linux/bgp/connection.ts";
 import type { TcpLibc } from "../../../../lib/host/linux/bgp/socket.ts";
-import { ip4 } from "../../../../lib/net/ip.ts";
 import { virtualClock } from "../../../support/clock.ts";
+import { ip4 } from "../../../support/addresses.ts";
 
 const { EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP } = KERNEL;
 const LOCAL = ip4(0x0a000001);

@@ -5,7 +5,8 @@ import {
   routerIdAt,
   routerIdOfName,
 } from "../../../../lib/host/linux/bgp/local_addresses.ts";
-import { formatIp, ip4, ip6 } from "../../../../lib/net/ip.ts";
+import { formatIp, ip6 } from "../../../../lib/net/ip.ts";
+import { ip4 } from "../../../support/addresses.ts";
 
 const GLOBAL = ip6((0x2001_0db8n << 96n) | 7n);
 

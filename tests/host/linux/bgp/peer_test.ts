@@ -12,10 +12,10 @@ import { systemClock } from "../../../../lib/host/process/clock.ts";
 import type { Log } from "../../../../lib/host/process/log.ts";
 import { createMetrics } from "../../../../lib/host/metrics/metrics.ts";
 import type { Peer } from "../../../../lib/config/types.ts";
-import { ip4 } from "../../../../lib/net/ip.ts";
 import { bytesOf, VECTORS } from "../../../bgp/vectors.ts";
 import { type BgpSide, establish, talk, THEIR_OPEN } from "../../../support/bgp_side.ts";
 import { waitFor } from "../../../support/wait.ts";
+import { ip4 } from "../../../support/addresses.ts";
 
 const LOOPBACK = ip4(0x7f000001);
 const PEER: Peer = {

@@ -4,9 +4,9 @@ import type { Update } from "../../../../lib/bgp/update.ts";
 import { notification } from "../../../../lib/bgp/notification.ts";
 import { createPeerRecord } from "../../../../lib/host/linux/bgp/record.ts";
 import { createMetrics } from "../../../../lib/host/metrics/metrics.ts";
-import { ip4 } from "../../../../lib/net/ip.ts";
 import { virtualClock } from "../../../support/clock.ts";
 import { recordedLog } from "../../../support/log.ts";
+import { ip4 } from "../../../support/addresses.ts";
 
 const NEGOTIATED = {
   peerRouterId: ip4(0x0a000002),

@@ -11,8 +11,9 @@ import {
   type TcpTarget,
 } from "../../../../lib/host/linux/bgp/socket.ts";
 import { localAddress } from "../../../../lib/host/linux/socket.ts";
-import { ip4, ip6 } from "../../../../lib/net/ip.ts";
+import { ip6 } from "../../../../lib/net/ip.ts";
 import { waitFor } from "../../../support/wait.ts";
+import { ip4 } from "../../../support/addresses.ts";
 
 const LOOPBACK = ip4(0x7f000001);
 

@@ -3,8 +3,8 @@ import { timingOf } from "../../../../lib/heartbeat/monitor_state.ts";
 import { heartbeatKey } from "../../../../lib/heartbeat/packet.ts";
 import { startHeartbeat } from "../../../../lib/host/linux/heartbeat/heartbeat.ts";
 import type { HeartbeatNews } from "../../../../lib/host/linux/heartbeat/orders.ts";
-import { ip4 } from "../../../../lib/net/ip.ts";
 import { waitFor } from "../../../support/wait.ts";
+import { ip4 } from "../../../support/addresses.ts";
 
 const LOOPBACK = ip4(0x7f000001);
 const WORKER = new URL("../../../../lib/host/linux/heartbeat/worker.ts", import.meta.url);

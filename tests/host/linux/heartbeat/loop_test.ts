@@ -14,8 +14,8 @@ import type {
   HeartbeatTarget,
 } from "../../../../lib/host/linux/heartbeat/orders.ts";
 import { hasLease, openTable, requireLease, TABLE_BYTES } from "../../../../lib/neighbour/table.ts";
-import { ip4 } from "../../../../lib/net/ip.ts";
 import { fakeUdp, PEER_IP, work } from "../../../support/fake_udp.ts";
+import { ip4 } from "../../../support/addresses.ts";
 
 const KEY = heartbeatKey(undefined);
 const OTHER_KEY = heartbeatKey(new Uint8Array(16));

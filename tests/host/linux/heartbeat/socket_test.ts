@@ -5,8 +5,9 @@ import { sockaddrIp, STREAM } from "../../../../ffi/tcp.ts";
 import { DATAGRAM, datagramReader } from "../../../../ffi/udp.ts";
 import { openHeartbeatSocket } from "../../../../lib/host/linux/heartbeat/socket.ts";
 import { localAddress } from "../../../../lib/host/linux/socket.ts";
-import { type Ip, ip4, ip6 } from "../../../../lib/net/ip.ts";
+import { type Ip, ip6 } from "../../../../lib/net/ip.ts";
 import { waitFor } from "../../../support/wait.ts";
+import { ip4 } from "../../../support/addresses.ts";
 
 const LOOPBACK4 = ip4(0x7f000001);
 const LOOPBACKS: readonly Ip[] = [LOOPBACK4, ip6(1n)];

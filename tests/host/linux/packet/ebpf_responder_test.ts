@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type Mac, parseMac } from "../../../../lib/net/ethernet.ts";
+import type { Mac } from "../../../../lib/net/ethernet.ts";
 import { type Ip6, parseIp } from "../../../../lib/net/ip.ts";
 import { AT, solicitedNodeGroup, writeNdp } from "../../../../lib/ndp/packet.ts";
 import { type Host, type Lan, makeLan } from "../../../support/lan.ts";
@@ -7,6 +7,7 @@ import { run } from "../../../support/process.ts";
 import { waitFor } from "../../../support/wait.ts";
 import { inject } from "../child_process.ts";
 import { request, SENDER } from "../frames.ts";
+import { parseMac } from "../../../support/addresses.ts";
 
 const VIP = "10.77.1.220";
 const VIP6 = "fd77::220";

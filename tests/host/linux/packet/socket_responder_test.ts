@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { OsError } from "../../../../ffi/result.ts";
 import { startSocketResponder } from "../../../../lib/host/linux/packet/socket_responder.ts";
-import { parseMac, ZERO_MAC } from "../../../../lib/net/ethernet.ts";
-import { ip4 } from "../../../../lib/net/ip.ts";
+import { ZERO_MAC } from "../../../../lib/net/ethernet.ts";
 import { type Host, type Lan, makeLan } from "../../../support/lan.ts";
 import { run } from "../../../support/process.ts";
 import { waitFor } from "../../../support/wait.ts";
 import { flood, inject, startResponder } from "../child_process.ts";
 import { reply, request, SENDER } from "../frames.ts";
+import { ip4, parseMac } from "../../../support/addresses.ts";
 
 const WORKER = new URL("../../../../lib/host/linux/packet/worker.ts", import.meta.url);
 const VIP = "10.77.1.220";
