@@ -54,13 +54,31 @@ export function isWireError(value: unknown): value is WireError {
 /** How bad a configuration problem is: errors keep the configuration from being used. */
 export type Severity = "error" | "warning";
 
-/** One mistake in a configuration, with its place: `line` and `column` count from 1. */
-export interface ConfigProblem {
-  readonly severity: Severity;
+/** A place in a text; `line` and `column` count from 1. */
+export interface TextPlace {
+  readonly kind: "text";
   /** File name, or `configmap NS/NAME key config`. */
   readonly source: string;
   readonly line: number;
   readonly column: number;
+}
+
+/** A field of an object. */
+export interface FieldPlace {
+  readonly kind: "field";
+  /** Kind, namespace and name. */
+  readonly object: string;
+  /** `spec.addresses[0]` */
+  readonly path: string;
+}
+
+/** Where in a configuration something is. */
+export type ConfigPlace = TextPlace | FieldPlace;
+
+/** One mistake in a configuration, with its place. */
+export interface ConfigProblem {
+  readonly severity: Severity;
+  readonly place: ConfigPlace;
   /** What was found and what is allowed; one sentence without full stop. */
   readonly message: string;
   /** What to do, for example `did you mean "addresses"?`. */

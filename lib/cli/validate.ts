@@ -1,6 +1,6 @@
 import { type ConfigProblem, errorText } from "../base/errors.ts";
 import { readSource } from "../config/manifest.ts";
-import { renderProblems } from "../config/report.ts";
+import { renderProblems, reported } from "../config/report.ts";
 import type { Config } from "../config/types.ts";
 import type { SourceOptions } from "../host/process/options.ts";
 import { takeSnapshot } from "../host/inspect/snapshot.ts";
@@ -53,7 +53,11 @@ export async function validate({ sources, against, output }: ValidateRequest): P
     }
   }
   if (output === "json") {
-    const files = checked.map(({ source, good, problems }) => ({ source, good, problems }));
+    const files = checked.map(({ source, good, problems }) => ({
+      source,
+      good,
+      problems: problems.map(reported),
+    }));
     await write(Deno.stdout, `${JSON.stringify({ good, files, impact, failure }, null, 2)}\n`);
   }
   return good && failure === undefined && (impact?.lost.length ?? 0) === 0 ? 0 : 1;
@@ -93,7 +97,11 @@ async function validateFile(source: string): Promise<Validation> {
     bytes = await Deno.readFile(source);
   } catch (error) {
     const message = `cannot be read: ${errorText(error)}`;
-    const problem: ConfigProblem = { severity: "error", source, line: 1, column: 1, message };
+    const problem: ConfigProblem = {
+      severity: "error",
+      place: { kind: "text", source, line: 1, column: 1 },
+      message,
+    };
     const text = `${source}: ${message}\n`;
     return { source, good: false, problems: [problem], configs: [], text };
   }

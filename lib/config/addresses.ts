@@ -12,7 +12,7 @@ import {
 import { formatPrefix, lastIp, parsePrefix } from "../net/prefix.ts";
 import { type AddressRange, rangesOverlap } from "../net/range.ts";
 import { fault, type Findings, shown, warn } from "./fields.ts";
-import type { YamlScalar } from "./yaml.ts";
+import type { TreeScalar } from "./tree.ts";
 
 /** Addresses that no Service can have. */
 const UNUSABLE: readonly (AddressRange & { readonly what: string })[] = [
@@ -32,7 +32,7 @@ const UNUSABLE: readonly (AddressRange & { readonly what: string })[] = [
 ];
 
 /** Reads an entry of `addresses`: `10.0.0.0/24`, or `10.0.0.1-10.0.0.9` with blanks round the dash. */
-export function readRange(scalar: YamlScalar, to: Findings): AddressRange | undefined {
+export function readRange(scalar: TreeScalar, to: Findings): AddressRange | undefined {
   const text = scalar.text.trim();
   const range = text.includes("/")
     ? readPrefixRange(scalar, text, to)
@@ -50,7 +50,7 @@ export function readRange(scalar: YamlScalar, to: Findings): AddressRange | unde
   return undefined;
 }
 
-function readPrefixRange(scalar: YamlScalar, text: string, to: Findings): AddressRange | undefined {
+function readPrefixRange(scalar: TreeScalar, text: string, to: Findings): AddressRange | undefined {
   if (text.includes("-")) {
     fault(
       to,
@@ -85,7 +85,7 @@ function readPrefixRange(scalar: YamlScalar, text: string, to: Findings): Addres
   return { first: prefix.address, last: lastIp(prefix), text: formatPrefix(prefix) };
 }
 
-function readFirstLast(scalar: YamlScalar, text: string, to: Findings): AddressRange | undefined {
+function readFirstLast(scalar: TreeScalar, text: string, to: Findings): AddressRange | undefined {
   const ends = text.split("-").map((end) => end.trim());
   const [from = "", until = ""] = ends;
   if (ends.length !== 2) {
@@ -125,13 +125,13 @@ function readFirstLast(scalar: YamlScalar, text: string, to: Findings): AddressR
   return { first, last, text: `${formatIp(first)}-${formatIp(last)}` };
 }
 
-function readEnd(scalar: YamlScalar, text: string, to: Findings): Ip | undefined {
+function readEnd(scalar: TreeScalar, text: string, to: Findings): Ip | undefined {
   const ip = parseIp(text);
   if (ip === undefined) badAddress(scalar, text, to);
   return ip;
 }
 
-function badAddress(scalar: YamlScalar, text: string, to: Findings): void {
+function badAddress(scalar: TreeScalar, text: string, to: Findings): void {
   const why = text.includes("%")
     ? "a zone belongs to one machine, pools have none"
     : /^0|\.0\d|^\d+(\.\d+){0,2}$|0x/.test(text)
@@ -141,7 +141,7 @@ function badAddress(scalar: YamlScalar, text: string, to: Findings): void {
 }
 
 /** Reads one address of a host: a peer, a source. */
-export function readHost(scalar: YamlScalar, key: string, to: Findings): Ip | undefined {
+export function readHost(scalar: TreeScalar, key: string, to: Findings): Ip | undefined {
   const ip = parseIp(scalar.text.trim());
   if (ip === undefined) {
     fault(to, scalar, `"${key}" must be an IP address, not "${shown(scalar.text)}"`);

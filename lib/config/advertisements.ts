@@ -1,3 +1,4 @@
+import type { ConfigPlace } from "../base/errors.ts";
 import { bitsOf, familyOf } from "../net/ip.ts";
 import { type AddressRange, prefixLengths } from "../net/range.ts";
 import { type CommunityAliases, formatCommunity, readCommunity } from "./communities.ts";
@@ -9,7 +10,7 @@ import type {
   LargeCommunity,
   Protocol,
 } from "./types.ts";
-import type { YamlEntry, YamlNode, YamlScalar } from "./yaml.ts";
+import type { TreeEntry, TreeNode, TreeScalar } from "./tree.ts";
 
 /** What an advertisement says of its routes. */
 type Route = Omit<BgpAdvertisement, keyof Advertisement | "peers">;
@@ -18,7 +19,7 @@ const KEYS = ["aggregation-length", "aggregation-length-v6", "localpref", "commu
 
 /** Reads `bgp-advertisements` of a pool; a pool of BGP without any has a plain one. */
 export function readAdvertisements(
-  entry: YamlEntry | undefined,
+  entry: TreeEntry | undefined,
   protocol: Protocol | undefined,
   ranges: readonly AddressRange[],
   aliases: CommunityAliases,
@@ -33,7 +34,7 @@ export function readAdvertisements(
       "protocol: bgp is for those",
     );
   }
-  const seen = new Map<string, number>();
+  const seen = new Map<string, ConfigPlace>();
   const found: Route[] = [];
   for (const item of items) {
     const advertisement = readAdvertisement(item, ranges, aliases, to);
@@ -42,7 +43,7 @@ export function readAdvertisements(
     const before = seen.get(text);
     if (before !== undefined) {
       fault(to, item, "an equal advertisement stands here again", undefined, before);
-    } else seen.set(text, item.offset);
+    } else seen.set(text, item.place);
     found.push(advertisement);
   }
   if (protocol === "layer2") return [];
@@ -51,14 +52,14 @@ export function readAdvertisements(
 }
 
 function readAdvertisement(
-  node: YamlNode,
+  node: TreeNode,
   ranges: readonly AddressRange[],
   aliases: CommunityAliases,
   to: Findings,
 ): Route | undefined {
   const fields = readFields(node, "an advertisement", KEYS, to);
   if (fields === undefined) return undefined;
-  const communities = new Map<string, { value: Community; scalar: YamlScalar }>();
+  const communities = new Map<string, { value: Community; scalar: TreeScalar }>();
   for (const item of readList(fields.get("communities"), to)) {
     if (item.kind !== "scalar") {
       fault(to, item, "a community must be a text such as 64512:100 or a name");
@@ -73,7 +74,7 @@ function readAdvertisement(
         item,
         `the community "${shown(item.text)}" stands here again`,
         undefined,
-        before.scalar.offset,
+        before.scalar.place,
       );
     } else communities.set(formatCommunity(value), { value, scalar: item });
   }
@@ -92,7 +93,7 @@ function byParts(a: LargeCommunity, b: LargeCommunity): number {
 }
 
 function readAggregation(
-  entry: YamlEntry | undefined,
+  entry: TreeEntry | undefined,
   family: 4 | 6,
   ranges: readonly AddressRange[],
   to: Findings,

@@ -1,3 +1,4 @@
+import type { ConfigPlace } from "../base/errors.ts";
 import {
   fault,
   type Findings,
@@ -10,7 +11,7 @@ import {
   shown,
 } from "./fields.ts";
 import type { BfdProfile } from "./types.ts";
-import type { YamlEntry, YamlNode } from "./yaml.ts";
+import type { TreeEntry, TreeNode } from "./tree.ts";
 
 const KEYS = [
   "name",
@@ -24,16 +25,16 @@ const KEYS = [
 ];
 
 /** Reads `bfd-profiles`, within MetalLB's bounds. */
-export function readProfiles(entry: YamlEntry | undefined, to: Findings): BfdProfile[] {
-  const names = new Map<string, number>();
+export function readProfiles(entry: TreeEntry | undefined, to: Findings): BfdProfile[] {
+  const names = new Map<string, ConfigPlace>();
   return readList(entry, to).map((node) => readProfile(node, names, to)).filter((one) =>
     one !== undefined
   );
 }
 
 function readProfile(
-  node: YamlNode,
-  names: Map<string, number>,
+  node: TreeNode,
+  names: Map<string, ConfigPlace>,
   to: Findings,
 ): BfdProfile | undefined {
   const fields = readFields(node, "a BFD profile", KEYS, to);
@@ -53,7 +54,7 @@ function readProfile(
       undefined,
       before,
     );
-  } else names.set(name, entry.value.offset);
+  } else names.set(name, entry.value.place);
   const interval = (key: string, otherwise: number) =>
     readInteger(fields.get(key), 10, 60_000, to) ?? otherwise;
   return {

@@ -1,13 +1,13 @@
 import { fault, type Findings, isNull, scalarOf, shown } from "./fields.ts";
 import { didYouMean } from "./nearest.ts";
 import type { Community, CommunityAlias, LargeCommunity } from "./types.ts";
-import type { YamlEntry, YamlScalar } from "./yaml.ts";
+import type { TreeEntry, TreeScalar } from "./tree.ts";
 
 /** Aliases of `bgp-communities`; one whose value is wrong is known, so that its use is no second mistake. */
 export type CommunityAliases = ReadonlyMap<string, Community | undefined>;
 
 /** Reads `bgp-communities`: a map of alias to `a:b`. */
-export function readAliases(entry: YamlEntry | undefined, to: Findings): CommunityAliases {
+export function readAliases(entry: TreeEntry | undefined, to: Findings): CommunityAliases {
   const aliases = new Map<string, Community | undefined>();
   if (entry === undefined || isNull(entry.value)) return aliases;
   if (entry.value.kind !== "map") {
@@ -36,7 +36,7 @@ export function definedAliases(aliases: CommunityAliases): CommunityAlias[] {
 
 /** Reads a community of an advertisement: `a:b` or an alias. */
 export function readCommunity(
-  scalar: YamlScalar,
+  scalar: TreeScalar,
   aliases: CommunityAliases,
   to: Findings,
 ): Community | undefined {
@@ -75,7 +75,7 @@ export function formatCommunity(value: Community): string {
   return `${Math.floor(value / 65536)}:${value % 65536}`;
 }
 
-function badForm(scalar: YamlScalar, to: Findings): void {
+function badForm(scalar: TreeScalar, to: Findings): void {
   fault(
     to,
     scalar,

@@ -1,18 +1,8 @@
-import type { Severity } from "../base/errors.ts";
+import type { ConfigPlace } from "../base/errors.ts";
 import type { Millis } from "../base/time.ts";
 import { parseDuration } from "./duration.ts";
 import { didYouMean, nearest } from "./nearest.ts";
-import type { YamlEntry, YamlNode, YamlScalar } from "./yaml.ts";
-
-/** A mistake before its offset is turned into line and column. */
-export interface Mistake {
-  readonly severity: Severity;
-  readonly offset: number;
-  readonly message: string;
-  readonly hint?: string;
-  /** Another place that belongs to it: its line is named in the message. */
-  readonly other?: number;
-}
+import type { Mistake, Placed, TreeEntry, TreeNode, TreeScalar } from "./tree.ts";
 
 /** Collects what is wrong while the reading goes on. */
 export interface Findings {
@@ -22,39 +12,39 @@ export interface Findings {
 /** Notes an error at a node. */
 export function fault(
   to: Findings,
-  at: { readonly offset: number },
+  at: Placed,
   message: string,
   hint?: string,
-  other?: number,
+  other?: ConfigPlace,
 ): void {
-  to.mistakes.push({ severity: "error", offset: at.offset, message, hint, other });
+  to.mistakes.push({ severity: "error", place: at.place, message, hint, other });
 }
 
 /** Notes something that is allowed and probably not meant. */
 export function warn(
   to: Findings,
-  at: { readonly offset: number },
+  at: Placed,
   message: string,
   hint?: string,
 ): void {
-  to.mistakes.push({ severity: "warning", offset: at.offset, message, hint });
+  to.mistakes.push({ severity: "warning", place: at.place, message, hint });
 }
 
 /** The entries of a map by key; other keys than these are errors. `what` names it in messages. */
 export function readFields(
-  node: YamlNode,
+  node: TreeNode,
   what: string,
   keys: readonly string[],
   to: Findings,
-): ReadonlyMap<string, YamlEntry> | undefined {
+): ReadonlyMap<string, TreeEntry> | undefined {
   if (node.kind !== "map") {
     if (!isNull(node)) {
       fault(to, node, `${what} must be a map of ${keys.join(", ")}, not ${kindOf(node)}`);
     } else fault(to, node, `${what} is empty`, `write ${keys.slice(0, 3).join(", ")} …`);
     return undefined;
   }
-  const found = new Map<string, YamlEntry>();
-  const unknown: YamlEntry[] = [];
+  const found = new Map<string, TreeEntry>();
+  const unknown: TreeEntry[] = [];
   for (const entry of node.entries) {
     if (keys.includes(entry.key.text)) found.set(entry.key.text, entry);
     else unknown.push(entry);
@@ -70,7 +60,7 @@ export function readFields(
 }
 
 /** The items of a list; nothing and null are an empty one. */
-export function readList(entry: YamlEntry | undefined, to: Findings): readonly YamlNode[] {
+export function readList(entry: TreeEntry | undefined, to: Findings): readonly TreeNode[] {
   if (entry === undefined || isNull(entry.value)) return [];
   if (entry.value.kind === "list") return entry.value.items;
   fault(
@@ -83,14 +73,14 @@ export function readList(entry: YamlEntry | undefined, to: Findings): readonly Y
 }
 
 /** A required or optional text; `undefined` when it is absent or no text. */
-export function readText(entry: YamlEntry | undefined, to: Findings): string | undefined {
+export function readText(entry: TreeEntry | undefined, to: Findings): string | undefined {
   const scalar = scalarOf(entry, "a text", to);
   return scalar?.text;
 }
 
 /** A whole number from `least` to `most`, in decimal digits. */
 export function readInteger(
-  entry: YamlEntry | undefined,
+  entry: TreeEntry | undefined,
   least: number,
   most: number,
   to: Findings,
@@ -120,7 +110,7 @@ const FALSE = new Set(["false", "False", "FALSE", "no", "No", "NO", "off", "Off"
 
 /** A boolean in any word of YAML 1.1. */
 export function readBoolean(
-  entry: YamlEntry | undefined,
+  entry: TreeEntry | undefined,
   otherwise: boolean,
   to: Findings,
 ): boolean {
@@ -140,7 +130,7 @@ export function readBoolean(
 
 /** A duration as Go writes it; `example` shows a likely one. */
 export function readDuration(
-  entry: YamlEntry | undefined,
+  entry: TreeEntry | undefined,
   example: string,
   to: Findings,
 ): Millis | undefined {
@@ -157,7 +147,7 @@ export function readDuration(
 
 /** One of a few words. */
 export function readWord<W extends string>(
-  entry: YamlEntry | undefined,
+  entry: TreeEntry | undefined,
   words: readonly W[],
   to: Findings,
 ): W | undefined {
@@ -176,10 +166,10 @@ export function readWord<W extends string>(
 
 /** The scalar of an entry; null and absence give undefined without a word. */
 export function scalarOf(
-  entry: YamlEntry | undefined,
+  entry: TreeEntry | undefined,
   wanted: string,
   to: Findings,
-): YamlScalar | undefined {
+): TreeScalar | undefined {
   if (entry === undefined || isNull(entry.value)) return undefined;
   if (entry.value.kind === "scalar") return entry.value;
   fault(to, entry.value, `"${entry.key.text}" must be ${wanted}, not ${kindOf(entry.value)}`);
@@ -187,15 +177,15 @@ export function scalarOf(
 }
 
 /** Says that a key is missing, at the map that lacks it. */
-export function missing(map: YamlNode, key: string, what: string, to: Findings): void {
+export function missing(map: TreeNode, key: string, what: string, to: Findings): void {
   fault(to, map, `${what} has no "${key}"`);
 }
 
-export function isNull(node: YamlNode): boolean {
+export function isNull(node: TreeNode): boolean {
   return node.kind === "scalar" && !node.quoted && /^(|~|null|Null|NULL)$/.test(node.text);
 }
 
-function kindOf(node: YamlNode): string {
+function kindOf(node: TreeNode): string {
   return node.kind === "map" ? "a map" : node.kind === "list" ? "a list" : `"${shown(node.text)}"`;
 }
 

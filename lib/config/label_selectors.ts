@@ -10,7 +10,7 @@ import {
   shown,
 } from "./fields.ts";
 import type { LabelExpression, LabelOperator, LabelSelector } from "./types.ts";
-import type { YamlEntry, YamlNode } from "./yaml.ts";
+import type { Placed, TreeEntry, TreeNode, TreeScalar } from "./tree.ts";
 
 const OPERATORS: readonly LabelOperator[] = ["In", "NotIn", "Exists", "DoesNotExist"];
 /** Kubernetes: `[prefix/]name`, the name up to 63 characters. */
@@ -20,7 +20,7 @@ const LABEL_VALUE = /^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/;
 
 /** Reads a list of selectors; `what` names one of them in messages. */
 export function readSelectors(
-  entry: YamlEntry | undefined,
+  entry: TreeEntry | undefined,
   what: string,
   to: Findings,
 ): LabelSelector[] {
@@ -29,7 +29,7 @@ export function readSelectors(
   );
 }
 
-function readSelector(node: YamlNode, what: string, to: Findings): LabelSelector | undefined {
+function readSelector(node: TreeNode, what: string, to: Findings): LabelSelector | undefined {
   const fields = readFields(node, what, ["match-labels", "match-expressions"], to);
   if (fields === undefined) return undefined;
   return {
@@ -39,7 +39,7 @@ function readSelector(node: YamlNode, what: string, to: Findings): LabelSelector
   };
 }
 
-function readLabels(entry: YamlEntry | undefined, to: Findings): Map<string, string> {
+function readLabels(entry: TreeEntry | undefined, to: Findings): Map<string, string> {
   const labels = new Map<string, string>();
   if (entry === undefined || isNull(entry.value)) return labels;
   if (entry.value.kind !== "map") {
@@ -55,7 +55,7 @@ function readLabels(entry: YamlEntry | undefined, to: Findings): Map<string, str
   return labels;
 }
 
-function readExpression(node: YamlNode, to: Findings): LabelExpression | undefined {
+function readExpression(node: TreeNode, to: Findings): LabelExpression | undefined {
   const fields = readFields(node, "a match expression", ["key", "operator", "values"], to);
   if (fields === undefined) return undefined;
   for (const key of ["key", "operator"]) {
@@ -80,11 +80,11 @@ function readExpression(node: YamlNode, to: Findings): LabelExpression | undefin
   return { key, operator, values };
 }
 
-function checkKey(at: { readonly offset: number; readonly text: string }, to: Findings): void {
+function checkKey(at: TreeScalar, to: Findings): void {
   if (!LABEL_KEY.test(at.text)) fault(to, at, `"${shown(at.text)}" is no label of Kubernetes`);
 }
 
-function badValue(at: { readonly offset: number }, text: string, to: Findings): void {
+function badValue(at: Placed, text: string, to: Findings): void {
   fault(
     to,
     at,

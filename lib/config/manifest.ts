@@ -1,9 +1,10 @@
-import type { ConfigProblem } from "../base/errors.ts";
+import type { ConfigPlace, ConfigProblem } from "../base/errors.ts";
 import { isObject, objectOr } from "../model/json.ts";
 import { parseConfig } from "./parse.ts";
-import { linesOf, placesOf, type Position } from "./places.ts";
+import { linesOf, type Position } from "./places.ts";
 import type { Config } from "./types.ts";
-import { readYaml, withoutMark, type YamlMap, type YamlNode, type YamlScalar } from "./yaml.ts";
+import type { TreeMap, TreeNode, TreeScalar } from "./tree.ts";
+import { readYaml, withoutMark } from "./yaml.ts";
 
 /** A configuration with the text it came from; equal texts are equal configurations. */
 export interface FoundConfig {
@@ -28,7 +29,7 @@ const KEY = "config";
  */
 export function readSource(text: string, source: string): readonly SourcePart[] {
   const clean = withoutMark(text);
-  const documents = readYaml(clean);
+  const documents = readYaml(clean, source);
   const roots = documents.map(({ root }) => root).filter((root) => root !== undefined);
   const isManifest = roots.length > 0 && roots.every(isObjectNode);
   if (!isManifest || documents.some(({ mistakes }) => mistakes.length > 0)) {
@@ -76,9 +77,9 @@ function problem(
   source: string,
   message: string,
   severity: ConfigProblem["severity"] = "error",
-  at: Position = { line: 1, column: 1 },
+  place: ConfigPlace = { kind: "text", source, line: 1, column: 1 },
 ): ConfigProblem {
-  return { severity, source, ...at, message };
+  return { severity, place, message };
 }
 
 function missingKey(keys: readonly string[], binary: boolean): string {
@@ -95,39 +96,38 @@ function otherKeys(others: readonly string[]): string {
   return `only the key "${KEY}" is read, not ${others.map((key) => `"${key}"`).join(", ")}`;
 }
 
-function isObjectNode(node: YamlNode): node is YamlMap {
+function isObjectNode(node: TreeNode): node is TreeMap {
   return node.kind === "map" && valueOf(node, "kind") !== undefined;
 }
 
-function valueOf(node: YamlNode | undefined, key: string): YamlNode | undefined {
+function valueOf(node: TreeNode | undefined, key: string): TreeNode | undefined {
   return node?.kind === "map"
     ? node.entries.find((entry) => entry.key.text === key)?.value
     : undefined;
 }
 
-function textAt(node: YamlNode | undefined, key: string): string {
+function textAt(node: TreeNode | undefined, key: string): string {
   const value = valueOf(node, key);
   return value?.kind === "scalar" ? value.text : "";
 }
 
-function itemsOf(node: YamlMap): YamlMap[] {
+function itemsOf(node: TreeMap): TreeMap[] {
   const items = valueOf(node, "items");
   const isList = textAt(node, "kind").endsWith("List") && items?.kind === "list";
   return isList ? items.items.filter((item) => item.kind === "map") : [node];
 }
 
-function readObject(node: YamlMap, text: string, source: string): SourcePart {
+function readObject(node: TreeMap, text: string, source: string): SourcePart {
   const metadata = valueOf(node, "metadata");
   const name = `${textAt(metadata, "namespace") || "default"}/${textAt(metadata, "name")}`;
   const kind = textAt(node, "kind");
   if (kind !== "ConfigMap") return { what: `${kind} ${name}`, found: undefined };
-  const at = placesOf(text);
-  const broken = (message: string, where: YamlNode): SourcePart => ({
+  const broken = (message: string, where: TreeNode): SourcePart => ({
     what: `configmap ${name}`,
     found: {
       config: undefined,
       text,
-      problems: [problem(source, message, "error", at(where.offset))],
+      problems: [problem(source, message, "error", where.place)],
     },
   });
   const lost = node.entries.find(({ key }) => key.text === KEY);
@@ -156,7 +156,7 @@ function readObject(node: YamlMap, text: string, source: string): SourcePart {
   const others = keys.filter((key) => key !== KEY);
   const problems = others.length === 0
     ? parsed.problems
-    : [...parsed.problems, problem(source, otherKeys(others), "warning", at(value.offset))];
+    : [...parsed.problems, problem(source, otherKeys(others), "warning", value.place)];
   return {
     what: `configmap ${name}`,
     found: { config: parsed.config, problems, text: value.text },
@@ -167,10 +167,11 @@ function readObject(node: YamlMap, text: string, source: string): SourcePart {
  * Moves a place in a scalar's text to its place in the file. A literal block keeps its lines, each
  * indented by as much; of other forms only the beginning is known.
  */
-function moverOf(scalar: YamlScalar, text: string): (position: Position) => Position {
-  const start = placesOf(text)(scalar.offset);
-  if (text[scalar.offset] !== "|") return () => start;
+function moverOf({ place, ...scalar }: TreeScalar, text: string): (position: Position) => Position {
+  if (place.kind !== "text") return (position) => position;
+  const start = { line: place.line, column: place.column };
   const lines = linesOf(text);
+  if (lines[start.line - 1]?.[start.column - 1] !== "|") return () => start;
   const content = linesOf(scalar.text);
   const first = content.findIndex((line) => line.trim() !== "");
   const inFile = lines[start.line + first] ?? "";

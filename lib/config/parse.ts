@@ -1,4 +1,4 @@
-import type { ConfigProblem } from "../base/errors.ts";
+import type { ConfigPlace, ConfigProblem } from "../base/errors.ts";
 import { compareIp } from "../net/ip.ts";
 import { rangesOverlap } from "../net/range.ts";
 import { readProfiles } from "./bfd.ts";
@@ -6,9 +6,11 @@ import { definedAliases, readAliases } from "./communities.ts";
 import { fault, type Findings, readFields, shown } from "./fields.ts";
 import { readPeers } from "./peers.ts";
 import { type PlacedRange, readPools } from "./pools.ts";
-import { placesOf, type Position } from "./places.ts";
+import type { Position } from "./places.ts";
+import { placeText } from "./report.ts";
+import { comparePlaces, type TreeNode } from "./tree.ts";
 import type { Config } from "./types.ts";
-import { readYaml, withoutMark, type YamlNode } from "./yaml.ts";
+import { readYaml, withoutMark } from "./yaml.ts";
 
 /** A configuration, or what is wrong with it. */
 export interface ParsedConfig {
@@ -31,22 +33,25 @@ export function parseConfig(
   source: string,
   move: (position: Position) => Position = (position) => position,
 ): ParsedConfig {
-  const clean = withoutMark(text);
   const to: Findings = { mistakes: [] };
-  const config = readConfig(clean, to);
-  const place = placesOf(clean);
-  const problems = to.mistakes.sort((a, b) => a.offset - b.offset)
-    .map(({ severity, offset, message, hint, other }): ConfigProblem => ({
+  const config = readConfig(withoutMark(text), source, to);
+  const moved = (place: ConfigPlace) =>
+    place.kind === "text" ? { ...place, ...move(place) } : place;
+  const problems = to.mistakes.sort((a, b) => comparePlaces(a.place, b.place))
+    .map(({ severity, place, message, hint, other }): ConfigProblem => ({
       severity,
-      source,
-      ...move(place(offset)),
+      place: moved(place),
       message: other === undefined
         ? message
-        : `${message}, the first is in line ${move(place(other)).line}`,
+        : `${message}, the first is ${placeOfFirst(moved(other))}`,
       ...hint === undefined ? {} : { hint },
     }));
   const isWrong = problems.some(({ severity }) => severity === "error");
   return { config: isWrong ? undefined : config, problems: atMost(problems) };
+}
+
+function placeOfFirst(place: ConfigPlace): string {
+  return place.kind === "text" ? `in line ${place.line}` : placeText(place);
 }
 
 function atMost(problems: readonly ConfigProblem[]): readonly ConfigProblem[] {
@@ -56,11 +61,9 @@ function atMost(problems: readonly ConfigProblem[]): readonly ConfigProblem[] {
   return [...problems.slice(0, MAX_PROBLEMS), { ...last, message: more, hint: undefined }];
 }
 
-function readConfig(text: string, to: Findings): Config | undefined {
-  const documents = readYaml(text);
-  for (const { mistakes } of documents) {
-    for (const mistake of mistakes) to.mistakes.push({ severity: "error", ...mistake });
-  }
+function readConfig(text: string, source: string, to: Findings): Config | undefined {
+  const documents = readYaml(text, source);
+  to.mistakes.push(...documents.flatMap(({ mistakes }) => mistakes));
   if (to.mistakes.length > 0 && documents.every(({ root }) => root === undefined)) return undefined;
   const roots = documents.map(({ root }) => root).filter((root) => root !== undefined);
   const [root, second] = roots;
@@ -71,7 +74,7 @@ function readConfig(text: string, to: Findings): Config | undefined {
   if (root === undefined || isEmptyText(root)) {
     fault(
       to,
-      { offset: 0 },
+      { place: { kind: "text", source, line: 1, column: 1 } },
       "there is no configuration in it",
       "write {} for one without pools and peers",
     );
@@ -80,11 +83,11 @@ function readConfig(text: string, to: Findings): Config | undefined {
   return readRoot(root, to);
 }
 
-function isEmptyText(node: YamlNode): boolean {
+function isEmptyText(node: TreeNode): boolean {
   return node.kind === "scalar" && !node.quoted && node.text === "";
 }
 
-function readRoot(root: YamlNode, to: Findings): Config | undefined {
+function readRoot(root: TreeNode, to: Findings): Config | undefined {
   const fields = readFields(root, "the configuration", KEYS, to);
   if (fields === undefined) return undefined;
   const bfdProfiles = readProfiles(fields.get("bfd-profiles"), to);
@@ -97,7 +100,7 @@ function readRoot(root: YamlNode, to: Findings): Config | undefined {
 }
 
 /** Every name under `bfd-profiles`, of wrong profiles too: their use is no second mistake. */
-function profileNames(node: YamlNode | undefined): Set<string> {
+function profileNames(node: TreeNode | undefined): Set<string> {
   const names = new Set<string>();
   for (const item of node?.kind === "list" ? node.items : []) {
     for (const { key, value } of item.kind === "map" ? item.entries : []) {
@@ -113,7 +116,8 @@ function checkOverlaps(placed: readonly PlacedRange[], to: Findings): void {
   for (const one of sorted) {
     if (reach !== undefined && rangesOverlap(reach.range, one.range)) {
       // The later one in the text is the one to be mended.
-      const [first, second] = reach.scalar.offset < one.scalar.offset ? [reach, one] : [one, reach];
+      const isFirst = comparePlaces(reach.scalar.place, one.scalar.place) < 0;
+      const [first, second] = isFirst ? [reach, one] : [one, reach];
       fault(
         to,
         second.scalar,
@@ -121,7 +125,7 @@ function checkOverlaps(placed: readonly PlacedRange[], to: Findings): void {
           shown(first.pool)
         }"`,
         undefined,
-        first.scalar.offset,
+        first.scalar.place,
       );
     }
     const isFurther = reach === undefined || typeof reach.range.last !== typeof one.range.last ||

@@ -1,3 +1,4 @@
+import type { ConfigPlace } from "../base/errors.ts";
 import type { Millis } from "../base/time.ts";
 import { familyOf, type Ip, type Ip4, isUnspecified, parseIp4 } from "../net/ip.ts";
 import { readHost } from "./addresses.ts";
@@ -17,7 +18,7 @@ import {
 import { didYouMean } from "./nearest.ts";
 import { readSelectors } from "./label_selectors.ts";
 import type { Peer } from "./types.ts";
-import type { YamlEntry, YamlNode } from "./yaml.ts";
+import type { TreeEntry, TreeNode } from "./tree.ts";
 
 const KEYS = [
   "my-asn",
@@ -41,23 +42,23 @@ const MAX_ASN = 0xffff_ffff;
 const MAX_PASSWORD_BYTES = 80;
 const DEFAULT_HOLD_MS = 90_000;
 
-type Fields = ReadonlyMap<string, YamlEntry>;
+type Fields = ReadonlyMap<string, TreeEntry>;
 
 /** Reads `peers`; `profiles` are the names of `bfd-profiles`. */
 export function readPeers(
-  entry: YamlEntry | undefined,
+  entry: TreeEntry | undefined,
   profiles: ReadonlySet<string>,
   to: Findings,
 ): Peer[] {
   const peers: Peer[] = [];
-  const seen = new Map<string, number>();
+  const seen = new Map<string, ConfigPlace>();
   for (const node of readList(entry, to)) {
     const peer = readPeer(node, profiles, to);
     if (peer === undefined) continue;
     const text = fingerprint(peer);
     const before = seen.get(text);
     if (before !== undefined) fault(to, node, "an equal peer stands here again", undefined, before);
-    else seen.set(text, node.offset);
+    else seen.set(text, node.place);
     peers.push(peer);
   }
   return peers;
@@ -71,7 +72,7 @@ function fingerprint(peer: Peer): string {
   );
 }
 
-function readPeer(node: YamlNode, profiles: ReadonlySet<string>, to: Findings): Peer | undefined {
+function readPeer(node: TreeNode, profiles: ReadonlySet<string>, to: Findings): Peer | undefined {
   const fields = readFields(node, "a peer", KEYS, to);
   if (fields === undefined) return undefined;
   for (const key of ["my-asn", "peer-asn", "peer-address"]) {
@@ -130,7 +131,7 @@ function readHostField(fields: Fields, key: string, to: Findings) {
 
 /** An address, with a zone where it is link-local: only that says on which interface the peer is. */
 function readPeerAddress(
-  entry: YamlEntry | undefined,
+  entry: TreeEntry | undefined,
   to: Findings,
 ): { peerAddress?: Ip; peerInterface?: string } {
   const scalar = scalarOf(entry, "an IP address", to);
@@ -188,12 +189,12 @@ function readTimers(fields: Fields, to: Findings): { holdTimeMs: Millis; keepali
 }
 
 /** A duration cut to whole seconds, as BGP counts them. */
-function readSeconds(entry: YamlEntry | undefined, to: Findings): Millis | undefined {
+function readSeconds(entry: TreeEntry | undefined, to: Findings): Millis | undefined {
   const ms = readDuration(entry, "90s", to);
   return ms === undefined ? undefined : Math.floor(ms / 1000) * 1000;
 }
 
-function readRouterId(entry: YamlEntry | undefined, to: Findings): Ip4 | undefined {
+function readRouterId(entry: TreeEntry | undefined, to: Findings): Ip4 | undefined {
   const scalar = scalarOf(entry, "an IPv4 address", to);
   if (scalar === undefined) return undefined;
   const ip = parseIp4(scalar.text);
@@ -207,7 +208,7 @@ function readRouterId(entry: YamlEntry | undefined, to: Findings): Ip4 | undefin
   return undefined;
 }
 
-function readPassword(entry: YamlEntry | undefined, to: Findings): string | undefined {
+function readPassword(entry: TreeEntry | undefined, to: Findings): string | undefined {
   const password = readText(entry, to);
   if (password === undefined || password === "" || entry === undefined) return undefined;
   // The text itself stays out of every message.
@@ -242,7 +243,7 @@ function readPasswordFile(fields: Fields, to: Findings): string | undefined {
 }
 
 function readProfile(
-  entry: YamlEntry | undefined,
+  entry: TreeEntry | undefined,
   profiles: ReadonlySet<string>,
   to: Findings,
 ): string | undefined {

@@ -1,3 +1,4 @@
+import type { ConfigPlace } from "../base/errors.ts";
 import type { AddressRange } from "../net/range.ts";
 import { readRange } from "./addresses.ts";
 import { readAdvertisements } from "./advertisements.ts";
@@ -15,12 +16,12 @@ import {
 } from "./fields.ts";
 import { readReserved, readServiceAllocation, readStickyTime } from "./service_allocation.ts";
 import type { Advertisement, Config, Pool, Protocol } from "./types.ts";
-import type { YamlEntry, YamlNode, YamlScalar } from "./yaml.ts";
+import type { TreeEntry, TreeNode, TreeScalar } from "./tree.ts";
 
 /** A range with its place, for what is checked across pools. */
 export interface PlacedRange {
   readonly range: AddressRange;
-  readonly scalar: YamlScalar;
+  readonly scalar: TreeScalar;
   readonly pool: string;
 }
 
@@ -44,12 +45,12 @@ type Announced = Pick<Config, "pools" | "layer2" | "bgp">;
  * protocol becomes advertisements that select this pool.
  */
 export function readPools(
-  entry: YamlEntry | undefined,
+  entry: TreeEntry | undefined,
   aliases: CommunityAliases,
   placed: PlacedRange[],
   to: Findings,
 ): Announced {
-  const names = new Map<string, number>();
+  const names = new Map<string, ConfigPlace>();
   const read = readList(entry, to).map((node) => readPool(node, aliases, placed, names, to))
     .filter((one) => one !== undefined);
   return {
@@ -60,10 +61,10 @@ export function readPools(
 }
 
 function readPool(
-  node: YamlNode,
+  node: TreeNode,
   aliases: CommunityAliases,
   placed: PlacedRange[],
-  names: Map<string, number>,
+  names: Map<string, ConfigPlace>,
   to: Findings,
 ): Announced | undefined {
   const fields = readFields(node, "a pool", KEYS, to);
@@ -103,9 +104,9 @@ function selectionOf({ name }: Pool): Advertisement {
 }
 
 function readName(
-  node: YamlNode,
-  entry: YamlEntry | undefined,
-  names: Map<string, number>,
+  node: TreeNode,
+  entry: TreeEntry | undefined,
+  names: Map<string, ConfigPlace>,
   to: Findings,
 ): string | undefined {
   const name = readText(entry, to);
@@ -116,13 +117,13 @@ function readName(
   const before = names.get(name);
   if (before !== undefined) {
     fault(to, entry.value, `a pool named "${shown(name)}" stands here again`, undefined, before);
-  } else names.set(name, entry.value.offset);
+  } else names.set(name, entry.value.place);
   return name;
 }
 
 function readRanges(
-  node: YamlNode,
-  entry: YamlEntry | undefined,
+  node: TreeNode,
+  entry: TreeEntry | undefined,
   pool: string,
   placed: PlacedRange[],
   to: Findings,

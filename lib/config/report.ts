@@ -1,25 +1,52 @@
-import type { ConfigProblem } from "../base/errors.ts";
+import type { ConfigPlace, ConfigProblem, Severity } from "../base/errors.ts";
 import { nearest } from "./nearest.ts";
 import { linesOf } from "./places.ts";
 
+/** A problem as JSON has it. */
+export interface ReportedProblem {
+  readonly severity: Severity;
+  readonly source: string;
+  /** Of a text; both count from 1. */
+  readonly line?: number;
+  readonly column?: number;
+  /** Of an object. */
+  readonly field?: string;
+  readonly message: string;
+  readonly hint?: string;
+}
+
+/** Lays a problem out for JSON. */
+export function reported({ severity, place, message, hint }: ConfigProblem): ReportedProblem {
+  const where = place.kind === "text"
+    ? { source: place.source, line: place.line, column: place.column }
+    : { source: place.object, field: place.path };
+  return { severity, ...where, message, ...hint === undefined ? {} : { hint } };
+}
+
+/** `SOURCE:LINE:COL`, or an object and its field. */
+export function placeText(place: ConfigPlace): string {
+  return place.kind === "text"
+    ? `${place.source}:${place.line}:${place.column}`
+    : `${place.object} ${place.path}`;
+}
+
 /**
- * Prints problems as `SOURCE:LINE:COL: message`, each with its line of `text` and a caret under the
+ * Prints problems as `PLACE: message`, each with its line of `text` and a caret under the
  * place. A password never shows, whatever is wrong with its line.
  */
 export function renderProblems(problems: readonly ConfigProblem[], text: string): string {
   const lines = linesOf(text);
-  return problems.map((problem) => renderProblem(problem, lines[problem.line - 1])).join("");
+  return problems.map((problem) => renderProblem(problem, lines)).join("");
 }
 
-function renderProblem(problem: ConfigProblem, line: string | undefined): string {
-  const { severity, source, line: number, column, message, hint } = problem;
+function renderProblem(problem: ConfigProblem, lines: readonly string[]): string {
+  const { severity, place, message, hint } = problem;
   const word = severity === "warning" ? "warning: " : "";
-  const head = `${source}:${number}:${column}: ${word}${message}${
-    hint === undefined ? "" : `; ${hint}`
-  }\n`;
-  if (line === undefined) return head;
+  const head = `${placeText(place)}: ${word}${message}${hint === undefined ? "" : `; ${hint}`}\n`;
+  const line = place.kind === "text" ? lines[place.line - 1] : undefined;
+  if (place.kind !== "text" || line === undefined) return head;
   // What stands before the caret keeps its width; a value after `password:` stands after the caret.
-  const before = Array.from(line.slice(0, column - 1), blankOf).join("");
+  const before = Array.from(line.slice(0, place.column - 1), blankOf).join("");
   return `${head}    ${printable(masked(line))}\n    ${before}^\n`;
 }
 

@@ -13,7 +13,7 @@ import {
 } from "./fields.ts";
 import { readSelectors } from "./label_selectors.ts";
 import { FOR_ALL, type ServiceAllocation } from "./types.ts";
-import type { YamlEntry, YamlNode, YamlScalar } from "./yaml.ts";
+import type { TreeEntry, TreeNode, TreeScalar } from "./tree.ts";
 
 const KEYS = ["priority", "namespaces", "namespace-selectors", "service-selectors"];
 const MAX_PRIORITY = 0x7fff_ffff;
@@ -21,7 +21,7 @@ const MAX_STICKY_MS = 365 * 24 * 3_600_000;
 
 /** Reads `service-allocation` of a pool: newest MetalLB's `serviceAllocation` in this grammar. */
 export function readServiceAllocation(
-  entry: YamlEntry | undefined,
+  entry: TreeEntry | undefined,
   to: Findings,
 ): ServiceAllocation {
   const fields = entry && readFields(entry.value, `"${entry.key.text}"`, KEYS, to);
@@ -39,7 +39,7 @@ export function readServiceAllocation(
   };
 }
 
-function readNamespace(node: YamlNode, to: Findings): string | undefined {
+function readNamespace(node: TreeNode, to: Findings): string | undefined {
   if (node.kind === "scalar" && isNamespaceName(node.text)) return node.text;
   const text = node.kind === "scalar" ? `"${shown(node.text)}"` : `a ${node.kind}`;
   fault(to, node, `${text} is no name of a namespace`);
@@ -48,7 +48,7 @@ function readNamespace(node: YamlNode, to: Findings): string | undefined {
 
 /** Reads `reserved-addresses`: ranges, prefixes and single addresses of this pool. */
 export function readReserved(
-  entry: YamlEntry | undefined,
+  entry: TreeEntry | undefined,
   ranges: readonly AddressRange[],
   to: Findings,
 ): AddressRange[] {
@@ -69,13 +69,13 @@ export function readReserved(
   return reserved;
 }
 
-function readOne({ text }: YamlScalar): AddressRange | undefined {
+function readOne({ text }: TreeScalar): AddressRange | undefined {
   const ip = parseIp(text.trim());
   return ip === undefined ? undefined : { first: ip, last: ip, text: text.trim() };
 }
 
 /** Reads `sticky-time` of a pool in milliseconds; 0 when there is none. */
-export function readStickyTime(entry: YamlEntry | undefined, to: Findings): number {
+export function readStickyTime(entry: TreeEntry | undefined, to: Findings): number {
   const ms = readDuration(entry, "24h", to) ?? 0;
   if (ms <= MAX_STICKY_MS || entry === undefined) return ms;
   fault(to, entry.value, `"${entry.key.text}" is more than a year`, "write at most 8760h");

@@ -1,55 +1,19 @@
 import { isAlias, isMap, isScalar, isSeq, type Node, parseAllDocuments } from "@std/yaml";
-
-/** Where a thing stands in its text; offset counts characters from 0. */
-export interface Place {
-  readonly offset: number;
-}
-
-/** YAML without types: each scalar is the text that was written, for its field tells what it means. */
-export type YamlNode = YamlMap | YamlList | YamlScalar;
-
-export interface YamlScalar extends Place {
-  readonly kind: "scalar";
-  readonly text: string;
-  /** Written in quotes or as a block: never null, never a number. */
-  readonly quoted: boolean;
-}
-
-export interface YamlList extends Place {
-  readonly kind: "list";
-  readonly items: readonly YamlNode[];
-}
-
-export interface YamlMap extends Place {
-  readonly kind: "map";
-  readonly entries: readonly YamlEntry[];
-}
-
-export interface YamlEntry {
-  readonly key: YamlScalar;
-  readonly value: YamlNode;
-}
-
-/** Something wrong with the text at `offset`. */
-export interface YamlMistake extends Place {
-  readonly message: string;
-  readonly hint?: string;
-  /** Another place that belongs to it. */
-  readonly other?: number;
-}
-
-export interface YamlDocument {
-  /** Undefined for an empty document or one that cannot be read. */
-  readonly root: YamlNode | undefined;
-  readonly mistakes: readonly YamlMistake[];
-}
+import type { ConfigPlace } from "../base/errors.ts";
+import { placesOf } from "./places.ts";
+import {
+  MAX_DEPTH,
+  type Mistake,
+  type TreeDocument,
+  type TreeEntry,
+  type TreeNode,
+  type TreeScalar,
+} from "./tree.ts";
 
 /** A ConfigMap cannot hold more than 1 MiB. */
 export const MAX_TEXT = 1024 * 1024;
 /** Ten thousand values are a thousand pools; a bomb of aliases would be billions. */
 export const MAX_NODES = 10_000;
-/** The grammar is six levels deep. */
-export const MAX_DEPTH = 64;
 
 /** Names that would reach into JavaScript's own objects; no key of the grammar is like them. */
 const FORBIDDEN_KEYS = new Set(["__proto__", "constructor", "prototype"]);
@@ -59,10 +23,15 @@ export function withoutMark(text: string): string {
   return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
 }
 
-/** Reads all documents of a text without mark. Never throws; work and memory are bounded. */
-export function readYaml(text: string): YamlDocument[] {
+/**
+ * Reads all documents of a text without mark; `source` names the text in problems. Never throws;
+ * work and memory are bounded.
+ */
+export function readYaml(text: string, source: string): TreeDocument[] {
+  const place = placesOf(text);
+  const at = (offset: number): ConfigPlace => ({ kind: "text", source, ...place(offset) });
   const refused = refuseText(text);
-  if (refused !== undefined) return [{ root: undefined, mistakes: [refused] }];
+  if (refused !== undefined) return [{ root: undefined, mistakes: [mistakeAt(at, refused)] }];
   const documents = parseAllDocuments(text, {
     schema: "failsafe",
     uniqueKeys: false,
@@ -70,20 +39,53 @@ export function readYaml(text: string): YamlDocument[] {
   });
   if (!Array.isArray(documents)) return [];
   return documents.map((document) => {
-    const mistakes: YamlMistake[] = document.errors.map(({ message, pos }) => ({
-      message: `this is no YAML: ${message}`,
-      offset: Math.min(pos[0], text.length),
-      hint: yamlHint(text, pos[0]),
-    }));
     // After the first error the rest of the tree is a guess.
-    if (mistakes.length > 0) return { root: undefined, mistakes: mistakes.slice(0, 1) };
-    const reader = new TreeReader((alias) => isAlias(alias) ? alias.resolve(document) : undefined);
-    const root = document.contents === null ? undefined : reader.read(document.contents, 0);
-    return { root: reader.stopped ? undefined : root, mistakes: reader.mistakes };
+    const [error] = document.errors;
+    if (error !== undefined) {
+      const { message, pos: [offset] } = error;
+      const hint = yamlHint(text, offset);
+      const found = {
+        message: `this is no YAML: ${message}`,
+        offset: Math.min(offset, text.length),
+        hint,
+      };
+      return { root: undefined, mistakes: [mistakeAt(at, found)] };
+    }
+    const reading: Reading = {
+      at,
+      resolve: (alias) => isAlias(alias) ? alias.resolve(document) : undefined,
+      mistakes: [],
+      nodes: 0,
+      stopped: false,
+    };
+    const root = document.contents === null ? undefined : readNode(reading, document.contents, 0);
+    return { root: reading.stopped ? undefined : root, mistakes: reading.mistakes };
   });
 }
 
-function refuseText(text: string): YamlMistake | undefined {
+/** Something wrong with the text at `offset`. */
+interface TextMistake {
+  readonly offset: number;
+  readonly message: string;
+  readonly hint?: string;
+  /** Another offset that belongs to it. */
+  readonly other?: number;
+}
+
+type At = (offset: number) => ConfigPlace;
+
+function mistakeAt(at: At, { offset, message, hint, other }: TextMistake): Mistake {
+  const place = at(offset);
+  return {
+    severity: "error",
+    place,
+    message,
+    hint,
+    other: other === undefined ? other : at(other),
+  };
+}
+
+function refuseText(text: string): TextMistake | undefined {
   if (text.length > MAX_TEXT) {
     return {
       offset: MAX_TEXT,
@@ -115,7 +117,7 @@ function refuseText(text: string): YamlMistake | undefined {
 }
 
 /** The YAML reader calls itself for each level: text of too many levels must not reach it. */
-function deepest(text: string): YamlMistake | undefined {
+function deepest(text: string): TextMistake | undefined {
   let depth = 0;
   for (let offset = 0; offset < text.length; offset++) {
     const character = text[offset];
@@ -129,7 +131,7 @@ function deepest(text: string): YamlMistake | undefined {
   return indent === null ? undefined : tooDeep(indent.index);
 }
 
-function tooDeep(offset: number): YamlMistake {
+function tooDeep(offset: number): TextMistake {
   return { offset, message: `more than ${MAX_DEPTH} levels inside each other` };
 }
 
@@ -138,104 +140,93 @@ function yamlHint(text: string, offset: number): string | undefined {
   return /^\s*\t/.test(line) ? "indent with blanks, YAML takes no tabulators" : undefined;
 }
 
-/** Turns the library's tree into ours, aliases put in their places, within the bounds. */
-class TreeReader {
-  readonly mistakes: YamlMistake[] = [];
-  stopped = false;
-  #nodes = 0;
-  readonly #resolve: (alias: Node) => Node | undefined;
+/** The library's tree being turned into ours, aliases put in their places, within the bounds. */
+interface Reading {
+  readonly at: At;
+  readonly resolve: (alias: Node) => Node | undefined;
+  readonly mistakes: Mistake[];
+  nodes: number;
+  stopped: boolean;
+}
 
-  constructor(resolve: (alias: Node) => Node | undefined) {
-    this.#resolve = resolve;
+function readNode(reading: Reading, node: unknown, depth: number, from?: number): TreeNode {
+  const offset = from ?? offsetOf(node);
+  if (depth > MAX_DEPTH) return stop(reading, tooDeep(offset));
+  if (++reading.nodes > MAX_NODES) {
+    const message = `more than ${MAX_NODES} values, aliases counted each time`;
+    return stop(reading, { offset, message });
   }
-
-  read(node: unknown, depth: number, at?: number): YamlNode {
-    const offset = at ?? offsetOf(node);
-    if (depth > MAX_DEPTH) return this.#stop(tooDeep(offset));
-    if (++this.#nodes > MAX_NODES) {
-      return this.#stop({
-        offset,
-        message: `more than ${MAX_NODES} values, aliases counted each time`,
-      });
-    }
-    if (isAlias(node)) {
-      const target = this.#resolve(node);
-      if (target !== undefined) return this.read(target, depth + 1, offset);
-      this.mistakes.push({
-        offset,
-        message: `no anchor "${node.source}" stands before this alias`,
-      });
-      return { kind: "scalar", text: "", quoted: false, offset };
-    }
-    if (isMap(node)) return { kind: "map", offset, entries: this.#entries(node.items, depth) };
-    if (isSeq(node)) {
-      const items: YamlNode[] = [];
-      for (const item of node.items) if (!this.stopped) items.push(this.read(item, depth + 1));
-      return { kind: "list", offset, items };
-    }
-    if (!isScalar(node)) return { kind: "scalar", text: "", quoted: false, offset };
-    const text = typeof node.value === "string" ? node.value : "";
-    return {
-      kind: "scalar",
-      text,
-      quoted: node.type !== undefined && node.type !== "PLAIN",
-      offset,
-    };
+  const place = reading.at(offset);
+  if (isAlias(node)) {
+    const target = reading.resolve(node);
+    if (target !== undefined) return readNode(reading, target, depth + 1, offset);
+    complain(reading, { offset, message: `no anchor "${node.source}" stands before this alias` });
+    return { kind: "scalar", text: "", quoted: false, place };
   }
-
-  #entries(
-    items: readonly { readonly key: unknown; readonly value: unknown }[],
-    depth: number,
-  ): YamlEntry[] {
-    const entries: YamlEntry[] = [];
-    const seen = new Map<string, number>();
-    for (const { key, value } of items) {
-      if (this.stopped) break;
-      const name = this.read(key, depth + 1);
-      if (name.kind !== "scalar") {
-        this.mistakes.push({
-          offset: name.offset,
-          message: "a key must be a word, not a list or a map",
-        });
-        continue;
-      }
-      const content = this.read(
-        value,
-        depth + 1,
-        value === null ? name.offset + name.text.length : undefined,
-      );
-      if (this.#isUsable(name, seen)) entries.push({ key: name, value: content });
+  if (isMap(node)) return { kind: "map", place, entries: readEntries(reading, node.items, depth) };
+  if (isSeq(node)) {
+    const items: TreeNode[] = [];
+    for (const item of node.items) {
+      if (!reading.stopped) items.push(readNode(reading, item, depth + 1));
     }
-    return entries;
+    return { kind: "list", place, items };
   }
+  if (!isScalar(node)) return { kind: "scalar", text: "", quoted: false, place };
+  const text = typeof node.value === "string" ? node.value : "";
+  return { kind: "scalar", text, quoted: node.type !== undefined && node.type !== "PLAIN", place };
+}
 
-  #isUsable({ text, offset }: YamlScalar, seen: Map<string, number>): boolean {
-    const before = seen.get(text);
-    if (FORBIDDEN_KEYS.has(text)) {
-      this.mistakes.push({ offset, message: `the key "${text}" is not allowed` });
-      return false;
+function readEntries(
+  reading: Reading,
+  items: readonly { readonly key: unknown; readonly value: unknown }[],
+  depth: number,
+): TreeEntry[] {
+  const entries: TreeEntry[] = [];
+  const seen = new Map<string, number>();
+  for (const { key, value } of items) {
+    if (reading.stopped) break;
+    const name = readNode(reading, key, depth + 1);
+    const offset = offsetOf(key);
+    if (name.kind !== "scalar") {
+      complain(reading, { offset, message: "a key must be a word, not a list or a map" });
+      continue;
     }
-    if (text === "<<") {
-      this.mistakes.push({
-        offset,
-        message: 'merge keys ("<<") are not read',
-        hint: "write the keys out",
-      });
-      return false;
-    }
-    if (before !== undefined) {
-      this.mistakes.push({ offset, message: `the key "${text}" stands here again`, other: before });
-      return false;
-    }
+    const from = value === null ? offset + name.text.length : undefined;
+    const content = readNode(reading, value, depth + 1, from);
+    if (isUsable(reading, name, offset, seen)) entries.push({ key: name, value: content });
+  }
+  return entries;
+}
+
+function isUsable(
+  reading: Reading,
+  { text }: TreeScalar,
+  offset: number,
+  seen: Map<string, number>,
+): boolean {
+  const other = seen.get(text);
+  if (FORBIDDEN_KEYS.has(text)) {
+    complain(reading, { offset, message: `the key "${text}" is not allowed` });
+  } else if (text === "<<") {
+    const message = 'merge keys ("<<") are not read';
+    complain(reading, { offset, message, hint: "write the keys out" });
+  } else if (other !== undefined) {
+    complain(reading, { offset, message: `the key "${text}" stands here again`, other });
+  } else {
     seen.set(text, offset);
     return true;
   }
+  return false;
+}
 
-  #stop(mistake: YamlMistake): YamlScalar {
-    if (!this.stopped) this.mistakes.push(mistake);
-    this.stopped = true;
-    return { kind: "scalar", text: "", quoted: false, offset: mistake.offset };
-  }
+function complain({ at, mistakes }: Reading, mistake: TextMistake): void {
+  mistakes.push(mistakeAt(at, mistake));
+}
+
+function stop(reading: Reading, mistake: TextMistake): TreeScalar {
+  if (!reading.stopped) complain(reading, mistake);
+  reading.stopped = true;
+  return { kind: "scalar", text: "", quoted: false, place: reading.at(mistake.offset) };
 }
 
 function offsetOf(node: unknown): number {

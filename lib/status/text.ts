@@ -1,4 +1,4 @@
-import type { ConfigProblem } from "../base/errors.ts";
+import type { ReportedProblem } from "../config/report.ts";
 import { ADDRESSES, type Column, PEERS, POOLS, SERVICES } from "./tables.ts";
 import type { ControllerStatus, LeadStatus, ProcessStatus, SpeakerStatus } from "./types.ts";
 
@@ -33,8 +33,8 @@ export function leadText({ leader, reason, role }: LeadStatus): string {
   }
 }
 
-function problemText({ source, line, column, message }: ConfigProblem): string {
-  return `${source}:${line}:${column}: ${message}`;
+function problemText({ source, line, column, field, message }: ReportedProblem): string {
+  return `${source}${field === undefined ? `:${line}:${column}` : ` ${field}`}: ${message}`;
 }
 
 function controllerLines(controller: ControllerStatus): string[] {

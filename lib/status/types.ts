@@ -1,4 +1,4 @@
-import type { ConfigProblem } from "../base/errors.ts";
+import type { ReportedProblem } from "../config/report.ts";
 import type { ElectionRule } from "../speaker/view.ts";
 
 /** What configuration is in force, and what is wrong with a newer one. */
@@ -6,7 +6,7 @@ export interface ConfigStatus {
   /** `stale`: an older one stays in force because the newest was rejected. */
   readonly state: "none" | "loaded" | "stale";
   readonly source: string;
-  readonly problems: readonly ConfigProblem[];
+  readonly problems: readonly ReportedProblem[];
   /** Why it is stale or absent, one sentence. */
   readonly reason?: string;
 }

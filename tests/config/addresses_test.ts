@@ -1,11 +1,16 @@
 import assert from "node:assert/strict";
 import { readHost, readRange } from "../../lib/config/addresses.ts";
 import type { Findings } from "../../lib/config/fields.ts";
-import type { YamlScalar } from "../../lib/config/yaml.ts";
+import type { TreeScalar } from "../../lib/config/tree.ts";
 import { formatIp } from "../../lib/net/ip.ts";
 
-function scalar(text: string): YamlScalar {
-  return { kind: "scalar", text, quoted: false, offset: 0 };
+function scalar(text: string): TreeScalar {
+  return {
+    kind: "scalar",
+    text,
+    quoted: false,
+    place: { kind: "text", source: "c", line: 1, column: 1 },
+  };
 }
 
 Deno.test("readRange() reads prefixes and ranges of both families, with blanks round the dash", () => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { parseConfig } from "../../lib/config/parse.ts";
+import { reported } from "../../lib/config/report.ts";
 
 Deno.test("a BFD profile has MetalLB's defaults", () => {
   const { config } = parseConfig("bfd-profiles:\n- name: plain\n", "c");
@@ -33,7 +34,7 @@ Deno.test("each key of a BFD profile has its effect, up to its bounds", () => {
 
 Deno.test("a BFD profile without a name, or with one that is taken, is refused", () => {
   const messages = (text: string) =>
-    parseConfig(text, "c").problems.map(({ line, message }) => `${line} ${message}`);
+    parseConfig(text, "c").problems.map(reported).map(({ line, message }) => `${line} ${message}`);
   assert.deepEqual(messages("bfd-profiles:\n- echo-mode: true\n"), [
     '2 the BFD profile has no "name"',
   ]);

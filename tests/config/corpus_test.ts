@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { configFromConfigMap } from "../../lib/config/manifest.ts";
 import { parseConfig } from "../../lib/config/parse.ts";
+import { reported } from "../../lib/config/report.ts";
 import { formatIp } from "../../lib/net/ip.ts";
 
 /** `LINE:COL message; hint` of each problem. */
@@ -8,7 +9,7 @@ function problems(text: string): string[] {
   const { config, problems } = parseConfig(text, "c.yaml");
   const errors = problems.filter(({ severity }) => severity === "error");
   assert.equal(config === undefined, errors.length > 0);
-  return problems.map(({ line, column, message, hint }) =>
+  return problems.map(reported).map(({ line, column, message, hint }) =>
     `${line}:${column} ${message}${hint ? `; ${hint}` : ""}`
   );
 }

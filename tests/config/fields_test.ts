@@ -9,15 +9,17 @@ import {
   readWord,
   shown,
 } from "../../lib/config/fields.ts";
-import { readYaml, type YamlEntry, type YamlNode } from "../../lib/config/yaml.ts";
+import { placeText } from "../../lib/config/report.ts";
+import type { TreeEntry, TreeNode } from "../../lib/config/tree.ts";
+import { readYaml } from "../../lib/config/yaml.ts";
 
-function root(text: string): YamlNode {
-  const node = readYaml(text)[0]?.root;
+function root(text: string): TreeNode {
+  const node = readYaml(text, "c")[0]?.root;
   assert.ok(node);
   return node;
 }
 
-function entry(text: string): YamlEntry {
+function entry(text: string): TreeEntry {
   const node = root(text);
   assert.ok(node.kind === "map" && node.entries[0]);
   return node.entries[0];
@@ -27,9 +29,9 @@ Deno.test("readFields() takes a misspelt key for the one that is meant, after sa
   const to: Findings = { mistakes: [] };
   const fields = readFields(root("nmae: x\nother: y\n"), "a thing", ["name", "size"], to);
   assert.deepEqual([...fields?.keys() ?? []], ["name"]);
-  assert.deepEqual(to.mistakes.map(({ offset, hint }) => [offset, hint]), [
-    [0, 'did you mean "name"?'],
-    [8, 'there is "name", "size"'],
+  assert.deepEqual(to.mistakes.map(({ place, hint }) => [placeText(place), hint]), [
+    ["c:1:1", 'did you mean "name"?'],
+    ["c:2:1", 'there is "name", "size"'],
   ]);
 });
 

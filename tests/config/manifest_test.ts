@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { configFromConfigMap, configFromFile, readSource } from "../../lib/config/manifest.ts";
+import { placeText, reported } from "../../lib/config/report.ts";
 
 const BAD_POOL = "address-pools:\n- name: a\n  protocol: layer3\n  addresses: [10.0.0.0/24]\n";
 const GOOD_POOL = BAD_POOL.replace("layer3", "layer2");
@@ -19,7 +20,7 @@ function read(text: string): string[] {
       ? [`${what}: none`]
       : found.problems.length === 0
       ? [`${what}: good`]
-      : found.problems
+      : found.problems.map(reported)
         .map(({ line, column, message }) => `${what}: ${line}:${column} ${message}`)
   );
 }
@@ -104,7 +105,7 @@ Deno.test("configFromConfigMap() gives the text, so that equal texts are known a
   assert.equal(text, GOOD_POOL);
   assert.equal(config?.pools.length, 1);
   const bad = configFromConfigMap({ data: { config: BAD_POOL } }, "configmap a/b key config");
-  assert.deepEqual(bad.problems.map(({ source, line, column }) => `${source}:${line}:${column}`), [
+  assert.deepEqual(bad.problems.map(({ place }) => placeText(place)), [
     "configmap a/b key config:3:13",
   ]);
 });

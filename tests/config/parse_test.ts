@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { parseConfig } from "../../lib/config/parse.ts";
+import { reported } from "../../lib/config/report.ts";
 import { linesOf } from "../../lib/config/places.ts";
 import { withoutMark } from "../../lib/config/yaml.ts";
 import { printConfig } from "../support/print_config.ts";
@@ -10,7 +11,7 @@ import { anyConfig } from "./arbitrary.ts";
 function probe(text: string): void {
   const { config, problems } = parseConfig(text, "c");
   const lines = linesOf(withoutMark(text));
-  for (const { line, column, message, severity } of problems) {
+  for (const { line = 0, column = 0, message, severity } of problems.map(reported)) {
     assert.ok(line >= 1 && line <= lines.length, `${line} of ${lines.length}: ${message}`);
     assert.ok(
       column >= 1 && column <= (lines[line - 1] ?? "").length + 1,
@@ -95,18 +96,21 @@ Deno.test("parseConfig() moves places into the file around the text", () => {
     "f",
     ({ line, column }) => ({ line: line + 10, column: column + 4 }),
   );
-  assert.deepEqual(problems.map(({ source, line, column }) => [source, line, column]), [[
-    "f",
-    11,
-    12,
-  ]]);
+  assert.deepEqual(
+    problems.map(reported).map(({ source, line, column }) => [source, line, column]),
+    [[
+      "f",
+      11,
+      12,
+    ]],
+  );
 });
 
 Deno.test("parseConfig() finds every overlap once, with the later range at fault", () => {
   const text =
     "address-pools:\n- name: a\n  protocol: bgp\n  addresses:\n  - 10.0.0.0/16\n  - 10.0.5.0/24\n  - 10.0.4.0/24\n  - fd00::/64\n  - 10.1.0.0/16\n";
   const { problems } = parseConfig(text, "c");
-  assert.deepEqual(problems.map(({ line, message }) => `${line} ${message}`), [
+  assert.deepEqual(problems.map(reported).map(({ line, message }) => `${line} ${message}`), [
     '6 "10.0.5.0/24" overlaps "10.0.0.0/16" of pool "a", the first is in line 5',
     '7 "10.0.4.0/24" overlaps "10.0.0.0/16" of pool "a", the first is in line 5',
   ]);

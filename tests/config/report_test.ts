@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { parseConfig } from "../../lib/config/parse.ts";
-import { renderProblems } from "../../lib/config/report.ts";
+import { placeText, renderProblems, reported } from "../../lib/config/report.ts";
 
 function report(text: string): string {
   return renderProblems(parseConfig(text, "c.yaml").problems, text);
@@ -14,6 +14,33 @@ Deno.test("renderProblems() puts the caret under the place", () => {
   // A wide character takes two columns of the terminal, a tabulator stays one.
   assert.match(report("{ '名': 1, peers: 7 }\n"), /\n {4}\{ '名': 1, peers: 7 \}\n {4} {2}\^\n/);
   assert.match(report("{ '名': 1, peers: 7 }\n"), /\n {4} {18}\^\n$/);
+});
+
+Deno.test("a problem of an object is told by its field, and has no line to show", () => {
+  const place = { kind: "field", object: "ippool a/b", path: "spec.addresses[0]" } as const;
+  const problem = { severity: "error", place, message: "wrong", hint: "mend it" } as const;
+  assert.equal(placeText(place), "ippool a/b spec.addresses[0]");
+  assert.equal(
+    renderProblems([problem], "a: b\n"),
+    "ippool a/b spec.addresses[0]: wrong; mend it\n",
+  );
+  assert.deepEqual(reported(problem), {
+    severity: "error",
+    source: "ippool a/b",
+    field: "spec.addresses[0]",
+    message: "wrong",
+    hint: "mend it",
+  });
+});
+
+Deno.test("reported() lays a problem of a text out as it always was in JSON", () => {
+  const [problem] = parseConfig("peers: 7\n", "c.yaml").problems;
+  assert.ok(problem);
+  assert.equal(
+    JSON.stringify(reported(problem)),
+    '{"severity":"error","source":"c.yaml","line":1,"column":8,' +
+      '"message":"\\"peers\\" must be a list, not \\"7\\"","hint":"begin each item with \\"- \\""}',
+  );
 });
 
 Deno.test("renderProblems() marks warnings, and shows no control characters", () => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { parseConfig } from "../../lib/config/parse.ts";
+import { reported } from "../../lib/config/report.ts";
 import { formatRange } from "../support/addresses.ts";
 
 /** A pool of 10.0.0.0/24 and fd00::/64 with one more key. */
@@ -10,7 +11,9 @@ function read(more: string) {
   );
   return {
     pool: config?.pools[0],
-    problems: problems.map(({ line, column, message }) => `${line}:${column}: ${message}`),
+    problems: problems.map(reported).map(({ line, column, message }) =>
+      `${line}:${column}: ${message}`
+    ),
   };
 }
 

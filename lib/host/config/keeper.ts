@@ -1,4 +1,5 @@
 import type { ConfigProblem } from "../../base/errors.ts";
+import { placeText, reported } from "../../config/report.ts";
 import type { Config } from "../../config/types.ts";
 import { EVENT } from "../../model/names.ts";
 import type { ConfigStatus } from "../../status/types.ts";
@@ -91,9 +92,10 @@ function take(keeping: Keeping, input: ConfigInput): void {
   if (text === keeping.lastText && text !== undefined) return;
   keeping.lastText = text;
   keeping.withheld = undefined;
-  for (const { severity, source, line, message } of problems) {
+  for (const { severity, place, message } of problems) {
     if (severity !== "warning") continue;
-    log.warn({ reason: `${source}:${line}`, error: message }, "configuration warning");
+    const reason = place.kind === "text" ? `${place.source}:${place.line}` : placeText(place);
+    log.warn({ reason, error: message }, "configuration warning");
   }
   if (config === undefined) {
     const errors = problems.filter(({ severity }) => severity === "error");
@@ -137,7 +139,7 @@ function reject(
   reason: string,
 ): void {
   const state = keeping.current === undefined ? "none" : "stale";
-  keeping.status = { state, source, problems, reason };
+  keeping.status = { state, source, problems: problems.map(reported), reason };
   keeping.context.metrics.config.stale.set(1);
 }
 
@@ -147,9 +149,9 @@ function announceRejection(
   problems: readonly ConfigProblem[],
 ): void {
   metrics.config.rejected.inc();
-  for (const { source, line, column, message, hint } of problems) {
+  for (const { place, message, hint } of problems) {
     log.error(
-      { reason: `${source}:${line}:${column}`, error: message, hint },
+      { reason: placeText(place), error: message, hint },
       "configuration mistake",
     );
   }
@@ -160,7 +162,7 @@ function announceRejection(
   );
   if (object === undefined) return;
   const first = problems[0];
-  const place = first ? ` ${first.source}:${first.line}:${first.column}: ${first.message}` : "";
+  const place = first ? ` ${placeText(first.place)}: ${first.message}` : "";
   void cluster.publishEvent({
     about: object,
     type: "Warning",

@@ -1,4 +1,5 @@
 import type { Millis } from "../../base/time.ts";
+import { placeText } from "../../config/report.ts";
 import type { Config } from "../../config/types.ts";
 import { readEndpointSlice, readNode, readPod } from "../../model/cluster.ts";
 import type { NodeFacts, PodFacts, ServiceFacts, SliceFacts } from "../../model/facts.ts";
@@ -155,9 +156,7 @@ function firstConfig(
       }
       const { config, problems } = input.read();
       const [first] = problems.filter(({ severity }) => severity === "error");
-      const configReason = first === undefined
-        ? ""
-        : `${first.source}:${first.line}:${first.column}: ${first.message}`;
+      const configReason = first === undefined ? "" : `${placeText(first.place)}: ${first.message}`;
       resolve({ config, configReason });
     }, signal);
     watching.push(source.done);
