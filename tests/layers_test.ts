@@ -250,7 +250,6 @@ const WIRING = new Set([
   "lib/base/version.ts",
   "lib/cli/surroundings.ts",
   "lib/host/cluster/cluster.ts",
-  "lib/host/process/options.ts",
   "lib/host/process/role.ts",
   "lib/host/run.ts",
   "lib/host/linux/packet/address_prober.ts",

@@ -5,7 +5,7 @@ import { selectsLabels } from "../config/selectors.ts";
 import { EMPTY_CONFIG } from "../config/types.ts";
 import { type AskedSpeakers, askSpeakers, NOBODY } from "../host/inspect/speakers.ts";
 import { systemClock } from "../host/process/clock.ts";
-import { localStatuses } from "../host/inspect/processes.ts";
+import { askLocalProcesses } from "../host/inspect/processes.ts";
 import type { SourceOptions } from "../host/process/options.ts";
 import { type Snapshot, takeSnapshot } from "../host/inspect/snapshot.ts";
 import type { ServiceFacts, SliceFacts } from "../model/facts.ts";
@@ -56,7 +56,7 @@ export async function explain(request: ExplainRequest): Promise<number> {
 
 /** A role that runs on this machine knows where its objects are. */
 async function sourceOfRunning(otherwise: SourceOptions): Promise<SourceOptions> {
-  const [running] = await localStatuses();
+  const [running] = await askLocalProcesses();
   if (running === undefined) return otherwise;
   const { store, kubeconfig, namespace, configFlag: config, lbClass } = running;
   return { store, kubeconfig, namespace, config, lbClass };

@@ -1,4 +1,4 @@
-import { localStatuses, statusAt } from "../host/inspect/processes.ts";
+import { askLocalProcesses, askProcess } from "../host/inspect/processes.ts";
 import { formatHost } from "../net/ip.ts";
 import { statusText } from "../status/text.ts";
 import type { ProcessStatus } from "../status/types.ts";
@@ -6,11 +6,11 @@ import type { OutputFormat } from "./arguments.ts";
 
 /** `herald status`: prints what the roles on this machine hold; exit code 1 when none runs. */
 export async function status(output: OutputFormat): Promise<number> {
-  const found = await localStatuses();
+  const found = await askLocalProcesses();
   if (found.length === 0) {
     // In a pod the root is read-only, so there is no socket file; the probes' address answers.
     const host = Deno.env.get("METALLB_HOST") || "127.0.0.1";
-    const one = await statusAt(`http://${formatHost(host)}:7472`);
+    const one = await askProcess(`http://${formatHost(host)}:7472`);
     if (one !== undefined) found.push(one);
   }
   await Deno.stdout.write(new TextEncoder().encode(statusReport(found, output)));

@@ -14,7 +14,7 @@ import { type Lease, type LeaseRecord, sameRecord } from "./record.ts";
 const JITTER_FACTOR = 1.2;
 
 /** What a step has besides the event: the two clocks, and chance. */
-export interface Circumstances {
+interface Circumstances {
   readonly now: Instant;
   /** Milliseconds since 1970; only written into the Lease, never judged by. */
   readonly wallMs: number;
@@ -29,7 +29,7 @@ interface Turn {
 /**
  * Advances one candidate for a Lease (client-go tools/leaderelection): the holder renews it every
  * retry period and stops when it could not within the renew deadline; the others take it when it
- * was not seen to change for its duration, or is nobody's. At most one request is under way. Total
+ * was not seen to change for its duration, or has no holder. At most one request is under way. Total
  * over every event; actions are in the order to perform.
  */
 export function step(state: ElectionState, event: ElectionEvent, given: Circumstances): Turn {
@@ -103,7 +103,7 @@ function answered(turn: Turn, answer: Answer, given: Circumstances): Turn {
       return conflicts > 1 ? later(again, given) : again;
     }
     case "failed":
-      // Who cannot tell the others lets them wait for the end of the lease.
+      // A holder that cannot tell the others lets them wait for the end of the lease.
       if (state.phase === "releasing") return ended(free);
       // Whether a write was done, only the Lease itself can tell.
       return later({ ...free, state: { ...state, mustRead: true } }, given, pending?.at);
@@ -149,7 +149,7 @@ function observed(turn: Turn, lease: Lease, now: Instant): Turn {
   return taken ? stopped(told, "taken") : told;
 }
 
-/** Deleted: whoever holds it may not know yet, so its time still runs. */
+/** Deleted: its holder may not know yet, so its time still runs. */
 function gone(turn: Turn): Turn {
   return { ...turn, state: { ...turn.state, lease: undefined } };
 }

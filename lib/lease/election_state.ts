@@ -5,7 +5,7 @@ import type { Lease, LeaseRecord } from "./record.ts";
 export interface ElectionTiming {
   /** Others wait so long after the last change that they saw; whole seconds. */
   readonly durationMs: Millis;
-  /** Who could not renew for so long stops. */
+  /** A leader that could not renew for so long stops. */
   readonly renewDeadlineMs: Millis;
   /** Between two renewals, and at least between two looks at another's lease. */
   readonly retryPeriodMs: Millis;
@@ -18,7 +18,7 @@ export type ElectionEvent =
   /** The answer to a read; undefined: there is none. */
   | { readonly kind: "read"; readonly id: number; readonly lease: Lease | undefined }
   | { readonly kind: "written"; readonly id: number; readonly lease: Lease }
-  /** Somebody was faster: the version is not the present one any more (409), or it is gone. */
+  /** Another client was faster: the version is not the present one any more (409), or it is gone. */
   | { readonly kind: "conflict"; readonly id: number }
   /** No answer, or none of use; a write may have been done all the same. */
   | { readonly kind: "failed"; readonly id: number }
@@ -40,7 +40,7 @@ export type ElectionAction =
   }
   | { readonly kind: "started" }
   | { readonly kind: "stopped"; readonly reason: StopReason }
-  /** Another holder stands in the Lease than before; empty: nobody. */
+  /** The Lease names another holder than before; empty: none. */
   | { readonly kind: "holder"; readonly holder: string }
   /** After `stop`: nothing follows. */
   | { readonly kind: "ended" };
@@ -54,7 +54,7 @@ export interface ElectionState {
   readonly lease: Lease | undefined;
   /** The Lease must be read before anything is written: never read, or changed meanwhile. */
   readonly mustRead: boolean;
-  /** Until then, by the local clock, whoever holds the Lease may act. */
+  /** Until then, by the local clock, the holder of the Lease may act. */
   readonly heldUntil: Instant;
   /** While leading: when the last write that succeeded was sent. */
   readonly renewedAt: Instant;

@@ -3,7 +3,7 @@ import { isObject, type JsonObject, objectOr, textOf } from "../model/json.ts";
 
 /** What a coordination.k8s.io/v1 Lease says of its holder. */
 export interface LeaseRecord {
-  /** Empty: nobody's. */
+  /** Empty: it has no holder. */
   readonly holder: string;
   /** How long the holder may act after each renewal; undefined where the field is of no use. */
   readonly durationMs: Millis | undefined;
@@ -44,7 +44,7 @@ function countOf(value: unknown): number | undefined {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
 }
 
-/** The object that puts `record` in the place of `base`, on the condition that nobody was faster. */
+/** The object that puts `record` in the place of `base`, on the condition that no other client was faster. */
 export function encodeLease(record: LeaseRecord, base: Lease): JsonObject {
   return { ...base.object, spec: { ...objectOr(base.object.spec), ...specOf(record) } };
 }

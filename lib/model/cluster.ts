@@ -44,7 +44,7 @@ export function sharingSliceReader(): (object: unknown) => SliceFacts | undefine
     const key = `${nodeName ?? " "} ${ready} ${serving} ${terminating}`;
     const known = shared.get(key);
     if (known !== undefined) return known;
-    // Of nodes that are long gone; whoever still holds one keeps it.
+    // Of nodes that are long gone; slices that still hold one keep it.
     if (shared.size >= SHARED_LIMIT) shared.clear();
     const fresh = { ...endpoint, addresses: NO_ADDRESSES };
     shared.set(key, fresh);

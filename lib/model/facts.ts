@@ -61,7 +61,7 @@ export interface ServiceFacts {
   readonly hasIngress: boolean;
   /** Things a person should know: both annotation spellings differ, a key too long … */
   readonly warnings: readonly string[];
-  /** Annotations that stand in their old spelling alone; absent when there are none. */
+  /** Annotations that are set in their old spelling alone; absent when there are none. */
   readonly deprecated?: readonly string[];
 }
 

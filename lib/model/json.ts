@@ -33,7 +33,7 @@ export function readLabels(labels: unknown): ReadonlyMap<string, string> {
 }
 
 /**
- * A text from outside as it may stand in a message: quoted, control characters escaped, cut to 64
+ * A text from outside, fit for a message: quoted, control characters escaped, cut to 64
  * characters, for events hold about a thousand and annotations up to 256 KiB.
  */
 export function quoted(text: string): string {

@@ -3,11 +3,11 @@ import { ANNOTATION, ANNOTATION_PREFIXES, EVENT } from "./names.ts";
 import type { AddressRequest } from "./facts.ts";
 import { type JsonObject, quoted, textOf } from "./json.ts";
 
-/** Sharing keys beyond this length are refused: no one types them, and they end up in messages. */
-export const SHARING_KEY_LIMIT = 1024;
+/** Sharing keys beyond this length are refused: nobody types such a key, and keys appear in messages. */
+const SHARING_KEY_LIMIT = 1024;
 
 /** What a Service's annotations and spec ask of the allocator. */
-export interface ServiceRequest {
+interface ServiceRequest {
   readonly sharingKey: string | undefined;
   readonly poolRequest: string | undefined;
   readonly addressRequest: AddressRequest;
@@ -105,10 +105,10 @@ function invalid(message: string): AddressRequest {
   return { kind: "invalid", event: EVENT.loadBalancerFailed, message };
 }
 
-/** The names of annotations that stand there in the older of their two spellings alone. */
+/** The names of annotations that are set in the older of their two spellings alone. */
 export function deprecatedAnnotations(annotations: JsonObject): readonly string[] {
   const [newer, older] = ANNOTATION_PREFIXES;
-  // Nobody but MetalLB wrote this one, and the next write brings it under the newer prefix.
+  // Only MetalLB wrote this one, and the next write brings it under the newer prefix.
   return Object.values(ANNOTATION).filter((name) =>
     name !== ANNOTATION.allocatedFrom &&
     annotations[older + name] !== undefined && annotations[newer + name] === undefined

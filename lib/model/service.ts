@@ -54,8 +54,8 @@ function isName(value: unknown): value is string {
 }
 
 /**
- * The families of clusterIPs, first one first; where a Service has none yet, or lives where nobody
- * gives cluster IPs, those of ipFamilies. A headless Service has none.
+ * The families of clusterIPs, first one first; where a Service has none yet, or its cluster
+ * gives none, those of ipFamilies. A headless Service has none.
  */
 function readFamilies(spec: JsonObject): readonly Family[] {
   if (isHeadless(spec)) return [];

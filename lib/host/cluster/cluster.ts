@@ -32,13 +32,13 @@ export interface Watched<T> {
   /** Monotonic milliseconds of the last sign of life (event, bookmark or list). */
   readonly lastHeardMs: number;
   /**
-   * Monotonic milliseconds of the last step of its loop: it heard, waited or asked again. Goes on
-   * while the server is away; what stands still for minutes hangs.
+   * Monotonic milliseconds of the last step of its loop: it heard, waited or asked again. Advances
+   * even while the server is away, so a value that is minutes old means a hung loop.
    */
   readonly lastMovedMs: number;
   readonly items: ReadonlyMap<string, T>;
   /**
-   * Reads everything anew; settles when all that stood in the cluster at the time of the call is in
+   * Reads everything anew; settles when all that was in the cluster at the time of the call is in
    * `items` and was reported, or when the watch has ended.
    */
   refresh(): Promise<void>;
@@ -46,7 +46,7 @@ export interface Watched<T> {
   readonly done: Promise<void>;
 }
 
-/** The leave to write that a lead gives, as long as it lasts. */
+/** Permission to write; valid while this process leads. */
 export interface Permit {
   /** Whether a request may go out at this moment; by the clock, so asked right before it does. */
   mayBegin(): boolean;
@@ -71,18 +71,18 @@ export interface LeaderElection {
   readonly retryPeriodMs: Millis;
 }
 
-/** The Secret of the speakers' gossip key, which the controller makes where it lacks. */
+/** The Secret of the speakers' gossip key, which the controller makes where there is none. */
 export interface GossipSecret {
   readonly namespace: string;
   readonly name: string;
-  /** Whose it shall be. */
+  /** The owner that it is given. */
   readonly deployment: string | undefined;
 }
 
-/** A stand for election. */
+/** One candidate's part in a leader election. */
 export interface Candidacy {
   readonly lead: Lead;
-  /** Gives the lead over to whoever waits for it; in much less than a second. */
+  /** Gives the lead up, so that a waiting candidate takes it; in much less than a second. */
   release(): Promise<void>;
   /** Settles when it has ended after its signal fired. */
   readonly done: Promise<void>;
@@ -90,7 +90,7 @@ export interface Candidacy {
 
 /** A Service's status as it shall be. */
 export interface StatusWrite {
-  /** Nothing is sent without; absent where nobody else can write. */
+  /** Nothing is sent without it; absent where no other process can write. */
   readonly permit?: Permit;
   readonly service: Pick<ServiceFacts, "key" | "namespace" | "name" | "uid" | "resourceVersion">;
   /** In order; empty clears status.loadBalancer. */
@@ -101,9 +101,9 @@ export interface StatusWrite {
 
 export type WriteOutcome =
   | { readonly kind: "written"; readonly resourceVersion: string }
-  /** Someone else wrote first (409): plan again on the newer object. */
+  /** Another client wrote first (409): plan again on the newer object. */
   | { readonly kind: "conflict" }
-  /** The Service is gone (404), or another one of that name stands there (uid). */
+  /** The Service is gone (404), or another one has taken its name (uid). */
   | { readonly kind: "gone" }
   /** Refused for good (403, 422): trying at once again is no use. */
   | { readonly kind: "refused"; readonly error: string }

@@ -1,7 +1,7 @@
 import { isObject, objectOr, textOf } from "../../model/json.ts";
 
 /** What identifies one state of one object. */
-export interface Identity {
+interface Identity {
   readonly namespace: string | undefined;
   readonly name: string;
   readonly uid: string;

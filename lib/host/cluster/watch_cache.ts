@@ -14,7 +14,7 @@ export interface WatchCache<T> {
   delete(reading: ObjectReading<T>): Change<T>[];
 }
 
-/** What stands in an object; `value` is undefined for one that is left out. */
+/** What was read of an object; `value` is undefined for one that is left out. */
 export type ObjectReading<T> =
   | {
     readonly kind: "read";
@@ -38,7 +38,7 @@ export function createWatchCache<T>(
     const { key, uid, resourceVersion, value } = reading;
     const previous = items.get(key);
     const another = marks.has(key) && marks.get(key)?.uid !== uid;
-    // A second object of the same name: whoever holds something for the first must let it go.
+    // A second object of the same name: what is held for the first one must be let go.
     const gone: Change<T>[] = another ? drop(key) : [];
     if (value === undefined) return [...gone, ...drop(key)];
     marks.set(key, { uid, resourceVersion });

@@ -47,7 +47,7 @@ import {
   type WrittenStatus,
 } from "./statuses.ts";
 
-/** A folder of manifests, its objects and who watches them. Updated in place. */
+/** A folder of manifests, its objects and their watches. Updated in place. */
 interface Store {
   readonly root: string;
   readonly objects: StoredObjects;
@@ -100,7 +100,7 @@ export async function openFolderCluster(
     readNote: (name) => readFileIfThere(notePath(root, name)),
     writeNote: (name, text) => replaceFile(notePath(root, name), text),
     stand: (_election, onChange, stop) => stand(store, files, onChange, stop),
-    // There is nobody to publish to; whoever runs a store reads its log.
+    // There is no API to publish to; the log tells the operator.
     publishEvent: ({ about, reason, message }) => {
       const object = `${about.kind.toLowerCase()} ${about.namespace}/${about.name}`;
       log.info({ object, reason, message }, "event");

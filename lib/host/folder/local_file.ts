@@ -11,7 +11,7 @@ export type FileContent =
   | { readonly kind: "absent"; readonly reason: string };
 
 /** Intervals of a watched file; tests shorten them. */
-export interface LocalFileTiming {
+interface LocalFileTiming {
   /** No change for so long: the writer has finished. */
   readonly quietMs: Millis;
   /** Between two readings that must agree. */
@@ -19,7 +19,7 @@ export interface LocalFileTiming {
   readonly pollMs: Millis;
 }
 
-export const LOCAL_FILE_TIMING: LocalFileTiming = { quietMs: 200, repeatMs: 50, pollMs: 10_000 };
+const LOCAL_FILE_TIMING: LocalFileTiming = { quietMs: 200, repeatMs: 50, pollMs: 10_000 };
 
 export interface LocalFile {
   /** Reads now, whatever the file's times say. */

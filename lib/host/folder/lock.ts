@@ -6,12 +6,12 @@ import { aborted, type Clock } from "../process/clock.ts";
 import type { Candidacy, Lead } from "../cluster/cluster.ts";
 import type { Log } from "../process/log.ts";
 
-/** How often the holder looks whether the file that it locked is still the one that stands there. */
+/** How often the holder checks that the locked file is still the one at its path. */
 const LOOK_MS: Millis = 1_000;
 
 /**
  * Stands for the lock of a file, which the kernel gives to one open file at a time and takes back
- * when its process is gone, however it ended. A holder that stands still keeps it. `prepare` runs
+ * when its process is gone, however it ended. A holder that hangs keeps it. `prepare` runs
  * between the lock and the lead.
  */
 export function standForLock(
@@ -75,7 +75,7 @@ export function standForLock(
   const done = run();
   return {
     get lead() {
-      // Who holds it now, where that is not this process.
+      // The present holder, where that is not this process.
       return lead.kind === "standby" ? { ...lead, leader: holderOf(path) } : lead;
     },
     async release() {
@@ -102,7 +102,7 @@ async function lockFile(path: string, giveUp: AbortSignal): Promise<Deno.FsFile 
   return undefined;
 }
 
-/** Whether the open file is still what stands at the path: a deleted one locks nobody out. */
+/** Whether the open file is still the one at the path: the lock of a deleted file excludes no one. */
 function isAt(file: Deno.FsFile, path: string): boolean {
   try {
     const there = Deno.statSync(path);
@@ -117,6 +117,6 @@ function holderOf(path: string): string | undefined {
   try {
     return Deno.readTextFileSync(path).trim() || undefined;
   } catch {
-    return undefined; // Nobody has led here yet.
+    return undefined; // No process has led here yet.
   }
 }

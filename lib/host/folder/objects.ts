@@ -25,7 +25,7 @@ export interface StoreChanges {
 export interface StoredObjects {
   /** By `KIND/KEY`. */
   readonly current: ReadonlyMap<string, StoredObject>;
-  /** Some file could not be read: what is missing may stand there. */
+  /** Some file could not be read: what is missing may be in it. */
   readonly incomplete: boolean;
   setFile(path: string, manifests: Manifests | undefined): void;
   setStatus(key: string, written: WrittenStatus | undefined): void;

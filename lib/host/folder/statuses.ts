@@ -7,7 +7,7 @@ export function statusPath(folder: string, key: string): string {
   return join(folder, "status", `${key}.yaml`);
 }
 
-/** `FOLDER/status/NAME.note`: what a process leaves for later ones. */
+/** `FOLDER/status/NAME.note`: a text for later processes. */
 export function notePath(folder: string, name: string): string {
   return join(folder, "status", `${name}.note`);
 }
@@ -55,7 +55,7 @@ export interface WrittenStatus {
   readonly annotations: JsonObject;
 }
 
-/** What stands in a status file's text; undefined when it is none. */
+/** What a status file's text says; undefined when it is none. */
 export function readStatus(text: string): WrittenStatus | undefined {
   try {
     const service: unknown = parse(text);
@@ -108,7 +108,7 @@ export function removeStatus(path: string): void {
     Deno.removeSync(path);
     Deno.removeSync(dirname(path));
   } catch (error) {
-    // Other statuses stand in the folder, or somebody was faster.
+    // The folder holds other statuses, or another process was faster.
     if (error instanceof Deno.errors.NotFound) return;
     if (error instanceof Error && error.message.includes("not empty")) return;
     throw error;

@@ -3,7 +3,7 @@ import type { Millis } from "../../base/time.ts";
 import type { Clock } from "../process/clock.ts";
 
 /** How a folder is watched. */
-export interface FolderWatchOptions {
+interface FolderWatchOptions {
   readonly folder: string;
   readonly recursive: boolean;
   /** Also without events, as on network file systems. */

@@ -3,13 +3,11 @@ import { secureHeaders } from "hono/secure-headers";
 import type { Registry } from "prom-client";
 import { errorText } from "../../base/errors.ts";
 import type { Log } from "../process/log.ts";
+import { RUN_FOLDER } from "../process/options.ts";
 import { statusPage } from "../../status/page.ts";
 import type { ProcessStatus } from "../../status/types.ts";
 
-/** Folder of the local sockets by which `herald status` finds the roles of this machine. */
-export const RUN_FOLDER = "/run/herald";
-
-export interface HttpOptions {
+interface HttpOptions {
   readonly host: string;
   /** 0 picks a free one; it is logged. */
   readonly port: number;
@@ -84,7 +82,7 @@ async function serveLocally(
   }
 }
 
-/** Files of killed processes, at which nobody listens any more, would only pile up. */
+/** The files of killed processes, on which no process listens any more, would only pile up. */
 async function sweepDeadSockets(): Promise<void> {
   for (const { name } of Deno.readDirSync(RUN_FOLDER)) {
     const path = `${RUN_FOLDER}/${name}`;

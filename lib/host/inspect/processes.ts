@@ -1,15 +1,15 @@
 import { isObject } from "../../model/json.ts";
-import { RUN_FOLDER } from "../http/server.ts";
+import { RUN_FOLDER } from "../process/options.ts";
 import type { ProcessStatus } from "../../status/types.ts";
 
 const ANSWER_WITHIN_MS = 3_000;
 
 /** The statuses of all Herald processes that run on this machine, in any network namespace. */
-export async function localStatuses(): Promise<ProcessStatus[]> {
+export async function askLocalProcesses(): Promise<ProcessStatus[]> {
   const found: ProcessStatus[] = [];
   for (const path of sockets()) {
     const client = Deno.createHttpClient({ proxy: { transport: "unix", path } });
-    const status = await statusAt("http://localhost", client);
+    const status = await askProcess("http://localhost", client);
     client.close();
     if (status !== undefined) found.push(status);
   }
@@ -17,7 +17,7 @@ export async function localStatuses(): Promise<ProcessStatus[]> {
 }
 
 /** The status of a process by its HTTP address, where there is no socket file (in a pod). */
-export async function statusAt(
+export async function askProcess(
   url: string,
   client?: Deno.HttpClient,
   withinMs = ANSWER_WITHIN_MS,
@@ -31,11 +31,11 @@ export async function statusAt(
     const status: unknown = answer.ok ? JSON.parse(text) : undefined;
     return isProcessStatus(status) ? status : undefined;
   } catch {
-    return undefined; // A file that a killed process left, nobody listens, or it is no JSON.
+    return undefined; // Left by a killed process, no process listens, or the answer is no JSON.
   }
 }
 
-/** Whether it has what each status has: another program's answer on that port is none of ours. */
+/** Another program may listen on that port: accept only what looks like a status. */
 function isProcessStatus(value: unknown): value is ProcessStatus {
   return isObject(value) && typeof value.pid === "number" && typeof value.role === "string" &&
     typeof value.version === "string" && Array.isArray(value.notReady) &&

@@ -24,14 +24,17 @@ export interface Snapshot {
 }
 
 const GIVE_UP_MS = 15_000;
+/** The speakers' pods, as MetalLB's manifests label them. */
+const SPEAKER_LABELS = "app=metallb,component=speaker";
+const PODS_WITHIN_MS = 5_000;
 
 /** A command's output is something else than a log. */
 const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => SILENT };
 
 /** Reads the objects once. @throws Error when they do not come within 15 s */
-export async function takeSnapshot(options: SourceOptions, outer: Log = SILENT): Promise<Snapshot> {
+export async function takeSnapshot(options: SourceOptions): Promise<Snapshot> {
   const stop = new AbortController();
-  const { log, lastComplaint } = listening(outer);
+  const { log, lastComplaint } = listening();
   const { signal } = stop;
   const host = { clock: systemClock, log };
   const cluster = options.store === undefined
@@ -79,16 +82,12 @@ export async function takeSnapshot(options: SourceOptions, outer: Log = SILENT):
 }
 
 /**
- * The Pods of a selector, read once. @throws Error with the reason when they do not come in time,
- * for whoever may see Services need not see Pods
+ * The speakers' Pods, read once. @throws Error with the reason when they do not come in time, for a
+ * user with permission for Services may have none for Pods
  */
-export async function takePods(
-  options: SourceOptions,
-  labelSelector: string,
-  withinMs: Millis,
-): Promise<readonly PodFacts[]> {
+export async function takeSpeakerPods(options: SourceOptions): Promise<readonly PodFacts[]> {
   const stop = new AbortController();
-  const { log, lastComplaint } = listening(SILENT);
+  const { log, lastComplaint } = listening();
   let done: Promise<void> | undefined;
   try {
     const cluster = await openKubeCluster(options, { clock: systemClock, log }, stop.signal);
@@ -96,28 +95,27 @@ export async function takePods(
       const watched: Watched<PodFacts> = cluster.watch<PodFacts>({
         kind: "Pod",
         namespace: options.namespace,
-        labelSelector,
+        labelSelector: SPEAKER_LABELS,
         read: readPod,
         onChange: ({ kind }) =>
           kind === "synced" && queueMicrotask(() => resolve([...watched.items.values()])),
       }, stop.signal);
       done = watched.done;
     });
-    return await within(pods, withinMs, () => `the Pods did not come${lastComplaint()}`);
+    return await within(pods, PODS_WITHIN_MS, () => `the Pods did not come${lastComplaint()}`);
   } finally {
     stop.abort();
     await done;
   }
 }
 
-/** The log, with an ear for why reading does not succeed. */
-function listening(outer: Log): { readonly log: Log; readonly lastComplaint: () => string } {
+/** A log that says nothing and remembers why reading does not succeed. */
+function listening(): { readonly log: Log; readonly lastComplaint: () => string } {
   let complaint = "";
   const log: Log = {
-    ...outer,
+    ...SILENT,
     warn(fields, msg) {
       complaint = `: ${typeof fields.error === "string" ? fields.error : msg}`;
-      outer.warn(fields, msg);
     },
     child: () => log,
   };

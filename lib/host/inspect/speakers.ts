@@ -2,9 +2,9 @@ import { errorText } from "../../base/errors.ts";
 import type { PodFacts } from "../../model/facts.ts";
 import { speakersAlive } from "../../model/cluster.ts";
 import { formatHost } from "../../net/ip.ts";
-import { localStatuses, statusAt } from "./processes.ts";
+import { askLocalProcesses, askProcess } from "./processes.ts";
 import type { SourceOptions } from "../process/options.ts";
-import { takePods } from "./snapshot.ts";
+import { takeSpeakerPods } from "./snapshot.ts";
 import type { SpeakerStatus } from "../../status/types.ts";
 
 /** What the running speakers say of themselves. */
@@ -13,37 +13,36 @@ export interface AskedSpeakers {
   readonly answers: ReadonlyMap<string, SpeakerStatus>;
   /** Those that could not be asked, and why. */
   readonly silent: readonly { readonly node: string; readonly why: string }[];
-  /** Why nobody could be found to ask; undefined when somebody was, or nobody is there. */
+  /** Why the speakers could not be found; undefined when they were, or when there are none. */
   readonly problem?: string;
-  /** Nodes whose speaker's pod is ready; undefined where nobody tells of pods. */
+  /** Nodes whose speaker's pod is ready; undefined where there are no pods to read. */
   readonly ready?: ReadonlySet<string>;
 }
 
-/** Nobody was asked. */
+/** No speaker was asked. */
 export const NOBODY: AskedSpeakers = { answers: new Map(), silent: [] };
 
-/** The speakers' pods, as MetalLB's manifests label them, and the port of their pages. */
-const SPEAKER_LABELS = "app=metallb,component=speaker";
+/** The port of the speakers' pages. */
 const SPEAKER_PORT = 7472;
-const PODS_WITHIN_MS = 5_000;
 const ANSWER_WITHIN_MS = 1_500;
 
 /**
- * Asks the speakers that work from the objects so described: those of this machine by their sockets, and those
- * of a cluster at their pods' addresses, all at once. Never throws; what cannot be had is told.
+ * Asks the speakers that work from the objects so described: those of this machine by their
+ * sockets, and those of a cluster at their pods' addresses, all at once. Never throws; what cannot
+ * be had is told.
  */
 export async function askSpeakers(
   options: SourceOptions,
   description: string,
 ): Promise<AskedSpeakers> {
   const answers = new Map<string, SpeakerStatus>();
-  for (const { speaker, objects } of await localStatuses()) {
+  for (const { speaker, objects } of await askLocalProcesses()) {
     if (speaker !== undefined && objects === description) answers.set(speaker.node, speaker);
   }
   // Only an API server tells of pods.
   if (options.store !== undefined) return { answers, silent: [] };
   try {
-    const pods = await takePods(options, SPEAKER_LABELS, PODS_WITHIN_MS);
+    const pods = await takeSpeakerPods(options);
     const silent = await askPods(pods, answers);
     const byKey = new Map(pods.map((pod) => [pod.key, pod]));
     return { answers, silent, ready: speakersAlive(byKey) };
@@ -61,7 +60,7 @@ async function askPods(
     if (answers.has(node)) return undefined;
     if (ip === undefined) return { node, why: `its pod ${key} has no address` };
     const place = `${formatHost(ip)}:${SPEAKER_PORT}`;
-    const status = await statusAt(`http://${place}`, undefined, ANSWER_WITHIN_MS);
+    const status = await askProcess(`http://${place}`, undefined, ANSWER_WITHIN_MS);
     if (status?.speaker === undefined) return { node, why: `no answer at ${place}` };
     answers.set(status.speaker.node, status.speaker);
     return undefined;

@@ -15,7 +15,7 @@ const FILE_LIMIT = 1024 * 1024;
 
 /**
  * Reads all that the settings name, files anew each time.
- * @throws Error that names the place; it never quotes what stands there
+ * @throws Error that names the place; it never quotes the content
  */
 export async function readCredentials(settings: KubeSettings): Promise<Credentials> {
   const { authority, clientPair, token } = settings;

@@ -6,7 +6,7 @@ import { objectPath } from "./paths.ts";
 import type { Log } from "../process/log.ts";
 
 /** Sends Kubernetes events in the background. */
-export interface EventPublisher {
+interface EventPublisher {
   /** Takes an event at once; when too many wait, the oldest is dropped and counted. */
   publish(event: ClusterEvent): void;
   /** Settles when sending has ended after the signal. */

@@ -34,7 +34,7 @@ export interface FollowHost {
 export type ObjectEvent = WatchEvent & { readonly kind: "apply" | "delete" };
 
 /** What to do with what a watch brings. */
-export interface FollowHooks {
+interface FollowHooks {
   /** The server gave a sign of life. */
   readonly onSign: () => void;
   readonly onEvent: (event: ObjectEvent) => void;
@@ -104,7 +104,7 @@ function hear(watch: Watch): void {
   watch.onSign();
 }
 
-/** The connection may lead nowhere while nobody says so: the next watch takes another. */
+/** The connection may be dead without an error: the next watch takes another one. */
 function stall({ client, count, log, reached }: Watch): Outcome {
   count("stalls");
   log.info({}, "the watch is silent, opening it anew");

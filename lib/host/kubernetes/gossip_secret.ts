@@ -11,7 +11,7 @@ const RANDOM_OCTETS = 128;
 
 /**
  * Makes the Secret of the speakers' gossip key where there is none, as MetalLB's controller does;
- * it belongs to the Deployment and goes with it. Tries until it stands, is refused, or the signal
+ * it belongs to the Deployment and goes with it. Tries until it exists, is refused, or the signal
  * fires. Never throws.
  */
 export async function ensureGossipSecret(

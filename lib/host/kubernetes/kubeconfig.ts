@@ -6,7 +6,7 @@ import { errorText } from "../../base/errors.ts";
 import { formatHost, isLoopback, parseIp } from "../../net/ip.ts";
 import { isObject, type JsonObject, objectOr, textOf } from "../../model/json.ts";
 
-/** Something secret or trusted that stands in the configuration itself or in a file of its own. */
+/** Something secret or trusted in the configuration itself or in a file of its own. */
 export type Material =
   | { readonly kind: "text"; readonly text: string; readonly origin: string }
   /** Read again when it may have changed; `otherwise` serves while the file cannot be read. */
@@ -24,8 +24,8 @@ export interface KubeSettings {
   readonly token: Material | undefined;
 }
 
-/** Where credentials may stand. */
-export interface KubeConfigPlaces {
+/** Where credentials may be. */
+interface KubeConfigPlaces {
   /** `--kubeconfig`. */
   readonly kubeconfig: string | undefined;
   readonly environment: (name: string) => string | undefined;
@@ -242,7 +242,7 @@ function userCredentials(
   };
 }
 
-/** Base64 data wins over a file, as in kubectl; a relative file stands beside its kubeconfig. */
+/** Base64 data wins over a file, as in kubectl; a relative path starts at its kubeconfig. */
 function material(
   encoded: string | undefined,
   file: string | undefined,

@@ -22,8 +22,8 @@ import { watchLease } from "./lease_watch.ts";
 import type { Log } from "../process/log.ts";
 import { isOlder } from "../cluster/watch_cache.ts";
 
-/** What a stand for a Lease works with. */
-export interface LeaseHost {
+/** What a candidate for a Lease works with. */
+interface LeaseHost {
   readonly client: KubeClient;
   readonly clock: Clock;
   readonly log: Log;

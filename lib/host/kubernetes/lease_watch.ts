@@ -5,14 +5,14 @@ import { objectPath } from "./paths.ts";
 import { createLineReader, parseWatchLine } from "./watch_lines.ts";
 
 /** Brings news of one Lease between two looks at it, so that a released one is taken at once. */
-export interface LeaseWatch {
+interface LeaseWatch {
   /** Watches from this version on, unless it does already. */
   from(resourceVersion: string): void;
   stop(): void;
 }
 
 const WATCH_SECONDS = 60;
-/** Opened anew after that by whoever asks next: a watch that died without a word costs no more. */
+/** The next call after that opens another: a watch that died silently costs no more. */
 const WATCH_MS: Millis = (WATCH_SECONDS + 5) * 1000;
 
 /**

@@ -5,7 +5,7 @@ import { collectionPath } from "./paths.ts";
 import { KINDS, type Selection } from "../cluster/kinds.ts";
 
 /** How a full list ended. */
-export type ListOutcome =
+type ListOutcome =
   | { readonly kind: "listed"; readonly resourceVersion: string }
   /** The server forgot the version between two pages: begin again. */
   | { readonly kind: "expired" }

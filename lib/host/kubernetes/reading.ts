@@ -84,7 +84,7 @@ export function nextReading(reading: Reading, outcome: Outcome): Reading {
   }
 }
 
-/** A list without any wait, whatever was due: somebody waits for it. */
+/** A list at once, whatever was due: a caller waits for it. */
 export function listAtOnce(reading: Reading): Reading {
   return { ...reading, doing: { kind: "listing" }, failures: 0 };
 }

@@ -2,7 +2,7 @@ import type { Millis } from "../../base/time.ts";
 import type { Clock } from "../process/clock.ts";
 
 /** Waits between tries, cut short when a server that was away answers again. */
-export interface Recovery {
+interface Recovery {
   /** `unreachable`: the try failed because the server was away, not because it refused. */
   wait(delayMs: Millis, unreachable: boolean, signal: AbortSignal): Promise<void>;
 }

@@ -32,7 +32,7 @@ export const REFLECTOR_TIMING: ReflectorTiming = {
 };
 
 /** What a reflector works with. */
-export interface ReflectorHost extends FollowHost {
+interface ReflectorHost extends FollowHost {
   readonly timing: ReflectorTiming;
   /** Counts what happens, for metrics. */
   readonly count: (what: "relists" | "stalls" | "unknown_events" | "skipped_objects") => void;

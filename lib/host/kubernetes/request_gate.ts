@@ -1,13 +1,13 @@
 /** Lets a bounded number of requests run at once. */
-export interface RequestGate {
+interface RequestGate {
   /**
    * Waits for a place and gives the function that frees it; undefined when the signal fired first.
-   * Background work waits until half of the places are free and nobody else is waiting.
+   * Background work waits until half of the places are free and nothing else waits.
    */
   enter(background: boolean, signal: AbortSignal): Promise<(() => void) | undefined>;
 }
 
-/** Who waits; one that gave up keeps its turn and lets it pass. */
+/** A request that waits; one that gave up keeps its turn and lets it pass. */
 interface Waiter {
   readonly signal: AbortSignal;
   readonly resolve: (leave: (() => void) | undefined) => void;
@@ -26,7 +26,7 @@ export function openRequestGate(places: number): RequestGate {
     while (taken < places / 2 && foreground.length === 0 && start(background));
   }
 
-  /** Lets the next one in; false when nobody is left. */
+  /** Lets the next one in; false when none is left. */
   function start(queue: Waiter[]): boolean {
     const waiter = queue.shift();
     if (waiter === undefined) return false;

@@ -8,7 +8,7 @@ import { objectPath } from "./paths.ts";
 import type { Log } from "../process/log.ts";
 
 /** Writes one Service's status.loadBalancer; see {@link StatusWrite}. Never throws. */
-export type WriteServiceStatus = (write: StatusWrite, signal: AbortSignal) => Promise<WriteOutcome>;
+type WriteServiceStatus = (write: StatusWrite, signal: AbortSignal) => Promise<WriteOutcome>;
 
 /**
  * Makes a writer that patches. Where the role allows only `update` of services/status, as in
@@ -95,7 +95,7 @@ function outcomeOf({ cause, status, message, retryAfterMs }: KubeFailure): Write
     case 410:
       return { kind: "gone" };
     case 422:
-      // Patched with the uid of an object that is gone; another one of its name stands there.
+      // Patched with the uid of an object that is gone; another one has its name now.
       return message.includes("metadata.uid")
         ? { kind: "gone" }
         : { kind: "refused", error: message };

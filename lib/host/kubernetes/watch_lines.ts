@@ -12,10 +12,10 @@ export type WatchEvent =
   | { readonly kind: "broken" };
 
 /** The longest line of a watch that is read; an object of the API is at most a few MiB. */
-export const LINE_LIMIT = 16 * 1024 * 1024;
+const LINE_LIMIT = 16 * 1024 * 1024;
 
 /** Puts lines together from chunks that may end anywhere, inside a character too. */
-export interface LineReader {
+interface LineReader {
   /**
    * The lines that this chunk completes, without their line feeds; undefined past the limit. They
    * lie in the chunk: good until that is written to again.

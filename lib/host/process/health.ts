@@ -19,7 +19,7 @@ export interface HealthTiming {
 
 export const HEALTH_TIMING: HealthTiming = { tickMs: 250, stallMs: 5_000, stuckMs: 180_000 };
 
-/** A sign of life of a watch's loop, as it stands now. */
+/** A sign of life of a watch's loop, as it is now. */
 export interface WatchMark {
   readonly id: number;
   readonly kind: WatchedKind;
@@ -27,20 +27,20 @@ export interface WatchMark {
 }
 
 /** What is known of the process's health. Updated in place. */
-export interface HealthState {
+interface HealthState {
   tickedAt: Instant;
-  /** The longest stall that nobody was told of yet. */
+  /** The longest stall that was not told yet. */
   stall: { readonly ms: Millis; readonly at: Instant } | undefined;
   /** How long each watch has not moved while the process was awake. */
   readonly watches: Map<number, { kind: WatchedKind; movedMs: number; stillMs: Millis }>;
 }
 
 /**
- * Who asked during a stall may have given up and never reads the answer (a kubelet waits for one
+ * A kubelet that asked during a stall may have given up and never reads the answer (it waits for one
  * second): only an answer after this counts as told.
  */
 const UNREAD_MS: Millis = 1_000;
-/** A stall that nobody asked about is old news after this. */
+/** A stall that was never asked about is old news after this. */
 const STALL_NEWS_MS: Millis = 300_000;
 
 /** Begins well. */
@@ -99,11 +99,11 @@ export interface Health {
   observe(cluster: Cluster): Cluster;
   /** Why the process should be restarted, one sentence each. */
   problems(): readonly string[];
-  /** The same; a stall that is over is told until somebody has surely read it. */
+  /** The same; a stall that is over is told until it has surely been read. */
   answer(): readonly string[];
 }
 
-export interface HealthOptions {
+interface HealthOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: HealthMetrics;

@@ -6,7 +6,7 @@ import { type Level, pino } from "pino";
  */
 export type LogFields = Readonly<Record<string, unknown>>;
 
-/** One event per line; `msg` is constant text, what varies stands in the fields. */
+/** One event per line; `msg` is constant text, what varies is in the fields. */
 export interface Log {
   debug(fields: LogFields, msg: string): void;
   info(fields: LogFields, msg: string): void;
@@ -64,7 +64,7 @@ function writeLine(line: string): void {
   }
 }
 
-/** JSON leaves these as they are: C1 controls, which terminals obey, and what turns text around. */
+/** JSON leaves these as they are: C1 controls, which terminals obey, and those that turn the direction of text. */
 function escapeControls(line: string): string {
   return line.replace(
     /[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g,

@@ -2,7 +2,7 @@ import type { Instant, Millis } from "../../base/time.ts";
 import type { Clock } from "./clock.ts";
 
 /** A pure step machine, and what carries out its actions. */
-export interface MachineOptions<Event, Action> {
+interface MachineOptions<Event, Action> {
   /** One step of the machine; it may change its state in place or replace it. */
   readonly step: (event: Event, now: Instant) => readonly Action[];
   /** When the machine wants to be woken; undefined: not by itself. */

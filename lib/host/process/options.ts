@@ -10,12 +10,15 @@ export type Role = typeof ROLES[number];
 export const ARP_BACKENDS = ["auto", "ebpf", "xdp", "socket"] as const;
 export type ArpBackend = typeof ARP_BACKENDS[number];
 
+/** Folder of the local sockets by which `herald status` finds the roles of this machine. */
+export const RUN_FOLDER = "/run/herald";
+
 /** Where the Kubernetes objects come from. */
 export interface SourceOptions {
   /** Folder of manifests in place of an API server. */
   readonly store: string | undefined;
   readonly kubeconfig: string | undefined;
-  /** Herald's own namespace, where its ConfigMap stands. */
+  /** Herald's own namespace, which holds its ConfigMap. */
   readonly namespace: string;
   /** A ConfigMap's name or a file's path; undefined tries MetalLB's two ConfigMap names. */
   readonly config: string | undefined;
@@ -45,9 +48,9 @@ export interface RunOptions extends SourceOptions {
   /** Label selector and namespace of the speakers' pods; undefined counts every Node as live. */
   readonly mlLabels: string | undefined;
   readonly mlNamespace: string;
-  /** How the speakers find each other; undefined when each stands alone. */
+  /** How the speakers find each other; undefined when each works alone. */
   readonly gossip: GossipFlags | undefined;
-  /** Undefined for a speaker, and where nobody asked for it. */
+  /** Undefined for a speaker, and where it is not wanted. */
   readonly gossipSecret: GossipSecret | undefined;
   readonly election: ElectionRule;
   /** Among controllers; undefined: this one writes without asking. */

@@ -5,7 +5,7 @@ import type { Metrics } from "../metrics/metrics.ts";
 import type { RunOptions } from "./options.ts";
 import type { ConfigStatus, ControllerStatus, SpeakerStatus } from "../../status/types.ts";
 
-/** Where the Workers stand, as the entry point knows it. */
+/** Where the Workers' code is, as the entry point knows it. */
 export interface WorkerUrls {
   readonly packet: URL;
   readonly bfd: URL;

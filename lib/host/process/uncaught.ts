@@ -2,7 +2,7 @@ import { errorText } from "../../base/errors.ts";
 import type { Log } from "./log.ts";
 
 /**
- * Logs errors that nobody caught, and lets the process go on: an address that is announced must not
+ * Logs errors that no code caught, and lets the process go on: an address that is announced must not
  * fall silent for a mistake in the handling of one object. Disposing of it takes the handlers away.
  */
 export function logUncaught(log: Log): Disposable {

@@ -9,13 +9,13 @@ export interface WatchdogStart {
 }
 
 /** What the watchdog has seen. Updated in place. */
-export interface WatchdogState {
+interface WatchdogState {
   fed: number;
   lookedAtMs: Millis;
   hungryMs: Millis;
 }
 
-export const WATCHDOG_LIMIT_MS: Millis = 60_000;
+const WATCHDOG_LIMIT_MS: Millis = 60_000;
 /** How often the Worker looks. */
 export const LOOK_EVERY_MS: Millis = 500;
 
@@ -25,8 +25,8 @@ export function createWatchdog(nowMs: Millis): WatchdogState {
 }
 
 /**
- * Takes one look; gives for how long nobody has fed it. Time in which the watchdog itself stood
- * still (SIGSTOP, a suspended machine) does not count: nobody could feed it then.
+ * Takes one look; gives for how long it was not fed. Time in which the watchdog itself stood
+ * still (SIGSTOP, a suspended machine) does not count: it could not be fed then.
  */
 export function look(state: WatchdogState, fed: number, nowMs: Millis): Millis {
   const awakeMs = Math.min(nowMs - state.lookedAtMs, 2 * LOOK_EVERY_MS);
@@ -36,13 +36,13 @@ export function look(state: WatchdogState, fed: number, nowMs: Millis): Millis {
   return state.hungryMs;
 }
 
-/** Ends the process when its event loop stands still for good. */
-export interface Watchdog extends Disposable {
+/** Ends the process when its event loop hangs for good. */
+interface Watchdog extends Disposable {
   /** To be called with each turn of the event loop. */
   feed(): void;
 }
 
-export interface WatchdogOptions {
+interface WatchdogOptions {
   readonly url: URL;
   readonly limitMs?: Millis;
   readonly log: Log;

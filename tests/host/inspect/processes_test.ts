@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { RUN_FOLDER } from "../../../lib/host/http/server.ts";
-import { localStatuses, statusAt } from "../../../lib/host/inspect/processes.ts";
+import { RUN_FOLDER } from "../../../lib/host/process/options.ts";
+import { askLocalProcesses, askProcess } from "../../../lib/host/inspect/processes.ts";
 import { waitFor } from "../../support/wait.ts";
 
 const SERVER = new URL("../status_server.ts", import.meta.url).pathname;
@@ -42,13 +42,13 @@ async function serve(): Promise<Server> {
 }
 
 async function localPids(): Promise<number[]> {
-  return (await localStatuses()).map(({ pid }) => pid);
+  return (await askLocalProcesses()).map(({ pid }) => pid);
 }
 
-Deno.test("localStatuses() finds the roles of this machine and leaves out those that died", async () => {
+Deno.test("askLocalProcesses() finds the roles of this machine and leaves out those that died", async () => {
   await using first = await serve();
   await using second = await serve();
-  const found = await localStatuses();
+  const found = await askLocalProcesses();
   const ours = found.find(({ pid }) => pid === first.pid);
   assert.equal(ours?.role, "controller");
   assert.equal(ours?.objects, "store /srv/lb");
@@ -60,7 +60,7 @@ Deno.test("localStatuses() finds the roles of this machine and leaves out those 
   assert.ok(!left.includes(first.pid) && left.includes(second.pid), left.join());
 });
 
-Deno.test("localStatuses() passes over files that are no sockets", async () => {
+Deno.test("askLocalProcesses() passes over files that are no sockets", async () => {
   await Deno.mkdir(RUN_FOLDER, { recursive: true });
   const file = `${RUN_FOLDER}/test-${Deno.pid}-${crypto.randomUUID()}.sock`;
   await Deno.writeTextFile(file, "not a socket");
@@ -71,13 +71,13 @@ Deno.test("localStatuses() passes over files that are no sockets", async () => {
   }
 });
 
-Deno.test("statusAt() gives the status behind an address", async () => {
+Deno.test("askProcess() gives the status behind an address", async () => {
   await using server = await serve();
-  const status = await statusAt(`http://127.0.0.1:${server.port}`);
+  const status = await askProcess(`http://127.0.0.1:${server.port}`);
   assert.equal(status?.pid, server.pid);
 });
 
-Deno.test("statusAt() gives undefined where nobody listens or something else answers", async () => {
+Deno.test("askProcess() gives undefined where nobody listens or something else answers", async () => {
   const answers = [
     () => new Response("hello"),
     () => new Response("{}", { status: 404, headers: { "content-type": "application/json" } }),
@@ -91,10 +91,10 @@ Deno.test("statusAt() gives undefined where nobody listens or something else ans
     const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, answer);
     const url = `http://127.0.0.1:${server.addr.port}`;
     try {
-      assert.equal(await statusAt(url), undefined, String(place));
+      assert.equal(await askProcess(url), undefined, String(place));
     } finally {
       await server.shutdown();
     }
-    assert.equal(await statusAt(url), undefined, "after it ended");
+    assert.equal(await askProcess(url), undefined, "after it ended");
   }
 });

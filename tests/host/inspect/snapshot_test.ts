@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { takeSnapshot } from "../../../lib/host/inspect/snapshot.ts";
-import { SILENT_LOG } from "../../support/log.ts";
 import { CONFIG_MANIFEST, nodeManifest, serviceManifest, sliceManifest } from "../../lan/scene.ts";
 
 async function inFolder(
@@ -30,7 +29,7 @@ Deno.test("takeSnapshot() reads what a folder holds, once, and leaves no watch b
     "node.yaml": nodeManifest("node1"),
   };
   await inFolder(files, async (folder) => {
-    const snapshot = await takeSnapshot(options(folder), SILENT_LOG);
+    const snapshot = await takeSnapshot(options(folder));
     assert.deepEqual([...snapshot.services.keys()], ["default/web"]);
     assert.deepEqual(snapshot.slices.map(({ service }) => service), ["default/web"]);
     assert.deepEqual([...snapshot.nodes.keys()], ["node1"]);
@@ -41,12 +40,12 @@ Deno.test("takeSnapshot() reads what a folder holds, once, and leaves no watch b
 
 Deno.test("takeSnapshot() says why there is no configuration", async () => {
   await inFolder({ "web.yaml": serviceManifest("web") }, async (folder) => {
-    const { config, configReason } = await takeSnapshot(options(folder), SILENT_LOG);
+    const { config, configReason } = await takeSnapshot(options(folder));
     assert.equal(config, undefined);
     assert.match(configReason, /no ConfigMap/);
   });
   await inFolder({ "config.yaml": CONFIG_MANIFEST.replace("layer2", "layer3") }, async (folder) => {
-    const { config, configReason } = await takeSnapshot(options(folder), SILENT_LOG);
+    const { config, configReason } = await takeSnapshot(options(folder));
     assert.equal(config, undefined);
     assert.match(configReason, /^configmap metallb-system\/config key config:3:15: "protocol"/);
   });
@@ -54,7 +53,7 @@ Deno.test("takeSnapshot() says why there is no configuration", async () => {
 
 Deno.test("takeSnapshot() takes the configuration from a local file when one is named", async () => {
   await inFolder({ "pools.yaml": "address-pools: []\n" }, async (folder) => {
-    const { config } = await takeSnapshot(options(folder, `${folder}/pools.yaml`), SILENT_LOG);
+    const { config } = await takeSnapshot(options(folder, `${folder}/pools.yaml`));
     assert.deepEqual(config?.pools, []);
   });
 });
