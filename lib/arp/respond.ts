@@ -2,6 +2,7 @@ import {
   ETHERNET_HEADER_LENGTH,
   ETHERTYPE_ARP,
   MAC_LENGTH,
+  readI32,
   readU16,
   writeU16,
 } from "../net/ethernet.ts";
@@ -49,7 +50,7 @@ export function respond(
   }
   if (readU16(frame, at + 6) !== ARP_REQUEST) return drop(table, DROP.notRequest);
   // Nearly all requests of a LAN are for others: they end here.
-  const slot = slotOf(table, readInt32(frame, at + 24));
+  const slot = slotOf(table, readI32(frame, at + 24));
   if (slot < 0) return drop(table, DROP.notOwned);
   // Hardware addresses are compared and copied as octets: as numbers they outgrow 32 bits, and each
   // would be an object.
@@ -95,19 +96,14 @@ export function conflictOf(
 ): number {
   const at = length >= ARP_FRAME_LENGTH ? arpOffset(frame) : -1;
   if (at < 0 || length < at + ARP_LENGTH || !isEthernetIpv4(frame, at)) return -1;
-  if (slotOf(table, readInt32(frame, at + 14)) < 0) return -1;
+  if (slotOf(table, readI32(frame, at + 14)) < 0) return -1;
   if (!copyHardware(table, ifindex, scratch, 0)) return -1;
   return equalOctets(frame, at + 8, scratch, 0, MAC_LENGTH) ? -1 : at + 14;
 }
 
 /** The target address of the request that `respond` answered in `out`, as a signed number. */
 export function repliedFor(out: Uint8Array): number {
-  return readInt32(out, ETHERNET_HEADER_LENGTH + 14);
-}
-
-function readInt32(bytes: Uint8Array, at: number): number {
-  return ((bytes[at] ?? 0) << 24) | ((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8) |
-    (bytes[at + 3] ?? 0);
+  return readI32(out, ETHERNET_HEADER_LENGTH + 14);
 }
 
 function isEthernetIpv4(frame: Uint8Array, at: number): boolean {

@@ -1,3 +1,4 @@
+import { readI32 } from "../net/ethernet.ts";
 import type { Ip6 } from "../net/ip.ts";
 
 /** An IPv6 address in four words, then its slot + 1 (0 marks an empty place). */
@@ -35,10 +36,10 @@ export function search6(
   octets: Uint8Array,
   offset: number,
 ): number {
-  const a = readInt32(octets, offset);
-  const b = readInt32(octets, offset + 4);
-  const c = readInt32(octets, offset + 8);
-  const d = readInt32(octets, offset + 12);
+  const a = readI32(octets, offset);
+  const b = readI32(octets, offset + 4);
+  const c = readI32(octets, offset + 8);
+  const d = readI32(octets, offset + 12);
   let place = hash6(a, b, c, d) & (places - 1);
   for (let step = 0; step < places; step++) {
     const at = base + place * ADDRESS6_WORDS;
@@ -56,9 +57,4 @@ function hash6(a: number, b: number, c: number, d: number): number {
   return hash(
     Math.imul(Math.imul(a ^ 0x2c1b3c6d, 0x297a2d39) ^ b, 0x1b56c4e9) ^ Math.imul(c, 31) ^ d,
   );
-}
-
-function readInt32(bytes: Uint8Array, at: number): number {
-  return ((bytes[at] ?? 0) << 24) | ((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8) |
-    (bytes[at + 3] ?? 0);
 }

@@ -1,4 +1,4 @@
-import { type Mac, writeU16 } from "../net/ethernet.ts";
+import { type Mac, writeU16, writeU32 } from "../net/ethernet.ts";
 import type { Ip, Ip4 } from "../net/ip.ts";
 import { ADDRESS6_WORDS, enter6, hash, search6 } from "./hash.ts";
 
@@ -34,9 +34,9 @@ const ADDRESSES = 2;
 const INTERFACES = ADDRESSES + 2 * ADDRESS_PLACES * ADDRESS_WORDS;
 const COUNTS = INTERFACES + 2 * INTERFACE_PLACES * INTERFACE_WORDS;
 const DROPS = COUNTS + MAX_ADDRESSES * COUNTERS;
-const LEASE_NEEDED = DROPS + MAX_REASONS + 1;
-const LEASE_UNTIL = LEASE_NEEDED + 1;
-const ADDRESSES6 = LEASE_UNTIL + 1;
+const REPLY_LEASE_NEEDED = DROPS + MAX_REASONS + 1;
+const REPLY_LEASE_UNTIL = REPLY_LEASE_NEEDED + 1;
+const ADDRESSES6 = REPLY_LEASE_UNTIL + 1;
 export const TABLE_BYTES = 4 * (ADDRESSES6 + 2 * ADDRESS_PLACES * ADDRESS6_WORDS);
 
 export interface InterfaceAddress {
@@ -150,23 +150,23 @@ export function slotOf6(table: AddressTable, octets: Uint8Array, offset: number)
 }
 
 /**
- * From now on replies leave only until the time that {@link renewLease} set: whoever renews it
+ * From now on replies leave only until the time that {@link renewReplyLease} set: whoever renews it
  * stands for the whole process being awake.
  */
-export function requireLease(table: AddressTable): void {
-  Atomics.store(table.words, LEASE_NEEDED, 1);
+export function requireReplyLease(table: AddressTable): void {
+  Atomics.store(table.words, REPLY_LEASE_NEEDED, 1);
 }
 
 /** Lets replies leave until then, in milliseconds of the machine's monotonic clock. */
-export function renewLease(table: AddressTable, untilMs: number): void {
-  Atomics.store(table.words, LEASE_UNTIL, untilMs | 0);
+export function renewReplyLease(table: AddressTable, untilMs: number): void {
+  Atomics.store(table.words, REPLY_LEASE_UNTIL, untilMs | 0);
 }
 
 /** Whether a reply may leave now. Times are compared modulo 2^32, some 49 days. */
-export function hasLease(table: AddressTable, nowMs: number): boolean {
+export function hasReplyLease(table: AddressTable, nowMs: number): boolean {
   const { words } = table;
-  return Atomics.load(words, LEASE_NEEDED) === 0 ||
-    ((Atomics.load(words, LEASE_UNTIL) - (nowMs | 0)) | 0) > 0;
+  return Atomics.load(words, REPLY_LEASE_NEEDED) === 0 ||
+    ((Atomics.load(words, REPLY_LEASE_UNTIL) - (nowMs | 0)) | 0) > 0;
 }
 
 function searchAddress(words: Int32Array, first: number, ip: number): number {
@@ -197,7 +197,7 @@ export function copyHardware(
     const at = searchInterface(words, (generation & 1) * INTERFACE_PLACES, ifindex);
     if (at >= 0) {
       writeU16(out, offset, words[at + 1] ?? 0);
-      writeInt32(out, offset + 2, words[at + 2] ?? 0);
+      writeU32(out, offset + 2, words[at + 2] ?? 0);
     }
     if (Atomics.load(words, INTERFACE_GENERATION) === generation) return at >= 0;
   }
@@ -213,13 +213,6 @@ function searchInterface(words: Int32Array, first: number, ifindex: number): num
     place = (place + 1) & (INTERFACE_PLACES - 1);
   }
   return -1;
-}
-
-function writeInt32(out: Uint8Array, at: number, value: number): void {
-  out[at] = value >>> 24;
-  out[at + 1] = (value >>> 16) & 255;
-  out[at + 2] = (value >>> 8) & 255;
-  out[at + 3] = value & 255;
 }
 
 /** Counts a request for an owned address; only the Worker does, so no atomic is needed. */

@@ -21,21 +21,14 @@ export function formatMac(mac: Mac): string {
 /** Reads six octets; the caller has checked that they are there. */
 export function readMac(bytes: Uint8Array, offset: number): Mac {
   const high = octet(bytes, offset) * 256 + octet(bytes, offset + 1);
-  const low = ((octet(bytes, offset + 2) << 24) | (octet(bytes, offset + 3) << 16) |
-    (octet(bytes, offset + 4) << 8) | octet(bytes, offset + 5)) >>> 0;
-  return (high * LOW + low) as Mac;
+  return (high * LOW + readU32(bytes, offset + 2)) as Mac;
 }
 
 /** Writes six octets. */
 export function writeMac(bytes: Uint8Array, offset: number, mac: Mac): void {
   const high = Math.floor(mac / LOW);
-  const low = mac >>> 0;
-  bytes[offset] = high >>> 8;
-  bytes[offset + 1] = high & 255;
-  bytes[offset + 2] = low >>> 24;
-  bytes[offset + 3] = (low >>> 16) & 255;
-  bytes[offset + 4] = (low >>> 8) & 255;
-  bytes[offset + 5] = low & 255;
+  writeU16(bytes, offset, high);
+  writeU32(bytes, offset + 2, mac);
 }
 
 /** Reads two octets, most significant first. */
@@ -45,8 +38,13 @@ export function readU16(bytes: Uint8Array, offset: number): number {
 
 /** Reads four octets, most significant first. */
 export function readU32(bytes: Uint8Array, offset: number): number {
-  return ((octet(bytes, offset) << 24) | (octet(bytes, offset + 1) << 16) |
-    (octet(bytes, offset + 2) << 8) | octet(bytes, offset + 3)) >>> 0;
+  return readI32(bytes, offset) >>> 0;
+}
+
+/** The same as a signed number, which is no object where it is made for each frame. */
+export function readI32(bytes: Uint8Array, offset: number): number {
+  return (octet(bytes, offset) << 24) | (octet(bytes, offset + 1) << 16) |
+    (octet(bytes, offset + 2) << 8) | octet(bytes, offset + 3);
 }
 
 /** Writes two octets, most significant first. */

@@ -22,18 +22,39 @@ export interface Link {
   readonly sharesCableOf: number | undefined;
 }
 
+/** One on which ARP and NDP can be spoken. */
+export type UsableLink = Link & { readonly mac: Mac };
+
+/**
+ * The interfaces to answer on, `most` at the most: where there are more, those that lead to the LAN
+ * are the ones to keep.
+ */
+export function answeringLinks(
+  links: readonly Link[],
+  patterns: readonly string[],
+  most: number,
+): readonly UsableLink[] {
+  const wanted = links.filter(usableForArp).filter(({ name }) => matchesInterface(name, patterns));
+  return onePerCable(wanted).sort((a, b) => Number(isInner(a)) - Number(isInner(b))).slice(0, most);
+}
+
+/** Whether it is most likely a pod's: a node has one end of a veth pair for each. */
+export function isInner({ kind }: Link): boolean {
+  return kind === "veth";
+}
+
 /**
  * Whether Herald may speak ARP there (MetalLB internal/layer2 announcer.go, and more): set up, with
  * a cable, able to broadcast, an Ethernet address, and no port of a bridge or bond, for the frame
  * comes in on its master.
  */
-export function usableForArp(link: Link): link is Link & { readonly mac: Mac } {
+export function usableForArp(link: Link): link is UsableLink {
   return link.up && link.running && link.broadcast && !link.noArp && !link.loopback &&
     link.master === undefined && link.mac !== undefined;
 }
 
 /**
- * Leaves out who shares another one's cable: both see the same request, and two replies with two
+ * Leaves out each that shares another one's cable: both see the same request, and two replies with two
  * hardware addresses would leave the asker with either (row L17).
  */
 export function onePerCable<T extends Link>(links: readonly T[]): T[] {

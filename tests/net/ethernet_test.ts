@@ -4,6 +4,7 @@ import {
   BROADCAST,
   formatMac,
   type Mac,
+  readI32,
   readMac,
   readU16,
   readU32,
@@ -49,7 +50,7 @@ Deno.test("readMac(), writeMac() and the texts agree on every octet", () => {
   );
 });
 
-Deno.test("readU16(), readU32() and their writers are big-endian and unsigned", () => {
+Deno.test("readU16(), readU32() and their writers are big-endian and unsigned, readI32() is signed", () => {
   fc.assert(
     fc.property(fc.nat(0xffff), fc.nat(0xffff_ffff), fc.nat(8), (short, long, offset) => {
       const frame = new Uint8Array(16);
@@ -60,6 +61,7 @@ Deno.test("readU16(), readU32() and their writers are big-endian and unsigned", 
       writeU32(frame, offset, long);
       assert.equal(view.getUint32(offset), long);
       assert.equal(readU32(frame, offset), long);
+      assert.equal(readI32(frame, offset), long | 0);
     }),
     { seed: 12, numRuns: 2_000 },
   );

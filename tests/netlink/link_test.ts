@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import {
+  answeringLinks,
   type Link,
   matchesInterface,
   onePerCable,
@@ -80,3 +81,17 @@ for (
     assert.equal(matchesInterface(name, patterns), matches);
   });
 }
+
+Deno.test("answeringLinks() keeps what leads to the LAN before the many pods' pairs", () => {
+  const pair = (ifindex: number) => ({
+    ...ETHERNET,
+    ifindex,
+    name: `veth${ifindex}`,
+    kind: "veth",
+  });
+  const down = { ...ETHERNET, ifindex: 8, up: false };
+  const names = (patterns: readonly string[], most: number) =>
+    answeringLinks([pair(3), pair(4), down, ETHERNET], patterns, most).map(({ name }) => name);
+  assert.deepEqual(names([], 2), ["eth0", "veth3"]);
+  assert.deepEqual(names(["!veth3"], 9), ["eth0", "veth4"]);
+});

@@ -9,13 +9,13 @@ export interface ReplyLeasePlaces {
   readonly mapFd: number | undefined;
 }
 
-export interface KernelLease extends Disposable {
+export interface ReplyLease extends Disposable {
   /** Programs answer until then, by the machine's monotonic clock. */
   renew(until: Instant): void;
 }
 
 /** The program that answers in the kernel asks this map's one entry before each reply. */
-export function openKernelLease(mapFd: number): KernelLease {
+export function openReplyLease(mapFd: number): ReplyLease {
   const libc = openLibc(BPF);
   const key = new Uint8Array(4);
   const value = new Uint8Array(8);

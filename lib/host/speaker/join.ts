@@ -24,7 +24,7 @@ export interface JoinParts {
  */
 export async function joinFellows(
   context: RoleContext,
-  layer2: Pick<Layer2, "lease" | "requireLease">,
+  layer2: Pick<Layer2, "replyLease" | "requireReplyLease">,
   facts: Pick<Facts, "pods">,
   inbox: FellowInbox,
   parts: JoinParts = { startHeartbeat, startGossip },
@@ -39,10 +39,10 @@ export async function joinFellows(
   if (keys.length === 0) {
     log.warn({}, "gossip has no key: whoever reaches the port can move addresses between nodes");
   }
-  const fellows = await openMembership(context, settings, layer2.lease, inbox, parts);
+  const fellows = await openMembership(context, settings, layer2.replyLease, inbox, parts);
   const peer = `${formatIp(address)}:${port}`;
   log.info({ peer, reason: keys.length > 0 ? "encrypted" : "no key" }, "gossip ready");
-  layer2.requireLease();
+  layer2.requireReplyLease();
   return fellows;
 }
 

@@ -109,6 +109,7 @@ async function openLayer2(
     interfaces: options.interfaces,
     log,
     metrics,
+    clock: context.clock,
     onConflict: events.conflict,
     onInterfaces: () => post({ kind: "interfaces" }),
   }, signal);
@@ -116,6 +117,7 @@ async function openLayer2(
   const prober = startAddressProber({
     layer2,
     log,
+    clock: context.clock,
     onTaken: events.taken,
     onVerdict: (ip) => post({ kind: "verdict", ip }),
   }, signal);

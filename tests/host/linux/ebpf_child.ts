@@ -6,7 +6,7 @@ import { openLibc } from "../../../ffi/libc.ts";
 import { CLOCK, monotonicClock } from "../../../ffi/clock.ts";
 import { instant } from "../../../lib/base/time.ts";
 import { openEbpfResponder } from "../../../lib/host/linux/packet/ebpf_responder.ts";
-import { openKernelLease } from "../../../lib/host/linux/reply_lease.ts";
+import { openReplyLease } from "../../../lib/host/linux/reply_lease.ts";
 import { parseIp } from "../../../lib/net/ip.ts";
 import { parseMac } from "../../support/addresses.ts";
 
@@ -16,7 +16,7 @@ const ipsOf = (words: readonly string[]) =>
   words.map((text) => parseIp(text)).filter((ip) => ip !== undefined);
 try {
   using responder = openEbpfResponder(attach === "xdp" ? "xdp" : "tcx");
-  using lease = openKernelLease(responder.leaseMapFd);
+  using lease = openReplyLease(responder.replyLeaseMapFd);
   using libc = openLibc(CLOCK);
   const now = monotonicClock(libc);
   const place = () => {

@@ -24,7 +24,7 @@ function bench(gossip: GossipFlags | undefined, takenPorts: readonly number[] = 
   const beating = fakeHeartbeat(7950);
   const gossiping = fakeGossip();
   const required: string[] = [];
-  const layer2 = { lease: undefined, requireLease: () => void required.push("lease") };
+  const layer2 = { replyLease: undefined, requireReplyLease: () => void required.push("lease") };
   const started: {
     heartbeat?: Parameters<JoinParts["startHeartbeat"]>[0];
     gossip?: Parameters<JoinParts["startGossip"]>[0];

@@ -16,11 +16,11 @@ import {
   type MonitorState,
 } from "../../../heartbeat/monitor_state.ts";
 import type { Ip, Ip4 } from "../../../net/ip.ts";
-import { type AddressTable, openTable, renewLease } from "../../../neighbour/table.ts";
+import { type AddressTable, openTable, renewReplyLease } from "../../../neighbour/table.ts";
 import type { LinkedEngine } from "../worker/server.ts";
 import type { HeartbeatNews, HeartbeatOrder, HeartbeatTarget } from "./orders.ts";
 import { openHeartbeatSocket } from "./socket.ts";
-import { type KernelLease, openKernelLease } from "../reply_lease.ts";
+import { openReplyLease, type ReplyLease } from "../reply_lease.ts";
 
 type HeartbeatLibc = Libc<typeof SOCKET & typeof POLL & typeof DATAGRAM & typeof CLOCK>;
 
@@ -55,7 +55,7 @@ interface Open {
   readonly fd: Fd;
   readonly monitor: MonitorState;
   readonly table: AddressTable | undefined;
-  readonly kernel: KernelLease | undefined;
+  readonly kernel: ReplyLease | undefined;
 }
 
 /** Datagrams of one turn: a flood must not keep the timers waiting. */
@@ -118,7 +118,7 @@ function open(engine: Engine, order: OpenOrder): number {
     fd,
     monitor: createMonitor(order.timing),
     table: table && openTable(table),
-    kernel: mapFd === undefined ? undefined : openKernelLease(mapFd),
+    kernel: mapFd === undefined ? undefined : openReplyLease(mapFd),
   };
   advance(engine, { kind: "tick" });
   return port;
@@ -197,7 +197,7 @@ function perform(
 }
 
 function renew({ table, kernel }: Open, until: Instant): void {
-  if (table !== undefined) renewLease(table, until);
+  if (table !== undefined) renewReplyLease(table, until);
   kernel?.renew(until);
 }
 

@@ -6,7 +6,7 @@ import type { Millis } from "../../../base/time.ts";
 import type { Link } from "../../../netlink/link.ts";
 import { emptyLinkTable, type LinkEvent, step } from "../../../netlink/link_table.ts";
 import { decodeRoute } from "../../../netlink/route.ts";
-import { openInbox, openRouteSocket, requestDump, takeError } from "./socket.ts";
+import { createDumpBuffer, openRouteSocket, requestDump, takeError } from "./socket.ts";
 
 export interface LinkWatchOptions {
   readonly signal: AbortSignal;
@@ -39,7 +39,7 @@ export async function watchLinks(options: LinkWatchOptions): Promise<void> {
   timers.defer(() => signal.removeEventListener("abort", onAbort));
 
   const table = emptyLinkTable();
-  const inbox = openInbox(libc, fd, DATAGRAM_BYTES);
+  const buffer = createDumpBuffer(libc, fd, DATAGRAM_BYTES);
   let dirty = false;
   let retry: number | undefined;
   timers.defer(() => clearTimeout(retry));
@@ -60,13 +60,13 @@ export async function watchLinks(options: LinkWatchOptions): Promise<void> {
     await pollElsewhere(libc, set);
     if (signal.aborted) return;
     const lost = takeError(libc, fd, readiness(set, 0));
-    for (const datagram of inbox.receive(DATAGRAMS_PER_TURN)) {
+    for (const datagram of buffer.receive(DATAGRAMS_PER_TURN)) {
       for (const message of decodeRoute(datagram)) {
         if (!isWireError(message)) advance({ kind: "message", message });
         else onTrouble(`Netlink message left out at octet ${message.offset}: ${message.detail}`);
       }
     }
-    if (lost || inbox.takeLoss()) {
+    if (lost || buffer.takeLoss()) {
       onTrouble("Events on interfaces were lost, listing them again");
       advance({ kind: "lost" });
     }

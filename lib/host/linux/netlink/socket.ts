@@ -46,7 +46,7 @@ export function takeError(libc: RouteLibc, fd: Fd, ready: number): boolean {
 }
 
 /** Takes datagrams out of a netlink socket. */
-export interface Inbox {
+export interface DumpBuffer {
   /** What waits, from the kernel only; each is valid until the next one. */
   receive(limit: number): Generator<Uint8Array>;
   /** Whether something was lost since the last question. */
@@ -54,7 +54,7 @@ export interface Inbox {
 }
 
 /** `datagramBytes` is the room for one at first; a larger one is lost and makes it grow. */
-export function openInbox(libc: RouteLibc, fd: Fd, datagramBytes: number): Inbox {
+export function createDumpBuffer(libc: RouteLibc, fd: Fd, datagramBytes: number): DumpBuffer {
   let bytes = new Uint8Array(datagramBytes);
   const from = new Uint8Array(SOCKADDR_NL.size);
   const flags = KERNEL.MSG_DONTWAIT | KERNEL.MSG_TRUNC;

@@ -1,18 +1,11 @@
-import { KERNEL } from "../../../../ffi/constants.ts";
-import type { Fd } from "../../../../ffi/fd.ts";
-import { openLibc, SOCKET } from "../../../../ffi/libc.ts";
-import { int32, SOCKADDR_LL } from "../../../../ffi/structs.ts";
-import { ARP_FRAME_LENGTH, arpProbe, decodeArp, writeArp } from "../../../arp/packet.ts";
-import { errorText, isWireError } from "../../../base/errors.ts";
+import { errorText } from "../../../base/errors.ts";
 import type { Millis } from "../../../base/time.ts";
-import { decodeNdp, duplicateProbe, writeNdp } from "../../../ndp/packet.ts";
 import { formatMac, type Mac } from "../../../net/ethernet.ts";
 import { formatIp, type Ip } from "../../../net/ip.ts";
 import {
   type AddressProbeAction,
   type AddressProbeEvent,
-  claimOfArp,
-  claimOfNdp,
+  type AddressProbeState,
   createAddressProbe,
   heldBack,
   nextDeadline,
@@ -20,15 +13,15 @@ import {
   step,
   taken,
 } from "../../../speaker/address_probe.ts";
-import { systemClock } from "../../process/clock.ts";
+import type { Clock } from "../../process/clock.ts";
 import type { Log } from "../../process/log.ts";
+import { type ClaimListener, openClaimListener } from "./claim_listener.ts";
 import type { Layer2 } from "./layer2.ts";
-import { FRAME_BYTES } from "./filter.ts";
-import { openPacketSocket, PROTOCOLS, sendFrame } from "./socket.ts";
 
 export interface AddressProberOptions {
   readonly layer2: Layer2;
   readonly log: Log;
+  readonly clock: Clock;
   /** A foreign host has the address, so it is not announced. */
   readonly onTaken: (ip: Ip, mac: Mac) => void;
   /** What {@link Layer2.heldBack} says of the address is another than before. */
@@ -43,14 +36,19 @@ export interface AddressProber extends Layer2 {
   setFree(ips: readonly Ip[]): void;
 }
 
-/** Sockets are looked into so often, while something is probed and only then. */
+/** The listener is asked so often, while something is probed and only then. */
 const LOOK_MS: Millis = 20;
-const FRAMES_PER_LOOK = 4_096;
 
-interface Listening extends Disposable {
-  send(ip: Ip): void;
-  /** What hosts say of addresses, since the last question. */
-  claims(): { readonly ip: Ip; readonly mac: Mac }[];
+/** What the prober knows beside its machine. */
+interface Probing {
+  readonly options: AddressProberOptions;
+  readonly signal: AbortSignal;
+  readonly open: () => ClaimListener;
+  readonly state: AddressProbeState;
+  fellows: ReadonlySet<Mac>;
+  /** Open while something is probed. */
+  listener: ClaimListener | undefined;
+  cancelLook: () => void;
 }
 
 /**
@@ -60,152 +58,97 @@ interface Listening extends Disposable {
 export function startAddressProber(
   options: AddressProberOptions,
   signal: AbortSignal,
+  open = openClaimListener,
 ): AddressProber {
-  const { layer2, log } = options;
+  const { layer2 } = options;
   const state = createAddressProbe();
-  let listening: Listening | undefined;
-  let fellows: ReadonlySet<Mac> = new Set();
-  let timer: number | undefined;
-
-  function run(event: AddressProbeEvent): boolean {
-    const actions = step(state, event, systemClock.now(), Math.random);
-    for (const action of actions) perform(action);
-    return actions.some(({ kind }) => kind === "passed");
-  }
-
-  function perform(action: AddressProbeAction): void {
-    const ip = formatIp(action.ip);
-    switch (action.kind) {
-      case "probe":
-        return listen()?.send(action.ip);
-      case "passed":
-        log.info({ ip }, "nobody else has the address");
-        return options.onVerdict(action.ip);
-      case "conflict":
-        log.warn(
-          { ip, mac: formatMac(action.mac) },
-          "another host has the address, so it is not announced: find it by its MAC and take the address from it",
-        );
-        options.onTaken(action.ip, action.mac);
-        return options.onVerdict(action.ip);
-    }
-  }
-
-  function listen(): Listening | undefined {
-    try {
-      return listening ??= openListening(layer2);
-    } catch (error) {
-      // Without a socket nothing is heard either: the address is announced as without the flag.
-      log.error({ error: errorText(error) }, "addresses cannot be probed");
-      return undefined;
-    }
-  }
-
-  /** Looks, waits, and looks again until nothing is probed. */
-  function look(): void {
-    clearTimeout(timer);
-    if (signal.aborted) return stop();
-    let grown = false;
-    const own = new Set(layer2.interfaces().map(({ mac }) => mac));
-    for (const { ip, mac } of listening?.claims() ?? []) {
-      if (own.has(mac)) continue;
-      grown = run({ kind: "seen", ip, mac, fellow: fellows.has(mac) }) || grown;
-    }
-    grown = run({ kind: "tick" }) || grown;
-    if (grown) layer2.setOwned(passed(state), []);
-    if (nextDeadline(state) === undefined) return stop();
-    timer = setTimeout(look, LOOK_MS);
-  }
-
-  function stop(): void {
-    clearTimeout(timer);
-    listening?.[Symbol.dispose]();
-    listening = undefined;
-  }
-
-  signal.addEventListener("abort", stop, { once: true });
+  const probing: Probing = {
+    options,
+    signal,
+    open,
+    state,
+    fellows: new Set(),
+    listener: undefined,
+    cancelLook: () => undefined,
+  };
+  signal.addEventListener("abort", () => stop(probing), { once: true });
   return {
     ...layer2,
     setOwned(ips, quiet, resumed = []) {
-      run({ kind: "wanted", ips, resumed });
+      feed(probing, { kind: "wanted", ips, resumed });
       layer2.setOwned(passed(state), quiet, resumed);
-      if (nextDeadline(state) !== undefined) {
-        // Before the first probe leaves, so that its answer finds an open ear.
-        listen();
-        look();
-      }
+      if (nextDeadline(state) === undefined) return;
+      // Listen before the first probe is sent, or its answer is lost.
+      listen(probing);
+      look(probing);
     },
     setFellows(macs) {
-      fellows = macs;
+      probing.fellows = macs;
       layer2.setFellows(macs);
     },
-    setHeld: (ips) => void run({ kind: "held", ips }),
-    setFree: (ips) => void run({ kind: "free", ips }),
+    setHeld: (ips) => void feed(probing, { kind: "held", ips }),
+    setFree: (ips) => void feed(probing, { kind: "free", ips }),
     heldBack: (ip) => heldBack(state, ip),
     conflicts: () => [...layer2.conflicts(), ...taken(state)],
   };
 }
 
-function openListening(layer2: Layer2): Listening {
-  using unfinished = new DisposableStack();
-  const libc = unfinished.use(openLibc(SOCKET));
-  const fds = PROTOCOLS.map((protocol) => unfinished.use(openPacketSocket(libc, protocol)));
-  const opened = unfinished.move();
-  const frame = new Uint8Array(FRAME_BYTES);
-  const from = new Uint8Array(SOCKADDR_LL.size);
-
-  function receive(fd: Fd): Uint8Array | undefined {
-    const length = libc.symbols.recvfrom(
-      fd.number,
-      frame,
-      BigInt(frame.length),
-      KERNEL.MSG_DONTWAIT,
-      from,
-      int32(from.length),
-    );
-    return length > 0 ? frame.subarray(0, length) : undefined;
-  }
-
-  return {
-    send(ip) {
-      const fd = fds[typeof ip === "number" ? 0 : 1];
-      for (const { ifindex, mac } of layer2.interfaces()) {
-        // One that is down or gone has no hosts to ask.
-        if (fd !== undefined) sendFrame(libc, fd, probeOf(ip, mac), ifindex);
-      }
-    },
-    claims() {
-      const found: { ip: Ip; mac: Mac }[] = [];
-      fds.forEach((fd, index) => {
-        for (let count = 0; count < FRAMES_PER_LOOK; count++) {
-          const bytes = receive(fd);
-          if (bytes === undefined) return;
-          const claim = claimOf(bytes, PROTOCOLS[index] === "arp");
-          if (claim !== undefined) found.push(claim);
-        }
-      });
-      return found;
-    },
-    [Symbol.dispose]: () => opened.dispose(),
-  };
+/** Gives whether an address has passed by that. */
+function feed(probing: Probing, event: AddressProbeEvent): boolean {
+  const { clock } = probing.options;
+  const actions = step(probing.state, event, clock.now(), clock.random);
+  for (const action of actions) perform(probing, action);
+  return actions.some(({ kind }) => kind === "passed");
 }
 
-function claimOf(
-  bytes: Uint8Array,
-  isArp: boolean,
-): { readonly ip: Ip; readonly mac: Mac } | undefined {
-  if (isArp) {
-    const packet = decodeArp(bytes);
-    return isWireError(packet) ? undefined : claimOfArp(packet);
+function perform(probing: Probing, action: AddressProbeAction): void {
+  const { layer2, log, onTaken, onVerdict } = probing.options;
+  const ip = formatIp(action.ip);
+  switch (action.kind) {
+    case "probe":
+      return listen(probing)?.probe(action.ip, layer2.interfaces());
+    case "passed":
+      log.info({ ip }, "nobody else has the address");
+      return onVerdict(action.ip);
+    case "conflict":
+      log.warn(
+        { ip, mac: formatMac(action.mac) },
+        "another host has the address, so it is not announced: find it by its MAC and take the address from it",
+      );
+      onTaken(action.ip, action.mac);
+      return onVerdict(action.ip);
   }
-  const packet = decodeNdp(bytes);
-  return isWireError(packet) ? undefined : claimOfNdp(packet);
 }
 
-function probeOf(ip: Ip, mac: Mac): Uint8Array<ArrayBuffer> {
-  const frame = new Uint8Array(FRAME_BYTES);
-  const length = typeof ip === "number"
-    ? writeArp(arpProbe(ip, mac), frame)
-    : writeNdp(duplicateProbe(ip, mac), frame);
-  return frame.slice(0, Math.max(length, ARP_FRAME_LENGTH));
+function listen(probing: Probing): ClaimListener | undefined {
+  try {
+    return probing.listener ??= probing.open();
+  } catch (error) {
+    // Without a socket nothing is heard either: the address is announced as without the flag.
+    probing.options.log.error({ error: errorText(error) }, "addresses cannot be probed");
+    return undefined;
+  }
+}
+
+/** Looks, waits, and looks again until nothing is probed. */
+function look(probing: Probing): void {
+  const { options: { clock, layer2 }, state, fellows, signal } = probing;
+  probing.cancelLook();
+  if (signal.aborted) return stop(probing);
+  let grown = false;
+  const own = new Set(layer2.interfaces().map(({ mac }) => mac));
+  for (const { ip, mac } of probing.listener?.claims() ?? []) {
+    if (own.has(mac)) continue;
+    grown = feed(probing, { kind: "seen", ip, mac, fellow: fellows.has(mac) }) || grown;
+  }
+  grown = feed(probing, { kind: "tick" }) || grown;
+  if (grown) layer2.setOwned(passed(state), []);
+  if (nextDeadline(state) === undefined) return stop(probing);
+  probing.cancelLook = clock.schedule(LOOK_MS, () => look(probing));
+}
+
+function stop(probing: Probing): void {
+  probing.cancelLook();
+  probing.listener?.[Symbol.dispose]();
+  probing.listener = undefined;
 }

@@ -3,26 +3,34 @@ import type { Log } from "../../process/log.ts";
 import type { ArpBackend } from "../../process/options.ts";
 import { type EbpfResponder, EbpfUnavailable, openEbpfResponder } from "./ebpf_responder.ts";
 
+/** What answers ARP and NDP on this node. */
+export interface Backend {
+  readonly name: "socket" | "ebpf" | "xdp";
+  /** The responder in the kernel; undefined leaves all to the socket. */
+  readonly kernel: EbpfResponder | undefined;
+}
+
 /**
  * Opens the responder in the kernel where `--arp-backend` wants it and the machine allows it, and
- * says which backend answers and why; undefined leaves all to the socket.
+ * logs which backend answers and why.
  */
-export function openKernelResponder(backend: ArpBackend, log: Log): EbpfResponder | undefined {
-  if (backend === "socket") {
-    log.info({ backend, reason: "--arp-backend=socket" }, "ARP and NDP responder ready");
-    return undefined;
+export function openBackend(wanted: ArpBackend, log: Log, open = openEbpfResponder): Backend {
+  const name = wanted === "xdp" || wanted === "socket" ? wanted : "ebpf";
+  if (name === "socket") {
+    log.info({ backend: name, reason: "--arp-backend=socket" }, "ARP and NDP responder ready");
+    return { name, kernel: undefined };
   }
   try {
-    const responder = openEbpfResponder(backend === "xdp" ? "xdp" : "tcx");
-    log.info({ backend: backend === "xdp" ? "xdp" : "ebpf" }, "ARP and NDP responder ready");
-    return responder;
+    const kernel = open(name === "xdp" ? "xdp" : "tcx");
+    log.info({ backend: name }, "ARP and NDP responder ready");
+    return { name, kernel };
   } catch (error) {
     if (!(error instanceof EbpfUnavailable)) throw error;
     const fields = { backend: "socket", reason: errorText(error) };
-    // Who asked for it in so many words is told louder.
-    if (backend !== "auto") {
+    // What was asked for in so many words is missed louder.
+    if (wanted !== "auto") {
       log.warn(fields, "no eBPF here, ARP and NDP are answered by the socket");
     } else log.info(fields, "ARP and NDP responder ready");
-    return undefined;
+    return { name: "socket", kernel: undefined };
   }
 }

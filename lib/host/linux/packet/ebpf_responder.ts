@@ -9,7 +9,7 @@ import {
   progLoad,
 } from "../../../../ffi/bpf.ts";
 import type { Fd } from "../../../../ffi/fd.ts";
-import { type Bytes, openLibc } from "../../../../ffi/libc.ts";
+import { type Bytes, type Libc, openLibc } from "../../../../ffi/libc.ts";
 import { errorText } from "../../../base/errors.ts";
 import { responderProgram } from "../../../ebpf/responder_program.ts";
 import { type InterfaceAddress, MAX_ADDRESSES } from "../../../neighbour/table.ts";
@@ -25,7 +25,7 @@ export interface EbpfResponder extends Disposable {
   /** In place of those before. Gives those on which the kernel did not take the program. */
   setInterfaces(interfaces: readonly InterfaceAddress[]): ReadonlyMap<number, Error>;
   /** The map whose one entry says until when replies leave; nobody renews it at first: for ever. */
-  readonly leaseMapFd: number;
+  readonly replyLeaseMapFd: number;
   /** Replies that left for an address since it is owned. */
   replies(ip: Ip): number;
 }
@@ -47,40 +47,22 @@ const ANY_MAC = 0x0200_0000_0001 as Mac;
 export function openEbpfResponder(attach: BpfAttach = "tcx"): EbpfResponder {
   using resources = new DisposableStack();
   const libc = resources.use(openLibc(BPF));
-  const maps = attempt(() => ({
-    ip4: resources.use(addressMap(4, "herald_ip4")),
-    ip6: resources.use(addressMap(16, "herald_ip6")),
-    lease: resources.use(
-      mapCreate(libc, "BPF_MAP_TYPE_ARRAY", { key: 4, value: 8, entries: 1 }, "herald_lease"),
-    ),
-  }));
+  const maps = attempt(() => openMaps(libc, resources));
   attempt(() => load(ANY_MAC)[Symbol.dispose]());
-  setLease(FOR_EVER);
   const owned = new Set<Ip>();
   const attached = new Map<number, { readonly mac: Mac; readonly link: Fd }>();
   const all = resources.move();
   all.defer(() => attached.forEach(({ link }) => link[Symbol.dispose]()));
-
-  function addressMap(keyBytes: number, name: string): Fd {
-    const sizes = { key: keyBytes, value: 8, entries: MAX_ADDRESSES };
-    return mapCreate(libc, "BPF_MAP_TYPE_HASH", sizes, name);
-  }
 
   function load(mac: Mac): Fd {
     const program = responderProgram({
       mac,
       ip4Map: maps.ip4.number,
       ip6Map: maps.ip6.number,
-      leaseMap: maps.lease.number,
+      leaseMap: maps.replyLease.number,
       attach,
     });
     return progLoad(libc, attach, program, "herald");
-  }
-
-  function setLease(untilNs: bigint): void {
-    const value = new Uint8Array(8);
-    new DataView(value.buffer).setBigUint64(0, untilNs, true);
-    mapUpdate(libc, maps.lease.number, new Uint8Array(4), value);
   }
 
   function mapOf(ip: Ip): number {
@@ -126,7 +108,7 @@ export function openEbpfResponder(attach: BpfAttach = "tcx"): EbpfResponder {
       }
       return failed;
     },
-    leaseMapFd: maps.lease.number,
+    replyLeaseMapFd: maps.replyLease.number,
     replies(ip) {
       const value = new Uint8Array(8);
       if (!owned.has(ip) || !mapLookup(libc, mapOf(ip), keyOf(ip), value)) return 0;
@@ -134,6 +116,20 @@ export function openEbpfResponder(attach: BpfAttach = "tcx"): EbpfResponder {
     },
     [Symbol.dispose]: () => all[Symbol.dispose](),
   };
+}
+
+/** Makes the maps; under the reply lease of nobody the programs answer for ever. @throws OsError */
+function openMaps(libc: Libc<typeof BPF>, resources: DisposableStack) {
+  const addressMap = (keyBytes: number, name: string) => {
+    const sizes = { key: keyBytes, value: 8, entries: MAX_ADDRESSES };
+    return resources.use(mapCreate(libc, "BPF_MAP_TYPE_HASH", sizes, name));
+  };
+  const one = { key: 4, value: 8, entries: 1 };
+  const replyLease = resources.use(mapCreate(libc, "BPF_MAP_TYPE_ARRAY", one, "herald_lease"));
+  const until = new Uint8Array(8);
+  new DataView(until.buffer).setBigUint64(0, FOR_EVER, true);
+  mapUpdate(libc, replyLease.number, new Uint8Array(4), until);
+  return { ip4: addressMap(4, "herald_ip4"), ip6: addressMap(16, "herald_ip6"), replyLease };
 }
 
 /** Octets in network order, as they stand in the frame. */

@@ -1,10 +1,8 @@
-import type { ReplyLeasePlaces } from "../reply_lease.ts";
 import { errorText } from "../../../base/errors.ts";
-import { openLibc, SOCKET } from "../../../../ffi/libc.ts";
 import { type InterfaceAddress, MAX_ADDRESSES, MAX_INTERFACES } from "../../../neighbour/table.ts";
-import { formatIp, type Ip } from "../../../net/ip.ts";
 import { formatMac, type Mac } from "../../../net/ethernet.ts";
-import { type Link, matchesInterface, onePerCable, usableForArp } from "../../../netlink/link.ts";
+import { formatIp, type Ip } from "../../../net/ip.ts";
+import { answeringLinks, isInner, type Link, type UsableLink } from "../../../netlink/link.ts";
 import { createConflicts } from "../../../speaker/conflicts.ts";
 import {
   createLayer2,
@@ -13,17 +11,17 @@ import {
   nextDeadline,
   step,
 } from "../../../speaker/layer2.ts";
-import { systemClock } from "../../process/clock.ts";
-import type { Log } from "../../process/log.ts";
 import type { Metrics } from "../../metrics/metrics.ts";
+import { aborted, type Clock } from "../../process/clock.ts";
+import type { Log } from "../../process/log.ts";
+import { runMachine } from "../../process/machine.ts";
 import type { ArpBackend } from "../../process/options.ts";
 import { MissingCapability } from "../capabilities.ts";
-import { openKernelResponder } from "./backend.ts";
-import { exportCounters } from "./counters.ts";
 import { watchLinks } from "../netlink/links.ts";
+import type { ReplyLeasePlaces } from "../reply_lease.ts";
+import { exportCounters } from "./counters.ts";
 import type { Conflict } from "./orders.ts";
-import { type SocketResponder, startSocketResponder } from "./socket_responder.ts";
-import { openSolicitedGroups } from "./solicited_groups.ts";
+import { openOutlets, type Outlets } from "./outlets.ts";
 
 export interface Layer2Options {
   readonly workerUrl: URL;
@@ -32,6 +30,7 @@ export interface Layer2Options {
   readonly interfaces: readonly string[];
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly clock: Clock;
   /** Another host has one of our addresses; told once a minute for each. */
   readonly onConflict: (ip: Ip, mac: Mac) => void;
   /** The interfaces that can announce changed. */
@@ -52,10 +51,10 @@ export interface Layer2 {
   setFellows(macs: ReadonlySet<Mac>): void;
   /** The interfaces that answer. */
   interfaces(): readonly { readonly name: string; readonly mac: Mac; readonly ifindex: number }[];
-  /** From now on nothing is answered but while somebody renews the lease. */
-  requireLease(): void;
-  /** Where a lease stands without which nothing is answered; undefined when layer 2 is off. */
-  readonly lease: ReplyLeasePlaces | undefined;
+  /** From now on replies are sent only while the reply lease is being renewed. */
+  requireReplyLease(): void;
+  /** Where the reply lease is renewed; undefined when layer 2 is off. */
+  readonly replyLease: ReplyLeasePlaces | undefined;
   /** Why an address that was to be answered is not yet; undefined when it is. */
   heldBack(ip: Ip): string | undefined;
   conflicts(): readonly { readonly ip: Ip; readonly mac: Mac }[];
@@ -68,176 +67,202 @@ export interface Layer2 {
   readonly done: Promise<void>;
 }
 
-type UsableLink = Link & { readonly mac: Mac };
+/** Layer 2 without what feeds it. */
+export interface Layer2Driver {
+  readonly layer2: Omit<Layer2, "done">;
+  onLinks(links: readonly Link[]): void;
+  onConflict(conflict: Conflict): void;
+}
 
 /**
  * Runs the layer 2 machine: interfaces and owned addresses in, table and gratuitous frames out.
  * Without the capability it says so and stays up: the rest of the speaker works on.
  */
 export async function startLayer2(options: Layer2Options, signal: AbortSignal): Promise<Layer2> {
-  const { log, metrics } = options;
-  const opened = await openResponder(options, signal, seeConflict);
-  if (typeof opened === "string") return withoutLayer2(opened, log, signal);
-  const responder = opened;
-  const kernel = openKernelResponder(options.backend, log);
-  const libc = openLibc(SOCKET);
-  const groups = openSolicitedGroups(libc);
-  const backend = kernel === undefined ? "socket" : options.backend === "xdp" ? "xdp" : "ebpf";
-  const state = createLayer2();
-  const conflicts = createConflicts();
-  let fellows: ReadonlySet<Mac> = new Set();
-  let owned: readonly Ip[] = [];
-  let usable: readonly UsableLink[] = [];
-  let timer: number | undefined;
-
-  function advance(event: Layer2Event): void {
-    if (signal.aborted) return;
-    for (const action of step(state, event, systemClock.now()).actions) perform(action);
-    clearTimeout(timer);
-    const deadline = nextDeadline(state);
-    if (deadline !== undefined) {
-      timer = setTimeout(
-        () => advance({ kind: "tick" }),
-        Math.max(0, deadline - systemClock.now()),
-      );
-    }
+  const { log } = options;
+  const driver = Promise.withResolvers<Layer2Driver>();
+  const onConflict = (conflict: Conflict) =>
+    void driver.promise.then((running) => running.onConflict(conflict));
+  let outlets: Outlets;
+  try {
+    outlets = await openOutlets({ ...options, signal, onConflict });
+  } catch (error) {
+    if (error instanceof MissingCapability) return withoutLayer2(error.message, log, signal);
+    throw error;
   }
-
-  function perform(action: Layer2Action): void {
-    switch (action.kind) {
-      case "setOwned":
-        owned = action.ips;
-        // The kernel falls silent first: what it passes on finds no owner in the table either.
-        kernel?.setOwned(owned);
-        responder.setOwned(owned);
-        return joinGroups();
-      case "setInterfaces":
-        responder.setInterfaces(action.interfaces);
-        attachKernel(action.interfaces);
-        return joinGroups();
-      case "gratuitous":
-        responder.sendGratuitous(action.ip, action.ifindex, action.mac).catch((error) =>
-          log.debug(
-            { ip: formatIp(action.ip), interface: action.ifindex, error: errorText(error) },
-            "gratuitous frame not sent",
-          )
-        );
-    }
-  }
-
-  function attachKernel(interfaces: readonly InterfaceAddress[]): void {
-    if (kernel === undefined) return;
-    const failed = kernel.setInterfaces(interfaces);
-    for (const [ifindex, error] of failed) {
-      log.warn({ interface: ifindex, error: errorText(error) }, "interface answers by socket");
-    }
-    responder.leaveToKernel(failed.size === 0);
-  }
-
-  /** Switches with MLD snooping stand before what leads to the LAN, never before a pod. */
-  function joinGroups(): void {
-    const outer = usable.filter(({ kind }) => !isInner(kind));
-    const on = outer.length > 0 ? outer : usable;
-    const refused = groups.set(owned, on.map(({ ifindex }) => ifindex));
-    if (refused > 0) log.debug({ count: refused }, "solicited-node groups not joined");
-  }
-
-  function onLinks(links: readonly Link[]): void {
-    const before = new Set(usable.map(nameOf));
-    const wanted = links.filter(usableForArp)
-      .filter(({ name }) => matchesInterface(name, options.interfaces));
-    usable = outerFirst(onePerCable(wanted)).slice(0, MAX_INTERFACES);
-    for (const link of usable) {
-      if (!before.delete(nameOf(link))) {
-        log.info(
-          { interface: link.name, mac: formatMac(link.mac) },
-          "interface answers ARP and NDP",
-        );
-      }
-    }
-    for (const name of before) log.info({ interface: name }, "interface answers no more");
-    metrics.layer2.interfaces.set(usable.length);
-    conflicts.setKnown(macsOf(links), fellows);
-    advance({
-      kind: "interfaces",
-      interfaces: usable.map(({ ifindex, mac, kind }) => ({ ifindex, mac, inner: isInner(kind) })),
-    });
-    options.onInterfaces();
-  }
-
-  function seeConflict({ ip, mac, ifindex }: Conflict): void {
-    const { kind, defend, tell } = conflicts.seen(ip, mac, systemClock.now());
-    if (kind === "own") return;
-    metrics.layer2.conflicts.inc({ kind });
-    if (defend) advance({ kind: "again", ips: [ip] });
-    if (!tell) return;
-    const name = usable.find((link) => link.ifindex === ifindex)?.name;
-    log.warn(
-      { ip: formatIp(ip), mac: formatMac(mac), interface: name },
-      "another host has our address: find it by its MAC and take the address from it",
-    );
-    options.onConflict(ip, mac);
-  }
-
+  const running = driveLayer2(outlets, options, signal);
+  driver.resolve(running);
   const links = watchLinks({
     signal,
-    onChange: onLinks,
+    onChange: running.onLinks,
     onTrouble: (message) => log.warn({ error: message }, "interfaces are listed again"),
   });
-  const ended = new Promise<void>((resolve) =>
-    signal.addEventListener("abort", () => resolve(), { once: true })
-  );
   async function untilStopped(): Promise<void> {
-    try {
-      await Promise.race([links, ended]);
-      await links;
-    } finally {
-      clearTimeout(timer);
-      // From here on this node is silent, before the process says that it has ended.
-      kernel?.[Symbol.dispose]();
-      groups[Symbol.dispose]();
-      await responder[Symbol.asyncDispose]();
-      libc[Symbol.dispose]();
-    }
+    // From here on this node is silent, before the process says that it has ended.
+    await using _outlets = outlets;
+    await links;
   }
+  return { ...running.layer2, done: untilStopped() };
+}
 
-  return {
-    backend,
-    requireLease: () => responder.requireLease(),
-    setOwned: (ips, quiet, resumed = []) => {
+/** What the driver knows beside its machine. */
+interface Driving {
+  readonly outlets: Outlets;
+  readonly options: Layer2Options;
+  readonly conflicts: ReturnType<typeof createConflicts>;
+  fellows: ReadonlySet<Mac>;
+  owned: readonly Ip[];
+  usable: readonly UsableLink[];
+}
+
+/** Drives layer 2 by what it is fed, until the signal fires. */
+export function driveLayer2(
+  outlets: Outlets,
+  options: Layer2Options,
+  signal: AbortSignal,
+): Layer2Driver {
+  const { clock, log, metrics } = options;
+  const { responder, backend } = outlets;
+  const conflicts = createConflicts();
+  const driving: Driving = {
+    outlets,
+    options,
+    conflicts,
+    fellows: new Set(),
+    owned: [],
+    usable: [],
+  };
+  const state = createLayer2();
+  const { feed } = runMachine<Layer2Event, Layer2Action>({
+    step: (event, now) => step(state, event, now).actions,
+    nextDeadline: () => nextDeadline(state),
+    perform: (action) => perform(driving, action),
+    tick: { kind: "tick" },
+    clock,
+    signal,
+  });
+  const layer2 = {
+    backend: backend.name,
+    requireReplyLease: () => responder.requireReplyLease(),
+    setOwned: (ips: readonly Ip[], quiet: readonly Ip[], resumed: readonly Ip[] = []) => {
       if (ips.length > MAX_ADDRESSES) {
         log.error(
           { reason: `${ips.length} addresses, ${MAX_ADDRESSES} fit` },
           "too many addresses for one node",
         );
       }
-      advance({ kind: "owned", ips: ips.slice(0, MAX_ADDRESSES), quiet, resumed });
+      feed({ kind: "owned", ips: ips.slice(0, MAX_ADDRESSES), quiet, resumed });
     },
-    announceAgain: (ips) => advance({ kind: "again", ips }),
-    setFellows: (macs) => {
-      fellows = macs;
-      conflicts.setKnown(macsOf(usable), fellows);
+    announceAgain: (ips: readonly Ip[]) => feed({ kind: "again", ips }),
+    setFellows: (macs: ReadonlySet<Mac>) => {
+      driving.fellows = macs;
+      conflicts.setKnown(macsOf(driving.usable), macs);
     },
-    interfaces: () => usable.map(({ name, mac, ifindex }) => ({ name, mac, ifindex })),
-    lease: { table: responder.table, mapFd: kernel?.leaseMapFd },
+    interfaces: () => driving.usable.map(({ name, mac, ifindex }) => ({ name, mac, ifindex })),
+    replyLease: { table: responder.table, mapFd: backend.kernel?.replyLeaseMapFd },
     heldBack: () => undefined,
-    conflicts: () => conflicts.current(systemClock.now()),
-    exportCounters: (ips) =>
-      exportCounters(responder, (ip) => kernel?.replies(ip) ?? 0, metrics, ips),
+    conflicts: () => conflicts.current(clock.now()),
+    exportCounters: (ips: readonly Ip[]) =>
+      exportCounters(responder, (ip) => backend.kernel?.replies(ip) ?? 0, metrics, ips),
     problem: () => responder.problem(),
     workerProblem: () => responder.problem(),
-    done: untilStopped(),
+  };
+  return {
+    layer2,
+    onLinks: (links) => feedLinks(driving, links, feed),
+    onConflict: (conflict) => feedConflict(driving, conflict, feed),
   };
 }
 
-/** A node has one end of a pair for each pod; what leads to the LAN is of another kind. */
-function isInner(kind: string | undefined): boolean {
-  return kind === "veth";
+function perform(driving: Driving, action: Layer2Action): void {
+  const { responder, backend } = driving.outlets;
+  switch (action.kind) {
+    case "setOwned":
+      driving.owned = action.ips;
+      // The kernel falls silent first: what it passes on finds no owner in the table either.
+      backend.kernel?.setOwned(action.ips);
+      responder.setOwned(action.ips);
+      return joinGroups(driving);
+    case "setInterfaces":
+      responder.setInterfaces(action.interfaces);
+      attachKernel(driving, action.interfaces);
+      return joinGroups(driving);
+    case "gratuitous":
+      responder.sendGratuitous(action.ip, action.ifindex, action.mac).catch((error) =>
+        driving.options.log.debug(
+          { ip: formatIp(action.ip), interface: action.ifindex, error: errorText(error) },
+          "gratuitous frame not sent",
+        )
+      );
+  }
 }
 
-/** Where there are more than the table holds, those that lead to the LAN are the ones to keep. */
-function outerFirst<T extends Link>(links: readonly T[]): T[] {
-  return [...links].sort((a, b) => Number(isInner(a.kind)) - Number(isInner(b.kind)));
+function attachKernel(
+  { outlets: { responder, backend }, options }: Driving,
+  interfaces: readonly InterfaceAddress[],
+): void {
+  if (backend.kernel === undefined) return;
+  const failed = backend.kernel.setInterfaces(interfaces);
+  for (const [ifindex, error] of failed) {
+    options.log.warn(
+      { interface: ifindex, error: errorText(error) },
+      "interface answers by socket",
+    );
+  }
+  responder.leaveToKernel(failed.size === 0);
+}
+
+/** Switches with MLD snooping are found behind what leads to the LAN, never behind a pod's pair. */
+function joinGroups({ outlets, options, owned, usable }: Driving): void {
+  const outer = usable.filter((link) => !isInner(link));
+  const on = outer.length > 0 ? outer : usable;
+  const refused = outlets.groups.set(owned, on.map(({ ifindex }) => ifindex));
+  if (refused > 0) options.log.debug({ count: refused }, "solicited-node groups not joined");
+}
+
+function feedLinks(
+  driving: Driving,
+  links: readonly Link[],
+  feed: (event: Layer2Event) => void,
+): void {
+  const { log, metrics, interfaces: patterns, onInterfaces } = driving.options;
+  const before = new Set(driving.usable.map(nameOf));
+  const usable = answeringLinks(links, patterns, MAX_INTERFACES);
+  driving.usable = usable;
+  for (const link of usable) {
+    if (before.delete(nameOf(link))) continue;
+    const fields = { interface: link.name, mac: formatMac(link.mac) };
+    log.info(fields, "interface answers ARP and NDP");
+  }
+  for (const name of before) log.info({ interface: name }, "interface answers no more");
+  metrics.layer2.interfaces.set(usable.length);
+  driving.conflicts.setKnown(macsOf(links), driving.fellows);
+  const interfaces = usable.map((link) => ({
+    ifindex: link.ifindex,
+    mac: link.mac,
+    inner: isInner(link),
+  }));
+  feed({ kind: "interfaces", interfaces });
+  onInterfaces();
+}
+
+function feedConflict(
+  { conflicts, options, usable }: Driving,
+  { ip, mac, ifindex }: Conflict,
+  feed: (event: Layer2Event) => void,
+): void {
+  const { clock, log, metrics, onConflict } = options;
+  const { kind, defend, tell } = conflicts.seen(ip, mac, clock.now());
+  if (kind === "own") return;
+  metrics.layer2.conflicts.inc({ kind });
+  if (defend) feed({ kind: "again", ips: [ip] });
+  if (!tell) return;
+  const name = usable.find((link) => link.ifindex === ifindex)?.name;
+  log.warn(
+    { ip: formatIp(ip), mac: formatMac(mac), interface: name },
+    "another host has our address: find it by its MAC and take the address from it",
+  );
+  onConflict(ip, mac);
 }
 
 function nameOf({ ifindex, name, mac }: UsableLink): string {
@@ -248,37 +273,21 @@ function macsOf(links: readonly Link[]): Set<Mac> {
   return new Set(links.map(({ mac }) => mac).filter((mac) => mac !== undefined));
 }
 
-/** Gives why it is not possible where a capability is missing. */
-async function openResponder(
-  { workerUrl }: Layer2Options,
-  signal: AbortSignal,
-  onConflict: (conflict: Conflict) => void,
-): Promise<SocketResponder | string> {
-  try {
-    return await startSocketResponder({ workerUrl, signal, onConflict });
-  } catch (error) {
-    if (error instanceof MissingCapability) return error.message;
-    throw error;
-  }
-}
-
 function withoutLayer2(problem: string, log: Log, signal: AbortSignal): Layer2 {
   log.error({ error: problem }, "layer 2 is off");
   return {
     backend: "off",
-    requireLease: () => undefined,
+    requireReplyLease: () => undefined,
     setOwned: () => undefined,
     announceAgain: () => undefined,
     setFellows: () => undefined,
     interfaces: () => [],
-    lease: undefined,
+    replyLease: undefined,
     heldBack: () => undefined,
     conflicts: () => [],
     exportCounters: () => undefined,
     problem: () => problem,
     workerProblem: () => undefined,
-    done: new Promise((resolve) =>
-      signal.addEventListener("abort", () => resolve(), { once: true })
-    ),
+    done: aborted(signal),
   };
 }

@@ -17,7 +17,7 @@ import {
   type AddressTable,
   countDrop,
   countReply,
-  hasLease,
+  hasReplyLease,
   openTable,
   slotOf,
   slotOf6,
@@ -108,7 +108,7 @@ export function createPacketEngine(
 /** One turn: answers what a wait has found. @throws OsError when a socket is closed */
 function answerReady(answering: Answering, set: PollSet, turn: Millis): void {
   const { table, progress, receivers } = answering;
-  if (turn - answering.turn > PAUSE_MS || !hasLease(table, turn)) {
+  if (turn - answering.turn > PAUSE_MS || !hasReplyLease(table, turn)) {
     // What waited meanwhile is old, and the addresses may be another node's by now.
     for (const { receive } of receivers) {
       while (receive() > 0) Atomics.add(progress, PROGRESS.stale, 1);
@@ -162,7 +162,7 @@ function createReceiver(
     if (claimed >= 0) report(claimed, ifindex);
     const size = respond(frame, length, ifindex, table, reply);
     if (size === 0) return false;
-    if (!hasLease(table, now())) {
+    if (!hasReplyLease(table, now())) {
       countDrop(table, DROP.notAwake);
       return false;
     }

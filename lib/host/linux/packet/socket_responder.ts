@@ -14,7 +14,7 @@ import {
   foreignSendersOf,
   type InterfaceAddress,
   openTable,
-  requireLease,
+  requireReplyLease,
   setInterfaces,
   setOwned,
   TABLE_BYTES,
@@ -62,7 +62,7 @@ export interface SocketResponder extends AsyncDisposable {
   /** A program in the kernel answers on all interfaces: requests need not come here. */
   leaveToKernel(answered: boolean): void;
   /** From now on replies leave only while somebody renews the lease in {@link table}. */
-  requireLease(): void;
+  requireReplyLease(): void;
   /** The shared memory, for whoever renews the lease. */
   readonly table: SharedArrayBuffer;
   /** Frames without reply since the start. */
@@ -134,7 +134,7 @@ export async function startSocketResponder(
       narrowSocket(libc, arpFd, "arp", answered);
       narrowSocket(libc, ndpFd, "ndp", answered);
     },
-    requireLease: () => requireLease(table),
+    requireReplyLease: () => requireReplyLease(table),
     table: tableMemory,
     counters: (ip) => countersOf(table, ip),
     drops: () => {

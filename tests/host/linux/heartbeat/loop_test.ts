@@ -13,7 +13,12 @@ import type {
   HeartbeatOrder,
   HeartbeatTarget,
 } from "../../../../lib/host/linux/heartbeat/orders.ts";
-import { hasLease, openTable, requireLease, TABLE_BYTES } from "../../../../lib/neighbour/table.ts";
+import {
+  hasReplyLease,
+  openTable,
+  requireReplyLease,
+  TABLE_BYTES,
+} from "../../../../lib/neighbour/table.ts";
 import { fakeUdp, PEER_IP, work } from "../../../support/fake_udp.ts";
 import { ip4 } from "../../../support/addresses.ts";
 
@@ -28,7 +33,7 @@ function workshop(order: Partial<HeartbeatOrder & { kind: "open" }> = {}) {
   const udp = fakeUdp();
   const told: HeartbeatNews[] = [];
   const table = new SharedArrayBuffer(TABLE_BYTES);
-  requireLease(openTable(table));
+  requireReplyLease(openTable(table));
   const engine = createHeartbeatEngine(udp.libc, (news) => told.push(news));
   const open = () =>
     engine.carryOut({
@@ -60,7 +65,7 @@ function workshop(order: Partial<HeartbeatOrder & { kind: "open" }> = {}) {
       for (let at = 0; at < ms; at += 50) udp.later(at, hear);
       work(udp, engine, ms);
     },
-    mayReply: () => hasLease(openTable(table), udp.now()),
+    mayReply: () => hasReplyLease(openTable(table), udp.now()),
     /** What was sent since the last time. */
     sent: () =>
       udp.sent.splice(0).map(({ bytes, ...where }) => {

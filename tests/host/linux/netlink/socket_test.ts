@@ -5,7 +5,7 @@ import { poll, pollSet, readiness } from "../../../../ffi/poll.ts";
 import { OsError } from "../../../../ffi/result.ts";
 import { int32, readInt32, SOCKADDR_NL, sockaddrNl } from "../../../../ffi/structs.ts";
 import {
-  openInbox,
+  createDumpBuffer,
   openRouteSocket,
   requestDump,
   takeError,
@@ -23,33 +23,33 @@ function kinds(datagrams: Iterable<Uint8Array>): string[] {
   return found;
 }
 
-Deno.test("requestDump() is answered by links and an end, all in the inbox", () => {
+Deno.test("requestDump() is answered by links and an end, all in the dump buffer", () => {
   using libc = open();
   using fd = openRouteSocket(libc);
   requestDump(libc, fd, 7);
-  const inbox = openInbox(libc, fd, 65_536);
-  const found = kinds(inbox.receive(64));
+  const buffer = createDumpBuffer(libc, fd, 65_536);
+  const found = kinds(buffer.receive(64));
   assert.ok(found.length >= 2 && found.slice(0, -1).every((kind) => kind === "link"));
   assert.equal(found.at(-1), "done");
-  assert.equal(inbox.takeLoss(), false);
-  assert.deepEqual(kinds(inbox.receive(64)), []);
+  assert.equal(buffer.takeLoss(), false);
+  assert.deepEqual(kinds(buffer.receive(64)), []);
 });
 
-Deno.test("the inbox tells of a datagram that was too large, and takes the next one whole (corpus 2.9.10)", () => {
+Deno.test("the dump buffer tells of a datagram that was too large, and takes the next one whole (corpus 2.9.10)", () => {
   using libc = open();
   using fd = openRouteSocket(libc);
-  const inbox = openInbox(libc, fd, 64);
+  const buffer = createDumpBuffer(libc, fd, 64);
   requestDump(libc, fd, 1);
-  const first = kinds(inbox.receive(64));
-  assert.equal(inbox.takeLoss(), true);
-  assert.equal(inbox.takeLoss(), false);
+  const first = kinds(buffer.receive(64));
+  assert.equal(buffer.takeLoss(), true);
+  assert.equal(buffer.takeLoss(), false);
   requestDump(libc, fd, 2);
-  const second = kinds(inbox.receive(64));
+  const second = kinds(buffer.receive(64));
   assert.ok(second.length > first.length, "the first of the links is there only now");
-  assert.equal(inbox.takeLoss(), false);
+  assert.equal(buffer.takeLoss(), false);
 });
 
-Deno.test("the inbox drops what another process sends (corpus 2.9.4)", () => {
+Deno.test("the dump buffer drops what another process sends (corpus 2.9.4)", () => {
   using libc = open();
   using fd = openRouteSocket(libc);
   using stranger = openRouteSocket(libc);
@@ -63,7 +63,7 @@ Deno.test("the inbox drops what another process sends (corpus 2.9.4)", () => {
     deleteLink.length,
   );
   assert.equal(poll(libc, pollSet([fd.number]), 1_000), 1, "it arrived");
-  assert.deepEqual(kinds(openInbox(libc, fd, 4_096).receive(64)), []);
+  assert.deepEqual(kinds(createDumpBuffer(libc, fd, 4_096).receive(64)), []);
 });
 
 Deno.test("takeError() sees no error on a quiet socket, and a closed one", () => {
