@@ -24,7 +24,7 @@ import {
   type SeenAnnouncement,
 } from "./explanation.ts";
 
-export interface ExplainRequest {
+interface ExplainRequest {
   readonly service: string;
   readonly source: SourceOptions;
   /** Whether the caller said where the objects are; else a running role of this machine tells. */
@@ -63,7 +63,7 @@ async function sourceOfRunning(otherwise: SourceOptions): Promise<SourceOptions>
 }
 
 /**
- * Explains one Service from what stands in the cluster, by the plans of controller and speaker, and
+ * Explains one Service from the objects of the cluster, by the plans of controller and speaker, and
  * from what the running speakers say.
  */
 export function explainService(
@@ -106,7 +106,7 @@ function announcementsOf(
   speakers: AskedSpeakers,
 ): Announcement[] {
   const ips = texts.map(parseIp).filter((ip) => ip !== undefined);
-  // As it will be once the address stands in the status.
+  // As it will be once the address is written into the status.
   const own = { ...facts, assigned: ips };
   return ips.flatMap((ip) => {
     const on = [...snapshot.services.values()]
@@ -196,7 +196,7 @@ function disagreements(speakers: readonly SpeakerStatus[]): string[] {
   ];
 }
 
-/** What each node tells to each peer: as its speaker says, else as it would by what stands there. */
+/** What each node tells to each peer: as its speaker says, else as it would by the objects. */
 function routesOf(
   { config = EMPTY_CONFIG, nodes }: Snapshot,
   candidates: readonly Candidate[],

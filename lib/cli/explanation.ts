@@ -24,14 +24,14 @@ export interface Explanation {
   };
 }
 
-/** Who announces one address. */
+/** Which nodes announce one address. */
 export interface Announcement {
   readonly ip: string;
-  /** By layer 2: who announces it, as its speaker says; where none was asked, as the election says. */
+  /** By layer 2: the node that announces it, as its speaker says; where none was asked, as the election says. */
   readonly owner?: string;
   /** What each speaker that was asked says of the address. */
   readonly seen: readonly SeenAnnouncement[];
-  /** Who should announce it by the election, from what stands in the cluster. */
+  /** The node that should announce it by the election, from the objects of the cluster. */
   readonly elected?: string;
   /** Why nobody can. */
   readonly reason?: string;

@@ -17,7 +17,7 @@ export interface ImpactReport extends Impact {
 /** Of each list so many are printed; JSON has them all. */
 const SHOWN = 50;
 
-/** Compares a new configuration with what stands in a cluster or a folder. */
+/** Compares a new configuration with what is in a cluster or a folder. */
 export function impactOf(
   after: Config,
   snapshot: Snapshot,

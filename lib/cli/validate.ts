@@ -7,15 +7,15 @@ import { takeSnapshot } from "../host/inspect/snapshot.ts";
 import type { OutputFormat } from "./arguments.ts";
 import { impactOf, type ImpactReport, impactText } from "./impact.ts";
 
-export interface ValidateRequest {
+interface ValidateRequest {
   readonly sources: readonly string[];
-  /** Where the Services and the configuration in force stand; undefined checks the files alone. */
+  /** Where the Services and the configuration in force are; undefined checks the files alone. */
   readonly against: SourceOptions | undefined;
   readonly output: OutputFormat;
 }
 
 /** What was found in one file. */
-export interface Validation {
+interface Validation {
   readonly source: string;
   readonly good: boolean;
   readonly problems: readonly ConfigProblem[];

@@ -21,7 +21,7 @@ export interface Advertised {
   readonly bgp: readonly OrderedAdvertisement[];
 }
 
-/** Ten thousand addresses ask for the advertisements of one configuration. */
+/** Made once for each configuration: ten thousand addresses ask for it. */
 const known = new WeakMap<Config, readonly Advertised[]>();
 
 /** All pools in their order; for one configuration always the same objects. */
@@ -83,7 +83,7 @@ export function protocolText(advertised: Advertised): string {
   return PROTOCOLS.filter((protocol) => advertised[protocol].length > 0).join(", ");
 }
 
-/** The same for each pool by its name. */
+/** The protocols of each pool, by its name. */
 export function protocolsByPool(config: Config): ReadonlyMap<string, string> {
   return new Map(advertisedPools(config).map((one) => [one.pool.name, protocolText(one)]));
 }

@@ -1,6 +1,6 @@
 import { advertisedPools } from "./advertised.ts";
 import { peerName, sessionKey } from "./sessions.ts";
-import { peerTree, poolTree, profileTree } from "./trees.ts";
+import { peerTree, poolTree, profileTree } from "./print.ts";
 import type { Config, Peer } from "./types.ts";
 
 /** One entry of a configuration that another one has not, or has otherwise. */
@@ -8,12 +8,12 @@ export interface EntryChange {
   readonly kind: "added" | "removed" | "changed";
   /** A pool's or profile's name, a peer's `address:port`. */
   readonly name: string;
-  /** What is different, `key: before -> after`; of an added peer who it is. No password. */
+  /** What is different, `key: before -> after`; of an added peer its AS numbers and nodes. No password. */
   readonly changes: readonly string[];
 }
 
 /** What it means for a peer's session. */
-export interface PeerChange extends EntryChange {
+interface PeerChange extends EntryChange {
   readonly session: "begins" | "ends" | "begins anew" | "stays";
 }
 

@@ -176,7 +176,7 @@ export function scalarOf(
   return undefined;
 }
 
-/** Says that a key is missing, at the map that lacks it. */
+/** Says that a key is missing, at the map that should have it. */
 export function missing(map: TreeNode, key: string, what: string, to: Findings): void {
   fault(to, map, `${what} has no "${key}"`);
 }
@@ -189,7 +189,7 @@ function kindOf(node: TreeNode): string {
   return node.kind === "map" ? "a map" : node.kind === "list" ? "a list" : `"${shown(node.text)}"`;
 }
 
-/** A text of the file as it may stand in a message: short, and without control characters. */
+/** A text of the configuration as a message may quote it: short, and without control characters. */
 export function shown(text: string): string {
   const cut = text.length > 60 ? `${text.slice(0, 60)}…` : text;
   return JSON.stringify(cut).slice(1, -1).replaceAll('\\"', '"');

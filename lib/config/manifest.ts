@@ -14,13 +14,13 @@ export interface FoundConfig {
 }
 
 /** One configuration of a file, or one object that holds none. */
-export interface SourcePart {
+interface SourcePart {
   /** `configuration`, `configmap NS/NAME`, or `Service default/nginx`. */
   readonly what: string;
   readonly found: FoundConfig | undefined;
 }
 
-/** The key of the ConfigMap under which the configuration stands. */
+/** The key of the ConfigMap that holds the configuration. */
 const KEY = "config";
 
 /**

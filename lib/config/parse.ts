@@ -13,7 +13,7 @@ import type { Config } from "./types.ts";
 import { readYaml, withoutMark } from "./yaml.ts";
 
 /** A configuration, or what is wrong with it. */
-export interface ParsedConfig {
+interface ParsedConfig {
   /** Undefined when any problem is an error. */
   readonly config: Config | undefined;
   /** All of them, in the order of the text. */
@@ -21,7 +21,7 @@ export interface ParsedConfig {
 }
 
 const KEYS = ["peers", "address-pools", "bgp-communities", "bfd-profiles"];
-/** Who made a hundred mistakes reads the first hundred. */
+/** More would not be read by anybody at once. */
 const MAX_PROBLEMS = 100;
 
 /**

@@ -45,7 +45,7 @@ function renderProblem(problem: ConfigProblem, lines: readonly string[]): string
   const head = `${placeText(place)}: ${word}${message}${hint === undefined ? "" : `; ${hint}`}\n`;
   const line = place.kind === "text" ? lines[place.line - 1] : undefined;
   if (place.kind !== "text" || line === undefined) return head;
-  // What stands before the caret keeps its width; a value after `password:` stands after the caret.
+  // The text before the caret keeps its width; a value after `password:` comes after the caret.
   const before = Array.from(line.slice(0, place.column - 1), blankOf).join("");
   return `${head}    ${printable(masked(line))}\n    ${before}^\n`;
 }

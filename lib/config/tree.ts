@@ -18,7 +18,7 @@ export interface TreeScalar extends Placed {
   readonly quoted: boolean;
 }
 
-export interface TreeList extends Placed {
+interface TreeList extends Placed {
   readonly kind: "list";
   readonly items: readonly TreeNode[];
 }

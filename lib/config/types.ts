@@ -28,7 +28,7 @@ export interface Pool {
   readonly reserved: readonly AddressRange[];
   /** For so long a deleted Service's addresses wait for one of its name; an addition of Herald. */
   readonly stickyMs: Millis;
-  /** Whom the pool is for; newest MetalLB's `serviceAllocation`. */
+  /** Which Services the pool is for; newest MetalLB's `serviceAllocation`. */
   readonly serviceAllocation: ServiceAllocation;
 }
 

@@ -11,7 +11,7 @@ import {
 } from "./tree.ts";
 
 /** A ConfigMap cannot hold more than 1 MiB. */
-export const MAX_TEXT = 1024 * 1024;
+const MAX_TEXT = 1024 * 1024;
 /** Ten thousand values are a thousand pools; a bomb of aliases would be billions. */
 export const MAX_NODES = 10_000;
 

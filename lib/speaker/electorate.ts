@@ -5,7 +5,7 @@ import { createForemost, type Foremost } from "./foremost.ts";
 import type { Candidate, SpeakerView } from "./view.ts";
 
 /** What many plans of one speaker have in common, kept from one view to the next. */
-export interface Elections {
+interface Elections {
   /** For plans that are all made from one view. */
   open(): Electorate;
   /** The address of this salt is gone. */

@@ -2,7 +2,7 @@ import { rankCandidates } from "./election.ts";
 import { electionHash } from "./election_hash.ts";
 
 /**
- * Names the first of the election as `rankCandidates` does, and remembers for each address who
+ * Names the first of the election as `rankCandidates` does, and remembers for each address which
  * would follow: a node that goes or comes back costs ten thousand addresses some milliseconds, not
  * one hash for each address and node.
  */

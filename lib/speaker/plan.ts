@@ -15,7 +15,7 @@ import { type RouteWish, routeWishes } from "./routes.ts";
 import type { Candidate, ElectionRule, SpeakerView } from "./view.ts";
 
 /** Why nobody announces an address, as a word for metrics and a sentence for people. */
-export type SilentReason =
+type SilentReason =
   | "not-in-pool"
   | "no-advertisement"
   | "no-ready-endpoint"
@@ -31,7 +31,7 @@ interface Verdict {
 }
 
 /** By layer 2 one node announces an address. */
-export interface Layer2Plan extends Verdict {
+interface Layer2Plan extends Verdict {
   readonly owner: string | undefined;
   /** The owner answers on these interfaces alone; undefined means on all. */
   readonly interfaces: readonly string[] | undefined;
@@ -40,7 +40,7 @@ export interface Layer2Plan extends Verdict {
 }
 
 /** By BGP every eligible node tells its own routes. */
-export interface BgpPlan extends Verdict {
+interface BgpPlan extends Verdict {
   /** What this node tells. */
   readonly routes: readonly RouteWish[];
 }
@@ -73,7 +73,7 @@ const SILENT_TEXT: Readonly<Record<SilentReason, string>> = {
 const ON_EVERY_NODE = { election: "v0.11", liveSpeakers: undefined } as const;
 
 /**
- * Decides who announces one address (MetalLB speaker/layer2_controller.go): the same on every node
+ * Decides which nodes announce one address (MetalLB speaker/layer2_controller.go): the same on every node
  * that sees the same. `services` are those that have the address in their status; several share it,
  * and it still has one owner. With an electorate of the view the plan is made in a thousandth of
  * the time, and of the candidates at most the owner and this node are given.

@@ -1,7 +1,7 @@
 import { stringify } from "@std/yaml";
 import { advertisedPools } from "../../lib/config/advertised.ts";
 import { formatCommunity } from "../../lib/config/communities.ts";
-import { peerTree, poolTree, profileTree } from "../../lib/config/trees.ts";
+import { peerTree, poolTree, profileTree } from "../../lib/config/print.ts";
 import type { Config } from "../../lib/config/types.ts";
 
 /** The text of a configuration that a ConfigMap can hold; reading it gives an equal one. */

@@ -13,7 +13,7 @@ export interface Announcements {
   forget(plan: KeptPlan): void;
 }
 
-export interface AnnouncementsOptions {
+interface AnnouncementsOptions {
   readonly node: string;
   readonly log: Log;
   readonly metrics: Metrics;
