@@ -32,7 +32,7 @@ export type LinkAction =
   /** The kernel refused to list: wait, then report a loss. */
   | { readonly kind: "refused"; readonly errno: number };
 
-export function emptyLinkTable(): LinkTable {
+export function createLinkTable(): LinkTable {
   return { links: new Map(), complete: false, lastSequence: 0, dump: undefined };
 }
 

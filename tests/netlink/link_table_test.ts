@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type Link, matchesInterface, usableForArp } from "../../lib/netlink/link.ts";
 import {
-  emptyLinkTable,
+  createLinkTable,
   type LinkAction,
   type LinkTable,
   step,
@@ -57,7 +57,7 @@ function names(table: LinkTable): string[] {
 
 /** A table that knows these links by a first dump, whose number is 1. */
 function known(...links: Link[]): LinkTable {
-  const table = emptyLinkTable();
+  const table = createLinkTable();
   assert.deepEqual(step(table, { kind: "lost" }), [{ kind: "request", sequence: 1 }]);
   const actions = feed(table, ...links.map((what) => listed(what, 1)), done(1));
   assert.deepEqual(actions, [{ kind: "changed" }]);
@@ -65,7 +65,7 @@ function known(...links: Link[]): LinkTable {
 }
 
 Deno.test("step() tells of nothing before the first list is whole", () => {
-  const table = emptyLinkTable();
+  const table = createLinkTable();
   step(table, { kind: "lost" });
   assert.deepEqual(feed(table, listed(link(1), 1), event(link(2))), []);
   assert.deepEqual(feed(table, done(1)), [{ kind: "changed" }]);
@@ -180,7 +180,7 @@ Deno.test("step() ends with what a last whole list says, whatever came before", 
   const history = fc.array(fc.option(message, { nil: undefined }), { maxLength: 40 });
   fc.assert(
     fc.property(history, fc.uniqueArray(index), (events, last) => {
-      const table = emptyLinkTable();
+      const table = createLinkTable();
       for (const message of events) {
         step(table, message === undefined ? { kind: "lost" } : { kind: "message", message });
       }
@@ -198,7 +198,7 @@ Deno.test("step() ends with what a last whole list says, whatever came before", 
 });
 
 Deno.test("step() takes 10,000 interfaces of pods, and of them few are used (corpus 2.9.9)", () => {
-  const table = emptyLinkTable();
+  const table = createLinkTable();
   step(table, { kind: "lost" });
   const pods = Array.from({ length: 10_000 }, (_, index) => link(index + 10, `veth${index}`));
   const lan = { ...link(2, "eth0"), mac: parseMac("02:00:00:00:00:01") };

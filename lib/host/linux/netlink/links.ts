@@ -4,7 +4,7 @@ import { errnoName } from "../../../../ffi/result.ts";
 import { isWireError } from "../../../base/errors.ts";
 import type { Millis } from "../../../base/time.ts";
 import type { Link } from "../../../netlink/link.ts";
-import { emptyLinkTable, type LinkEvent, step } from "../../../netlink/link_table.ts";
+import { createLinkTable, type LinkEvent, step } from "../../../netlink/link_table.ts";
 import { decodeRoute } from "../../../netlink/route.ts";
 import { createDumpBuffer, openRouteSocket, requestDump, takeError } from "./socket.ts";
 
@@ -38,7 +38,7 @@ export async function watchLinks(options: LinkWatchOptions): Promise<void> {
   using timers = new DisposableStack();
   timers.defer(() => signal.removeEventListener("abort", onAbort));
 
-  const table = emptyLinkTable();
+  const table = createLinkTable();
   const buffer = createDumpBuffer(libc, fd, DATAGRAM_BYTES);
   let dirty = false;
   let retry: number | undefined;
