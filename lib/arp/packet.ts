@@ -151,7 +151,7 @@ export function gratuitous(ip: Ip4, mac: Mac, form: GratuitousForm): ArpPacket {
   };
 }
 
-/** The question whether anybody has the address, of one who has none yet (RFC 5227 §2.1.1). */
+/** Asks whether any host has the address, from a sender that has none yet (RFC 5227 §2.1.1). */
 export function arpProbe(ip: Ip4, mac: Mac): ArpPacket {
   return {
     destination: BROADCAST,

@@ -1,5 +1,5 @@
 /** Protocols whose decoders can refuse input. */
-export type WireProtocol = "ethernet" | "arp" | "ndp" | "netlink" | "bgp" | "heartbeat" | "gossip";
+type WireProtocol = "ethernet" | "arp" | "ndp" | "netlink" | "bgp" | "heartbeat" | "gossip";
 
 /** Closed list of refusal reasons; each is a metric label, so it never carries a value. */
 export type WireReason =
@@ -90,7 +90,7 @@ export function unreachable(value: never): never {
   throw new TypeError(`Unexpected value ${JSON.stringify(value)}`);
 }
 
-/** Causes beyond are left out: an error may stand in its own chain. */
+/** Longer cause chains are cut: an error can be its own cause. */
 const MAX_CAUSES = 8;
 
 /** The text of anything that was thrown, with its causes, on one line. */

@@ -1,5 +1,5 @@
 /** One instruction of eBPF (linux/bpf.h); a jump's `offset` is a label until it is assembled. */
-export interface Instruction {
+interface Instruction {
   readonly code: number;
   readonly destination: number;
   readonly source: number;
@@ -8,14 +8,14 @@ export interface Instruction {
 }
 
 /** A place in the program that jumps name. */
-export interface Label {
+interface Label {
   readonly label: string;
 }
 
 export type Step = Instruction | Label;
 
 /** Sizes of memory: word 4 octets, half 2, byte 1, double 8. */
-export type Size = "w" | "h" | "b" | "dw";
+type Size = "w" | "h" | "b" | "dw";
 const SIZE: Readonly<Record<Size, number>> = { w: 0x00, h: 0x08, b: 0x10, dw: 0x18 };
 
 function make(
@@ -85,7 +85,7 @@ export const loadMap = (dst: number, fd: number): readonly Instruction[] => [
 
 /**
  * Writes a program: eight octets an instruction, jumps relative to the next one.
- * @throws RangeError when a label is missing or stands twice
+ * @throws RangeError when a label is missing or comes twice
  */
 export function assemble(steps: readonly Step[]): Uint8Array<ArrayBuffer> {
   const places = new Map<string, number>();

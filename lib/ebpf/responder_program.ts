@@ -2,7 +2,7 @@ import { type Mac, writeMac } from "../net/ethernet.ts";
 import * as asm from "./assembler.ts";
 
 /** What the program of one interface is made of. */
-export interface ResponderParts {
+interface ResponderParts {
   readonly mac: Mac;
   /** Maps by descriptor: addresses to the count of their replies. */
   readonly ip4Map: number;
@@ -54,7 +54,7 @@ const NDP = {
  * Makes the program that answers ARP requests (RFC 826) and neighbour solicitations (RFC 4861) on
  * one interface where the frames come in. What it is not sure of goes on to the socket: gratuitous
  * frames, duplicate address detection, VLAN tags, other options. The interface's hardware address
- * stands in the instructions.
+ * is a constant of the program.
  */
 export function responderProgram(parts: ResponderParts): Uint8Array<ArrayBuffer> {
   const mac = new Uint8Array(6);
@@ -88,7 +88,7 @@ type OwnMac = readonly [low: number, high: number];
 
 /**
  * The kernel has taken the tag out of the frame before tcx: what is of a VLAN is answered on that
- * VLAN's interface. Tag 0 is only a priority. Under XDP the tag still stands in the frame.
+ * VLAN's interface. Tag 0 is only a priority. Under XDP the tag is still in the frame.
  */
 function untagged(attach: "tcx" | "xdp"): asm.Step[] {
   if (attach === "xdp") return [];
@@ -200,7 +200,7 @@ function answerNdp(parts: ResponderParts, own: OwnMac): asm.Step[] {
   ];
 }
 
-/** No reply goes to a group, to nobody or to ourselves. */
+/** No reply goes to a group, to the address of all zeros or to this interface itself. */
 function checkSender(at: number, own: OwnMac, name: string): asm.Step[] {
   return [
     asm.load("w", 4, DATA, at),
@@ -217,7 +217,7 @@ function checkSender(at: number, own: OwnMac, name: string): asm.Step[] {
   ];
 }
 
-/** The entry of the key that stands on the stack; its counter is kept. */
+/** Looks up the key on the stack, and keeps where its counter is. */
 function lookUp(map: number, key: number): asm.Step[] {
   return [
     ...asm.loadMap(1, map),

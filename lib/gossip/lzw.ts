@@ -1,6 +1,6 @@
 import { type WireError, wireError } from "../base/errors.ts";
 
-// LZW with the order of bits that GIF uses, as memberlist compresses: codes stand least significant
+// LZW with the order of bits that GIF uses, as memberlist compresses: codes come least significant
 // bit first, begin with 9 bits and grow to 12; then the table is cleared.
 const LITERAL_BITS = 8;
 const CLEAR = 1 << LITERAL_BITS;
@@ -80,7 +80,7 @@ export function decompressLzw(packed: Uint8Array, limit: number): Uint8Array | W
       [bits, high, last] = [LITERAL_BITS + 1, END, NONE];
       continue;
     }
-    // The newest code may stand for a text that is being made: the last one and its first octet.
+    // The newest code may mean a text that is being made: the last one and its first octet.
     const isNewest = code === high && last !== NONE;
     if (code > high || (code >= CLEAR && !isNewest && last === NONE)) {
       return refuse("bad-parameter", `code ${code} has no meaning yet`, at);
@@ -108,7 +108,7 @@ export function decompressLzw(packed: Uint8Array, limit: number): Uint8Array | W
     if (high < 1 << bits) continue;
     if (bits < MAX_BITS) bits++;
     else {
-      // No code is left: what follows is told by the codes that there are.
+      // No code is left: the rest is written with the codes that there are.
       last = NONE;
       high--;
     }

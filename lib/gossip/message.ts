@@ -12,7 +12,7 @@ import {
   textOf,
 } from "./msgpack.ts";
 
-/** Who asks, for an answer to where the sender's packets do not come from. */
+/** The node that asks, when answers are to go elsewhere than its packets come from. */
 interface Source {
   readonly sourceAddress: Ip | undefined;
   readonly sourcePort: number;
@@ -51,7 +51,7 @@ export type GossipMessage =
   | { readonly kind: "user"; readonly payload: Uint8Array }
   | { readonly kind: "err"; readonly error: string };
 
-/** A member as a push/pull tells it. */
+/** A member as a push/pull describes it. */
 export interface NodeState {
   readonly name: string;
   readonly address: Ip;
@@ -84,7 +84,7 @@ export const TYPE = {
 const STATES = ["alive", "suspect", "dead", "left"] as const;
 const MAX_NAME = 255;
 /** memberlist's MetaMaxSize. */
-export const MAX_META = 512;
+const MAX_META = 512;
 const MAPPED = 0xffffn << 32n;
 
 /** Writes the type and the body. */
@@ -133,7 +133,7 @@ function fieldsOf(message: Exclude<GossipMessage, { kind: "user" }>): Pairs {
   }
 }
 
-/** Old members do not know them: they are left out where nothing is to be said. */
+/** Old members do not know these fields: empty ones are left out. */
 function sourceFields({ sourceAddress, sourceNode, sourcePort }: Source): Pairs {
   return [
     ...sourceAddress === undefined ? [] : [["SourceAddr", octetsOfIp(sourceAddress)] as const],

@@ -62,7 +62,7 @@ export function decodeMap(bytes: Uint8Array): Fields | WireError {
 }
 
 /**
- * Reads maps back to back: as many as `count` asks for, told the first, which may say it itself.
+ * Reads maps back to back: as many as `count` says of the first one, which may hold that number.
  * Undefined while more octets are to come. Total.
  */
 export function decodeMaps(

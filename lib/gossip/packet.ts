@@ -13,7 +13,7 @@ import {
 } from "./seal.ts";
 
 /** How packets are closed and opened; without keys they go in the clear. */
-export interface PacketOptions {
+interface PacketOptions {
   /** The first one encrypts, each is tried to decrypt. */
   readonly keys: readonly Uint8Array[];
   /** Of the cluster; MetalLB sets none. */
@@ -65,7 +65,7 @@ function compound(messages: readonly Uint8Array[]): Uint8Array {
   return joined([header, ...messages]);
 }
 
-/** Reads a datagram; a part that is malformed stands as a WireError among its neighbours. Total. */
+/** Reads a datagram; for a malformed part there is a WireError among its neighbours. Total. */
 export function openPacket(
   bytes: Uint8Array,
   options: PacketOptions,

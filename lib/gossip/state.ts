@@ -53,7 +53,7 @@ export interface Suspicion {
 }
 
 /** A ping whose ack is outstanding. */
-export interface Probe {
+interface Probe {
   readonly target: string;
   readonly sequence: number;
   /** Then others are asked to ping it. */
@@ -74,7 +74,7 @@ export interface Relay {
 }
 
 /** News about one node, to be passed on. */
-export interface Broadcast {
+interface Broadcast {
   readonly node: string;
   readonly message: GossipMessage;
   sent: number;
@@ -94,7 +94,7 @@ export interface Joining {
 export interface GossipState {
   readonly self: Endpoint & { readonly name: string };
   readonly timing: GossipTiming;
-  meta: Uint8Array;
+  readonly meta: Uint8Array;
   incarnation: number;
   sequence: number;
   /** Without this node. */
@@ -122,8 +122,6 @@ export type GossipEvent =
   | { readonly kind: "merge"; readonly nodes: readonly NodeState[] }
   /** A TCP ping was answered. */
   | { readonly kind: "tcp-ack"; readonly sequence: number }
-  /** What this node tells of itself changed. */
-  | { readonly kind: "meta"; readonly meta: Uint8Array }
   | { readonly kind: "leave" }
   /** Where members may be, as asked for by the action of this name. */
   | { readonly kind: "candidates"; readonly addresses: readonly Ip[] }
@@ -163,7 +161,7 @@ export type GossipAction =
     readonly sequence: number;
     readonly until: Instant;
   }
-  /** A member came, changed what it tells, or went. */
+  /** A member joined, changed its metadata or its state, or is gone. */
   | {
     readonly kind: "member";
     readonly name: string;
@@ -218,7 +216,7 @@ export function readsCrc({ vsn }: Member): boolean {
   return (vsn[1] ?? 0) >= CRC_PROTOCOL;
 }
 
-/** All states that a push/pull tells, this node's own first. */
+/** All states that a push/pull carries, this node's own first. */
 export function localStates(state: GossipState): NodeState[] {
   const { self, meta, incarnation } = state;
   const own: NodeState = {

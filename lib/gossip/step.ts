@@ -21,14 +21,13 @@ import {
   type GossipState,
   isPresent,
   type Member,
-  ownAlive,
   readsCrc,
 } from "./state.ts";
 import { deathAt } from "./suspicion.ts";
 
 /** News goes to so many at a time … */
 const GOSSIP_NODES = 3;
-/** … and to the dead for this long, for they may live and refute. */
+/** … and to the dead for this long: one that lives can refute it. */
 const GOSSIP_TO_DEAD_MS: Millis = 30_000;
 /** A member that is long gone is forgotten, so that memory stays bounded. */
 const FORGET_MS: Millis = 3_600_000;
@@ -55,11 +54,6 @@ export function step(
       break;
     case "tcp-ack":
       onAck(state, event.sequence, actions);
-      break;
-    case "meta":
-      state.meta = event.meta;
-      state.incarnation++;
-      broadcast(state, state.self.name, ownAlive(state));
       break;
     case "leave":
       leave(state, actions);
@@ -223,7 +217,7 @@ function leave(state: GossipState, actions: GossipAction[]): void {
   }
 }
 
-/** Answers that came meanwhile were not read: no member is to be accused of that. */
+/** Answers that came meanwhile were not read: that accuses no member. */
 function onPause(state: GossipState, now: Instant): void {
   state.probe = undefined;
   state.relays.clear();

@@ -26,12 +26,12 @@ export type StreamContent =
     readonly kind: "pushPull";
     readonly join: boolean;
     readonly nodes: readonly NodeState[];
-    /** Records that could not be read; the others stand. */
+    /** Records that could not be read; they do not spoil the others. */
     readonly refused: readonly WireError[];
   }
   | GossipMessage;
 
-export interface StreamOptions extends SealOptions {
+interface StreamOptions extends SealOptions {
   /** The side that answers writes no label, though it seals with it. */
   readonly answering?: boolean;
 }
@@ -49,7 +49,7 @@ export function encodePushPull(join: boolean, nodes: readonly NodeState[]): Uint
   ]);
 }
 
-/** Closes what is to be said on a stream: label, encryption, compression as far as wanted. */
+/** Seals the body of a stream: label, encryption and compression as far as wanted. */
 export function sealStream(body: Uint8Array, options: StreamOptions): Uint8Array {
   const { label = "", nonce, answering = false, keys: [key] } = options;
   const smaller = options.compress ? compress(body) : body;

@@ -3,7 +3,7 @@ import { MAX_STREAM, openStream, type StreamContent } from "./stream.ts";
 
 /** Gathers what one side of a stream sends, until it can be read. */
 export interface StreamReader {
-  /** Where the octets that come next are to be put; never empty. */
+  /** The place for the octets that come next; never empty. */
   room(): Uint8Array;
   /** So many were put there; 0 is the stream's end. "incomplete" while more are to come. */
   take(count: number): StreamContent | "incomplete" | WireError;

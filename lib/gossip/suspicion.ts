@@ -16,7 +16,7 @@ export function suspect(
 ): Suspicion {
   const scale = Math.max(1, Math.log10(Math.max(1, members)));
   const minMs = suspicionFactor * scale * probeIntervalMs;
-  // Who cannot be confirmed by so many is not waited for.
+  // A cluster too small for so many confirmations does not wait for them.
   const wanted = members - 2 < EXPECTED ? 0 : EXPECTED;
   return {
     startedAt: now,

@@ -12,7 +12,7 @@ import type { Ip6 } from "../net/ip.ts";
 import { allOctets } from "../net/octets.ts";
 import { readIp6, writeIp6 } from "../net/octets6.ts";
 
-/** Where the parts stand in an Ethernet frame with an IPv6 header without extensions. */
+/** Where the parts lie in an Ethernet frame with an IPv6 header without extensions. */
 export const AT = {
   version: 14,
   payloadLength: 18,
@@ -46,8 +46,8 @@ export const ADVERTISEMENT_FRAME_LENGTH = AT.options + 8;
 const MESSAGE_LENGTH = 24;
 
 /** ff02::1, and the hardware address of that group (RFC 2464 §7). */
-export const ALL_NODES = (0xff02n << 112n | 1n) as Ip6;
-export const ALL_NODES_MAC = 0x3333_0000_0001 as Mac;
+const ALL_NODES = (0xff02n << 112n | 1n) as Ip6;
+const ALL_NODES_MAC = 0x3333_0000_0001 as Mac;
 
 /** A neighbour solicitation or advertisement with the addresses around it. */
 export interface NdpPacket {
@@ -68,7 +68,7 @@ export function solicitedNodeGroup(ip: Ip6): Ip6 {
   return (0xff02_0000_0000_0000_0000_0001_ff00_0000n | (ip & 0xff_ffffn)) as Ip6;
 }
 
-/** Whether such a group stands there. Allocates nothing. */
+/** Whether the address there is such a group. Allocates nothing. */
 export function isSolicitedNode(frame: Uint8Array, at: number): boolean {
   return frame[at] === 0xff && frame[at + 1] === 2 && allOctets(frame, at + 2, 9, 0) &&
     frame[at + 11] === 1 && frame[at + 12] === 0xff;
@@ -76,8 +76,8 @@ export function isSolicitedNode(frame: Uint8Array, at: number): boolean {
 
 /**
  * Reads a neighbour solicitation or advertisement (RFC 4861 §4.3, §4.4) and checks what §7.1 asks:
- * hop limit 255, code 0, checksum, options that are not empty, and of who has no address yet neither
- * an option nor another destination than a solicited-node group.
+ * hop limit 255, code 0, checksum, options that are not empty, and from a host without an address
+ * neither an option nor another destination than a solicited-node group.
  */
 export function decodeNdp(frame: Uint8Array): NdpPacket | WireError {
   if (frame.length < AT.options) return refuse("truncated", `${frame.length} octets`, frame.length);
@@ -125,7 +125,7 @@ export function endOfMessage(frame: Uint8Array, length: number): number {
 export const NO_OPTION = -1;
 export const BAD_OPTION = -2;
 
-/** Where the hardware address of a link-layer option stands, or why nowhere. Allocates nothing. */
+/** Where the hardware address of a link-layer option lies, or why nowhere. Allocates nothing. */
 export function linkLayerOption(frame: Uint8Array, end: number, wanted: number): number {
   let found = NO_OPTION;
   for (let at: number = AT.options; at < end;) {
@@ -185,8 +185,8 @@ export function writeHeader(out: Uint8Array, type: number, flags: number, length
 }
 
 /**
- * The advertisement that nobody asked for (RFC 4861 §7.2.6): with Override, so that neighbours who
- * know the address under another hardware address take the new one.
+ * The unsolicited advertisement (RFC 4861 §7.2.6): with Override, so that neighbours that know the
+ * address under another hardware address take the new one.
  */
 export function unsolicitedAdvertisement(ip: Ip6, mac: Mac): NdpPacket {
   return {
@@ -201,7 +201,7 @@ export function unsolicitedAdvertisement(ip: Ip6, mac: Mac): NdpPacket {
   };
 }
 
-/** Duplicate address detection (RFC 4862 §5.4.2): from nobody, to the address's own group. */
+/** Duplicate address detection (RFC 4862 §5.4.2): from ::, to the address's own group. */
 export function duplicateProbe(ip: Ip6, mac: Mac): NdpPacket {
   return {
     // The group's last four octets (RFC 2464 §7).

@@ -33,8 +33,8 @@ const ADDRESS_LENGTH = 16;
  * it makes no object.
  *
  * By multicast, by unicast (a neighbour that verifies its entry) and without the sender's link-layer
- * option alike. Who detects duplicates (source ::) hears by ff02::1 that the address is taken
- * (RFC 4862 §5.4.4).
+ * option alike. A host that detects duplicates (source ::) is told by ff02::1 that the address is
+ * taken (RFC 4862 §5.4.4).
  */
 export function respond(
   frame: Uint8Array,
@@ -68,7 +68,7 @@ export function respond(
   return ADVERTISEMENT_FRAME_LENGTH;
 }
 
-/** `sender` is where the asker's hardware address stands; -1 answers to all nodes. */
+/** `sender` is where the asker's hardware address lies; -1 answers to all nodes. */
 function writeAdvertisement(frame: Uint8Array, sender: number, out: Uint8Array): void {
   const solicited = sender >= 0;
   const flags = solicited ? FLAG.solicited | FLAG.override : FLAG.override;

@@ -16,10 +16,10 @@ export interface Prefix {
 }
 
 /** Why a text is no prefix. */
-export type PrefixMistake = "no-length" | "bad-address" | "bad-length";
+type PrefixMistake = "no-length" | "bad-address" | "bad-length";
 
 /** A prefix read from text, and whether host bits were cut off it. */
-export interface ParsedPrefix {
+interface ParsedPrefix {
   readonly prefix: Prefix;
   readonly hostBitsCut: boolean;
 }

@@ -54,8 +54,8 @@ export function usableForArp(link: Link): link is UsableLink {
 }
 
 /**
- * Leaves out each that shares another one's cable: both see the same request, and two replies with two
- * hardware addresses would leave the asker with either (row L17).
+ * Leaves out interfaces that share another one's cable: both see the same request, and of two
+ * replies with two hardware addresses the asker would keep either (row L17).
  */
 export function onePerCable<T extends Link>(links: readonly T[]): T[] {
   const there = new Set(links.map(({ ifindex }) => ifindex));

@@ -67,9 +67,9 @@ export function linkDumpRequest(sequence: number): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * Reads a datagram of rtnetlink (rtnetlink(7)), host order. A message that is malformed inside
- * stands as a WireError among its neighbours; a bad length ends the list, for what follows has no
- * known beginning.
+ * Reads a datagram of rtnetlink (rtnetlink(7)), host order. For a message that is malformed
+ * inside there is a WireError among its neighbours; a bad length ends the list, for what follows
+ * has no known beginning.
  *
  * ```
  *  0               1               2               3

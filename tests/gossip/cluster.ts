@@ -9,6 +9,7 @@ import {
 } from "../../lib/gossip/state.ts";
 import { aliveMembers, step } from "../../lib/gossip/step.ts";
 import { seededRandom } from "../support/random.ts";
+import type { Ip4 } from "../../lib/net/ip.ts";
 import { ip4 } from "../support/addresses.ts";
 
 /** Members on a network of the test's; every ten milliseconds each has a tick. */
@@ -22,7 +23,8 @@ export interface Cluster {
   }[];
   /** What goes from the first to the second is lost. */
   readonly cut: Set<string>;
-  add(name: string): GossipState;
+  /** A new process; a name keeps its address. */
+  add(name: string, meta?: Uint8Array): GossipState;
   join(name: string, to: string): void;
   act(name: string, event: GossipEvent): void;
   stop(name: string): void;
@@ -33,6 +35,7 @@ export interface Cluster {
 export function createCluster(seed = 1): Cluster {
   const random: Random = seededRandom(seed);
   const members = new Map<string, GossipState>();
+  const addresses = new Map<string, Ip4>();
   const told: { at: number; by: string; action: GossipAction }[] = [];
   const cut = new Set<string>();
   let ms = 0;
@@ -79,10 +82,11 @@ export function createCluster(seed = 1): Cluster {
     members,
     told,
     cut,
-    add(name) {
-      const address = ip4(0x0a00_0001 + members.size);
+    add(name, meta = new Uint8Array()) {
+      const address = addresses.get(name) ?? ip4(0x0a00_0001 + addresses.size);
+      addresses.set(name, address);
       const self = { name, address, port: 7946 };
-      const state = createGossip(self, new Uint8Array(), now());
+      const state = createGossip(self, meta, now());
       members.set(name, state);
       return state;
     },

@@ -42,13 +42,19 @@ Deno.test("a healed partition joins again through the dead (row L18)", () => {
   for (const name of ["a", "b", "c"]) assert.equal(cluster.alive(name), "a,b,c");
 });
 
-Deno.test("new metadata reach all, and a pause accuses nobody", () => {
+Deno.test("a node that starts anew tells all its new metadata before it was missed", () => {
   const cluster = joined("a", "b", "c");
-  cluster.act("a", { kind: "meta", meta: Uint8Array.of(1, 2) });
+  cluster.stop("a");
+  cluster.add("a", Uint8Array.of(1, 2));
+  cluster.join("a", "b");
   cluster.pass(1_500);
   for (const name of ["b", "c"]) {
     assert.deepEqual([...cluster.members.get(name)?.members.get("a")?.meta ?? []], [1, 2]);
   }
+});
+
+Deno.test("a pause accuses nobody", () => {
+  const cluster = joined("a", "b", "c");
   cluster.act("b", { kind: "paused" });
   cluster.pass(500);
   assert.equal(cluster.alive("b"), "a,b,c");

@@ -1,8 +1,8 @@
-/** What a Herald speaker tells of itself through gossip; MetalLB's speakers tell nothing. */
-export interface HeartbeatAnnouncement {
+/** The metadata of a Herald speaker in gossip; MetalLB's speakers have none. */
+interface HeartbeatAnnouncement {
   /** UDP, on the address of the gossip. */
   readonly port: number;
-  /** Of this run of the process. */
+  /** A number of this run of the process. */
   readonly boot: number;
 }
 

@@ -10,16 +10,16 @@ import { createStreamReader } from "../../gossip/stream_reader.ts";
 import { familyOf, formatIp, parseIp } from "../../net/ip.ts";
 import type { Clock } from "../process/clock.ts";
 
-export interface GossipTransportOptions {
+interface GossipTransportOptions {
   readonly bind: Endpoint;
   readonly keys: readonly Uint8Array[];
   readonly clock: Clock;
 }
 
-/** What is done with that which comes in. */
+/** Takes what the sockets receive. */
 export interface GossipService {
   onMessage(message: GossipMessage, from: Endpoint): void;
-  /** A push/pull of another member came: what it knows; gives what we know. */
+  /** Another member began a push/pull with what it knows; gives what this node knows. */
   onPushPull(nodes: readonly NodeState[]): readonly NodeState[];
   /** Input was refused; the reason is a metric label. */
   onRefused(reason: string, detail: string, from: string): void;
@@ -36,7 +36,7 @@ export interface GossipTransport extends AsyncDisposable {
   tcpPing(to: Endpoint, node: string, sequence: number, timeoutMs: Millis): Promise<boolean>;
 }
 
-/** The open sockets, and what is going on by them. */
+/** The open sockets and the streams under way. */
 interface Sockets extends GossipTransportOptions {
   readonly udp: Socket;
   readonly listener: Deno.Listener;
@@ -164,7 +164,7 @@ function send(
 ): void {
   const sealing = { keys, compress: true, crc, nonce: freshNonce() };
   const bytes = sealPacket(messages.map(encodeMessage), sealing);
-  // What cannot be sent is as lost as on the way: a probe finds out.
+  // A packet that cannot be sent is as lost as one on the way: a probe notices.
   udp.send(bytes, to.port, formatIp(to.address), () => undefined);
 }
 

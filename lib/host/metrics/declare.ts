@@ -9,7 +9,7 @@ type Declared<L extends string> = readonly [
 ];
 
 /** Declares metrics in one registry. */
-export interface Declare {
+interface Declare {
   gauge<L extends string = never>(...metric: Declared<L>): Gauge<L>;
   counter<L extends string = never>(...metric: Declared<L>): Counter<L>;
   histogram(name: string, help: string, buckets: number[]): Histogram;
