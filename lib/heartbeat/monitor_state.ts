@@ -72,7 +72,7 @@ export interface Peer {
 }
 
 /** A notice that is not yet acknowledged by all. */
-export interface Outstanding {
+interface Outstanding {
   readonly id: number;
   readonly notice: Notice;
   readonly open: Set<string>;
@@ -122,7 +122,7 @@ export function createMonitor(timing: HeartbeatTiming = DEFAULT_TIMING): Monitor
   };
 }
 
-/** When this speaker is missed by others: how long it may stand still without knowing better. */
+/** After so long others miss this speaker: a longer pause may have cost it its addresses. */
 export function missedAfterMs({ intervalMs, multiplier }: HeartbeatTiming): Millis {
   return intervalMs * multiplier;
 }

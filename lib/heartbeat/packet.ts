@@ -15,7 +15,7 @@ import { readIp6, writeIp6 } from "../net/octets6.ts";
 
 /** What speakers tell each other about their addresses. */
 export type Notice =
-  /** The sender answers for these from now on; whoever else does falls silent. */
+  /** The sender answers for these from now on; any other node that does falls silent. */
   | { readonly what: "claim"; readonly ips: readonly Ip[]; readonly macs: readonly Mac[] }
   /** The sender does not want these any more and falls silent as soon as another claims them. */
   | { readonly what: "release"; readonly ips: readonly Ip[] }
@@ -37,7 +37,7 @@ export type HeartbeatBody =
   | { readonly kind: "notice"; readonly id: number; readonly notice: Notice }
   | { readonly kind: "ack"; readonly id: number };
 
-/** A packet: who sent it, in which run of the process, and how many came before. */
+/** A packet: which node sent it, in which run of the process, and how many came before. */
 export interface HeartbeatPacket {
   readonly sender: string;
   /** Random for each run; the gossip tells which one is right, so an old run's packets are void. */
@@ -147,7 +147,7 @@ function writeNotice(notice: Notice, bytes: Uint8Array, start: number): number {
   return at;
 }
 
-/** Reads a packet that one of the keys signed; several stand while a key is changed. Total. */
+/** Reads a packet that one of the keys signed; there are several while a key is changed. Total. */
 export function decodeHeartbeat(
   bytes: Uint8Array,
   keys: readonly Uint8Array[],

@@ -8,10 +8,10 @@ import type { Ip } from "../net/ip.ts";
 /** Times of RFC 5227 §1.1: the first probe leaves within PROBE_WAIT … */
 export const PROBE_WAIT_MS: Millis = 1_000;
 /** … the others follow after PROBE_MIN to PROBE_MAX … */
-export const PROBE_MIN_MS: Millis = 1_000;
+const PROBE_MIN_MS: Millis = 1_000;
 export const PROBE_MAX_MS: Millis = 2_000;
 export const PROBES = 3;
-/** … and who heard nothing for so long after the last one has the address. */
+/** … and a node that heard nothing for so long after the last one has the address. */
 export const ANNOUNCE_WAIT_MS: Millis = 2_000;
 /** An address that a foreign host has is probed again so often: it is announced when that is gone. */
 export const RETRY_MS: Millis = 60_000;
@@ -28,9 +28,9 @@ export type AddressProbeEvent =
   | { readonly kind: "tick" };
 
 export type AddressProbeAction =
-  /** Ask on each interface who has it. */
+  /** Asks on each interface which host has it. */
   | { readonly kind: "probe"; readonly ip: Ip }
-  /** Nobody has it: what {@link passed} gives has grown. */
+  /** No host has it: what {@link passed} gives has grown. */
   | { readonly kind: "passed"; readonly ip: Ip }
   | { readonly kind: "conflict"; readonly ip: Ip; readonly mac: Mac };
 

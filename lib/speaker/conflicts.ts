@@ -18,7 +18,7 @@ export interface Verdict {
   readonly tell: boolean;
 }
 
-/** Keeps who claims our addresses. */
+/** Keeps which hosts claim our addresses. */
 export interface Conflicts {
   seen(ip: Ip, mac: Mac, now: Instant): Verdict;
   /** Own hardware addresses and those of fellow speakers, in place of those before. */

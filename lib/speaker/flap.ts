@@ -1,6 +1,6 @@
 import { after, type Instant, instant, type Millis } from "../base/time.ts";
 
-/** Keeps a node whose link flaps from taking addresses each time; only its functions touch it. */
+/** Keeps a node whose link flaps from taking addresses each time; only the functions here touch it. */
 export interface FlapState {
   usable: boolean;
   readonly downs: Instant[];
@@ -8,7 +8,7 @@ export interface FlapState {
   until: Instant;
 }
 
-/** A link that was down longer than this, once, did not flap. */
+/** One outage longer than this is a real one, not flapping. */
 const CALM_MS: Millis = 1_000;
 const REMEMBER_MS: Millis = 30_000;
 const LONGEST_MS: Millis = 16_000;

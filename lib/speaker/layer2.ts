@@ -6,14 +6,14 @@ import type { Ip } from "../net/ip.ts";
 export interface AnnouncingInterface {
   readonly ifindex: number;
   readonly mac: Mac;
-  /** One end of a pair, most likely a pod's: what waits for the outer ones goes first. */
+  /** A veth end, most likely a pod's; its frames go after those of the uplinks. */
   readonly inner: boolean;
 }
 
 export type Layer2Event =
   /**
-   * The full set of addresses that this node answers for, those among them that it does not announce
-   * any more, for another is about to, and those that nobody else had since they were here.
+   * The full set of addresses that this node answers for, those among them that it no longer
+   * announces because another node is about to, and those that no other had since they were here.
    */
   | {
     readonly kind: "owned";
@@ -52,7 +52,7 @@ interface Burst {
 }
 
 /** What the layer 2 machine knows; only `step` touches it. */
-export interface Layer2State {
+interface Layer2State {
   readonly owned: Set<Ip>;
   readonly interfaces: Map<number, AnnouncingInterface>;
   /** Keyed by address and interface. */
@@ -68,7 +68,7 @@ export interface Layer2State {
 export const REPEAT_MS: Millis = 1_100;
 export const REPEATS = 5;
 /** By NDP, RFC 4861 §7.2.6: MAX_NEIGHBOR_ADVERTISEMENT. */
-export const REPEATS_NDP = 3;
+const REPEATS_NDP = 3;
 /** An address that comes and goes is announced anew at most this often; one frame always leaves. */
 export const SERIES_MS: Millis = 5_000;
 /** In any second at most this many announcements leave, by ARP of two frames each … */
@@ -76,7 +76,7 @@ export const PER_SECOND = 2_200;
 /** … some of them at once; as many may catch up after a timer that came late. */
 export const AT_ONCE = 40;
 /** How far apart ticks are while more are due than may leave. */
-export const TICK_MS: Millis = 10;
+const TICK_MS: Millis = 10;
 const CREDIT_PER_MS = (PER_SECOND - AT_ONCE) / 1_000;
 
 export function createLayer2(): Layer2State {
@@ -92,7 +92,7 @@ export function createLayer2(): Layer2State {
 
 /**
  * Advances the announcements of this node: answers begin and end with the decision, gratuitous
- * frames follow it. The table is set before any frame leaves, so that who asks back is answered.
+ * frames follow it. The table is set before any frame leaves, so that a host that asks back is answered.
  * Total over every event; actions are in the order to perform.
  */
 export function step(
@@ -150,9 +150,9 @@ function endBursts(state: Layer2State, ip: Ip): void {
 }
 
 /**
- * A whole series, or within five seconds of the last one a single announcement. Of an address that
- * was nobody else's neighbours know what they must: its series waits until the five seconds are over
- * (row L20).
+ * Begins a whole series, or within five seconds of the last one a single announcement. Of an address
+ * that no other node had, neighbours know what they must: its series waits until the five seconds are
+ * over (row L20).
  */
 function begin(state: Layer2State, ip: Ip, resumed: boolean, now: Instant): void {
   const last = state.begun.get(ip);

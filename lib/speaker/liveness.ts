@@ -1,6 +1,6 @@
 import { after, type Instant, type Millis } from "../base/time.ts";
 
-/** What gossip, heartbeats and this node itself say of who lives; only its functions touch it. */
+/** What gossip, heartbeats and this node say of its fellows; only the functions here touch it. */
 export interface Liveness {
   readonly self: string;
   /** By gossip, this node included. */
@@ -17,7 +17,7 @@ export interface Liveness {
 }
 
 /** What this node says of itself. */
-export interface Fitness {
+interface Fitness {
   /** It can announce, and knows what; the others are told so. */
   canAnnounce: boolean;
   /** It has said goodbye. */
@@ -26,11 +26,11 @@ export interface Fitness {
   problem: string | undefined;
 }
 
-/** What is known of nodes beside gossip and heartbeat. */
-export interface Sightings {
-  /** Nodes that gossip has ever told of: of others it can say nothing. */
+/** What else tells of nodes. */
+interface Sightings {
+  /** Nodes that gossip has ever told of: about others it says nothing. */
   readonly known: { has(name: string): boolean };
-  /** Nodes whose speaker's pod is ready; undefined where nobody tells of pods. */
+  /** Nodes whose speaker's pod is ready; undefined where no API server tells of pods. */
   readonly pods: ReadonlySet<string> | undefined;
 }
 

@@ -10,7 +10,7 @@ export interface Wish {
   readonly salt: string;
   /** This node is the owner. */
   readonly own: boolean;
-  /** Whoever else is; undefined when nobody. */
+  /** The node that is, this one or another; undefined when none is. */
   readonly owner: string | undefined;
   /** This node may answer a little longer, until the new owner does: it can still serve. */
   readonly canLinger: boolean;
@@ -21,7 +21,7 @@ export type OwnershipEvent =
   | { readonly kind: "wishes"; readonly wishes: readonly Wish[] }
   | { readonly kind: "claim"; readonly from: string; readonly ips: readonly Ip[] }
   | { readonly kind: "release"; readonly from: string; readonly ips: readonly Ip[] }
-  /** Speakers whom this node can talk to now; a claim of others would never come. */
+  /** Speakers that this node can talk to now; a claim of others would never come. */
   | { readonly kind: "fellows"; readonly names: ReadonlySet<string> }
   /** This node ends: it answers until its addresses are claimed, and wants none any more. */
   | { readonly kind: "leave" }
@@ -40,14 +40,14 @@ export type OwnershipAction =
   }
   | { readonly kind: "claim"; readonly ips: readonly Ip[] }
   | { readonly kind: "release"; readonly ips: readonly Ip[] }
-  /** Somebody else announced it as well: neighbours may have been misled. */
+  /** Another node announced it as well: neighbours may have been misled. */
   | { readonly kind: "announce-again"; readonly ips: readonly Ip[] };
 
 interface Held {
   wish: Wish;
-  /** Silent in favour of a fellow who claims it and comes first. */
+  /** This node is silent in favour of a fellow that claims it and comes first. */
   yielded: Yielded | undefined;
-  /** Not ours any more, and still answered until then or until somebody claims it. */
+  /** Not ours any more, and still answered until then or until another node claims it. */
   lingersUntil: Instant | undefined;
   /** Nobody's since this node answered it: until then neighbours need not be told anew. */
   restsUntil: Instant | undefined;
@@ -126,7 +126,7 @@ export function step(
   askAgain(state, now, claims);
   const quiet = lingering(state);
   const changed = quiet.join() !== quietBefore || !sameIps(before, answered(state));
-  // Whoever falls silent at the claim leaves no gap: the answers have begun before it is sent.
+  // A node that falls silent at the claim leaves no gap: the answers begin before it is sent.
   return [
     ...changed
       ? [
@@ -154,13 +154,7 @@ export function nextDeadline(state: OwnershipState): Instant | undefined {
   return earliest;
 }
 
-/** Whether this node answers for the address now. */
-export function answers(state: OwnershipState, ip: Ip): boolean {
-  const held = state.held.get(ip);
-  return held !== undefined && isAnswered(held);
-}
-
-/** All that this node claims: what a fellow who comes back must hear. */
+/** All that this node claims: what a fellow that comes back must hear. */
 export function claimed(state: OwnershipState): Ip[] {
   return [...state.held].filter(([, held]) => held.wish.own && held.yielded === undefined)
     .map(([ip]) => ip);
@@ -241,7 +235,7 @@ function onClaim(
     held.yielded = { to: from, askAt, until: after(askAt, ANSWER_MS), asked: false };
     return;
   }
-  // Who yields to a third one leaves the answer to that.
+  // Already yielding to another node: that one answers this claim.
   if (held.yielded !== undefined) return;
   claims.add(ip);
   // The other has announced it: what neighbours learnt from that is put right.

@@ -47,7 +47,7 @@ export function onInterfaces(standing: Standing, usable: boolean, now: Instant):
   setUsable(standing.flap, usable, now);
 }
 
-/** From half a picture a node would take addresses that are another's: what it lacks of the whole. */
+/** What a node does not know yet: from half a picture it would take addresses of others. */
 export function missing(standing: Standing, { facts, config }: Knowledge): readonly Missing[] {
   const found: Missing[] = [];
   if (!facts) found.push("facts");

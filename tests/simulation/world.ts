@@ -27,7 +27,6 @@ import {
 import type { Ip } from "../../lib/net/ip.ts";
 import { precedes, rankCandidates } from "../../lib/speaker/election.ts";
 import {
-  answers,
   claimed,
   createOwnership,
   nextDeadline as ownershipDeadline,
@@ -61,6 +60,7 @@ export interface Speaker {
   readonly monitor: MonitorState;
   readonly liveness: Liveness;
   ownership: OwnershipState;
+  answering: ReadonlySet<Ip>;
   /** Its monotonic clock is ahead of the world's by this. */
   readonly clockMs: number;
   sequence: number;
@@ -202,6 +202,7 @@ export function startSpeaker(world: World, name: string): Speaker {
     monitor: createMonitor(world.paces.get(name)),
     liveness: createLiveness(name),
     ownership: createOwnership(name, precedes),
+    answering: new Set(),
     clockMs,
     sequence: 0,
     lastNotice: 0,
@@ -469,6 +470,7 @@ function perform(world: World, speaker: Speaker, action: MonitorAction): void {
       gossipEvent(world, speaker, { kind: "paused" });
       if (action.ms >= LONG_PAUSE_MS) {
         speaker.ownership = createOwnership(name, precedes);
+        speaker.answering = new Set();
         speaker.informed = false;
         setCanAnnounce(world, speaker, false);
         schedule(world, 0, () => becomeReady(world, speaker, 0));
@@ -533,6 +535,7 @@ function advanceOwnership(world: World, speaker: Speaker, event: OwnershipEvent)
 
 function performOwnership(world: World, speaker: Speaker, action: OwnershipAction): void {
   if (action.kind === "answer") {
+    speaker.answering = new Set(action.ips);
     world.changes++;
     world.trace = (world.trace * 31 + Math.round(world.now * 1000) + action.ips.length) % 2 ** 40;
   } else if (action.kind === "claim") {
@@ -580,7 +583,7 @@ export function leave(world: World, name: string): void {
     const end = () =>
       act(world, speaker, () => {
         if (
-          world.vips.some((ip) => answers(speaker.ownership, ip)) && speaker.liveness.up.size > 0
+          world.vips.some((ip) => speaker.answering.has(ip)) && speaker.liveness.up.size > 0
         ) {
           schedule(world, 1, end);
           return;
@@ -611,10 +614,10 @@ export function pause(world: World, name: string, ms: number): void {
 export function answering(world: World, ip: Ip): string[] {
   const names: string[] = [];
   for (const speaker of world.speakers.values()) {
-    const { running, paused, held, leaseUntil, ownership, name } = speaker;
+    const { running, paused, held, leaseUntil, answering, name } = speaker;
     // A program in the kernel goes on as long as the lease of a process that stands still.
     if (
-      running && !(held && !paused) && leaseUntil > clock(world, speaker) && answers(ownership, ip)
+      running && !(held && !paused) && leaseUntil > clock(world, speaker) && answering.has(ip)
     ) {
       names.push(name);
     }

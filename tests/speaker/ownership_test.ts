@@ -3,7 +3,6 @@ import { type Instant, instant } from "../../lib/base/time.ts";
 import type { Ip } from "../../lib/net/ip.ts";
 import { SERIES_MS } from "../../lib/speaker/layer2.ts";
 import {
-  answers,
   claimed,
   createOwnership,
   LINGER_MS,
@@ -11,7 +10,7 @@ import {
   type OwnershipAction,
   type OwnershipEvent,
   type OwnershipState,
-  step,
+  step as stepOwnership,
   type Wish,
 } from "../../lib/speaker/ownership.ts";
 import { ip4 } from "../support/addresses.ts";
@@ -29,6 +28,14 @@ const fellows = (...names: string[]): OwnershipEvent => ({
   names: new Set(names),
 });
 const claim = (from: string): OwnershipEvent => ({ kind: "claim", from, ips: [VIP] });
+/** As each state was last told to answer. */
+const told = new WeakMap<OwnershipState, readonly Ip[]>();
+function step(state: OwnershipState, event: OwnershipEvent, now: Instant): OwnershipAction[] {
+  const actions = stepOwnership(state, event, now);
+  for (const action of actions) if (action.kind === "answer") told.set(state, action.ips);
+  return actions;
+}
+const answers = (state: OwnershipState, ip: Ip) => told.get(state)?.includes(ip) === true;
 const kinds = (actions: readonly OwnershipAction[]) => actions.map(({ kind }) => kind);
 
 function owner(self: string, ...others: string[]): OwnershipState {

@@ -24,7 +24,7 @@ interface AnnouncementsOptions {
 /** Begins with nothing announced. */
 export function createAnnouncements(options: AnnouncementsOptions): Announcements {
   const { node, log, metrics, onOwned } = options;
-  /** The Services under which each address stands in the metric. */
+  /** The Services under which the metric shows each address. */
   const shown = new Map<
     string,
     { readonly services: readonly ServiceKey[]; readonly protocols: readonly Protocol[] }

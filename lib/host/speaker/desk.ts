@@ -41,7 +41,7 @@ export type SpeakerEvent =
   /** This node ends: from here on it takes no address. */
   | { readonly kind: "leave" };
 
-export interface DeskParts {
+interface DeskParts {
   readonly options: Pick<RunOptions, "nodeName" | "election" | "ignoreExcludeLabel" | "lbClass">;
   readonly clock: Clock;
   readonly inbox: Pick<Inbox<SpeakerEvent>, "wakeAt">;

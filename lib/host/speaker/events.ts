@@ -15,7 +15,7 @@ export interface SpeakerEvents {
   taken(ip: Ip, mac: Mac): void;
 }
 
-export interface SpeakerEventsOptions {
+interface SpeakerEventsOptions {
   readonly cluster: Pick<Cluster, "publishEvent">;
   readonly node: string;
   readonly facts: (service: ServiceKey) => ServiceFacts | undefined;

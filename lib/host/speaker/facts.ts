@@ -16,7 +16,7 @@ export interface Facts {
   services(): ReadonlyMap<string, ServiceFacts>;
   /** By name. */
   nodes(): ReadonlyMap<string, NodeFacts>;
-  /** The speakers' pods; undefined where nobody tells of pods. */
+  /** The speakers' pods; undefined where no API server tells of pods. */
   pods(): ReadonlyMap<string, PodFacts> | undefined;
   /** Nodes whose speaker's pod is ready; undefined where no pod tells. */
   readyPods(): ReadonlySet<string> | undefined;

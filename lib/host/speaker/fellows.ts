@@ -30,7 +30,7 @@ export interface Fellows extends AsyncDisposable {
   live(readyPods: ReadonlySet<string> | undefined): ReadonlySet<string> | undefined;
   /** Speakers whose heartbeat is heard: they answer notices. */
   heard(): ReadonlySet<string>;
-  /** How each member stands, for people; undefined without gossip. */
+  /** The state of each member, in words for people; undefined without gossip. */
   describe(): SpeakerStatus["members"];
   /** Tells the others whether they may count on this node. */
   setCanAnnounce(canAnnounce: boolean): void;

@@ -21,13 +21,13 @@ import type { Announcer } from "./announcer.ts";
 import type { Fellows } from "./fellows.ts";
 import type { KeptPlan } from "./plans.ts";
 
-export interface HandoverOptions {
+interface HandoverOptions {
   readonly nodeName: string;
   readonly layer2: Pick<Layer2, "announceAgain" | "interfaces" | "setFellows" | "setOwned">;
   readonly fellows: Pick<Fellows, "heard" | "notify">;
   readonly clock: Clock;
   readonly metrics: GossipMetrics;
-  /** Speakers have or had the first ones, nobody has the others. */
+  /** Speakers have or had the first ones; no speaker has the others. */
   readonly onHolders: (held: readonly Ip[], free: readonly Ip[]) => void;
 }
 

@@ -89,7 +89,7 @@ async function openMembership(
   return membership;
 }
 
-/** Keeps what is posted until somebody takes it. */
+/** Keeps what is posted until it is opened, and hands it on from then. */
 function createRelay<T>(): { post(value: T): void; open(take: (value: T) => void): void } {
   const waiting: T[] = [];
   let take: (value: T) => void = (value) => waiting.push(value);

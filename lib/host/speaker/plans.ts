@@ -74,7 +74,7 @@ export function createSpeakerPlans(): SpeakerPlans {
   };
 }
 
-/** What stands behind each address. */
+/** The Services and slices behind each address. */
 interface Backends extends Pick<SpeakerPlans, "onService" | "onSlice" | "touchAll"> {
   /** Addresses behind which something is different now. */
   readonly touched: Set<Ip>;
