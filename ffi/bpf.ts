@@ -43,9 +43,10 @@ const LINK_CREATE = { size: 64, program: 0, ifindex: 4, attachType: 8, flags: 12
 /** BPF_TCX_INGRESS, of Linux 6.6: the headers of many systems do not have it yet. */
 const TCX_INGRESS = 46;
 const NAME_LENGTH = 15;
+const PROGRAM_NAME = "herald";
 const LOG_BYTES = 64 * 1024;
 
-/** Where a program stands: before the network stack, or in the driver's place. */
+/** Where a program sees frames: before the network stack (tcx), or before that in the driver (xdp). */
 export type BpfAttach = "tcx" | "xdp";
 
 function attribute(size: number): { bytes: Bytes; view: DataView } {
@@ -104,7 +105,7 @@ export function mapDelete(libc: BpfLibc, fd: number, key: Bytes): boolean {
 }
 
 /** Loads a program. @throws OsError with the verifier's last words */
-export function progLoad(libc: BpfLibc, attach: BpfAttach, instructions: Bytes, name: string): Fd {
+export function progLoad(libc: BpfLibc, attach: BpfAttach, instructions: Bytes): Fd {
   const license = new TextEncoder().encode("Dual MIT/GPL\0");
   const log = new Uint8Array(LOG_BYTES);
   const { bytes, view } = attribute(PROG_LOAD.size);
@@ -117,7 +118,7 @@ export function progLoad(libc: BpfLibc, attach: BpfAttach, instructions: Bytes, 
   view.setUint32(PROG_LOAD.logLevel, 1, true);
   view.setUint32(PROG_LOAD.logSize, log.length, true);
   view.setBigUint64(PROG_LOAD.log, libc.addressOf(log), true);
-  bytes.set(new TextEncoder().encode(name.slice(0, NAME_LENGTH)), PROG_LOAD.name);
+  bytes.set(new TextEncoder().encode(PROGRAM_NAME), PROG_LOAD.name);
   view.setUint32(PROG_LOAD.attachType, attachType(attach), true);
   const number = call(libc, KERNEL.BPF_PROG_LOAD, bytes);
   if (number >= 0) return new Fd(libc, number);
@@ -125,7 +126,9 @@ export function progLoad(libc: BpfLibc, attach: BpfAttach, instructions: Bytes, 
   const end = log.indexOf(0);
   const said = new TextDecoder().decode(log.subarray(0, end < 0 ? log.length : end)).trim();
   const last = said.split("\n").slice(-3).join("; ");
-  const context = `program ${name} of ${instructions.length / 8} instructions, ${license.length}`;
+  const context = `program ${PROGRAM_NAME} of ${
+    instructions.length / 8
+  } instructions, ${license.length}`;
   throw new OsError("bpf", hint, last === "" ? context : `${context}: ${last}`);
 }
 

@@ -32,7 +32,7 @@ export function openEpoll(libc: EpollLibc): Fd {
 }
 
 /**
- * Adds, changes or removes a descriptor, also while somebody waits. `events` are bits `EPOLLIN` …,
+ * Adds, changes or removes a descriptor, also while a thread waits. `events` are bits `EPOLLIN` …,
  * `token` comes back with them. @throws OsError
  */
 export function epollControl(
@@ -52,7 +52,7 @@ export function epollControl(
 }
 
 /** What came on one descriptor. */
-export interface Readiness {
+interface Readiness {
   readonly token: number;
   readonly events: number;
 }

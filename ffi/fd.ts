@@ -1,7 +1,7 @@
 import type { CommonLibc } from "./libc.ts";
 
 /**
- * An open descriptor that somebody owns: `using fd = …` closes it once, whatever happens. Its
+ * An open descriptor that has one owner: `using fd = …` closes it once, whatever happens. Its
  * number leaves it only to enter a call. `await using` closes in another thread, for sockets that
  * are slow to close.
  */
@@ -15,14 +15,13 @@ export class Fd implements Disposable, AsyncDisposable {
     this.#number = number;
   }
 
-  /** For a call. @throws TypeError when it is closed or given away */
+  /** For a call. @throws TypeError when it is closed */
   get number(): number {
     if (this.#number === undefined) throw new TypeError("The descriptor is closed");
     return this.#number;
   }
 
-  /** Gives the ownership away: the receiver closes it. */
-  release(): number {
+  #release(): number {
     const number = this.number;
     this.#number = undefined;
     return number;
@@ -30,10 +29,10 @@ export class Fd implements Disposable, AsyncDisposable {
 
   // Linux has closed the descriptor even when close() fails: it is never called a second time.
   [Symbol.dispose](): void {
-    if (this.#number !== undefined) this.#libc.close(this.release());
+    if (this.#number !== undefined) this.#libc.close(this.#release());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#number !== undefined) await this.#libc.closeElsewhere(this.release());
+    if (this.#number !== undefined) await this.#libc.closeElsewhere(this.#release());
   }
 }

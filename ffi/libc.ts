@@ -76,7 +76,7 @@ export interface Libc<S extends Deno.ForeignLibraryInterface> extends CommonLibc
 export interface CommonLibc extends Disposable {
   readonly close: (fd: number) => number;
   readonly closeElsewhere: (fd: number) => Promise<number>;
-  /** Where the bytes are; valid as long as somebody holds them. */
+  /** Where the bytes are; valid as long as they are referred to. */
   readonly addressOf: (bytes: Bytes) => bigint;
   /** errno of this thread, to be read right after the call that failed: a hint, never proof. */
   readonly errnoHint: () => number;

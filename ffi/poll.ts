@@ -50,7 +50,7 @@ export async function pollElsewhere(libc: Libc<typeof POLL>, set: PollSet): Prom
   throw new OsError("poll", 0, `refused ${INTERRUPTIONS} times in a row`);
 }
 
-/** A descriptor that becomes readable by {@link wake}, to end somebody's wait. @throws OsError */
+/** Opens a descriptor that becomes readable by {@link wake}, which ends a wait. @throws OsError */
 export function openWakeFd(libc: Libc<typeof POLL>): Fd {
   const flags = KERNEL.EFD_CLOEXEC | KERNEL.EFD_NONBLOCK;
   return new Fd(libc, checked(libc, libc.symbols.eventfd(0, flags), "eventfd", "to end a wait"));

@@ -21,7 +21,7 @@ export const CAP_HEADER = { size: 8, version: 0 } as const;
 export const CAP_DATA = { size: 12, effective: 0 } as const;
 
 /** struct ipv6_mreq: a group and the interface on which to join it. */
-export const IPV6_MREQ = { size: 20, group: 0, ifindex: 16 } as const;
+const IPV6_MREQ = { size: 20, group: 0, ifindex: 16 } as const;
 
 /** One instruction of a classic BPF program. */
 export type FilterStep = readonly [code: number, jt: number, jf: number, k: number];
@@ -57,7 +57,7 @@ export function sockFilter(steps: readonly FilterStep[]): Bytes {
   return bytes;
 }
 
-/** A program of `length` instructions that stand at `address`. */
+/** A program of `length` instructions, which begin at `address`. */
 export function sockFprog(length: number, address: bigint): Bytes {
   const { bytes, view } = blank(SOCK_FPROG.size);
   view.setUint16(SOCK_FPROG.len, length, true);

@@ -77,7 +77,7 @@ export function respond(
   writeU16(out, to + 6, ARP_REPLY);
   copyOctets(out, 6, out, to + 8, MAC_LENGTH);
   copyOctets(frame, at + 24, out, to + 14, 4);
-  // Sender hardware and protocol address stand side by side and become the target's.
+  // The sender's hardware and protocol address are side by side and become the target's.
   copyOctets(frame, sender, out, to + 18, MAC_LENGTH + 4);
   return ARP_FRAME_LENGTH;
 }
@@ -85,7 +85,7 @@ export function respond(
 /**
  * Where the frame says that an owned address is another host's (RFC 5227 §2.4): its sender has the
  * address, and not the hardware address of this interface. Gives the octets' place of the address,
- * else -1; the sender's hardware address stands six octets before. Allocates nothing.
+ * else -1; the sender's hardware address is six octets before. Allocates nothing.
  */
 export function conflictOf(
   frame: Uint8Array,

@@ -27,8 +27,8 @@ export const DROP = {
   notNdp: 7,
   notSolicitation: 8,
   badChecksum: 9,
-  /** A host says that the address is its own: no question, and maybe a conflict. */
+  /** A host says that the address is its own: that asks nothing, and may be a conflict. */
   gratuitous: 10,
-  /** The process stood still: who owns the address now is not known. */
+  /** The process stood still: which node owns the address now is not known. */
   notAwake: 11,
 } as const;

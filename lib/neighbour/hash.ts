@@ -28,7 +28,7 @@ export function enter6(
   words.set([a, b, c, d, slot + 1], base + place * ADDRESS6_WORDS);
 }
 
-/** The slot of the address that stands at `offset`, or -1. Allocates nothing. */
+/** The slot of the address at `offset`, or -1. Allocates nothing. */
 export function search6(
   words: Int32Array,
   base: number,

@@ -4,7 +4,7 @@ import { ADDRESS6_WORDS, enter6, hash, search6 } from "./hash.ts";
 
 /**
  * The addresses that this node answers for and the interfaces it answers on, in memory that the
- * main thread writes and the packet Worker reads with each frame. Both tables stand twice: the
+ * main thread writes and the packet Worker reads with each frame. Both tables are there twice: the
  * writer fills the one not in use and turns to it by raising a generation, so that a change holds
  * from the very next frame and a reader never sees half of it.
  */
@@ -138,7 +138,7 @@ export function slotOf(table: AddressTable, ip: number): number {
   }
 }
 
-/** The counters' place of the owned IPv6 address that stands there, or -1. Allocates nothing. */
+/** The counters' place of the owned IPv6 address at `offset`, or -1. Allocates nothing. */
 export function slotOf6(table: AddressTable, octets: Uint8Array, offset: number): number {
   const { words } = table;
   while (true) {
@@ -150,8 +150,8 @@ export function slotOf6(table: AddressTable, octets: Uint8Array, offset: number)
 }
 
 /**
- * From now on replies leave only until the time that {@link renewReplyLease} set: whoever renews it
- * stands for the whole process being awake.
+ * From now on replies leave only until the time that {@link renewReplyLease} set; the thread that
+ * renews it vouches that the whole process is awake.
  */
 export function requireReplyLease(table: AddressTable): void {
   Atomics.store(table.words, REPLY_LEASE_NEEDED, 1);

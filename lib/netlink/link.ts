@@ -65,7 +65,7 @@ export function onePerCable<T extends Link>(links: readonly T[]): T[] {
 }
 
 /**
- * Whether patterns let an interface in: `*` stands for any run of characters, `?` for one, `!` in
+ * Whether patterns let an interface in: `*` matches any run of characters, `?` for one, `!` in
  * front shuts out. Without patterns that let in, all come in that none shuts out.
  */
 export function matchesInterface(name: string, patterns: readonly string[]): boolean {

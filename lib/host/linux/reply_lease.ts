@@ -2,19 +2,20 @@ import { BPF, mapUpdate } from "../../../ffi/bpf.ts";
 import { openLibc } from "../../../ffi/libc.ts";
 import type { Instant } from "../../base/time.ts";
 
-/** What somebody renews to show that the process is awake. */
+/** Where the reply lease is renewed, which shows that the process is awake. */
 export interface ReplyLeasePlaces {
   readonly table: SharedArrayBuffer;
-  /** The kernel responder's map; undefined without one. */
+  /** The map of the responder in the kernel; undefined where there is none. */
   readonly mapFd: number | undefined;
 }
 
+/** The reply lease of the responder in the kernel. */
 export interface ReplyLease extends Disposable {
   /** Programs answer until then, by the machine's monotonic clock. */
   renew(until: Instant): void;
 }
 
-/** The program that answers in the kernel asks this map's one entry before each reply. */
+/** Opens it; the programs look into this map's one entry before each reply. */
 export function openReplyLease(mapFd: number): ReplyLease {
   const libc = openLibc(BPF);
   const key = new Uint8Array(4);

@@ -9,7 +9,7 @@ import type { Ip } from "../../net/ip.ts";
 type SocketLibc = Libc<typeof SOCKET>;
 
 /** The arguments of socket(2), and what the socket is for, as an error says it. */
-export interface SocketKind {
+interface SocketKind {
   readonly domain: number;
   readonly type: number;
   readonly protocol?: number;

@@ -8,7 +8,7 @@ import { createLinkTable, type LinkEvent, step } from "../../../netlink/link_tab
 import { decodeRoute } from "../../../netlink/route.ts";
 import { createDumpBuffer, openRouteSocket, requestDump, takeError } from "./socket.ts";
 
-export interface LinkWatchOptions {
+interface LinkWatchOptions {
   readonly signal: AbortSignal;
   /** All interfaces by ifindex: once at first, then after each change. */
   readonly onChange: (links: readonly Link[]) => void;

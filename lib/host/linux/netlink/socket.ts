@@ -46,7 +46,7 @@ export function takeError(libc: RouteLibc, fd: Fd, ready: number): boolean {
 }
 
 /** Takes datagrams out of a netlink socket. */
-export interface DumpBuffer {
+interface DumpBuffer {
   /** What waits, from the kernel only; each is valid until the next one. */
   receive(limit: number): Generator<Uint8Array>;
   /** Whether something was lost since the last question. */

@@ -18,7 +18,7 @@ import type { Log } from "../../process/log.ts";
 import { type ClaimListener, openClaimListener } from "./claim_listener.ts";
 import type { Layer2 } from "./layer2.ts";
 
-export interface AddressProberOptions {
+interface AddressProberOptions {
   readonly layer2: Layer2;
   readonly log: Log;
   readonly clock: Clock;

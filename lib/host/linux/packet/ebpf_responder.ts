@@ -24,7 +24,7 @@ export interface EbpfResponder extends Disposable {
   setOwned(ips: readonly Ip[]): void;
   /** In place of those before. Gives those on which the kernel did not take the program. */
   setInterfaces(interfaces: readonly InterfaceAddress[]): ReadonlyMap<number, Error>;
-  /** The map whose one entry says until when replies leave; nobody renews it at first: for ever. */
+  /** The map whose one entry says until when replies leave: for ever until it is first renewed. */
   readonly replyLeaseMapFd: number;
   /** Replies that left for an address since it is owned. */
   replies(ip: Ip): number;
@@ -62,7 +62,7 @@ export function openEbpfResponder(attach: BpfAttach = "tcx"): EbpfResponder {
       leaseMap: maps.replyLease.number,
       attach,
     });
-    return progLoad(libc, attach, program, "herald");
+    return progLoad(libc, attach, program);
   }
 
   function mapOf(ip: Ip): number {
@@ -132,7 +132,7 @@ function openMaps(libc: Libc<typeof BPF>, resources: DisposableStack) {
   return { ip4: addressMap(4, "herald_ip4"), ip6: addressMap(16, "herald_ip6"), replyLease };
 }
 
-/** Octets in network order, as they stand in the frame. */
+/** The octets in network order, as a frame has them. */
 function keyOf(ip: Ip): Bytes {
   const key = new Uint8Array(typeof ip === "number" ? 4 : 16);
   if (typeof ip === "number") writeU32(key, 0, ip);

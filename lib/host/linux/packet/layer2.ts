@@ -23,7 +23,7 @@ import { exportCounters } from "./counters.ts";
 import type { Conflict } from "./orders.ts";
 import { openOutlets, type Outlets } from "./outlets.ts";
 
-export interface Layer2Options {
+interface Layer2Options {
   readonly workerUrl: URL;
   readonly backend: ArpBackend;
   /** Patterns of the interfaces that may answer; none means all. */
@@ -68,7 +68,7 @@ export interface Layer2 {
 }
 
 /** Layer 2 without what feeds it. */
-export interface Layer2Driver {
+interface Layer2Driver {
   readonly layer2: Omit<Layer2, "done">;
   onLinks(links: readonly Link[]): void;
   onConflict(conflict: Conflict): void;

@@ -50,8 +50,8 @@ const CONFLICTS_PER_TURN = 4;
 
 type PacketLibc = Libc<typeof SOCKET & typeof POLL>;
 
-/** The answers of this node, run by whoever calls {@link PacketEngine.wait}. */
-export interface PacketEngine {
+/** Answers for this node, in the thread that calls {@link PacketEngine.wait}. */
+interface PacketEngine {
   /** Begins to answer, in place of what it answered by before. */
   carryOut(order: PacketOrder): undefined;
   /**

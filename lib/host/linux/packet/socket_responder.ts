@@ -35,7 +35,7 @@ import { narrowSocket, openPacketSocket, sendFrame, takeDroppedFrames } from "./
 /** Why a frame got no reply: by the rules, or for the machine could not keep up. */
 export type FrameDropReason = DropReason | "buffer-full" | "stale" | "unsent";
 
-export interface SocketResponderOptions {
+interface SocketResponderOptions {
   /**
    * Where the Worker's file is. Only the entry point knows: run from source it is
    * `lib/host/linux/packet/worker.ts`, bundled it is a `.js` beside the chunks.
@@ -61,9 +61,9 @@ export interface SocketResponder extends AsyncDisposable {
   counters(ip: Ip): AddressCounters;
   /** A program in the kernel answers on all interfaces: requests need not come here. */
   leaveToKernel(answered: boolean): void;
-  /** From now on replies leave only while somebody renews the lease in {@link table}. */
+  /** From now on replies are sent only while the reply lease in {@link table} is being renewed. */
   requireReplyLease(): void;
-  /** The shared memory, for whoever renews the lease. */
+  /** The shared memory, in which the reply lease is renewed. */
   readonly table: SharedArrayBuffer;
   /** Frames without reply since the start. */
   drops(): ReadonlyMap<FrameDropReason, number>;
@@ -108,7 +108,7 @@ export async function startSocketResponder(
   const closing = resources.move();
   let closed: Promise<void> | undefined;
   const close = () => closed ??= closing.disposeAsync();
-  // Whoever disposes of the responder hears of an error; here it would be nobody's.
+  // The caller that disposes of the responder hears of an error; here nobody would.
   const onAbort = () => void close().catch(() => undefined);
   signal.addEventListener("abort", onAbort, { once: true });
   closing.defer(() => signal.removeEventListener("abort", onAbort));
@@ -138,7 +138,7 @@ export async function startSocketResponder(
     table: tableMemory,
     counters: (ip) => countersOf(table, ip),
     drops: () => {
-      // The last count stands after the end, when there is no socket to ask.
+      // After the end there is no socket to ask: the last count remains.
       if (closed === undefined) {
         dropped += takeDroppedFrames(libc, arpFd) + takeDroppedFrames(libc, ndpFd);
       }

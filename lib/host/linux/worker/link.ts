@@ -28,7 +28,7 @@ export interface WorkerLink<Order, Answer> extends AsyncDisposable {
   problem(): string | undefined;
 }
 
-export interface WorkerLinkOptions<News> {
+interface WorkerLinkOptions<News> {
   readonly url: URL;
   readonly name: string;
   readonly onNews: (news: News) => void;
