@@ -8,14 +8,13 @@ import { type BgpPeer, startPeer } from "../lib/host/linux/bgp/peer.ts";
 import { createPeerRecord } from "../lib/host/linux/bgp/record.ts";
 import { startEventLoop } from "../lib/host/linux/bgp/event_loop.ts";
 import { systemClock } from "../lib/host/process/clock.ts";
-import type { Log } from "../lib/host/process/log.ts";
 import { createMetrics } from "../lib/host/metrics/metrics.ts";
 import { ribOf } from "./bgp_codec.ts";
 import { ip4 } from "../tests/support/addresses.ts";
+import { SILENT_LOG } from "../tests/support/log.ts";
 
 const ROUTES = 100_000;
 const PEERS = 10;
-const quiet: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => quiet };
 const libc = openLibc({ ...SOCKET, ...POLL, ...STREAM, ...EPOLL });
 const loop = startEventLoop(libc, new AbortController().signal);
 const rib = ribOf(ROUTES);
@@ -37,7 +36,7 @@ async function tellOne(port: number): Promise<{ peer: BgpPeer; ms: number }> {
   const lines = sink.stdout.pipeThrough(new TextDecoderStream()).getReader();
   await lines.read();
   const record = createPeerRecord(`127.0.0.1:${port}`, {
-    log: quiet,
+    log: SILENT_LOG,
     metrics: metrics.bgp,
     clock: systemClock,
   });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { waitFor } from "../support/wait.ts";
 import { servePage } from "../support/pod.ts";
+import { withOutput } from "../support/roles.ts";
 import { HERALD, makeStage, MANIFEST, type Stage } from "./stage.ts";
 
 const CONFIGMAP = await Deno.readTextFile(
@@ -97,7 +98,7 @@ Deno.test("the article's story on a real Kubernetes: apply, expose, EXTERNAL-IP,
   await using speaker1 = await stage.herald("speaker", node1);
   await using speaker2 = await stage.herald("speaker", node2);
   const roles = [controller, speaker1, speaker2];
-  try {
+  await withOutput(roles, async () => {
     const speakerPods = await runSpeakerPods(stage);
     await kube.kubectl(["apply", "-f", "-"], NGINX);
     await stage.reportPod("default", "nginx", true, "10.244.1.5");
@@ -178,11 +179,7 @@ Deno.test("the article's story on a real Kubernetes: apply, expose, EXTERNAL-IP,
     await kube.kubectl(["delete", "service", "nginx"]);
     await waitFor("silence", async () => (await client.arping("10.77.1.220", 1)).length === 0);
     for (const role of roles) assert.equal(await role.end(), 0, role.output());
-  } catch (error) {
-    throw new Error(`The roles logged:\n${roles.map((role) => role.output()).join("---\n")}`, {
-      cause: error,
-    });
-  }
+  });
 });
 
 Deno.test("a bad ConfigMap keeps the last good one in force, with an event; status keeps other writers' fields", async () => {

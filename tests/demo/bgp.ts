@@ -5,6 +5,7 @@ import { serviceManifest, sliceManifest } from "../lan/scene.ts";
 import { servePage } from "../support/pod.ts";
 import { startFrr } from "../support/routers/frr.ts";
 import { waitFor } from "../support/wait.ts";
+import { layCable } from "../support/lan.ts";
 
 const PAGE = "<h1>Welcome to nginx!</h1>\n";
 const SERVICE_IP = "198.51.100.1";
@@ -41,15 +42,9 @@ function show(title: string, text = ""): void {
 /** A client on a network of its own, to which only the router leads. */
 async function addOutside({ lan, router, nodes }: BgpScene) {
   const outside = await lan.addNamespace("outside");
-  await router.must(
-    "ip",
-    ..."link add eth1 type veth peer name eth0 netns".split(" "),
-    outside.netns,
-  );
+  await layCable(router, "eth1", outside);
   await router.must("ip", "addr", "add", "10.99.0.1/24", "dev", "eth1");
-  await router.must("ip", "link", "set", "eth1", "up");
   await outside.must("ip", "addr", "add", "10.99.0.2/24", "dev", "eth0");
-  await outside.must("ip", "link", "set", "eth0", "up");
   await outside.must("ip", "route", "add", "default", "via", "10.99.0.1");
   for (const node of nodes) await node.must("ip", "route", "add", "10.99.0.0/24", "via", ROUTER_IP);
   return outside;

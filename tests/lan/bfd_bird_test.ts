@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { startBird } from "../support/routers/bird.ts";
 import { waitFor } from "../support/wait.ts";
+import { withOutput } from "../support/roles.ts";
 import { makeBgpScene, ROUTER_IP } from "./bgp_scene.ts";
 
 const NODE1 = "10.77.1.11";
@@ -23,9 +24,7 @@ address-pools: [{name: default, protocol: bgp, addresses: [198.51.100.0/24]}]
   await scene.serve("web", "198.51.100.10", ["node1"]);
   await using speaker = scene.speaker(node1);
   const told = (what: string, ask: () => Promise<boolean>) =>
-    waitFor(what, ask).catch((error) => {
-      throw new Error(speaker.output(), { cause: error });
-    });
+    withOutput([speaker], () => waitFor(what, ask));
   await told("BFD", () => bird.bfdUp(NODE1));
   await told("the route", async () => (await bird.rib()).length === 1);
   // The router hears nothing of Herald any more; Herald still hears the router.

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { startFrr } from "../support/routers/frr.ts";
 import { waitFor } from "../support/wait.ts";
+import { withOutput } from "../support/roles.ts";
 import { makeBgpScene, ROUTER_IP } from "./bgp_scene.ts";
 
 const NODE1 = "10.77.1.11";
@@ -35,10 +36,8 @@ async function setUp() {
   await scene.configure(CONFIG);
   await scene.serve("web", "198.51.100.10", ["node1"]);
   const speaker = unfinished.use(scene.speaker(node1, "--log-level=debug"));
-  const told = async (what: string, ask: () => Promise<boolean>) =>
-    await waitFor(what, ask).catch((error) => {
-      throw new Error(speaker.output(), { cause: error });
-    });
+  const told = (what: string, ask: () => Promise<boolean>) =>
+    withOutput([speaker], () => waitFor(what, ask));
   const bfdUp = async () => (await frr.bfd(NODE1))?.status === "up";
   await told("BFD", bfdUp);
   await told("the route", async () => (await frr.rib()).length === 1);

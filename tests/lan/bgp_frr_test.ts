@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { type Frr, startFrr } from "../support/routers/frr.ts";
 import type { RouterOptions } from "../support/routers/router.ts";
 import { waitFor } from "../support/wait.ts";
+import { withOutput } from "../support/roles.ts";
 import { type BgpScene, makeBgpScene, ROUTER_IP, ROUTER_IP6 } from "./bgp_scene.ts";
 
 const FRR = { asn: 64501, routerId: "10.77.1.1" };
@@ -62,9 +63,7 @@ async function told<T>(
   what: string,
   ask: () => Promise<T | false | undefined>,
 ): Promise<T> {
-  return await waitFor(what, ask).catch((error) => {
-    throw new Error(speaker.output(), { cause: error });
-  });
+  return await withOutput([speaker], () => waitFor(what, ask));
 }
 
 function count(frr: Frr, wanted: number) {
@@ -101,12 +100,7 @@ bgp-communities:
 `);
   await scene.serve("web", "198.51.100.10", ["node1"]);
   await using speaker = scene.speaker(node1);
-  const rib = await waitFor("two routes", async () => {
-    const found = await frr.rib();
-    return found.length === 2 && found;
-  }).catch((error) => {
-    throw new Error(speaker.output(), { cause: error });
-  });
+  const rib = await told(speaker, "two routes", count(frr, 2));
   const route = { nextHop: "10.77.1.11", asPath: [64500], origin: "incomplete" };
   assert.deepEqual(rib, [
     { prefix: "198.51.100.0/24", ...route, communities: [], largeCommunities: [] },

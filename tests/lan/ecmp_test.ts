@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { startFrr } from "../support/routers/frr.ts";
 import { waitFor } from "../support/wait.ts";
+import { layCable } from "../support/lan.ts";
 import { makeBgpScene, ROUTER_IP } from "./bgp_scene.ts";
 
 const IP = "198.51.100.10";
@@ -28,13 +29,8 @@ Deno.test("ECMP: 300 connections spread over three nodes; one node dies, the res
   await scene.write("node3.yaml", "apiVersion: v1\nkind: Node\nmetadata: { name: node3 }\n");
   const nodes = [...scene.nodes, third];
   const outside = await lan.addNamespace("outside");
-  await router.must(
-    "ip",
-    ..."link add eth1 type veth peer name eth0 netns".split(" "),
-    outside.netns,
-  );
+  await layCable(router, "eth1", outside);
   await router.must("ip", "addr", "add", "10.99.0.1/24", "dev", "eth1");
-  await router.must("ip", "link", "set", "eth1", "up");
   // By ports too, or one client would have one node.
   await router.must("sysctl", "-qw", "net.ipv4.fib_multipath_hash_policy=1");
   await outside.must("ip", "addr", "add", "10.99.0.2/24", "dev", "eth0");

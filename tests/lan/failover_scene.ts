@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Host } from "../support/lan.ts";
 import { must, type RunningProcess } from "../support/process.ts";
 import { waitFor } from "../support/wait.ts";
+import { withOutput } from "../support/roles.ts";
 import { makeScene, type Scene, serviceManifest, sliceManifest } from "./scene.ts";
 
 /** One Service of each family. */
@@ -114,7 +115,7 @@ export async function makeFailover(
   await scene.write("v6.yaml", serviceManifest("v6").replaceAll("172.17.12.39", "fd99::1"));
   await scene.write("v4-slice.yaml", sliceManifest("v4", names));
   await scene.write("v6-slice.yaml", sliceManifest("v6", names));
-  try {
+  await withOutput(processes, async () => {
     for (const ip of Object.values(VIP)) {
       await waitFor(`an owner of ${ip}`, async () => await owner(ip) >= 0);
     }
@@ -125,10 +126,7 @@ export async function makeFailover(
       }));
       return counts.every((count) => count === String(NODES - 1));
     });
-  } catch (error) {
-    const logs = processes.map((process) => process.output()).join("---\n");
-    throw new Error(`The speakers logged:\n${logs}`, { cause: error });
-  }
+  });
   const finished = unfinished.move();
   return { ...failover, [Symbol.asyncDispose]: () => finished.disposeAsync() };
 }

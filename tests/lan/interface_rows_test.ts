@@ -5,8 +5,9 @@ import { sourceOf, startCapture } from "../support/capture.ts";
 import { gapAndOverlap, startProbe } from "../support/probe.ts";
 import { must } from "../support/process.ts";
 import { waitFor } from "../support/wait.ts";
+import { layCable } from "../support/lan.ts";
 import { makeFailover, secondNetwork } from "./failover_scene.ts";
-import { answeredBy, ask, BACKENDS, connect, page, startRow, VIP } from "./row_scene.ts";
+import { answeredBy, ask, BACKENDS, page, startRow, VIP } from "./row_scene.ts";
 
 const LATE_MAC = "02:00:00:00:88:01";
 const BRIDGE_MAC = "02:00:00:00:77:01";
@@ -94,7 +95,7 @@ for (const backend of BACKENDS) {
     const before = it.descriptors();
     for (let cycle = 0; cycle < CYCLES; cycle++) {
       await node.must("ip", "link", "del", "late0");
-      await connect(node, "late0", LATE_MAC, side);
+      await layCable(node, "late0", side, LATE_MAC);
       await side.must("ip", "addr", "add", "10.77.1.99/24", "dev", "eth0");
       await side.must("ip", "addr", "add", "fd77::99/64", "dev", "eth0", "nodad");
       await waitFor("answers", async () => (await ask(side, VIP[6])).join() === LATE_MAC);

@@ -14,6 +14,8 @@ import {
   sliceManifest,
 } from "./scene.ts";
 import { run } from "../support/process.ts";
+import { layCable } from "../support/lan.ts";
+import { withOutput } from "../support/roles.ts";
 
 /** A scene in which controller and speakers run; the first node also has the controller. */
 async function runningScene(
@@ -31,13 +33,7 @@ async function runningScene(
       speakers.use(scene.herald(node, "--role=speaker", `--node-name=${node.name}`, ...flags)),
     );
   }
-  try {
-    await use(scene, roles);
-  } catch (error) {
-    throw new Error(`The roles logged:\n${roles.map((role) => role.output()).join("---\n")}`, {
-      cause: error,
-    });
-  }
+  await withOutput(roles, () => use(scene, roles));
 }
 
 /** Who answers for the address now: the names of all hosts that do. */
@@ -245,20 +241,7 @@ Deno.test("an interface that comes later answers, one that goes down and up is a
     await scene.write("slice.yaml", sliceManifest("nginx", ["node1"]));
     await waitForOwner(scene, SERVICE_IP, "node1");
     const side = await scene.lan.addNamespace("side");
-    await node1.must(
-      "ip",
-      "link",
-      "add",
-      "late0",
-      "type",
-      "veth",
-      "peer",
-      "name",
-      "eth0",
-      "netns",
-      side.netns,
-    );
-    await side.must("ip", "link", "set", "eth0", "up");
+    await layCable(node1, "late0", side);
     await side.must("ip", "addr", "add", "10.77.1.99/24", "dev", "eth0");
     await node1.must("ip", "link", "set", "late0", "address", "02:00:00:00:99:01", "up");
     await waitFor(
@@ -290,9 +273,7 @@ Deno.test("--interface shuts interfaces out, later ones too", async () => {
   await scene.write("nginx.yaml", serviceManifest("nginx"));
   await scene.write("slice.yaml", sliceManifest("nginx", ["node1"]));
   const side = await scene.lan.addNamespace("side");
-  const to = ["peer", "name", "eth0", "netns", side.netns];
-  await node1.must("ip", "link", "add", "late0", "type", "veth", ...to);
-  await side.must("ip", "link", "set", "eth0", "up");
+  await layCable(node1, "late0", side);
   await side.must("ip", "addr", "add", "10.77.1.99/24", "dev", "eth0");
   await node1.must("ip", "link", "set", "late0", "address", "02:00:00:00:99:01", "up");
   await waitFor(

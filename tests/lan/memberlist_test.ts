@@ -3,6 +3,7 @@ import { formatIp } from "../../lib/net/ip.ts";
 import { rankCandidates } from "../../lib/speaker/election.ts";
 import { startMemberlistPeer } from "../support/memberlist_peer.ts";
 import { waitFor } from "../support/wait.ts";
+import { withOutput } from "../support/roles.ts";
 import { makeScene, SERVICE_IP, serviceManifest, sliceManifest } from "./scene.ts";
 import { ip4 } from "../support/addresses.ts";
 
@@ -58,7 +59,7 @@ for (
         const alive = members.filter(({ state }) => !["dead", "left", "gone"].includes(state));
         return String([...alive.map(({ node }) => node), node.name].sort()) === String(names);
       }, { timeoutMs: 30_000 });
-    try {
+    await withOutput([herald1, herald2], async () => {
       await seenByPeers(all);
       await seenByHerald(node1, all);
       await seenByHerald(node2, all);
@@ -110,11 +111,7 @@ for (
         "the peer to hear node1's goodbye",
         async () => String(await back.members()) === "node3",
       );
-    } catch (error) {
-      throw new Error(`Herald logged:\n${herald1.output()}---\n${herald2.output()}`, {
-        cause: error,
-      });
-    }
+    });
   });
 }
 

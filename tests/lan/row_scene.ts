@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import type { Host } from "../support/lan.ts";
 import type { RunningProcess } from "../support/process.ts";
 import { waitFor } from "../support/wait.ts";
+import { layCable } from "../support/lan.ts";
+import { withOutput } from "../support/roles.ts";
 import { makeScene, type Scene, serviceManifest, sliceManifest } from "./scene.ts";
 
 /** The first address of each family's pool. */
@@ -34,10 +36,8 @@ export async function startRow(...flags: string[]): Promise<Row> {
   const speaker = unfinished.use(
     scene.herald(node, "--role=speaker", "--node-name=node1", ...flags),
   );
-  await waitFor("the speaker", async () => await page(node, "readyz") === "ok\n")
-    .catch((error) => {
-      throw new Error(speaker.output(), { cause: error });
-    });
+  const ready = async () => await page(node, "readyz") === "ok\n";
+  await withOutput([speaker], () => waitFor("the speaker", ready));
   const finished = unfinished.move();
   return {
     scene,
@@ -51,7 +51,7 @@ export async function startRow(...flags: string[]): Promise<Row> {
     },
     async addSide(interfaceName, mac) {
       const side = await scene.lan.addNamespace("side");
-      await connect(node, interfaceName, mac, side);
+      await layCable(node, interfaceName, side, mac);
       await side.must("ip", "addr", "add", "10.77.1.99/24", "dev", "eth0");
       await side.must("ip", "addr", "add", "fd77::99/64", "dev", "eth0", "nodad");
       return side;
@@ -59,14 +59,6 @@ export async function startRow(...flags: string[]): Promise<Row> {
     descriptors: () => [...Deno.readDirSync(`/proc/${speaker.pid}/fd`)].length,
     [Symbol.asyncDispose]: () => finished.disposeAsync(),
   };
-}
-
-/** Lays a cable between a node and the `eth0` of a host that has none yet. */
-export async function connect(node: Host, name: string, mac: string, side: Host): Promise<void> {
-  const pair = ["type", "veth", "peer", "name", "eth0", "netns", side.netns];
-  await node.must("ip", "link", "add", name, "address", mac, ...pair);
-  await side.must("ip", "link", "set", "eth0", "up");
-  await node.must("ip", "link", "set", name, "up");
 }
 
 /** A page of the speaker on that host. */

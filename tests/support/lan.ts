@@ -133,6 +133,15 @@ export async function makeLan(): Promise<Lan> {
   };
 }
 
+/** Lays a cable from a new interface of a host to the `eth0` of a namespace that has none yet. */
+export async function layCable(host: Host, name: string, to: Host, mac?: string): Promise<void> {
+  const address = mac === undefined ? [] : ["address", mac];
+  const peer = ["type", "veth", "peer", "name", "eth0", "netns", to.netns];
+  await host.must("ip", "link", "add", name, ...address, ...peer);
+  await to.must("ip", "link", "set", "eth0", "up");
+  await host.must("ip", "link", "set", name, "up");
+}
+
 function macOf(lan: number, port: number): string {
   return ["02", "00", "00", "00", hex(lan & 255), hex(port)].join(":");
 }

@@ -1,6 +1,7 @@
 import type { Host, Lan } from "./lan.ts";
 import { must, type RunningProcess } from "./process.ts";
 import { waitFor } from "./wait.ts";
+import { layCable } from "./lan.ts";
 
 export const POD_IP = "10.244.1.5";
 export const POD_IP6 = "fd88::5";
@@ -17,24 +18,9 @@ export async function addPod(
   if (node1 === undefined || node2 === undefined) throw new TypeError("A pod wants two nodes");
   const pod = await lan.addNamespace("pod");
   const ip = (...args: string[]) => must("ip", args);
-  await ip(
-    "-n",
-    node1.netns,
-    "link",
-    "add",
-    "veth-pod",
-    "type",
-    "veth",
-    "peer",
-    "name",
-    "eth0",
-    "netns",
-    pod.netns,
-  );
+  await layCable(node1, "veth-pod", pod);
   await ip("-n", node1.netns, "addr", "add", "10.244.1.1/24", "dev", "veth-pod");
-  await ip("-n", node1.netns, "link", "set", "veth-pod", "up");
   await ip("-n", pod.netns, "addr", "add", `${POD_IP}/24`, "dev", "eth0");
-  await ip("-n", pod.netns, "link", "set", "eth0", "up");
   await ip("-n", pod.netns, "route", "add", "default", "via", "10.244.1.1");
   await ip("-n", node2.netns, "route", "add", "10.244.1.0/24", "via", "10.77.1.11");
   await ip("-n", node1.netns, "addr", "add", "fd88::1/64", "dev", "veth-pod", "nodad");

@@ -8,11 +8,12 @@ import type {
   WatchOptions,
 } from "../../../lib/host/cluster/cluster.ts";
 import { type ConfigKeeper, keepConfig } from "../../../lib/host/config/keeper.ts";
-import type { Log } from "../../../lib/host/process/log.ts";
 import { createMetrics } from "../../../lib/host/metrics/metrics.ts";
 import type { Config } from "../../../lib/config/types.ts";
 import { BARE_CLUSTER } from "../../support/bare_cluster.ts";
 import { RUN_OPTIONS } from "../../support/run_options.ts";
+import { NO_WORKERS } from "../../support/roles.ts";
+import { logOf } from "../../support/log.ts";
 
 const GOOD = "address-pools: [{name: a, protocol: layer2, addresses: [10.0.0.0/24]}]\n";
 const OTHER = GOOD.replace("10.0.0.0", "10.1.0.0");
@@ -53,13 +54,7 @@ function workshop(
   };
   const note = (level: string) => (fields: object, msg: string) =>
     void lines.push(`${level} ${msg} ${JSON.stringify(fields)}`);
-  const log: Log = {
-    debug: note("debug"),
-    info: note("info"),
-    warn: note("warn"),
-    error: note("error"),
-    child: () => log,
-  };
+  const log = logOf({ info: note("info"), warn: note("warn"), error: note("error") });
   const metrics = createMetrics();
   const context = {
     clock: systemClock,
@@ -68,12 +63,7 @@ function workshop(
     log,
     metrics,
     signal: stop.signal,
-    workers: {
-      packet: new URL("file:///"),
-      bfd: new URL("file:///"),
-      watchdog: new URL("file:///none"),
-      heartbeat: new URL("file:///"),
-    },
+    workers: NO_WORKERS,
   };
   const keeper: ConfigKeeper = keepConfig(context, {
     component: "metallb-controller",

@@ -17,6 +17,7 @@ import {
   status,
   until,
 } from "../../support/mock_api.ts";
+import { NO_WORKERS } from "../../support/roles.ts";
 
 const POOL = "address-pools: [{name: one, protocol: layer2, addresses: [10.77.1.220-10.77.1.221]}]";
 
@@ -86,12 +87,7 @@ async function withController(
     log,
     metrics: createMetrics(),
     signal: stop.signal,
-    workers: {
-      packet: new URL("file:///"),
-      bfd: new URL("file:///"),
-      heartbeat: new URL("file:///"),
-      watchdog: new URL("file:///"),
-    },
+    workers: NO_WORKERS,
   });
   try {
     await until("readiness", () => controller.notReady().length === 0);

@@ -14,6 +14,7 @@ import { OWN_VSN } from "../../../lib/gossip/state.ts";
 import type { Ip } from "../../../lib/net/ip.ts";
 import { waitFor } from "../../support/wait.ts";
 import { ip4 } from "../../support/addresses.ts";
+import { logOf } from "../../support/log.ts";
 
 const KEY = new Uint8Array(16).fill(7);
 const LOOPBACK = ip4(0x7f00_0001);
@@ -50,10 +51,8 @@ async function makeStage(
   const ending = new AbortController();
   unfinished.defer(() => ending.abort());
   const warnings: string[] = [];
-  const silent = () => undefined;
   const warn: Log["warn"] = (fields, text) =>
     void warnings.push(`${text} ${JSON.stringify(fields)}`);
-  const log: Log = { debug: silent, info: silent, warn, error: warn, child: () => log };
   const registry = new Registry();
   let changes = 0;
   const gossip = unfinished.use(
@@ -64,7 +63,7 @@ async function makeStage(
       meta: new Uint8Array(),
       candidates: () => [],
       clock: systemClock,
-      log,
+      log: logOf({ warn, error: warn }),
       metrics: createGossipMetrics(registry),
       onChange: () => changes++,
       ...part,

@@ -9,13 +9,13 @@ import { startPeer } from "../../../../lib/host/linux/bgp/peer.ts";
 import { createPeerRecord } from "../../../../lib/host/linux/bgp/record.ts";
 import { startEventLoop } from "../../../../lib/host/linux/bgp/event_loop.ts";
 import { systemClock } from "../../../../lib/host/process/clock.ts";
-import type { Log } from "../../../../lib/host/process/log.ts";
 import { createMetrics } from "../../../../lib/host/metrics/metrics.ts";
 import type { Peer } from "../../../../lib/config/types.ts";
 import { bytesOf, VECTORS } from "../../../bgp/vectors.ts";
 import { type BgpSide, establish, talk, THEIR_OPEN } from "../../../support/bgp_side.ts";
 import { waitFor } from "../../../support/wait.ts";
 import { ip4 } from "../../../support/addresses.ts";
+import { logOf, SILENT_LOG } from "../../../support/log.ts";
 
 const LOOPBACK = ip4(0x7f000001);
 const PEER: Peer = {
@@ -39,7 +39,7 @@ function workshop(part: Partial<Peer> = {}) {
   const lines: string[] = [];
   const note = (fields: Record<string, unknown>, text: string) =>
     lines.push(`${text} ${fields.reason ?? ""}`);
-  const log: Log = { debug() {}, info: note, warn: note, error: note, child: () => log };
+  const log = logOf({ info: note, warn: note, error: note });
   const record = createPeerRecord("peer", {
     log,
     metrics: createMetrics().bgp,
@@ -247,12 +247,15 @@ Deno.test("a hundred peers share one loop: each has its session, its routes, and
   const loop = startEventLoop(libc, stop.signal);
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const rib = createRib();
-  const log: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => log };
   const metrics = createMetrics();
   const peerPort = (listener.addr as Deno.NetAddr).port;
   const peers = Array.from({ length: 100 }, (_, index) => {
     const name = `peer ${index}`;
-    const record = createPeerRecord(name, { log, metrics: metrics.bgp, clock: systemClock });
+    const record = createPeerRecord(name, {
+      log: SILENT_LOG,
+      metrics: metrics.bgp,
+      clock: systemClock,
+    });
     return startPeer({
       peer: { ...PEER, peerPort },
       name,
