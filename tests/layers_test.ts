@@ -251,7 +251,6 @@ const WIRING = new Set([
   "lib/host/run.ts",
   "lib/host/speaker/run.ts",
   "lib/host/linux/bfd/worker.ts",
-  "lib/gossip/state.ts",
   "lib/heartbeat/monitor_state.ts",
   "lib/neighbour/drops.ts",
   "lib/host/process/watchdog_worker.ts",
