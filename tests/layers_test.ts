@@ -203,10 +203,6 @@ Deno.test("no file exports by default, re-exports a folder or grows beyond readi
 
 /** Functions of lib/host that may be longer than a screen, with the reason. */
 const LONG: Readonly<Record<string, string>> = {
-  "lib/host/controller/lead.ts startLead": "to be split: 82 lines",
-  "lib/host/controller/run.ts runController": "to be split: 233 lines",
-  "lib/host/controller/status_writer.ts createStatusWriter": "to be split: 95 lines",
-  "lib/host/controller/sticky.ts createStickyKeeper": "to be split: 86 lines",
   "lib/host/kubernetes/events.ts startEventPublisher": "to be split: 108 lines",
   "lib/host/linux/bgp/record.ts createPeerRecord": "flat: a list of small methods",
   "lib/host/linux/worker/link.ts startWorkerLink": "long but flat: one Worker's life",

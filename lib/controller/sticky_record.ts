@@ -6,7 +6,7 @@ import type { Remembered } from "./allocations.ts";
 import { MAX_REMEMBERED } from "./sticky.ts";
 
 /** The two clocks at one moment: deadlines outlive the process only as wall time. */
-interface BothClocks {
+export interface BothClocks {
   readonly now: Instant;
   /** Milliseconds since 1970. */
   readonly wallMs: Millis;

@@ -4,7 +4,7 @@ import { type AddressBook, createBook, hold } from "../../lib/controller/allocat
 import type { Config } from "../../lib/config/types.ts";
 import type { ServiceFacts } from "../../lib/model/facts.ts";
 import { formatIp } from "../../lib/net/ip.ts";
-import { config, ip, ips, pool, range, requests, service } from "./fixture.ts";
+import { config, ip, ips, pool, range, requests, service, TINY } from "./fixture.ts";
 
 /** `pool: addresses`, or `reason: message`. */
 function outcome(facts: ServiceFacts, book: AddressBook): string {
@@ -290,7 +290,7 @@ Deno.test("A10 allocate() takes whichever comes first, free or shared", () => {
 });
 
 Deno.test("A10 allocate() names the partner when the last address cannot be shared", () => {
-  const book = bookWith(config(pool("tiny", "10.0.0.1")), first);
+  const book = bookWith(TINY, first);
   assert.equal(
     outcome(service("x", { sharingKey: "k", ...tcp(80) }), book),
     'pool-exhausted: pool "tiny" is full, 1 of 1 IPv4 addresses are in use, and 10.0.0.1 cannot ' +

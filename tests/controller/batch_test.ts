@@ -14,6 +14,7 @@ import {
   service,
   settleAll,
   statusOf,
+  TINY,
   world,
 } from "./fixture.ts";
 
@@ -28,7 +29,7 @@ Deno.test("compareAge() goes by creation, then UID, then name", () => {
 });
 
 Deno.test("C12 planBatch() gives a freed address to the oldest of 50 that wait, and tells no one else", () => {
-  const at = world(config(pool("tiny", "10.0.0.1")));
+  const at = world(TINY);
   put(at, "holder");
   for (let name = 0; name < 50; name++) {
     const part = { createdMs: name === 17 || name === 33 ? 5 : 10 + name, uid: `uid-${99 - name}` };
@@ -44,7 +45,7 @@ Deno.test("C12 planBatch() gives a freed address to the oldest of 50 that wait, 
 });
 
 Deno.test("A11 planBatch() serves the waiting before a new Service of the same batch", () => {
-  const at = world(config(pool("tiny", "10.0.0.1")));
+  const at = world(TINY);
   put(at, "holder");
   put(at, "waiting", { createdMs: 1 });
   const fresh = service("fresh", { createdMs: 2 });
@@ -57,7 +58,7 @@ Deno.test("A11 planBatch() serves the waiting before a new Service of the same b
 });
 
 Deno.test("A11 planBatch() tries the waiting again when an edit frees an address or allows sharing", () => {
-  const at = world(config(pool("tiny", "10.0.0.1")));
+  const at = world(TINY);
   put(at, "holder", { createdMs: 1 });
   put(at, "waiting", { createdMs: 2, sharingKey: "k", ports: [{ protocol: "UDP", port: 53 }] });
   put(at, "holder", { sharingKey: "k" });
@@ -69,7 +70,7 @@ Deno.test("A11 planBatch() tries the waiting again when an edit frees an address
 });
 
 Deno.test("A11 planBatch() forgets those that waited and are gone when it tries the waiting again", () => {
-  const at = world(config(pool("tiny", "10.0.0.1")), service("a", { assigned: ips("10.0.0.1") }));
+  const at = world(TINY, service("a", { assigned: ips("10.0.0.1") }));
   put(at, "b");
   put(at, "c");
   at.services.delete(service("c").key);
@@ -99,7 +100,7 @@ Deno.test("planBatch() lets a status that came from elsewhere count before new a
 });
 
 Deno.test("planBatch() forgets a Service that is gone, and takes a key twice for once", () => {
-  const at = world(config(pool("tiny", "10.0.0.1")));
+  const at = world(TINY);
   const { key } = service("web");
   put(at, "web");
   at.services.delete(key);

@@ -82,6 +82,11 @@ const PLAIN_ROUTE = {
   largeCommunities: [],
 };
 
+/** One pool `main` of nine addresses. */
+export const ONE = config(pool("main", "10.0.0.1-10.0.0.9"));
+/** One pool `tiny` of one address. */
+export const TINY = config(pool("tiny", "10.0.0.1"));
+
 /** A Service `default/NAME` of one IPv4 family with port 80/TCP, unless told otherwise. */
 export function service(name: string, part: Partial<ServiceFacts> = {}): ServiceFacts {
   const assigned = part.assigned ?? [];

@@ -11,6 +11,7 @@ import {
   eventReasons,
   ip,
   ips,
+  ONE,
   pool,
   put,
   remove,
@@ -18,10 +19,9 @@ import {
   service,
   settleAll,
   statusOf,
+  TINY,
   world,
 } from "./fixture.ts";
-
-const ONE = config(pool("main", "10.0.0.1-10.0.0.9"));
 
 Deno.test("A1 planService() frees and clears a Service that is no load balancer any more", () => {
   const at = world(ONE);
@@ -285,7 +285,7 @@ Deno.test("planService() takes a Service created again under its name for anothe
 });
 
 Deno.test("C12 planService() repeats the same failure event only after five minutes", () => {
-  const at = world(config(pool("tiny", "10.0.0.1")), service("a", { assigned: ips("10.0.0.1") }));
+  const at = world(TINY, service("a", { assigned: ips("10.0.0.1") }));
   assert.deepEqual(eventReasons(put(at, "b")), ["AllocationFailed"]);
   at.context = context({ nowMs: REPEAT_EVENT_MS - 1 });
   assert.deepEqual(eventReasons(put(at, "b")), []);
@@ -331,7 +331,7 @@ Deno.test("A1 planService() takes the annotation away where the API server clear
 });
 
 Deno.test("planService() forgets what one of the same name had and gave up", () => {
-  const at = world(config(pool("tiny", "10.0.0.1")));
+  const at = world(TINY);
   put(at, "web");
   const facts = at.services.get(service("web").key) ?? assert.fail();
   planService({ ...facts, poolRequest: "gone" }, at.book, at.context);

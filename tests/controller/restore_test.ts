@@ -10,6 +10,7 @@ import {
   eventReasons,
   ip,
   ips,
+  ONE,
   pool,
   remove,
   restart,
@@ -50,7 +51,6 @@ Deno.test("C1 restore() lets 1,000 Services keep their addresses in 100 restarts
   assert.equal(at.services.get(service("p0").key)?.assigned.length, 1, "the oldest one waited");
 });
 
-const ONE = config(pool("main", "10.0.0.1-10.0.0.9"));
 const holders = (all: readonly ServiceFacts[], lbClass?: string) => {
   const { holdings } = restore(all, ONE, lbClass);
   return [...holdings.values()].map(({ service: key, ips }) => `${key} ${ips.map(formatIp)}`);

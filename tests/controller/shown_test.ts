@@ -3,9 +3,8 @@ import { createBook, hold } from "../../lib/controller/allocations.ts";
 import { enterShown } from "../../lib/controller/shown.ts";
 import type { ServiceFacts } from "../../lib/model/facts.ts";
 import { formatIp } from "../../lib/net/ip.ts";
-import { config, ips, pool, service } from "./fixture.ts";
+import { ips, ONE, service } from "./fixture.ts";
 
-const ONE = config(pool("main", "10.0.0.1-10.0.0.9"));
 const shown = { assigned: ips("192.0.2.1", "10.0.0.5"), hasIngress: true };
 
 function taken(facts: ServiceFacts, lbClass?: string): string[] {

@@ -1,22 +1,26 @@
 import { unreachable } from "../../base/errors.ts";
 import type { Millis } from "../../base/time.ts";
-import type { Candidacy, ClusterEvent, Lead, Permit } from "../cluster/cluster.ts";
+import type { ClusterEvent, Lead, Permit } from "../cluster/cluster.ts";
 import type { RoleContext } from "../process/role.ts";
 import type { LeadStatus } from "../../status/types.ts";
 
 /** Whether this controller may give out addresses, and what follows from it. */
 export interface ControllerLead {
-  /** The leave to write, once all that was written before it is known; else undefined. */
+  /** Permission to write, given once all earlier writes have been read back; undefined before. */
   permit(): Permit | undefined;
   /** Publishes an event while it leads; the leader tells what a standby would repeat. */
   publishEvent(event: ClusterEvent): Promise<void>;
+  /** The same, and keeps the event where none may be published: the next leader may be this one. */
+  publishOrKeep(event: ClusterEvent): Promise<void>;
+  /** Publishes the event that was kept last, if any. */
+  publishKept(): Promise<void>;
   status(): LeadStatus;
   /** Writes nothing from now on, and lets another lead as soon as nothing is under way. */
   handOver(): Promise<void>;
   readonly done: Promise<void>;
 }
 
-export interface LeadHooks {
+interface LeadHooks {
   /** Settles when no write is under way. */
   readonly idle: () => Promise<void>;
   /** Settles when everything that was written up to now has been seen. */
@@ -27,91 +31,119 @@ export interface LeadHooks {
   readonly onStop: () => void;
 }
 
+interface Leading extends LeadHooks {
+  readonly context: RoleContext;
+  present: Permit | undefined;
+  /** Counts the changes of the lead: what began in an earlier one is void. */
+  term: number;
+  leads: boolean;
+  handedOver: boolean;
+  /** What was not told because this controller did not lead. */
+  kept: ClusterEvent | undefined;
+}
+
 /** A write without an answer must not hold up the end of the process. */
 const IDLE_MS: Millis = 500;
 const UNBOUNDED: Permit = { mayBegin: () => true, withinMs: 20_000 };
 
-/** Stands for election, or goes on alone where none is wanted, until the context's signal fires. */
-export function startLead(
-  context: RoleContext,
-  hooks: LeadHooks,
-): ControllerLead {
-  const { clock, cluster, metrics, options, signal } = context;
-  const log = context.log.child({ component: "controller" });
-  let present: Permit | undefined;
-  let term = 0;
-  let leads = false;
-  let handedOver = false;
-  let candidacy: Candidacy | undefined;
-
-  function onLead(lead: Lead): void {
-    const mine = ++term;
-    present = undefined;
-    if (leads !== (lead.kind === "leader")) metrics.leaderTransitions.inc();
-    leads = lead.kind === "leader";
-    metrics.leader.set(lead.kind === "standby" ? 0 : 1);
-    switch (lead.kind) {
-      case "leader":
-        return void begin(lead, mine);
-      case "standby":
-        hooks.onStop();
-        if (lead.leader !== undefined) log.info({ leader: lead.leader }, "standing by");
-        return;
-      case "alone":
-        present = lead.permit;
-        return hooks.onStart();
-      default:
-        return unreachable(lead);
-    }
-  }
-
-  async function begin({ identity, permit }: Lead & { kind: "leader" }, mine: number) {
-    const began = clock.now();
-    // A request of an earlier term could still come through, and then be unknown here.
-    await hooks.idle();
-    await hooks.catchUp();
-    if (term !== mine || signal.aborted || handedOver || !permit.mayBegin()) return;
-    const { withinMs } = permit;
-    present = {
-      withinMs,
-      mayBegin: () => term === mine && !handedOver && permit.mayBegin(),
-    };
-    const caughtUpMs = Math.round(clock.now() - began);
-    log.info({ leader: identity, caughtUpMs }, "leading, this controller gives out the addresses");
-    hooks.onStart();
-  }
-
-  if (options.leaderElection === undefined) {
-    present = UNBOUNDED;
-    metrics.leader.set(1);
+/** Runs for leader, or goes on alone where no election is wanted, until the signal fires. */
+export function startLead(context: RoleContext, hooks: LeadHooks): ControllerLead {
+  const { cluster, log, metrics, options: { leaderElection }, signal } = context;
+  const leading: Leading = {
+    ...hooks,
+    context,
+    present: leaderElection === undefined ? UNBOUNDED : undefined,
+    term: 0,
+    leads: false,
+    handedOver: false,
+    kept: undefined,
+  };
+  const permit = () => leading.handedOver ? undefined : leading.present;
+  metrics.leader.set(leaderElection === undefined ? 1 : 0);
+  if (leaderElection === undefined) {
     log.info({ reason: "--leader-elect=false" }, "no leader election, run one controller only");
-  } else {
-    metrics.leader.set(0);
-    candidacy = cluster.stand(options.leaderElection, onLead, signal);
+  }
+  const candidacy = leaderElection &&
+    cluster.stand(leaderElection, (lead) => onLead(leading, lead), signal);
+
+  async function publishEvent(event: ClusterEvent): Promise<void> {
+    const { present } = leading;
+    if (present !== undefined) await cluster.publishEvent({ ...event, permit: present }, signal);
   }
 
   return {
-    permit: () => handedOver ? undefined : present,
-    async publishEvent(event) {
-      if (present !== undefined) await cluster.publishEvent({ ...event, permit: present }, signal);
+    permit,
+    publishEvent,
+    publishOrKeep(event) {
+      leading.kept = permit() === undefined ? event : undefined;
+      return publishEvent(event);
+    },
+    async publishKept() {
+      if (leading.kept !== undefined) await publishEvent(leading.kept);
     },
     status: () => leadStatus(candidacy?.lead),
     async handOver() {
       if (candidacy === undefined || candidacy.lead.kind === "alone") return;
-      handedOver = true;
-      const waited = new AbortController();
-      let idle = false;
-      void hooks.idle().then(() => {
-        idle = true;
-        waited.abort();
-      });
-      await clock.sleep(IDLE_MS, waited.signal);
-      // Who may still have a write under way lets the lease run out instead.
-      if (idle) await candidacy.release();
+      leading.handedOver = true;
+      // With a write under way the lease must run out: another leader would not see that write.
+      if (await isIdleSoon(leading)) await candidacy.release();
       else log.warn({}, "writes are under way, the lead is not handed over but runs out");
     },
     done: candidacy?.done ?? Promise.resolve(),
   };
+}
+
+function onLead(leading: Leading, lead: Lead): void {
+  const { log, metrics } = leading.context;
+  const term = ++leading.term;
+  leading.present = undefined;
+  if (leading.leads !== (lead.kind === "leader")) metrics.leaderTransitions.inc();
+  leading.leads = lead.kind === "leader";
+  metrics.leader.set(lead.kind === "standby" ? 0 : 1);
+  switch (lead.kind) {
+    case "leader":
+      return void begin(leading, lead, term);
+    case "standby":
+      leading.onStop();
+      if (lead.leader !== undefined) log.info({ leader: lead.leader }, "standing by");
+      return;
+    case "alone":
+      leading.present = lead.permit;
+      return leading.onStart();
+    default:
+      return unreachable(lead);
+  }
+}
+
+async function begin(
+  leading: Leading,
+  { identity, permit }: Lead & { kind: "leader" },
+  term: number,
+): Promise<void> {
+  const { clock, log, signal } = leading.context;
+  const began = clock.now();
+  // A request of an earlier term could still come through, and then be unknown here.
+  await leading.idle();
+  await leading.catchUp();
+  const isOver = () => leading.term !== term || leading.handedOver;
+  if (isOver() || signal.aborted || !permit.mayBegin()) return;
+  const { withinMs } = permit;
+  leading.present = { withinMs, mayBegin: () => !isOver() && permit.mayBegin() };
+  const caughtUpMs = Math.round(clock.now() - began);
+  log.info({ leader: identity, caughtUpMs }, "leading, this controller gives out the addresses");
+  leading.onStart();
+}
+
+/** Whether no write is under way any more, within half a second. */
+async function isIdleSoon({ context: { clock }, idle }: Leading): Promise<boolean> {
+  const waited = new AbortController();
+  let isIdle = false;
+  void idle().then(() => {
+    isIdle = true;
+    waited.abort();
+  });
+  await clock.sleep(IDLE_MS, waited.signal);
+  return isIdle;
 }
 
 function leadStatus(lead: Lead | undefined): LeadStatus {

@@ -3,6 +3,7 @@ import { needsNamespaces } from "../../controller/selection.ts";
 import { readNamespace } from "../../model/cluster.ts";
 import type { NamespaceFacts } from "../../model/facts.ts";
 import type { Cluster, Watched } from "../cluster/cluster.ts";
+import { aborted } from "../process/clock.ts";
 
 /** The labels of Namespaces, watched from the first configuration on that selects by them. */
 export interface NamespaceWatch {
@@ -23,10 +24,6 @@ export function watchNamespaces(
   signal: AbortSignal,
 ): NamespaceWatch {
   let watched: Watched<NamespaceFacts> | undefined;
-  const ended = Promise.withResolvers<void>();
-  signal.addEventListener("abort", () => {
-    ended.resolve(watched?.done);
-  }, { once: true });
   return {
     readyFor(config) {
       if (!needsNamespaces(config.pools)) return true;
@@ -43,6 +40,6 @@ export function watchNamespaces(
     get items() {
       return watched?.items ?? NONE;
     },
-    done: ended.promise,
+    done: aborted(signal).then(() => watched?.done),
   };
 }

@@ -3,14 +3,14 @@ import type { Config } from "../../config/types.ts";
 import type { AddressBook } from "../../controller/allocations.ts";
 import type { ServiceFacts } from "../../model/facts.ts";
 import { formatIp } from "../../net/ip.ts";
-import type { PoolForecast } from "./pools.ts";
+import type { PoolMetrics } from "./pools.ts";
 import type { ControllerStatus } from "../../status/types.ts";
 
 /** What the controller shows of pools and Services; nothing while it does not lead. */
 export function controllerStatus(
   services: ReadonlyMap<string, ServiceFacts>,
   book: AddressBook | undefined,
-  pools: readonly PoolForecast[],
+  poolMetrics: Pick<PoolMetrics, "read">,
   config: Config | undefined,
 ): ControllerStatus {
   if (book === undefined || config === undefined) return { pools: [], services: [] };
@@ -19,7 +19,9 @@ export function controllerStatus(
     book.holdings.has(key) || book.waiting.has(key)
   );
   return {
-    pools: pools.map(({ pool, addresses, inUse, services, kept, reserved, fullInMs }) => ({
+    pools: poolMetrics.read(book).map((
+      { pool, addresses, inUse, services, kept, reserved, fullInMs },
+    ) => ({
       name: pool,
       protocol: protocols.get(pool) ?? "",
       addresses: String(addresses),

@@ -11,6 +11,9 @@ export interface Clock {
   readonly random: Random;
 }
 
+/** The longest wait that a timer takes: beyond it a timer fires at once. */
+export const LONGEST_TIMER_MS: Millis = 2 ** 31 - 1;
+
 /** The machine's clock. */
 export const systemClock: Clock = {
   now: () => instant(performance.now()),

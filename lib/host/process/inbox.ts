@@ -1,5 +1,5 @@
-import type { Instant, Millis } from "../../base/time.ts";
-import type { Clock } from "./clock.ts";
+import type { Instant } from "../../base/time.ts";
+import { type Clock, LONGEST_TIMER_MS } from "./clock.ts";
 
 /** Takes events one by one, and decides once for all of them. */
 export interface Desk<Event> {
@@ -52,10 +52,11 @@ export function openInbox<Event>(clock: Clock, signal: AbortSignal): Inbox<Event
     alarm?.cancel();
     alarm = undefined;
     if (due === undefined || signal.aborted) return;
-    const wait: Millis = Math.max(0, Math.ceil(due - clock.now()));
+    const wait = Math.min(LONGEST_TIMER_MS, Math.max(0, Math.ceil(due - clock.now())));
     const cancel = clock.schedule(wait, () => {
       alarm = undefined;
-      schedule();
+      if (clock.now() < due) wakeAt(due);
+      else schedule();
     });
     alarm = { due, cancel };
   }

@@ -1,5 +1,5 @@
-import type { Instant, Millis } from "../../base/time.ts";
-import type { Clock } from "./clock.ts";
+import type { Instant } from "../../base/time.ts";
+import { type Clock, LONGEST_TIMER_MS } from "./clock.ts";
 
 /** A pure step machine, and what carries out its actions. */
 interface MachineOptions<Event, Action> {
@@ -25,9 +25,6 @@ export interface Machine<Event> {
   /** Steps with the event, and with all that its actions feed, before it returns. */
   feed(event: Event): void;
 }
-
-/** The longest wait that a timer takes: beyond it a timer fires at once. */
-const LONGEST_MS: Millis = 2 ** 31 - 1;
 
 /**
  * Runs a pure step machine: one queue, so that a step is never entered twice; one timer for its
@@ -74,7 +71,7 @@ export function runMachine<Event, Action>(options: MachineOptions<Event, Action>
     armed = undefined;
     if (due === undefined) return;
     // Timers count whole milliseconds and round down: a tick before its deadline does nothing.
-    const wait = Math.min(LONGEST_MS, Math.max(0, Math.ceil(due - clock.now())));
+    const wait = Math.min(LONGEST_TIMER_MS, Math.max(0, Math.ceil(due - clock.now())));
     armed = { due, cancel: clock.schedule(wait, onTimer) };
   }
 

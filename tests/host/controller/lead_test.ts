@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { systemClock } from "../../../lib/host/process/clock.ts";
 import type {
   Candidacy,
   Cluster,
@@ -12,8 +11,8 @@ import { leadText } from "../../../lib/status/text.ts";
 import { createMetrics } from "../../../lib/host/metrics/metrics.ts";
 import type { RoleContext } from "../../../lib/host/process/role.ts";
 import { EVENT } from "../../../lib/model/names.ts";
+import { settled, virtualClock } from "../../support/clock.ts";
 import { recordedLog } from "../../support/log.ts";
-import { until } from "../../support/mock_api.ts";
 
 const ELECTION: LeaderElection = {
   namespace: "ns",
@@ -53,8 +52,9 @@ function workshop({ elects }: { elects: boolean } = { elects: true }) {
   const lists: (() => void)[] = [];
   const metrics = createMetrics();
   const log = recordedLog();
+  const clock = virtualClock();
   const context = {
-    clock: systemClock,
+    clock,
     cluster,
     log,
     metrics,
@@ -68,9 +68,12 @@ function workshop({ elects }: { elects: boolean } = { elects: true }) {
     onStop: () => told.push("stop"),
   });
   return {
+    clock,
     controller,
     events,
     idle,
+    /** How many lists were asked for. */
+    asked: () => lists.length,
     lists,
     log,
     told,
@@ -98,44 +101,51 @@ const EVENT_OF_SERVICE: ClusterEvent = {
 };
 
 Deno.test("startLead() lets write only when all earlier writes have ended and were seen", async () => {
-  const { become, controller, idle, lists, told } = workshop();
+  const { asked, become, controller, idle, lists, told } = workshop();
   assert.equal(controller.permit(), undefined);
   become(leader());
-  await new Promise((resolve) => setTimeout(resolve, 0));
-  assert.equal(lists.length, 0, "a write of an earlier term is still under way");
+  await settled();
+  assert.equal(asked(), 0, "a write of an earlier term is still under way");
   idle.resolve();
-  await until("the question", () => lists.length === 1);
+  await settled();
+  assert.equal(asked(), 1);
   assert.equal(controller.permit(), undefined);
   assert.deepEqual(told, []);
   lists[0]?.();
-  await until("the start", () => told.length === 1);
+  await settled();
+  assert.deepEqual(told, ["start"]);
   assert.deepEqual(told, ["start"]);
   assert.equal(controller.permit()?.withinMs, 4_000);
 });
 
 Deno.test("startLead() starts nothing for a term that ended while it caught up", async () => {
-  const { become, controller, idle, lists, told } = workshop();
+  const { asked, become, controller, idle, lists, told } = workshop();
   idle.resolve();
   become(leader());
-  await until("the question", () => lists.length === 1);
+  await settled();
+  assert.equal(asked(), 1);
   become(STANDBY);
   become(leader());
-  await until("the second question", () => lists.length === 2);
+  await settled();
+  assert.equal(asked(), 2);
   lists[0]?.();
-  await new Promise((resolve) => setTimeout(resolve, 0));
+  await settled();
   assert.deepEqual([told, controller.permit()], [["stop"], undefined]);
   lists[1]?.();
-  await until("the start", () => told.includes("start"));
+  await settled();
+  assert.ok(told.includes("start"));
 });
 
-Deno.test("startLead() takes the leave away with the lead, from those who have it too", async () => {
-  const { become, controller, gauge, idle, lists, log, told, transitions } = workshop();
+Deno.test("startLead() takes the permission away with the lead, also where it was handed out", async () => {
+  const { asked, become, controller, gauge, idle, lists, log, told, transitions } = workshop();
   idle.resolve();
   let clockSaysSo = true;
   become(leader(() => clockSaysSo));
-  await until("the question", () => lists.length === 1);
+  await settled();
+  assert.equal(asked(), 1);
   lists[0]?.();
-  await until("the start", () => told.length === 1);
+  await settled();
+  assert.deepEqual(told, ["start"]);
   const permit = controller.permit();
   assert.ok(permit?.mayBegin());
   assert.equal(await gauge(), 1);
@@ -151,26 +161,49 @@ Deno.test("startLead() takes the leave away with the lead, from those who have i
   );
 });
 
-Deno.test("publishEvent() tells only while it leads, and with its leave", async () => {
-  const { become, controller, events, idle, lists, told } = workshop();
+Deno.test("publishEvent() tells only while it leads, and with its permission", async () => {
+  const { asked, become, controller, events, idle, lists, told } = workshop();
   await controller.publishEvent(EVENT_OF_SERVICE);
   assert.equal(events.length, 0);
   idle.resolve();
   become(leader());
-  await until("the question", () => lists.length === 1);
+  await settled();
+  assert.equal(asked(), 1);
   lists[0]?.();
-  await until("the start", () => told.length === 1);
+  await settled();
+  assert.deepEqual(told, ["start"]);
   await controller.publishEvent(EVENT_OF_SERVICE);
   assert.equal(events[0]?.permit, controller.permit());
 });
 
-Deno.test("handOver() takes the leave away, and releases when no write is under way", async () => {
-  const { become, controller, idle, lists, told } = workshop();
+Deno.test("publishOrKeep() keeps what nobody was told, until something newer was", async () => {
+  const { become, controller, events, idle, lists } = workshop();
+  await controller.publishKept();
+  await controller.publishOrKeep({ ...EVENT_OF_SERVICE, message: "older" });
+  await controller.publishOrKeep({ ...EVENT_OF_SERVICE, message: "newer" });
+  await controller.publishEvent({ ...EVENT_OF_SERVICE, message: "another's to tell" });
   idle.resolve();
   become(leader());
-  await until("the question", () => lists.length === 1);
+  await settled();
   lists[0]?.();
-  await until("the start", () => told.length === 1);
+  await settled();
+  assert.equal(events.length, 0, "the planner says when");
+  await controller.publishKept();
+  assert.deepEqual(events.map(({ message }) => message), ["newer"]);
+  await controller.publishOrKeep({ ...EVENT_OF_SERVICE, message: "told at once" });
+  await controller.publishKept();
+  assert.deepEqual(events.map(({ message }) => message), ["newer", "told at once"]);
+});
+
+Deno.test("handOver() takes the permission away, and releases when no write is under way", async () => {
+  const { asked, become, controller, idle, lists, told } = workshop();
+  idle.resolve();
+  become(leader());
+  await settled();
+  assert.equal(asked(), 1);
+  lists[0]?.();
+  await settled();
+  assert.deepEqual(told, ["start"]);
   const permit = controller.permit();
   await controller.handOver();
   assert.deepEqual(told, ["start", "release"]);
@@ -178,9 +211,11 @@ Deno.test("handOver() takes the leave away, and releases when no write is under 
 });
 
 Deno.test("handOver() lets the lease run out where a write hangs", async () => {
-  const { become, controller, log, told } = workshop();
+  const { become, clock, controller, log, told } = workshop();
   become(leader());
-  await controller.handOver();
+  const handed = controller.handOver();
+  await clock.elapse(500);
+  await handed;
   assert.deepEqual(told, []);
   assert.ok(log.lines.some(({ msg }) => msg.includes("runs out")));
 });
@@ -198,5 +233,5 @@ Deno.test("startLead() goes on alone where no election is wanted, or can be", as
   impossible.become({ kind: "alone", permit, reason: "permission for leases is missing" });
   assert.deepEqual(impossible.told, ["start"]);
   assert.equal(impossible.controller.permit(), permit);
-  assert.match(leadText(impossible.controller.status()), /one controller only: the rights/);
+  assert.match(leadText(impossible.controller.status()), /one controller only: permission/);
 });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { systemClock } from "../../../lib/host/process/clock.ts";
+import { virtualClock } from "../../support/clock.ts";
 import { instant } from "../../../lib/base/time.ts";
 import { createBook, hold } from "../../../lib/controller/allocations.ts";
 import { remember } from "../../../lib/controller/sticky.ts";
@@ -12,13 +12,12 @@ const MINUTE = 60_000;
 
 Deno.test("createPoolMetrics() shows use, what is kept and reserved, and when a pool will be full", async () => {
   const metrics = createMetrics();
-  let now = 0;
-  const clock = { ...systemClock, now: () => instant(now), random: () => 0 };
+  const clock = virtualClock();
   const pools = createPoolMetrics(metrics, clock);
   const reserved = [range("10.0.0.250-10.0.0.255")];
   const book = createBook(config(pool("main", "10.0.0.0/24", { reserved, stickyMs: 1 })));
   for (let minute = 0; minute <= 20; minute++) {
-    now = minute * MINUTE;
+    if (minute > 0) clock.advance(MINUTE);
     hold(book, service(`s${minute}`), "main", ips(`10.0.0.${minute}`));
     pools.note(book);
   }
@@ -26,7 +25,7 @@ Deno.test("createPoolMetrics() shows use, what is kept and reserved, and when a 
     service: serviceKey("default", "gone"),
     pool: "main",
     ips: ips("10.0.0.99"),
-    until: instant(now + 1),
+    until: instant(clock.now() + 1),
   });
   const [found] = pools.read(book);
   assert.deepEqual([found?.inUse, found?.kept, found?.reserved], [21, 1, 6]);
@@ -41,8 +40,7 @@ Deno.test("createPoolMetrics() shows use, what is kept and reserved, and when a 
 
 Deno.test("createPoolMetrics() shows nothing of a controller that does not lead", async () => {
   const metrics = createMetrics();
-  const clock = { ...systemClock, now: () => instant(0), random: () => 0 };
-  const pools = createPoolMetrics(metrics, clock);
+  const pools = createPoolMetrics(metrics, virtualClock());
   pools.show(createBook(config(pool("main", "10.0.0.0/24"))));
   pools.show(undefined);
   assert.doesNotMatch(await metrics.registry.metrics(), /pool="main"/);

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { systemClock } from "../../../lib/host/process/clock.ts";
-import { instant } from "../../../lib/base/time.ts";
+import { virtualClock } from "../../support/clock.ts";
 import { createMetrics } from "../../../lib/host/metrics/metrics.ts";
 import { createPoolMetrics } from "../../../lib/host/controller/pools.ts";
 import { controllerStatus } from "../../../lib/host/controller/status.ts";
@@ -11,9 +10,8 @@ Deno.test("controllerStatus() tells of each Service what it has, or why it has n
   put(at, "web");
   put(at, "late");
   put(at, "other", { isLoadBalancer: false });
-  const clock = { ...systemClock, now: () => instant(0), random: () => 0 };
-  const pools = createPoolMetrics(createMetrics(), clock).read(at.book);
-  const { services, pools: shown } = controllerStatus(at.services, at.book, pools, at.config);
+  const poolMetrics = createPoolMetrics(createMetrics(), virtualClock());
+  const { services, pools: shown } = controllerStatus(at.services, at.book, poolMetrics, at.config);
   assert.deepEqual(services.map(({ service, ips, pool }) => [service, ips, pool]), [
     ["default/late", [], undefined],
     ["default/web", ["10.0.0.1"], "main"],
@@ -29,7 +27,7 @@ Deno.test("controllerStatus() tells of each Service what it has, or why it has n
     reserved: 0,
     fullInMs: 0,
   });
-  assert.deepEqual(controllerStatus(at.services, undefined, [], at.config), {
+  assert.deepEqual(controllerStatus(at.services, undefined, poolMetrics, at.config), {
     pools: [],
     services: [],
   });

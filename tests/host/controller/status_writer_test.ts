@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { settled, virtualClock } from "../../support/clock.ts";
 import { SILENT_LOG } from "../../support/log.ts";
-import type { Clock } from "../../../lib/host/process/clock.ts";
 import type { Cluster, StatusWrite, WriteOutcome } from "../../../lib/host/cluster/cluster.ts";
 import { createMetrics } from "../../../lib/host/metrics/metrics.ts";
 import {
@@ -11,30 +10,28 @@ import {
 import { serviceKey } from "../../../lib/model/facts.ts";
 import { ip4 } from "../../support/addresses.ts";
 
-/** A cluster whose answers the test gives one by one, and a clock whose sleeps the test ends. */
+/** A cluster whose answers the test gives one by one. */
 function workshop() {
   const requests: { write: StatusWrite; answer: (outcome: WriteOutcome) => void }[] = [];
-  const sleeps: { ms: number; end: () => void }[] = [];
   const replanned: string[] = [];
   const refused: string[] = [];
   const cluster = {
     writeStatus: (write: StatusWrite) =>
       new Promise<WriteOutcome>((answer) => requests.push({ write, answer })),
   } as Pick<Cluster, "writeStatus"> as Cluster;
-  const clock: Clock = {
-    ...virtualClock(),
-    sleep: (ms) => new Promise((end) => sleeps.push({ ms, end })),
-  };
+  const clock = virtualClock();
   const stop = new AbortController();
   const writer: StatusWriter = createStatusWriter({
     cluster,
     log: SILENT_LOG,
     metrics: createMetrics(),
     clock,
+    signal: stop.signal,
+  }, {
     replan: (key) => replanned.push(key),
     onRefused: ({ service }, error) => refused.push(`${service.key}: ${error}`),
-  }, stop.signal);
-  return { writer, requests, sleeps, replanned, refused, stop };
+  });
+  return { writer, requests, clock, replanned, refused, stop };
 }
 
 function write(name: string, version: string, last: number): StatusWrite {
@@ -49,14 +46,12 @@ function write(name: string, version: string, last: number): StatusWrite {
 Deno.test("createStatusWriter() sends one request and does not repeat it before the watch brings it back", async () => {
   const { writer, requests } = workshop();
   writer.ask(write("a", "1", 220));
-  assert.equal(writer.pending, 1);
   requests[0]?.answer({ kind: "written", resourceVersion: "2" });
   await settled();
-  assert.equal(writer.pending, 0);
   writer.ask(write("a", "1", 220));
   assert.equal(requests.length, 1, "the same facts asked for the same again");
   writer.ask(write("a", "3", 220));
-  assert.equal(requests.length, 2, "someone took the address away: version 3 lacks it");
+  assert.equal(requests.length, 2, "someone took the address away: version 3 does not show it");
 });
 
 Deno.test("createStatusWriter() has one request for a Service under way, and sends the latest wish after it", async () => {
@@ -73,70 +68,71 @@ Deno.test("createStatusWriter() has one request for a Service under way, and sen
 });
 
 Deno.test("C7: createStatusWriter() plans again after a conflict, a failure and a refusal, each at its pace", async () => {
-  const rows: readonly (readonly [WriteOutcome, (ms: number) => boolean])[] = [
-    [{ kind: "conflict" }, (ms) => ms <= 3_000],
-    [{ kind: "failed", error: "503" }, (ms) => ms > 0 && ms <= 30_000],
-    [{ kind: "failed", error: "429", retryAfterMs: 7_000 }, (ms) => ms >= 7_000],
-    [{ kind: "refused", error: "403" }, (ms) => ms >= 30_000],
+  const rows: readonly (readonly [WriteOutcome, notBeforeMs: number, byMs: number])[] = [
+    [{ kind: "conflict" }, 500, 3_000],
+    [{ kind: "failed", error: "503" }, 200, 30_000],
+    [{ kind: "failed", error: "429", retryAfterMs: 7_000 }, 7_000, 8_000],
+    [{ kind: "refused", error: "403" }, 30_000, 30_001],
   ];
-  for (const [outcome, inTime] of rows) {
-    const { writer, requests, sleeps, replanned, refused } = workshop();
+  for (const [outcome, notBeforeMs, byMs] of rows) {
+    const { writer, requests, clock, replanned, refused } = workshop();
     writer.ask(write("a", "1", 220));
     requests[0]?.answer(outcome);
     await settled();
     // C7: a person is told of what will not go by itself.
     assert.deepEqual(refused, outcome.kind === "refused" ? ["default/a: 403"] : []);
-    assert.ok(inTime(sleeps[0]?.ms ?? -1), `${outcome.kind} waits ${sleeps[0]?.ms} ms`);
-    assert.deepEqual(replanned, []);
-    sleeps[0]?.end();
-    await settled();
+    await clock.elapse(notBeforeMs - 1);
+    assert.deepEqual(replanned, [], outcome.kind);
+    await clock.elapse(byMs - notBeforeMs + 1);
     assert.deepEqual(replanned, ["default/a"], outcome.kind);
   }
 });
 
 Deno.test("createStatusWriter() waits longer after each failure", async () => {
-  const { writer, requests, sleeps } = workshop();
+  const { writer, requests, clock, replanned } = workshop();
+  const waits: number[] = [];
   for (let attempt = 0; attempt < 4; attempt++) {
     writer.ask(write("a", "1", 220));
     requests[attempt]?.answer({ kind: "failed", error: "unreachable" });
-    await settled();
+    const since = clock.now();
+    while (replanned.length <= attempt) await clock.elapse(100);
+    waits.push(clock.now() - since);
   }
-  const waits = sleeps.map(({ ms }) => ms);
   assert.deepEqual(waits, [...waits].sort((a, b) => a - b));
   assert.ok((waits[3] ?? 0) > (waits[0] ?? 0));
 });
 
 Deno.test("createStatusWriter() writes nothing for a Service that is gone, nor after the signal", async () => {
-  const { writer, requests, sleeps, replanned, stop } = workshop();
+  const { writer, requests, clock, replanned, stop } = workshop();
   writer.ask(write("a", "1", 220));
   requests[0]?.answer({ kind: "gone" });
   await settled();
-  assert.equal(writer.pending, 0);
   writer.ask(write("b", "1", 221));
   writer.forget(serviceKey("default", "b"));
   requests[1]?.answer({ kind: "failed", error: "late" });
   await settled();
-  assert.equal(sleeps.length, 0);
+  assert.equal(clock.pending(), 0, "nothing is tried again");
   writer.ask(write("c", "1", 222));
   requests[2]?.answer({ kind: "conflict" });
   await settled();
+  assert.equal(clock.pending(), 1);
   stop.abort();
-  sleeps[0]?.end();
-  await settled();
-  assert.deepEqual(replanned, []);
+  await clock.elapse(60_000);
+  assert.deepEqual([replanned, requests.length], [[], 3]);
 });
 
 Deno.test("createStatusWriter() drops a wish that was not sent because the lead is over", async () => {
-  const { writer, requests, sleeps } = workshop();
+  const { writer, requests, clock } = workshop();
   writer.ask(write("a", "1", 220));
   requests[0]?.answer({ kind: "not-leader" });
   await settled();
-  assert.equal(writer.pending, 0);
-  assert.deepEqual(sleeps, []);
+  assert.equal(clock.pending(), 0);
+  writer.ask(write("a", "1", 220));
+  assert.equal(requests.length, 2, "it is a new wish when it leads again");
 });
 
 Deno.test("forgetAll() leaves nothing of an earlier term, neither wishes nor what was written", async () => {
-  const { writer, requests, sleeps } = workshop();
+  const { writer, requests, clock } = workshop();
   writer.ask(write("a", "1", 220));
   requests[0]?.answer({ kind: "written", resourceVersion: "2" });
   writer.ask(write("b", "1", 221));
@@ -145,7 +141,7 @@ Deno.test("forgetAll() leaves nothing of an earlier term, neither wishes nor wha
   writer.forgetAll();
   requests[1]?.answer({ kind: "failed", error: "late" });
   await settled();
-  assert.deepEqual([requests.length, sleeps.length, writer.pending], [2, 0, 0]);
+  assert.deepEqual([requests.length, clock.pending()], [2, 0]);
   writer.ask(write("a", "1", 220));
   assert.equal(requests.length, 3, "whether the first write came through, the list will tell");
 });

@@ -2,12 +2,11 @@ import assert from "node:assert/strict";
 import { instant } from "../../../lib/base/time.ts";
 import { createBook, forget } from "../../../lib/controller/allocations.ts";
 import { remember } from "../../../lib/controller/sticky.ts";
-import { systemClock } from "../../../lib/host/process/clock.ts";
 import { createStickyKeeper, type StickyKeeper } from "../../../lib/host/controller/sticky.ts";
 import { serviceKey } from "../../../lib/model/facts.ts";
 import { config, ips, pool } from "../../controller/fixture.ts";
+import { settled, virtualClock } from "../../support/clock.ts";
 import { recordedLog } from "../../support/log.ts";
-import { waitFor } from "../../support/wait.ts";
 
 const CONFIG = config(pool("main", "10.0.0.0/24", { stickyMs: 60_000 }));
 const WEB = serviceKey("default", "web");
@@ -16,14 +15,16 @@ const PERMIT = { mayBegin: () => true, withinMs: 5_000 };
 
 async function read(keeper: StickyKeeper): Promise<void> {
   assert.equal(keeper.readyFor(CONFIG), false);
-  await waitFor("the note", () => keeper.readyFor(CONFIG));
+  await settled();
+  assert.equal(keeper.readyFor(CONFIG), true);
 }
 
 /** A keeper whose note is a variable, and whose process began at `wallMs`. */
 function workshop(note: { text?: string; refuse?: boolean }, wallMs = 1_000_000) {
   const stop = new AbortController();
   const log = recordedLog();
-  let [now, loads, expiries, writes] = [0, 0, 0, 0];
+  const clock = virtualClock();
+  let [loads, writes] = [0, 0];
   const keeper = createStickyKeeper({
     cluster: {
       readNote: () => Promise.resolve(note.text),
@@ -34,24 +35,16 @@ function workshop(note: { text?: string; refuse?: boolean }, wallMs = 1_000_000)
         return Promise.resolve();
       },
     },
-    clock: {
-      ...systemClock,
-      now: () => instant(now),
-      sleep: (_, signal) => systemClock.sleep(1, signal),
-      random: () => 0,
-    },
+    clock,
     log,
-    wallMs: () => wallMs + now,
-    onLoad: () => loads++,
-    onExpiry: () => expiries++,
-  }, stop.signal);
+    signal: stop.signal,
+  }, { wallMs: () => wallMs + clock.now(), onLoad: () => loads++ });
   return {
+    clock,
     keeper,
     log,
     stop,
-    at: (ms: number) => now = ms,
     loads: () => loads,
-    expiries: () => expiries,
     writes: () => writes,
   };
 }
@@ -62,7 +55,7 @@ Deno.test("createStickyKeeper() lets the next process know what was kept, and fo
   const book = createBook(CONFIG);
   remember(book, { service: WEB, pool: "main", ips: ips("10.0.0.1"), until: instant(60_000) });
   first.keeper.note(book, PERMIT);
-  await waitFor("the note", () => note.text !== undefined);
+  await settled();
   first.stop.abort();
 
   const second = workshop(note, 1_050_000);
@@ -89,28 +82,25 @@ Deno.test("createStickyKeeper() writes when something goes too, and nothing for 
   assert.equal(writes(), 0);
   remember(book, { service: WEB, pool: "main", ips: ips("10.0.0.1"), until: instant(60_000) });
   keeper.note(book, PERMIT);
-  await waitFor("the first note", () => note.text?.includes("default/web") === true);
+  await settled();
+  assert.match(note.text ?? "", /default\/web/);
   forget(book, WEB);
   keeper.note(book, PERMIT);
-  await waitFor("the empty note", () => note.text === "[]");
-  stop.abort();
-});
-
-Deno.test("createStickyKeeper() asks for a plan when the time of one is over", async () => {
-  const { keeper, stop, expiries } = workshop({});
-  const book = createBook(CONFIG);
-  remember(book, { service: WEB, pool: "main", ips: ips("10.0.0.1"), until: instant(5) });
-  keeper.note(book, PERMIT);
-  await waitFor("the expiry", () => expiries() === 1);
+  await settled();
+  assert.equal(note.text, "[]");
   stop.abort();
 });
 
 Deno.test("createStickyKeeper() goes on without the right to write, and says so once", async () => {
-  const { keeper, log, stop, writes } = workshop({ refuse: true });
+  const { clock, keeper, log, stop, writes } = workshop({ refuse: true });
   const book = createBook(CONFIG);
   remember(book, { service: WEB, pool: "main", ips: ips("10.0.0.1"), until: instant(60_000) });
   keeper.note(book, PERMIT);
-  await waitFor("three tries", () => writes() >= 3);
+  await clock.elapse(10_000);
+  forget(book, WEB);
+  keeper.note(book, PERMIT);
+  await clock.elapse(10_000);
+  assert.equal(writes(), 3, "one write at a time, whatever changes meanwhile");
   stop.abort();
   const told = log.lines.filter((line) => JSON.stringify(line).includes("kept in memory only"));
   assert.equal(told.length, 1);
@@ -133,7 +123,7 @@ Deno.test("createStickyKeeper() writes nothing once another leads", async () => 
   const book = createBook(CONFIG);
   remember(book, { service: WEB, pool: "main", ips: ips("10.0.0.1"), until: instant(60_000) });
   keeper.note(book, { mayBegin: () => false, withinMs: 5_000 });
-  await Promise.resolve();
+  await settled();
   assert.equal(writes(), 0);
   stop.abort();
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { instant } from "../../../lib/base/time.ts";
+import { LONGEST_TIMER_MS } from "../../../lib/host/process/clock.ts";
 import { type Inbox, openInbox } from "../../../lib/host/process/inbox.ts";
 import { virtualClock } from "../../support/clock.ts";
 
@@ -87,6 +88,18 @@ Deno.test("wakeAt() decides again at that time, once, and takes a new time in pl
   inbox.wakeAt(undefined);
   clock.advance(100);
   assert.deepEqual(seen, ["decide at 50"]);
+});
+
+Deno.test("wakeAt() waits for a time that is further off than any timer reaches", () => {
+  const { clock, desk, inbox, seen } = bench();
+  inbox.open(desk);
+  clock.advance(0);
+  seen.length = 0;
+  inbox.wakeAt(instant(3 * LONGEST_TIMER_MS));
+  clock.advance(3 * LONGEST_TIMER_MS - 1);
+  assert.deepEqual(seen, []);
+  clock.advance(1);
+  assert.deepEqual(seen, [`decide at ${3 * LONGEST_TIMER_MS}`]);
 });
 
 Deno.test("an inbox is silent after its signal", () => {
