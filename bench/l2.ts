@@ -4,7 +4,7 @@ import type { Host } from "../tests/support/lan.ts";
 import { installPackages } from "../tests/support/packages.ts";
 import { must, start } from "../tests/support/process.ts";
 import { gapAndOverlap, startProbe } from "../tests/support/probe.ts";
-import { waitFor } from "../tests/support/wait.ts";
+import { pause, waitFor } from "../tests/support/wait.ts";
 import { type Figure, figure, percentile } from "./figure.ts";
 
 /** What the load generator prints. */
@@ -193,14 +193,14 @@ async function benchFailover(kind: string): Promise<Figure[]> {
     await waitFor("an owner", async () => await failover.owner(VIP[4]) >= 0);
     const owner = await failover.owner(VIP[4]);
     await using probe = await startProbe(failover.scene.client, VIP[4]);
-    await failover.settle(200 + 50 * Math.random());
+    await pause(200 + 50 * Math.random());
     const undo = await happen(failover, owner);
-    await failover.settle(600);
+    await pause(600);
     const seen = gapAndOverlap(await probe.stop());
     gaps.push(seen.gapMs);
     overlaps.push(seen.overlapMs);
     await undo();
-    await failover.settle(2_000);
+    await pause(2_000);
   }
   const orderly = kind === "sigterm";
   return [
@@ -271,13 +271,13 @@ async function benchSpeakers(): Promise<Figure[]> {
     return counts.reduce((sum, count) => sum + count, 0);
   };
   const [bytesBefore, ticksBefore] = [await bytes(), ticksOf(failover.process(0).pid)];
-  await failover.settle(CPU_SECONDS * 1000);
+  await pause(CPU_SECONDS * 1000);
   const cpu = (ticksOf(failover.process(0).pid) - ticksBefore) / TICKS_PER_SECOND / CPU_SECONDS;
   const sent = (await bytes() - bytesBefore) / CPU_SECONDS;
   const before = await downs();
   await using loads = new AsyncDisposableStack();
   for (let core = 0; core < 2; core++) loads.use(start("sh", ["-c", "while :; do :; done"]));
-  await failover.settle(LOADED_SECONDS * 1000);
+  await pause(LOADED_SECONDS * 1000);
   return [
     figure("speaker-of-3-cpu", cpu * 100, "% of a core", { goal: { of: "value", atMost: 5 } }),
     figure("speaker-of-3-bytes-sent", sent, "B/s"),

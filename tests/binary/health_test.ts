@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { freePort } from "../cluster/controller_process.ts";
 import { start } from "../support/process.ts";
-import { waitFor } from "../support/wait.ts";
+import { pause, waitFor } from "../support/wait.ts";
 
 const HERALD = new URL("../../dist/herald", import.meta.url).pathname;
 /** Longer than the five seconds from which on a stall is told. */
@@ -37,7 +37,7 @@ Deno.test("/healthz fails while the process stands still, says so after it, and 
     Deno.kill(herald.pid, "SIGSTOP");
     const stopped = performance.now();
     await assert.rejects(page("/healthz"), "a probe gets no answer");
-    await new Promise((resolve) => setTimeout(resolve, stopped + STALL_MS - performance.now()));
+    await pause(stopped + STALL_MS - performance.now());
     Deno.kill(herald.pid, "SIGCONT");
     const told = await waitFor("an answer", () => page("/healthz"));
     assert.equal(told.code, 503);

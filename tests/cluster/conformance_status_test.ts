@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { objectOr } from "../../lib/model/json.ts";
-import { waitFor } from "../support/wait.ts";
+import { pause, waitFor } from "../support/wait.ts";
 import { NEWER, OLDER, playRules, POOL_ANNOTATION, type Rule, withoutOurs } from "./conformance.ts";
 
 const DEFAULT = "{ name: default, protocol: layer2, addresses: [10.0.0.0/24] }";
@@ -38,7 +38,7 @@ const RULES: readonly Rule[] = [
       await at.rest();
       await at.stop();
       await at.create("older");
-      await new Promise((resolve) => setTimeout(resolve, 1_100));
+      await pause(1_100);
       await at.create("holder");
       const { metadata } = await at.patchStatus("holder", {
         status: { loadBalancer: { ingress: [{ ip: "10.0.0.1" }] } },

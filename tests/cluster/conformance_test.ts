@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { NEWER, OLDER, playRules, POOL_ANNOTATION, type Rule } from "./conformance.ts";
+import { pause } from "../support/wait.ts";
 
 const DEFAULT = "{ name: default, protocol: layer2, addresses: [10.0.0.0/24] }";
 
@@ -67,7 +68,7 @@ const RULES: readonly Rule[] = [
       for (const [name, ip] of Object.entries(shown)) {
         await at.create(name);
         // Ages are told in whole seconds: the one that comes later must be the younger one.
-        if (name === "family") await new Promise((resolve) => setTimeout(resolve, 1_100));
+        if (name === "family") await pause(1_100);
         const { metadata } = await at.patchStatus(name, {
           status: { loadBalancer: { ingress: [{ ip }] } },
         });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type ControlPlane, startControlPlane } from "../support/control_plane.ts";
-import { waitFor } from "../support/wait.ts";
+import { pause, waitFor } from "../support/wait.ts";
 import {
   controllerReady,
   freePort,
@@ -88,7 +88,7 @@ Deno.test("C1: in 100 restarts of the controller none of 1,000 Services changes 
       await controllerReady(port);
       assert.equal(await controller.end("SIGTERM"), 0, controller.output().slice(-2000));
     } else {
-      await new Promise((resolve) => setTimeout(resolve, random() * 500));
+      await pause(random() * 500);
       await controller.end("SIGKILL");
     }
   }

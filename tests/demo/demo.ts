@@ -6,7 +6,7 @@ import type { Host } from "../support/lan.ts";
 import { servePage } from "../support/pod.ts";
 import type { RunningProcess } from "../support/process.ts";
 import { gapAndOverlap, startProbe } from "../support/probe.ts";
-import { waitFor } from "../support/wait.ts";
+import { pause, waitFor } from "../support/wait.ts";
 
 const PAGE = "<h1>Welcome to nginx!</h1>\n";
 /** Longer than that nobody shall wait for another node. */
@@ -126,14 +126,14 @@ async function showDeath({ scene, nodes, speakers }: Stage): Promise<void> {
     return stdout.includes("herald_heartbeat_peers_up 1");
   });
   await using probe = await startProbe(client, FAMILY.ip);
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  await pause(300);
   show(`kill -9 of ${node.name}'s speaker; the client asks for ${FAMILY.ip} each millisecond`);
   await speaker.end("SIGKILL");
   await waitFor("the other node", async () => {
     await client.run("ip", "neigh", "flush", "dev", "eth0");
     return await page(client) === PAGE && await client.neighbour(FAMILY.ip) !== owner;
   });
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  await pause(300);
   const seen = await probe.stop();
   show(
     "Who answered",

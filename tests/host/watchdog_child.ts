@@ -2,6 +2,7 @@
 // usage: watchdog_child.ts LIMIT_MS STALL_MS
 import { startWatchdog } from "../../lib/host/process/watchdog.ts";
 import { SILENT_LOG } from "../support/log.ts";
+import { pause } from "../support/wait.ts";
 
 const [limitMs = 0, stallMs = 0] = Deno.args.map(Number);
 const url = new URL("../../lib/host/process/watchdog_worker.ts", import.meta.url);
@@ -9,7 +10,7 @@ using watchdog = startWatchdog({ url, limitMs, log: SILENT_LOG });
 const say = (text: string) => Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
 const feeding = setInterval(watchdog.feed, 100);
 // The Worker takes a moment to start; then it has seen a process that is well.
-await new Promise((resolve) => setTimeout(resolve, 2_500));
+await pause(2_500);
 say("stalls");
 const until = performance.now() + stallMs;
 while (performance.now() < until);

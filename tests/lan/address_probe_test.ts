@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type Frame, sourceOf, startCapture } from "../support/capture.ts";
 import { gapAndOverlap, startProbe } from "../support/probe.ts";
-import { waitFor } from "../support/wait.ts";
+import { pause, waitFor } from "../support/wait.ts";
 import { makeFailover } from "./failover_scene.ts";
 import { answeredBy, ask, page, startRow, VIP } from "./row_scene.ts";
 
@@ -16,7 +16,6 @@ const isAnnouncement = ({ hex }: Frame) =>
   hex.slice(24, 28) === "0806"
     ? hex.slice(56, 64) === hex.slice(76, 84)
     : hex.startsWith("333300000001") && hex.slice(108, 110) === "88";
-const settle = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 for (const family of FAMILIES) {
   const ip = VIP[family];
@@ -36,7 +35,7 @@ for (const family of FAMILIES) {
       () => it.speaker.output().includes("another host has the address, so it is not announced"),
     );
     // Long enough for all probes of an address that nobody has.
-    await settle(7_500);
+    await pause(7_500);
     const probes = own().filter(isProbe);
     assert.equal(probes.length, 1, "the first one was answered");
     assert.deepEqual(own().filter(isAnnouncement), []);
@@ -82,16 +81,16 @@ for (const family of FAMILIES) {
     await using failover = await makeFailover(["--arp-probe"]);
     const owner = await failover.owner(ip);
     await using probe = await startProbe(failover.scene.client, ip);
-    await failover.settle(300);
+    await pause(300);
     await failover.end(owner, "SIGKILL");
     await waitFor("another owner", async () => ![owner, -1].includes(await failover.owner(ip)));
-    await failover.settle(300);
+    await pause(300);
     const { gapMs } = gapAndOverlap(await probe.stop());
     assert.ok(gapMs > 0 && gapMs <= 400, `${gapMs} ms`);
     await using back = await startProbe(failover.scene.client, ip);
     await failover.start(owner);
     await waitFor("the first one again", async () => await failover.owner(ip) === owner);
-    await failover.settle(300);
+    await pause(300);
     const seen = await back.stop();
     assert.equal(gapAndOverlap(seen).gapMs, 0, JSON.stringify(seen.runs));
   });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type Frame, sourceOf, startCapture } from "../support/capture.ts";
 import { startProbe } from "../support/probe.ts";
-import { waitFor } from "../support/wait.ts";
+import { pause, waitFor } from "../support/wait.ts";
 import {
   answeredBy,
   ask,
@@ -53,7 +53,7 @@ for (const family of FAMILIES) {
       const wanted = announcement(family, mac);
       await waitFor("all bursts", () => own().length >= bursts * wanted.length);
       // Time for a burst too many.
-      await new Promise((resolve) => setTimeout(resolve, 1_500));
+      await pause(1_500);
       const frames = own();
       assert.equal(frames.length, bursts * wanted.length, frames.map(({ hex }) => hex).join("\n"));
       assertBursts(frames, wanted);
@@ -169,7 +169,7 @@ for (const family of FAMILIES) {
       const ip = VIP[family];
       await it.serve("vip", family);
       await answeredBy(client, ip, node.mac);
-      await new Promise((resolve) => setTimeout(resolve, 5_500)); // its own announcements
+      await pause(5_500); // its own announcements
       await using capture = await startCapture(other, ANNOUNCEMENTS);
       await client.must("sysctl", "-qw", "net.ipv6.conf.eth0.ndisc_notify=1");
       const length = family === 4 ? 32 : 128;
@@ -184,7 +184,7 @@ for (const family of FAMILIES) {
         "the count",
         async () => /conflicts_total\{kind="conflict"\} [1-9]/.test(await page(node, "metrics")),
       );
-      await new Promise((resolve) => setTimeout(resolve, 2_500));
+      await pause(2_500);
       const defences = capture.frames().filter((frame) => sourceOf(frame) === node.mac);
       assert.equal(defences.length, family === 4 ? 2 : 1, "one announcement");
       const claim = capture.frames().find((frame) => sourceOf(frame) !== node.mac)?.atMs ?? NaN;

@@ -20,8 +20,6 @@ export interface Failover extends AsyncDisposable {
   end(index: number, signal: Deno.Signal): Promise<number>;
   /** Adds Services with an address each and gives the addresses, once all are announced. */
   addServices(count: number): Promise<string[]>;
-  /** Lets time pass while something is watched. */
-  settle(ms: number): Promise<void>;
 }
 
 const NODES = 3;
@@ -108,7 +106,6 @@ export async function makeFailover(
       }, { timeoutMs: 60_000 });
       return ips;
     },
-    settle: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
   };
   for (let index = 0; index < NODES; index++) await start(index);
   await scene.write("v4.yaml", serviceManifest("v4"));

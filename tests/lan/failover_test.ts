@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { rankCandidates } from "../../lib/speaker/election.ts";
 import type { RunningProcess } from "../support/process.ts";
 import { gapAndOverlap, startProbe, type Watched } from "../support/probe.ts";
-import { waitFor } from "../support/wait.ts";
+import { pause, waitFor } from "../support/wait.ts";
 import { nodeManifest } from "./scene.ts";
 import { type Failover, makeFailover, VIP } from "./failover_scene.ts";
 
@@ -19,10 +19,10 @@ async function watch(
 ): Promise<Watched> {
   const before = await failover.owner(ip);
   await using probe = await startProbe(failover.scene.client, ip);
-  await failover.settle(300);
+  await pause(300);
   await happen(before);
   await waitFor("another owner", async () => await failover.owner(ip) !== before);
-  await failover.settle(300);
+  await pause(300);
   return await probe.stop();
 }
 
@@ -103,9 +103,9 @@ Deno.test("an owner that is stopped and goes on answers nothing until it knows b
     assert.equal(overlapMs, 0, JSON.stringify(seen.runs));
     assert.ok(stopped);
     await using probe = await startProbe(failover.scene.client, VIP[4]);
-    await failover.settle(200);
+    await pause(200);
     Deno.kill(stopped.pid, "SIGCONT");
-    await failover.settle(1_500);
+    await pause(1_500);
     // It comes first in the election and takes its address back, orderly.
     const after = await probe.stop();
     const calm = gapAndOverlap(after);
@@ -125,12 +125,12 @@ Deno.test("a slower pace outlives a longer stall, beside speakers of the default
   assert.equal(own.name, first);
   const { pid } = failover.process(owner);
   await using probe = await startProbe(failover.scene.client, ip);
-  await failover.settle(300);
+  await pause(300);
   // At the default pace the others would have taken over.
   Deno.kill(pid, "SIGSTOP");
-  await failover.settle(500);
+  await pause(500);
   Deno.kill(pid, "SIGCONT");
-  await failover.settle(1_000);
+  await pause(1_000);
   const stalled = await probe.stop();
   assert.deepEqual(
     new Set(stalled.runs.map(({ who }) => who)).difference(new Set(["", own.mac])),
@@ -154,7 +154,7 @@ add chain netdev lost in { type filter hook ingress device eth0 priority -500; }
 add rule netdev lost in ether saddr ${from} udp dport 7947 drop`;
   await failover.node(other).must("nft", rules);
   await using probe = await startProbe(failover.scene.client, VIP[4]);
-  await failover.settle(3_000);
+  await pause(3_000);
   const seen = await probe.stop();
   assert.deepEqual(seen.runs.map(({ who }) => who), [from], JSON.stringify(seen.runs));
 });
@@ -167,7 +167,7 @@ Deno.test("two halves of a network both answer; healed, one does and says so (ro
   await scene.lan.setPort(failover.node(owner), "down");
   await waitFor("another owner", async () => ![-1, owner].includes(await failover.owner(ip)));
   await using probe = await startProbe(scene.client, ip);
-  await failover.settle(300);
+  await pause(300);
   await scene.lan.setPort(failover.node(owner), "up");
   await waitFor("the first owner alone", async () => {
     const macs = new Set(await scene.client.arping(ip, 2));

@@ -4,7 +4,7 @@ import { inject } from "../host/linux/child_process.ts";
 import { sourceOf, startCapture } from "../support/capture.ts";
 import { gapAndOverlap, startProbe } from "../support/probe.ts";
 import { must } from "../support/process.ts";
-import { waitFor } from "../support/wait.ts";
+import { pause, waitFor } from "../support/wait.ts";
 import { layCable } from "../support/lan.ts";
 import { makeFailover, secondNetwork } from "./failover_scene.ts";
 import { answeredBy, ask, BACKENDS, page, startRow, VIP } from "./row_scene.ts";
@@ -26,7 +26,7 @@ Deno.test("the owner's interface goes down: another announces within 400 ms, no 
       const descriptors = () => [...Deno.readDirSync(`/proc/${pid}/fd`)].length;
       const before = descriptors();
       await using probe = await startProbe(client, ip);
-      await failover.settle(300);
+      await pause(300);
       await lan.setCable(failover.node(owner), "down");
       await waitFor("another owner", async () => ![owner, -1].includes(await failover.owner(ip)));
       const seen = await probe.stop();
@@ -64,7 +64,7 @@ for (const backend of BACKENDS) {
     const before = it.descriptors();
     await using four = await startProbe(client, VIP[4]);
     await using six = await startProbe(client, VIP[6]);
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await pause(200);
     await node.must("ip", "link", "set", "eth0", "name", "net0");
     const status = await waitFor("the new name", async () => {
       const { speaker } = JSON.parse(await page(node, "status"));
@@ -176,7 +176,7 @@ for (const backend of BACKENDS) {
     );
     for (const ip of Object.values(VIP)) await answeredBy(client, ip, node.mac);
     await using probe = await startProbe(client, VIP[4]);
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await pause(500);
     const { runs } = await probe.stop();
     assert.ok(runs.every(({ who }) => !who.includes(LATE_MAC)), JSON.stringify(runs));
     assert.doesNotMatch(await page(node, "status"), /shim0/);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { startCapture } from "../support/capture.ts";
 import { flood, gapAndOverlap, startProbe, type Watched } from "../support/probe.ts";
-import { waitFor } from "../support/wait.ts";
+import { pause, waitFor } from "../support/wait.ts";
 import { makeFailover } from "./failover_scene.ts";
 import { answeredBy, ask, BACKENDS, startRow, VIP } from "./row_scene.ts";
 import { nodeManifest, serviceManifest, sliceManifest } from "./scene.ts";
@@ -13,7 +13,6 @@ const ANNOUNCEMENTS = {
   4: "arp[6:2] = 2 and ether broadcast",
   6: "icmp6[0] == 136 and ether dst 33:33:00:00:00:01",
 } as const;
-const settle = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 for (const family of FAMILIES) {
   Deno.test(`IPv${family}: an endpoint that flaps each 200 ms is announced once in 5 s, and the last state counts (row L20)`, async () => {
@@ -22,13 +21,13 @@ for (const family of FAMILIES) {
     const ip = VIP[family];
     await it.serve("vip", family);
     await answeredBy(scene.client, ip, node.mac);
-    await settle(5_500); // the announcements of the first time
+    await pause(5_500); // the announcements of the first time
     await using capture = await startCapture(scene.client, ANNOUNCEMENTS[family]);
     for (const last of [true, false]) {
       const from = capture.frames().length;
       for (let toggle = 0; toggle < 60; toggle++) {
         await scene.write("vip-slice.yaml", sliceManifest("vip", ["node1"], toggle % 2 === 1));
-        await settle(200);
+        await pause(200);
       }
       await scene.write("vip-slice.yaml", sliceManifest("vip", ["node1"], last));
       const times = capture.frames().slice(from).map(({ atMs }) => atMs);
@@ -38,9 +37,9 @@ for (const family of FAMILIES) {
         assert.ok(since > 4_900, `announced again after ${since} ms`);
       });
       await answeredBy(scene.client, ip, ...last ? [node.mac] : []);
-      await settle(1_000);
+      await pause(1_000);
       assert.deepEqual(new Set(await ask(scene.client, ip)), new Set(last ? [node.mac] : []));
-      await settle(5_500);
+      await pause(5_500);
     }
   });
 
@@ -58,7 +57,7 @@ for (const family of FAMILIES) {
     const owner = await failover.owner(ip);
     const own = failover.node(owner);
     await using probe = await startProbe(scene.client, ip);
-    await failover.settle(300);
+    await pause(300);
     const ending = sliceManifest(name, names).replace(
       `nodeName: ${own.name}, conditions: { ready: true }`,
       `nodeName: ${own.name}, conditions: { ready: false, serving: true, terminating: true }`,
@@ -68,7 +67,7 @@ for (const family of FAMILIES) {
     const endedMs = Date.now();
     await waitFor("another owner", async () => ![owner, -1].includes(await failover.owner(ip)));
     const next = failover.node(await failover.owner(ip));
-    await failover.settle(200);
+    await pause(200);
     const seen = await probe.stop();
     const after = (atMs: number) => seen.startedMs + atMs - endedMs;
     const last = after(endOf(seen, own.mac));
@@ -80,7 +79,7 @@ for (const family of FAMILIES) {
     await scene.write(`${name}-slice.yaml`, sliceManifest(name, names, false));
     await waitFor("silence", async () => (await ask(scene.client, ip)).length === 0);
     await using silent = await startProbe(scene.client, ip);
-    await failover.settle(1_000);
+    await pause(1_000);
     assert.deepEqual((await silent.stop()).runs.map(({ who }) => who), [""]);
   });
 
@@ -100,14 +99,14 @@ for (const family of FAMILIES) {
       await waitFor("another owner", async () => ![owner, -1].includes(await failover.owner(ip)));
       await using probe = await startProbe(scene.client, ip);
       await scene.write(`${own.name}.yaml`, withUid(uid, false));
-      await failover.settle(700);
+      await pause(700);
       const between = await probe.stop();
       assert.ok(between.runs.every(({ who }) => who !== "" && !who.includes(own.mac)));
       await using back = await startProbe(scene.client, ip);
       await scene.write(`${own.name}.yaml`, withUid(uid, true));
       const readyMs = Date.now();
       await waitFor("the owner again", async () => await failover.owner(ip) === owner);
-      await failover.settle(200);
+      await pause(200);
       const seen = await back.stop();
       const { gapMs, overlapMs } = gapAndOverlap(seen);
       assert.ok(gapMs === 0 && overlapMs <= 50, JSON.stringify(seen.runs));
@@ -120,7 +119,7 @@ for (const family of FAMILIES) {
       `${own.name}.yaml`,
       withUid("third", true, "spec: { unschedulable: true }\n"),
     );
-    await failover.settle(700);
+    await pause(700);
     assert.deepEqual((await calm.stop()).runs.map(({ who }) => who), [own.mac]);
   });
 }

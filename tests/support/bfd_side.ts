@@ -3,6 +3,7 @@
 // and with `block` keeps its main thread busy half a second at a time once the session is up.
 import { startBfd } from "../../lib/host/linux/bfd/bfd.ts";
 import { parseIp } from "../../lib/net/ip.ts";
+import { pause } from "./wait.ts";
 
 const [peer = "", mode] = Deno.args;
 const peerAddress = parseIp(peer);
@@ -41,7 +42,7 @@ for (let turn = 0; turn < 4 && mode === "block"; turn++) {
     if (held.length < 64) held.push(new Uint8Array(4 << 20).fill(1));
     JSON.stringify(Array.from({ length: 10_000 }, (_, index) => ({ name: `s${index}` })));
   }
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await pause(50);
 }
 console.log(JSON.stringify({ status: await bfd.status() }));
 const ended = Promise.withResolvers<void>();

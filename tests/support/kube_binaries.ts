@@ -1,4 +1,5 @@
 import { run } from "./process.ts";
+import { pause } from "./wait.ts";
 
 /** Programs of a Kubernetes control plane, by path. */
 export interface KubeBinaries {
@@ -181,7 +182,7 @@ async function lockFolder(folder: string): Promise<Disposable> {
     const owner = await Deno.readTextFile(lock).catch(() => "");
     if (owner !== "" && !(await isFile(`/proc/${owner}/stat`))) {
       await Deno.remove(lock).catch(() => undefined);
-    } else await new Promise((resolve) => setTimeout(resolve, 500));
+    } else await pause(500);
   }
 }
 

@@ -19,6 +19,14 @@ export async function waitFor<T>(
     if (performance.now() > deadline) {
       throw new Error(`Waited ${timeoutMs} ms in vain for ${what}`, { cause: last });
     }
-    await new Promise((resolve) => setTimeout(resolve, everyMs));
+    await pause(everyMs);
   }
+}
+
+/**
+ * Lets time pass in which something must not happen, or that is long enough to be measured. What
+ * shall happen is waited for with `waitFor`.
+ */
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }

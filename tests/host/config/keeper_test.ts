@@ -14,6 +14,7 @@ import { BARE_CLUSTER } from "../../support/bare_cluster.ts";
 import { RUN_OPTIONS } from "../../support/run_options.ts";
 import { NO_WORKERS } from "../../support/roles.ts";
 import { logOf } from "../../support/log.ts";
+import { settled } from "../../support/clock.ts";
 
 const GOOD = "address-pools: [{name: a, protocol: layer2, addresses: [10.0.0.0/24]}]\n";
 const OTHER = GOOD.replace("10.0.0.0", "10.1.0.0");
@@ -84,7 +85,7 @@ function workshop(
         data: { config: text },
       },
     );
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await settled();
   };
   const gauges = async () => {
     const text = await metrics.registry.metrics();

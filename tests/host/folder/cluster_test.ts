@@ -9,6 +9,7 @@ import { EVENT } from "../../../lib/model/names.ts";
 import { parseIp } from "../../../lib/net/ip.ts";
 import { type RecordedLog, recordedLog } from "../../support/log.ts";
 import { until } from "../../support/mock_api.ts";
+import { pause } from "../../support/wait.ts";
 
 const TIMING = { quietMs: 15, openMs: 150, pollMs: 10_000 };
 
@@ -160,7 +161,7 @@ Deno.test("folder store never acts on a file that is still being written", async
     using file = await Deno.open(`${folder}/a.yaml`, { write: true, truncate: true });
     for (let start = 0; start < text.length; start += 60) {
       await file.write(new TextEncoder().encode(text.slice(start, start + 60)));
-      await new Promise((resolve) => setTimeout(resolve, 40));
+      await pause(40);
     }
     await put("d.yaml", service("d"));
     await until("d", () => changes.includes("apply default/d"));

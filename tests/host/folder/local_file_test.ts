@@ -7,6 +7,7 @@ import {
 } from "../../../lib/host/folder/local_file.ts";
 import { until } from "../../support/mock_api.ts";
 import { must } from "../../support/process.ts";
+import { pause } from "../../support/wait.ts";
 
 interface Watching {
   readonly folder: string;
@@ -47,10 +48,6 @@ async function watching(
     await file.done;
     await Deno.remove(folder, { recursive: true });
   }
-}
-
-async function pause(ms: number): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 const one = (folder: string) => Deno.writeTextFile(`${folder}/config.yaml`, "one");

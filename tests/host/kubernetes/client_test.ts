@@ -16,6 +16,7 @@ import {
   status,
   until,
 } from "../../support/mock_api.ts";
+import { pause } from "../../support/wait.ts";
 
 const GET = { operation: "list services", method: "GET", path: "/api/v1/services" } as const;
 
@@ -236,7 +237,7 @@ Deno.test("C3: waitToRetry() ends soon after a server that was away is back", as
     await client.waitToRetry(3_600_000, failure, stop.signal);
     ended++;
   });
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await pause(50);
   assert.equal(ended, 0);
   const second = startMockApi(() => json({}), port);
   await Promise.all(waits);

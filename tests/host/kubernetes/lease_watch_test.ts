@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { watchLease } from "../../../lib/host/kubernetes/lease_watch.ts";
 import type { Lease } from "../../../lib/lease/record.ts";
 import { fedWatch, mockClient, startMockApi, status, until } from "../../support/mock_api.ts";
+import { pause } from "../../support/wait.ts";
 
 const PLACE = { namespace: "ns", name: "herald" };
 
@@ -69,7 +70,7 @@ Deno.test("watchLease() tries no more where watching is forbidden, and none is o
     await until("the refusal", () => requests.length === 1);
     for (let turn = 0; turn < 20; turn++) {
       watch.from("7");
-      await new Promise((resolve) => setTimeout(resolve, 1));
+      await pause(1);
     }
     assert.equal(requests.length, 1);
   });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type Clock, systemClock } from "../../../lib/host/process/clock.ts";
 import { openRecovery } from "../../../lib/host/kubernetes/recovery.ts";
+import { pause } from "../../support/wait.ts";
 
 /** A clock on which every sleep ends in a millisecond but those of the waits themselves. */
 function probingClock(): Clock {
@@ -40,7 +41,7 @@ Deno.test("wait() is not cut short where the server was there all the time", asy
   const recovery = openRecovery(probe, probingClock(), stop.signal);
   let ended = false;
   const wait = recovery.wait(3_600_000, false, stop.signal).then(() => ended = true);
-  await new Promise((resolve) => setTimeout(resolve, 30));
+  await pause(30);
   assert.deepEqual([ended, made()], [false, 1]);
   stop.abort();
   await wait;

@@ -21,6 +21,7 @@ import {
   status,
   until,
 } from "../../support/mock_api.ts";
+import { pause } from "../../support/wait.ts";
 
 const TIMING: ReflectorTiming = {
   watchMs: 290_000,
@@ -391,7 +392,7 @@ Deno.test("reflector does not move any more when its stream ends neither by sile
   await until("the stream", () => streams === 1);
   const { lastMovedMs } = watched;
   // Ten times as long as a silent watch is suffered.
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  await pause(200);
   assert.deepEqual([streams, watched.lastMovedMs], [1, lastMovedMs]);
   stop.abort();
   stuck.reject(new Error("the test ends"));

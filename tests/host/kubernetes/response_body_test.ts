@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { chunksOf, textOfBody } from "../../../lib/host/kubernetes/response_body.ts";
 import { fedWatch, startMockApi } from "../../support/mock_api.ts";
+import { pause } from "../../support/wait.ts";
 
 /** Makes so much garbage that it is collected. */
 function collect(): void {
@@ -14,7 +15,7 @@ Deno.test("chunksOf() ends when its signal fires, after a garbage collection too
   const stop = new AbortController();
   const response = await fetch(api.url, { client, signal: stop.signal });
   collect();
-  await new Promise((resolve) => setTimeout(resolve, 10));
+  await pause(10);
   collect();
   if (response.body === null) throw new Error("no body");
   const chunks = chunksOf(response.body, stop.signal);

@@ -15,7 +15,7 @@ import {
 import { createHealthMetrics } from "../../../lib/host/metrics/health.ts";
 import { logOf } from "../../support/log.ts";
 import { BARE_CLUSTER } from "../../support/bare_cluster.ts";
-import { waitFor } from "../../support/wait.ts";
+import { pause, waitFor } from "../../support/wait.ts";
 
 const TIMING: HealthTiming = { tickMs: 250, stallMs: 5_000, stuckMs: 180_000 };
 
@@ -94,13 +94,13 @@ Deno.test("startHealth() tells a stall of this very event loop until it is read,
   const stop = new AbortController();
   try {
     const { health, registry, warnings } = start({ tickMs: 20, stallMs: 200 }, stop.signal);
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await pause(100);
     assert.deepEqual(health.answer(), []);
     const until = performance.now() + 500;
     while (performance.now() < until); // The loop stalls for real.
     assert.match(health.answer().join(), /the event loop stood still/);
     assert.match(health.answer().join(), /the event loop stood still/, "the first asker gave up");
-    await new Promise((resolve) => setTimeout(resolve, 1_050));
+    await pause(1_050);
     assert.match(health.answer().join(), /the event loop stood still/);
     assert.deepEqual(health.answer(), []);
     assert.equal(warnings.length, 1);
