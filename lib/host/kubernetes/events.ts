@@ -3,6 +3,7 @@ import type { Clock } from "../process/clock.ts";
 import type { ClusterEvent } from "../cluster/cluster.ts";
 import type { KubeClient } from "./client.ts";
 import { objectPath } from "./paths.ts";
+import type { KubeRequest } from "./transport.ts";
 import type { Log } from "../process/log.ts";
 
 /** Sends Kubernetes events in the background. */
@@ -75,47 +76,18 @@ export function startEventPublisher(
     if (remembered.size > REMEMBERED_LIMIT && !oldest.done) remembered.delete(oldest.value);
   }
 
-  async function create({ about, component, message, permit, reason, type }: ClusterEvent) {
-    const name = `${about.name}.${Date.now().toString(16)}${(serial++).toString(16)}`;
-    const at = new Date().toISOString();
-    const answer = await client.request({
-      operation: `create event ${reason} for ${about.namespace}/${about.name}`,
-      method: "POST",
-      path: objectPath("Event", about.namespace),
-      background: true,
-      permit,
-      body: {
-        apiVersion: "v1",
-        kind: "Event",
-        metadata: { name, namespace: about.namespace },
-        involvedObject: { apiVersion: "v1", ...about },
-        type,
-        reason,
-        // The API refuses longer ones.
-        message: message.slice(0, 1_024),
-        source: { component, host: instance },
-        reportingComponent: component,
-        reportingInstance: instance,
-        firstTimestamp: at,
-        lastTimestamp: at,
-        count: 1,
-      },
-    }, signal);
+  async function create(event: ClusterEvent): Promise<Sent | undefined> {
+    const name = `${event.about.name}.${Date.now().toString(16)}${(serial++).toString(16)}`;
+    const answer = await client.request(creationOf(event, name, instance), signal);
     if (answer.kind === "ok") return { name, sentAt: clock.now(), count: 1 };
     failed(answer.message);
     return undefined;
   }
 
   /** Counts an event up; false when it is gone and has to be created again. */
-  async function repeat({ about, permit }: ClusterEvent, earlier: Sent): Promise<boolean> {
-    const answer = await client.request({
-      operation: `count up event ${earlier.name}`,
-      method: "PATCH",
-      path: objectPath("Event", about.namespace, earlier.name),
-      background: true,
-      permit,
-      body: { count: ++earlier.count, lastTimestamp: new Date().toISOString() },
-    }, signal);
+  async function repeat(event: ClusterEvent, earlier: Sent): Promise<boolean> {
+    earlier.count++;
+    const answer = await client.request(repetitionOf(event, earlier), signal);
     if (answer.kind === "failure" && answer.status === 404) return false;
     if (answer.kind === "failure") failed(answer.message);
     return true;
@@ -137,5 +109,44 @@ export function startEventPublisher(
       wake();
     },
     done: run(),
+  };
+}
+
+function creationOf(event: ClusterEvent, name: string, instance: string): KubeRequest {
+  const { about, component, message, permit, reason, type } = event;
+  const at = new Date().toISOString();
+  return {
+    operation: `create event ${reason} for ${about.namespace}/${about.name}`,
+    method: "POST",
+    path: objectPath("Event", about.namespace),
+    background: true,
+    permit,
+    body: {
+      apiVersion: "v1",
+      kind: "Event",
+      metadata: { name, namespace: about.namespace },
+      involvedObject: { apiVersion: "v1", ...about },
+      type,
+      reason,
+      // The API refuses longer ones.
+      message: message.slice(0, 1_024),
+      source: { component, host: instance },
+      reportingComponent: component,
+      reportingInstance: instance,
+      firstTimestamp: at,
+      lastTimestamp: at,
+      count: 1,
+    },
+  };
+}
+
+function repetitionOf({ about, permit }: ClusterEvent, { count, name }: Sent): KubeRequest {
+  return {
+    operation: `count up event ${name}`,
+    method: "PATCH",
+    path: objectPath("Event", about.namespace, name),
+    background: true,
+    permit,
+    body: { count, lastTimestamp: new Date().toISOString() },
   };
 }
