@@ -1,6 +1,6 @@
 import { advertisedWith } from "../config/advertised.ts";
 import type { Config } from "../config/types.ts";
-import type { AddressConflict } from "../model/address_conflict.ts";
+import { type AddressConflict, conflictText, STAYS } from "../model/address_conflict.ts";
 import type { ServiceFacts } from "../model/facts.ts";
 import { isAnnounced } from "./plan.ts";
 
@@ -25,4 +25,19 @@ export function lostAnnouncements(
     }
   }
   return lost;
+}
+
+/**
+ * Why a speaker refuses a configuration: it would silence live addresses. Undefined when it would
+ * not, or when nothing was in force before.
+ */
+export function refusalOf(
+  services: Iterable<ServiceFacts>,
+  before: Config | undefined,
+  after: Config,
+  lbClass: string | undefined,
+): string | undefined {
+  if (before === undefined) return undefined;
+  const lost = lostAnnouncements(services, before, after, lbClass);
+  return lost.length === 0 ? undefined : conflictText(lost, STAYS);
 }

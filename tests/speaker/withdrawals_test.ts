@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { lostAnnouncements } from "../../lib/speaker/withdrawals.ts";
+import { lostAnnouncements, refusalOf } from "../../lib/speaker/withdrawals.ts";
 import { config, ips, pool, service } from "../controller/fixture.ts";
 
 const BEFORE = config(pool("main", "10.0.0.0/24"), pool("six", "fd00::/64"));
@@ -21,4 +21,12 @@ Deno.test("S11 lostAnnouncements() finds the live addresses that a new configura
   ]);
   const renamed = config(pool("all", ["10.0.0.0/8", "fd00::/16"]));
   assert.deepEqual(lostAnnouncements(services, BEFORE, renamed, undefined), []);
+});
+
+Deno.test("S11 refusalOf() names the Services that would go dark, and never refuses the first one", () => {
+  const services = [service("web", { assigned: ips("10.0.0.1") })];
+  const after = config(pool("high", "10.0.0.128/25"));
+  assert.match(refusalOf(services, BEFORE, after, undefined) ?? "", /default\/web.*stays in force/);
+  assert.equal(refusalOf(services, undefined, after, undefined), undefined);
+  assert.equal(refusalOf(services, BEFORE, BEFORE, undefined), undefined);
 });

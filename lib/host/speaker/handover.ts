@@ -13,7 +13,7 @@ import {
   type Wish,
 } from "../../speaker/ownership.ts";
 import type { SpeakerView } from "../../speaker/view.ts";
-import type { Layer2 } from "../linux/packet/layer2.ts";
+import type { AddressProber } from "../linux/packet/address_prober.ts";
 import type { GossipMetrics } from "../metrics/gossip.ts";
 import type { Clock } from "../process/clock.ts";
 import { runMachine } from "../process/machine.ts";
@@ -23,12 +23,13 @@ import type { KeptPlan } from "./plans.ts";
 
 interface HandoverOptions {
   readonly nodeName: string;
-  readonly layer2: Pick<Layer2, "announceAgain" | "interfaces" | "setFellows" | "setOwned">;
+  readonly layer2: Pick<
+    AddressProber,
+    "announceAgain" | "interfaces" | "setFellows" | "setFree" | "setHeld" | "setOwned"
+  >;
   readonly fellows: Pick<Fellows, "heard" | "notify">;
   readonly clock: Clock;
   readonly metrics: GossipMetrics;
-  /** Speakers have or had the first ones; no speaker has the others. */
-  readonly onHolders: (held: readonly Ip[], free: readonly Ip[]) => void;
 }
 
 /** Layer 2 as an announcer: plans, fellows and notices say what this node answers for. */
@@ -54,7 +55,7 @@ interface State {
 
 /** Begins with nothing answered. */
 export function startHandover(options: HandoverOptions, signal: AbortSignal): Handover {
-  const { clock, fellows, layer2, nodeName, onHolders } = options;
+  const { clock, fellows, layer2, nodeName } = options;
   const state: State = {
     ownership: createOwnership(nodeName, precedes),
     answering: [],
@@ -79,12 +80,13 @@ export function startHandover(options: HandoverOptions, signal: AbortSignal): Ha
       }
       const plans = state.hasPlans ? changed : [...all.values()];
       // A node that joins running speakers treats every address as held by one of them.
-      if (!state.hasPlans && hasOthers(view)) onHolders(plans.map(({ ip }) => ip), []);
+      if (!state.hasPlans && hasOthers(view)) layer2.setHeld(plans.map(({ ip }) => ip));
       state.hasPlans = true;
       const wishes = [...gone.map(endOf), ...plans.map(wishOf)];
       if (wishes.length > 0) feed({ kind: "wishes", wishes });
       const { held, free } = holdersOf(plans, gone);
-      onHolders(held, free);
+      layer2.setHeld(held);
+      layer2.setFree(free);
     },
     onNotice(from, notice) {
       if (notice.what === "leaving") return; // the plans without it say what is to be taken over
@@ -92,7 +94,7 @@ export function startHandover(options: HandoverOptions, signal: AbortSignal): Ha
         state.fellowMacs.set(from, notice.macs);
         layer2.setFellows(new Set([...state.fellowMacs.values()].flat()));
       }
-      if (notice.what === "claim") onHolders(notice.ips, []);
+      if (notice.what === "claim") layer2.setHeld(notice.ips);
       feed({ kind: notice.what, from, ips: notice.ips });
     },
     reset() {

@@ -1,16 +1,14 @@
-import { conflictText, STAYS } from "../../model/address_conflict.ts";
-import type { Ip } from "../../net/ip.ts";
-import { lostAnnouncements } from "../../speaker/withdrawals.ts";
+import { refusalOf } from "../../speaker/withdrawals.ts";
 import { keepConfig } from "../config/keeper.ts";
 import { startBgp } from "../linux/bgp/bgp.ts";
-import { startAddressProber } from "../linux/packet/address_prober.ts";
-import { type Layer2, startLayer2 } from "../linux/packet/layer2.ts";
+import { startAddressProber, withoutProbes } from "../linux/packet/address_prober.ts";
+import { startLayer2 } from "../linux/packet/layer2.ts";
 import { openInbox } from "../process/inbox.ts";
 import type { RoleContext, RunningRole } from "../process/role.ts";
 import { createAnnouncements } from "./announcements.ts";
 import { bgpAnnouncer } from "./announcer.ts";
 import { createDesk, type SpeakerEvent } from "./desk.ts";
-import { createSpeakerEvents, type SpeakerEvents } from "./events.ts";
+import { createSpeakerEvents } from "./events.ts";
 import { watchFacts } from "./facts.ts";
 import { startHandover } from "./handover.ts";
 import { joinFellows } from "./join.ts";
@@ -22,19 +20,14 @@ import { notReady, speakerStatus } from "./status.ts";
  * Each part uses only those above it and posts what happens; the desk at the end decides.
  */
 export async function runSpeaker(given: RoleContext): Promise<RunningRole> {
-  const { clock, cluster, metrics, options, signal, workers } = given;
-  const { nodeName } = options;
+  const { clock, cluster, metrics, options, options: { nodeName }, signal, workers } = given;
   const log = given.log.child({ component: "speaker", node: nodeName });
   const context: RoleContext = { ...given, log };
   const inbox = openInbox<SpeakerEvent>(clock, signal);
   const facts = watchFacts(context, inbox.post);
   const keeper = keepConfig(context, {
     component: "metallb-speaker",
-    refuse: (next, before) => {
-      if (before === undefined) return undefined;
-      const lost = lostAnnouncements(facts.services().values(), before, next, options.lbClass);
-      return lost.length === 0 ? undefined : conflictText(lost, STAYS);
-    },
+    refuse: (next, before) => refusalOf(facts.services().values(), before, next, options.lbClass),
     onChange: () => inbox.post({ kind: "config" }),
   });
   const plans = createSpeakerPlans();
@@ -44,17 +37,27 @@ export async function runSpeaker(given: RoleContext): Promise<RunningRole> {
     facts: (key) => facts.services().get(key),
     servicesOn: (ip) => plans.plans.get(ip)?.services ?? [],
   }, signal);
-  const { layer2, onHolders } = await openLayer2(context, events, inbox.post);
+  const responder = await startLayer2({
+    ...context,
+    workerUrl: workers.packet,
+    backend: options.arpBackend,
+    interfaces: options.interfaces,
+    onConflict: events.conflict,
+    onInterfaces: () => inbox.post({ kind: "interfaces" }),
+  }, signal);
+  const layer2 = !options.arpProbe ? withoutProbes(responder) : startAddressProber({
+    layer2: responder,
+    log,
+    clock,
+    onTaken: events.taken,
+    onVerdict: (ip) => inbox.post({ kind: "verdict", ip }),
+  }, signal);
   const bgp = startBgp({ nodeName, bfdWorkerUrl: workers.bfd, log, metrics, clock }, signal);
   const fellows = await joinFellows(context, layer2, facts, inbox);
-  const handover = startHandover({
-    nodeName,
-    layer2,
-    fellows,
-    clock,
-    metrics: metrics.gossip,
-    onHolders,
-  }, signal);
+  const handover = startHandover(
+    { nodeName, layer2, fellows, clock, metrics: metrics.gossip },
+    signal,
+  );
   const announcements = createAnnouncements({
     node: nodeName,
     log,
@@ -94,36 +97,4 @@ export async function runSpeaker(given: RoleContext): Promise<RunningRole> {
     speaker: () => speakerStatus(parts),
     done: done.then(() => undefined).finally(() => fellows[Symbol.asyncDispose]()),
   };
-}
-
-/** Layer 2, behind its prober where one was asked for. */
-async function openLayer2(
-  context: RoleContext,
-  events: SpeakerEvents,
-  post: (event: SpeakerEvent) => void,
-): Promise<{ layer2: Layer2; onHolders: (held: readonly Ip[], free: readonly Ip[]) => void }> {
-  const { log, metrics, options, signal, workers } = context;
-  const layer2 = await startLayer2({
-    workerUrl: workers.packet,
-    backend: options.arpBackend,
-    interfaces: options.interfaces,
-    log,
-    metrics,
-    clock: context.clock,
-    onConflict: events.conflict,
-    onInterfaces: () => post({ kind: "interfaces" }),
-  }, signal);
-  if (!options.arpProbe) return { layer2, onHolders: () => undefined };
-  const prober = startAddressProber({
-    layer2,
-    log,
-    clock: context.clock,
-    onTaken: events.taken,
-    onVerdict: (ip) => post({ kind: "verdict", ip }),
-  }, signal);
-  const onHolders = (held: readonly Ip[], free: readonly Ip[]) => {
-    prober.setHeld(held);
-    prober.setFree(free);
-  };
-  return { layer2: prober, onHolders };
 }

@@ -33,6 +33,8 @@ function bench(...fellows: string[]) {
       announceAgain: (again) => void layer2.push(`again ${texts(again)}`),
       setFellows: (set) => void macs.push([...set]),
       interfaces: () => [{ name: "eth0", mac: MAC, ifindex: 2 }],
+      setHeld: (held) => void (held.length > 0 && holders.push(`held ${texts(held)}`)),
+      setFree: (free) => void (free.length > 0 && holders.push(`free ${texts(free)}`)),
     },
     fellows: {
       heard: () => heard,
@@ -43,7 +45,6 @@ function bench(...fellows: string[]) {
     },
     clock,
     metrics: metrics.gossip,
-    onHolders: (held, free) => void holders.push(`held ${texts(held)} free ${texts(free)}`),
   }, signal);
   const all = new Map<Ip, KeptPlan>();
   return {
@@ -98,7 +99,7 @@ Deno.test("a handover has nothing to do with addresses of BGP", () => {
   const { holders, layer2, notices, plan } = bench();
   plan([bgpPlan(VIP)]);
   assert.deepEqual([layer2(), notices()], [[], []]);
-  assert.deepEqual(holders(), [`held  free ${VIP}`]);
+  assert.deepEqual(holders(), [`free ${VIP}`]);
 });
 
 Deno.test("an old owner answers until the new one claims, and then falls silent", () => {
@@ -136,12 +137,12 @@ Deno.test("fellows that are gone count before the plans: nothing is left to them
 Deno.test("a node that joins running speakers takes every address for held", () => {
   const among = bench("node2");
   among.plan([layer2Plan(VIP, "node1")]);
-  assert.deepEqual(among.holders(), [`held ${VIP} free `, `held ${VIP} free `]);
+  assert.deepEqual(among.holders(), [`held ${VIP}`, `held ${VIP}`]);
   among.plan([layer2Plan("10.77.1.2", "node1")]);
-  assert.deepEqual(among.holders(), ["held 10.77.1.2 free "], "only with its first plans");
+  assert.deepEqual(among.holders(), ["held 10.77.1.2"], "only with its first plans");
   const alone = bench();
   alone.plan([layer2Plan(VIP, undefined)], [layer2Plan("10.77.1.3", "node1")]);
-  assert.deepEqual(alone.holders(), [`held  free 10.77.1.3,${VIP}`]);
+  assert.deepEqual(alone.holders(), [`free 10.77.1.3,${VIP}`]);
 });
 
 Deno.test("a claim tells whose hardware addresses are no conflict, and that an address is held", () => {
@@ -152,7 +153,7 @@ Deno.test("a claim tells whose hardware addresses are no conflict, and that an a
   claim("node3", [OTHER_MAC + 1 as Mac]);
   claim("node3", []);
   assert.deepEqual(macs, [[OTHER_MAC], [OTHER_MAC, OTHER_MAC + 1]]);
-  assert.deepEqual(holders(), Array(3).fill(`held ${VIP} free `));
+  assert.deepEqual(holders(), Array(3).fill(`held ${VIP}`));
 });
 
 Deno.test("of two that claim, the one that comes first tells the other again", () => {

@@ -36,6 +36,11 @@ export interface AddressProber extends Layer2 {
   setFree(ips: readonly Ip[]): void;
 }
 
+/** Layer 2 where nobody asked for probes: each address is answered at once. */
+export function withoutProbes(layer2: Layer2): AddressProber {
+  return { ...layer2, setHeld: () => undefined, setFree: () => undefined };
+}
+
 /** The listener is asked so often, while something is probed and only then. */
 const LOOK_MS: Millis = 20;
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import {
   type AddressProber,
   startAddressProber,
+  withoutProbes,
 } from "../../../../lib/host/linux/packet/address_prober.ts";
 import type { Claim } from "../../../../lib/host/linux/packet/claim_listener.ts";
 import type { Layer2 } from "../../../../lib/host/linux/packet/layer2.ts";
@@ -26,6 +27,7 @@ const WHOLE_MS = PROBE_WAIT_MS + (PROBES - 1) * PROBE_MAX_MS + ANNOUNCE_WAIT_MS;
 
 interface Stage {
   readonly prober: AddressProber;
+  readonly layer2: Layer2;
   readonly log: ReturnType<typeof recordedLog>;
   readonly clock: ReturnType<typeof virtualClock>;
   readonly ending: AbortController;
@@ -79,7 +81,7 @@ function makeStage(refusal?: Error): Stage {
     ending.signal,
     open,
   );
-  return { prober, log, clock, ending, claims, done, listeners: () => listeners };
+  return { prober, layer2, log, clock, ending, claims, done, listeners: () => listeners };
 }
 
 Deno.test("an address that nobody has is answered after three probes, and the listener closed", () => {
@@ -159,4 +161,13 @@ Deno.test("the signal ends the listening at once", () => {
   assert.equal(listeners(), 0);
   clock.advance(WHOLE_MS);
   assert.deepEqual(done, ["owns "]);
+});
+
+Deno.test("withoutProbes() answers at once for what it is given, held or not", () => {
+  const { done, layer2 } = makeStage();
+  const unprobed = withoutProbes(layer2);
+  unprobed.setFree([VIP]);
+  unprobed.setOwned([VIP], []);
+  assert.deepEqual(done, [`owns ${formatIp(VIP)}`]);
+  assert.equal(unprobed.heldBack(VIP), undefined);
 });
