@@ -2,42 +2,30 @@ import assert from "node:assert/strict";
 import type { NodeFacts, SliceFacts } from "../../lib/model/facts.ts";
 import { serviceKey } from "../../lib/model/facts.ts";
 import { planAddress } from "../../lib/speaker/plan.ts";
-import type { SpeakerView } from "../../lib/speaker/view.ts";
 import { servingNodes } from "../../lib/speaker/candidates.ts";
 import { config, ip, pool, service, withBgp } from "../controller/fixture.ts";
+import { endpoint, node, nodesOf, slice, speakerView } from "../support/facts.ts";
 
 const IP = ip("10.78.0.1");
 const CONFIG = withBgp(config(), pool("routed", "10.78.0.0/24"));
 
-function node(name: string, part: Partial<NodeFacts> = {}): [string, NodeFacts] {
-  const plain = { ready: true, networkUnavailable: false, excluded: false };
-  return [name, { name, labels: new Map(), ...plain, ...part }];
+function sliceOn(...nodes: string[]): SliceFacts {
+  return slice(serviceKey("default", "a"), ...nodes.map((name) => endpoint(name)));
 }
 
-function slice(...nodes: string[]): SliceFacts {
-  const conditions = { ready: true, serving: true, terminating: false };
-  return {
-    key: "default/a-1",
-    service: serviceKey("default", "a"),
-    endpoints: nodes.map((nodeName) => ({ addresses: ["10.1.0.1"], nodeName, ...conditions })),
-  };
-}
-
-function announces(self: string, nodes: [string, NodeFacts][], on: string[], local = false) {
-  const view: SpeakerView = {
+function announces(self: string, nodes: NodeFacts[], on: string[], local = false) {
+  const view = speakerView({
     config: CONFIG,
-    nodes: new Map(nodes),
+    nodes: nodesOf(...nodes),
     liveSpeakers: new Set(["n9"]),
     self,
     election: "v0.10",
-    ignoreExcludeLabel: false,
-    lbClass: undefined,
-  };
+  });
   const facts = service("default/a", {
     assigned: [IP],
     externalTrafficPolicy: local ? "Local" : "Cluster",
   });
-  const plan = planAddress(IP, [facts], () => [slice(...on)], view);
+  const plan = planAddress(IP, [facts], () => [sliceOn(...on)], view);
   assert.equal(plan.announce.layer2, undefined, "by BGP nobody owns an address");
   return plan.announce.bgp?.here;
 }
@@ -63,10 +51,8 @@ Deno.test("by BGP a node that is not ready, excluded or without network announce
 });
 
 Deno.test("servingNodes() takes pods that terminate only where no other is ready", () => {
-  const [endpoint] = slice("n1").endpoints;
-  assert.ok(endpoint);
-  const leaving = { ...endpoint, nodeName: "n2", ready: false, terminating: true };
-  const all = { ...slice(), endpoints: [endpoint, leaving] };
+  const leaving = endpoint("n2", { ready: false, serving: true, terminating: true });
+  const all = { ...sliceOn(), endpoints: [endpoint("n1"), leaving] };
   assert.deepEqual(servingNodes([all]), new Set(["n1"]));
   assert.deepEqual(servingNodes([{ ...all, endpoints: [leaving] }]), new Set(["n2"]));
   assert.equal(servingNodes([]), undefined);

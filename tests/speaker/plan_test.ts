@@ -7,12 +7,12 @@ import {
   type ServiceFacts,
   type ServiceKey,
   serviceKey,
-  type SliceFacts,
 } from "../../lib/model/facts.ts";
 import { rankCandidates } from "../../lib/speaker/election.ts";
-import { type AddressPlan, planAddress, withheld } from "../../lib/speaker/plan.ts";
 import type { SpeakerView } from "../../lib/speaker/view.ts";
+import { type AddressPlan, planAddress, withheld } from "../../lib/speaker/plan.ts";
 import { config, ip, pool, selecting, service, withBgp } from "../controller/fixture.ts";
+import { endpoint, node, nodesOf, slice, speakerView } from "../support/facts.ts";
 
 const IP = ip("10.77.1.220");
 const POOLS = withBgp(
@@ -23,32 +23,6 @@ const POOLS = withBgp(
   pool("routed", "10.78.0.0/24"),
 );
 const EXCLUDED = "the node is labelled node.kubernetes.io/exclude-from-external-load-balancers";
-
-function node(name: string, part: Partial<NodeFacts> = {}): NodeFacts {
-  return {
-    name,
-    labels: new Map(),
-    ready: true,
-    networkUnavailable: false,
-    excluded: false,
-    ...part,
-  };
-}
-
-function endpoint(nodeName: string | undefined, part: Partial<EndpointFacts> = {}): EndpointFacts {
-  return {
-    addresses: ["10.1.0.1"],
-    nodeName,
-    ready: true,
-    serving: part.ready ?? true,
-    terminating: false,
-    ...part,
-  };
-}
-
-function slice(key: ServiceKey, ...endpoints: EndpointFacts[]): SliceFacts {
-  return { key: `${key}-1`, service: key, endpoints };
-}
 
 interface Case {
   readonly nodes?: readonly NodeFacts[];
@@ -64,16 +38,8 @@ const THREE = [node("node1"), node("node2"), node("node3")];
 function plan(one: Case, self = "node1"): AddressPlan {
   const address = one.ip ?? IP;
   const facts = service("nginx", { assigned: [address], ...one.service });
-  const view: SpeakerView = {
-    config: POOLS,
-    nodes: new Map((one.nodes ?? THREE).map((facts) => [facts.name, facts])),
-    liveSpeakers: undefined,
-    self,
-    election: "v0.11",
-    ignoreExcludeLabel: false,
-    lbClass: undefined,
-    ...one.view,
-  };
+  const nodes = nodesOf(...one.nodes ?? THREE);
+  const view = speakerView({ config: POOLS, nodes, self, ...one.view });
   return planAddress(
     address,
     [facts],

@@ -1,21 +1,11 @@
 import assert from "node:assert/strict";
 import type { Bgp } from "../../../lib/host/linux/bgp/bgp.ts";
 import { bgpAnnouncer } from "../../../lib/host/speaker/announcer.ts";
-import type { NodeFacts } from "../../../lib/model/facts.ts";
 import { formatIp } from "../../../lib/net/ip.ts";
-import type { SpeakerView } from "../../../lib/speaker/view.ts";
-import { config } from "../../controller/fixture.ts";
 import { bgpPlan, layer2Plan, routeOf } from "./parts.ts";
+import { node, nodesOf, speakerView } from "../../support/facts.ts";
 
-const VIEW: SpeakerView = {
-  config: config(),
-  nodes: new Map(),
-  liveSpeakers: undefined,
-  self: "node1",
-  election: "v0.11",
-  ignoreExcludeLabel: false,
-  lbClass: undefined,
-};
+const VIEW = speakerView();
 
 function bench() {
   const told: { labels: Record<string, string>; changes: Record<string, unknown> }[] = [];
@@ -44,15 +34,8 @@ Deno.test("bgpAnnouncer() tells the routes of each address that changed, none of
 Deno.test("bgpAnnouncer() chooses peers by this node's labels, by its name where nobody tells them", () => {
   const { announcer, told } = bench();
   const labels = new Map([["rack", "7"]]);
-  const node: NodeFacts = {
-    name: "node1",
-    labels,
-    ready: true,
-    networkUnavailable: false,
-    excluded: false,
-  };
   announcer.update(VIEW, { all: new Map(), changed: [], gone: [] });
-  announcer.update({ ...VIEW, nodes: new Map([["node1", node]]) }, {
+  announcer.update({ ...VIEW, nodes: nodesOf(node("node1", { labels })) }, {
     all: new Map(),
     changed: [],
     gone: [],

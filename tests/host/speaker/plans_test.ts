@@ -10,27 +10,14 @@ import { formatIp } from "../../../lib/net/ip.ts";
 import { planAddress } from "../../../lib/speaker/plan.ts";
 import type { SpeakerView } from "../../../lib/speaker/view.ts";
 import { config, ips, pool, service, withBgp } from "../../controller/fixture.ts";
+import { endpoint, node, nodesOf, speakerView } from "../../support/facts.ts";
 
 const NODES = ["node1", "node2", "node3"];
 const VIEW = view();
 
 function view(part: Partial<SpeakerView> = {}): SpeakerView {
-  return {
-    config: config(pool("default", "10.77.1.0/24")),
-    nodes: new Map(NODES.map((name) => [name, {
-      name,
-      labels: new Map(),
-      ready: true,
-      networkUnavailable: false,
-      excluded: false,
-    }])),
-    liveSpeakers: undefined,
-    self: "node1",
-    election: "v0.11",
-    ignoreExcludeLabel: false,
-    lbClass: undefined,
-    ...part,
-  };
+  const nodes = nodesOf(...NODES.map((name) => node(name)));
+  return speakerView({ config: config(pool("default", "10.77.1.0/24")), nodes, ...part });
 }
 
 function lb(name: string, ...addresses: string[]): ServiceFacts {
@@ -42,13 +29,7 @@ function slice(key: string, name: string, ...nodes: string[]): SliceFacts {
   return {
     key: `default/${key}`,
     service: serviceKey("default", name),
-    endpoints: nodes.map((nodeName) => ({
-      addresses: ["10.1.0.1"],
-      nodeName,
-      ready: true,
-      serving: true,
-      terminating: false,
-    })),
+    endpoints: nodes.map((name) => endpoint(name)),
   };
 }
 
