@@ -255,7 +255,6 @@ const WIRING = new Set([
   "lib/config/types.ts",
   "lib/host/linux/bfd/orders.ts",
   "lib/host/linux/packet/orders.ts",
-  "lib/host/linux/packet/outlets.ts",
   "lib/speaker/view.ts",
   "lib/model/facts.ts",
   "lib/shim/yaml.ts",

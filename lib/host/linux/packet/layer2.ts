@@ -21,7 +21,7 @@ import { watchLinks } from "../netlink/links.ts";
 import type { ReplyLeasePlaces } from "../reply_lease.ts";
 import { exportCounters } from "./counters.ts";
 import type { Conflict } from "./orders.ts";
-import { openOutlets, type Outlets } from "./outlets.ts";
+import { openOutlets, type Outlets } from "./backend.ts";
 
 interface Layer2Options {
   readonly workerUrl: URL;

@@ -1,5 +1,5 @@
 import type { EbpfResponder } from "../../../../lib/host/linux/packet/ebpf_responder.ts";
-import type { Outlets } from "../../../../lib/host/linux/packet/outlets.ts";
+import type { Outlets } from "../../../../lib/host/linux/packet/backend.ts";
 import { TABLE_BYTES } from "../../../../lib/neighbour/table.ts";
 import { formatIp, type Ip } from "../../../../lib/net/ip.ts";
 
