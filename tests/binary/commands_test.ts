@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { poolsYaml, poolYaml } from "../support/pools.ts";
+import { configMap } from "../support/folder.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 const HERALD = `${ROOT}dist/herald`;
@@ -74,17 +76,11 @@ Deno.test("herald validate exits 0 for a good file and 1 for a bad one, with pla
 
 Deno.test("herald validate --against a folder tells what the change would take and give, and exits 1 for a loss", async () => {
   const folder = await Deno.makeTempDir({ prefix: "herald-against-" });
-  const pools = (addresses: string) =>
-    `address-pools: [{name: p, protocol: layer2, addresses: [${addresses}]}]\n`;
+  const pools = (addresses: string) => poolsYaml(poolYaml("p", addresses));
   try {
     await Deno.mkdir(`${folder}/store/status/default`, { recursive: true });
     const objects = [
-      {
-        apiVersion: "v1",
-        kind: "ConfigMap",
-        metadata: { name: "config", namespace: "metallb-system" },
-        data: { config: pools("10.77.1.220/32") },
-      },
+      configMap(pools("10.77.1.220/32")),
       ...["web", "waits"].map((name) => ({
         apiVersion: "v1",
         kind: "Service",

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { freePort } from "../cluster/controller_process.ts";
 import { start } from "../support/process.ts";
 import { pause, waitFor } from "../support/wait.ts";
+import { configMap } from "../support/folder.ts";
 
 const HERALD = new URL("../../dist/herald", import.meta.url).pathname;
 /** Longer than the five seconds from which on a stall is told. */
@@ -25,12 +26,7 @@ Deno.test("/healthz fails while the process stands still, says so after it, and 
     assert.match(unready.text, /no configuration in force: there is no ConfigMap/);
     await Deno.writeTextFile(
       `${folder}/config.json`,
-      JSON.stringify({
-        apiVersion: "v1",
-        kind: "ConfigMap",
-        metadata: { name: "config", namespace: "metallb-system" },
-        data: { config: "address-pools: []\n" },
-      }),
+      JSON.stringify(configMap("address-pools: []\n")),
     );
     await waitFor("ready", async () => (await page("/readyz")).code === 200);
 

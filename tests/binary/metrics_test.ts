@@ -2,15 +2,14 @@ import assert from "node:assert/strict";
 import { controllerReady, freePort } from "../cluster/controller_process.ts";
 import { start } from "../support/process.ts";
 import { waitFor } from "../support/wait.ts";
+import { configMap, replaceFile, statusAddresses } from "../support/folder.ts";
 
 const HERALD = new URL("../../dist/herald", import.meta.url).pathname;
 
 Deno.test("a controller measures allocations and status writes, and tells of an old spelling once", async () => {
   const folder = await Deno.makeTempDir({ prefix: "herald-metrics-" });
-  const write = async (name: string, object: unknown) => {
-    await Deno.writeTextFile(`${folder}/.new`, JSON.stringify(object));
-    await Deno.rename(`${folder}/.new`, `${folder}/${name}.json`);
-  };
+  const write = (name: string, object: unknown) =>
+    replaceFile(folder, `${name}.json`, JSON.stringify(object));
   const service = (port: number) => ({
     apiVersion: "v1",
     kind: "Service",
@@ -22,21 +21,15 @@ Deno.test("a controller measures allocations and status writes, and tells of an 
     spec: { type: "LoadBalancer", ipFamilies: ["IPv4"], ports: [{ port }] },
   });
   try {
-    await write("config", {
-      apiVersion: "v1",
-      kind: "ConfigMap",
-      metadata: { name: "config", namespace: "metallb-system" },
-      data: {
-        config: "address-pools: [{name: p, protocol: layer2, addresses: [10.77.1.1/32]}]\n",
-      },
-    });
+    const pool = "address-pools: [{name: p, protocol: layer2, addresses: [10.77.1.1/32]}]\n";
+    await write("config", configMap(pool));
     const port = freePort();
     const flags = ["--role=controller", `--store=${folder}`, `--port=${port}`, "--log-format=json"];
     await using herald = start(HERALD, ["run", ...flags]);
     await controllerReady(port);
     await write("web", service(80));
-    const file = `${folder}/status/default/web.yaml`;
-    await waitFor("the address", async () => (await Deno.readTextFile(file)).includes("10.77.1.1"));
+    const address = async () => (await statusAddresses(folder, "web"))[0] === "10.77.1.1";
+    await waitFor("the address", address);
     await write("web", service(81));
     await write("other", { ...service(81), metadata: { name: "other" } });
     await waitFor("a refusal", () => herald.output().includes("AllocationFailed"));

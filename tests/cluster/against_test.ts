@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { type ControlPlane, startControlPlane } from "../support/control_plane.ts";
 import { type Outcome, run } from "../support/process.ts";
 import { waitFor } from "../support/wait.ts";
+import { poolsYaml, poolYaml } from "../support/pools.ts";
 import {
   controllerReady,
   freePort,
@@ -10,8 +11,7 @@ import {
 } from "./controller_process.ts";
 import { HERALD } from "./stage.ts";
 
-const pools = (addresses: string, name = "small") =>
-  `address-pools: [{name: ${name}, protocol: layer2, addresses: [${addresses}]}]\n`;
+const pools = (addresses: string, name = "small") => poolsYaml(poolYaml(name, addresses));
 
 async function addresses(kube: ControlPlane): Promise<Record<string, string>> {
   const { items } = JSON.parse(await kube.kubectl(["get", "services", "-o", "json"]));

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { startFrr } from "../support/routers/frr.ts";
 import { waitFor } from "../support/wait.ts";
+import { configMap } from "../support/folder.ts";
 import { makeStage, MANIFEST, type Stage } from "./stage.ts";
 
 const ROUTER = "10.77.1.1";
@@ -52,12 +53,7 @@ ${PLAIN.slice(PEER.length)}`;
 async function configure({ kube }: Stage, config: string): Promise<void> {
   await kube.kubectl(
     ["apply", "-f", "-"],
-    JSON.stringify({
-      apiVersion: "v1",
-      kind: "ConfigMap",
-      metadata: { name: "config", namespace: "metallb-system" },
-      data: { config },
-    }),
+    JSON.stringify(configMap(config)),
   );
 }
 

@@ -1,16 +1,14 @@
 import assert from "node:assert/strict";
 import { waitFor } from "../support/wait.ts";
+import { poolsYaml, poolYaml } from "../support/pools.ts";
 import { type Conformance, playRules, POOL_ANNOTATION, type Rule } from "./conformance.ts";
 
 const PROBES = "{ name: probes, protocol: layer2, addresses: [10.99.0.0/24], auto-assign: false }";
 const SERVICES = "/api/v1/namespaces/default/services";
 
-function pool(name: string, ...addresses: string[]): string {
-  return `{ name: ${name}, protocol: layer2, addresses: [${addresses.join(", ")}] }`;
-}
-
-function pools(...all: string[]): string {
-  return `address-pools:\n${[...all, PROBES].map((one) => `- ${one}\n`).join("")}`;
+/** These pools and the one of the probes. */
+function offered(...pools: string[]): string {
+  return poolsYaml(...pools, PROBES);
 }
 
 /** Every Service but the API server's own, with its version and what its status shows. */
@@ -48,7 +46,7 @@ const RULES: readonly Rule[] = [
     name:
       "C8 (real API server): a wrong configuration changes nothing, and after a restart keeps all and gives nothing",
     async play(at) {
-      await at.configure(pool("main", "10.0.0.0/24"));
+      await at.configure(poolYaml("main", "10.0.0.0/24"));
       for (const name of ["a", "b"]) await at.create(name);
       await waitFor(
         "both",
@@ -85,7 +83,7 @@ const RULES: readonly Rule[] = [
       assert.match(await at.ask("/readyz"), /configuration/);
       assert.deepEqual([...(await snapshot(at))].filter(([name]) => held.has(name)), [...held]);
       assert.equal(await at.addresses("late"), "");
-      await at.offer(pools(pool("main", "10.0.0.0/24")));
+      await at.offer(offered(poolYaml("main", "10.0.0.0/24")));
       await at.gets("late", "10.0.0.3");
       await at.rest();
       assert.deepEqual([...(await snapshot(at))].filter(([name]) => held.has(name)), [...held]);
@@ -96,7 +94,7 @@ const RULES: readonly Rule[] = [
       "C9 (real API server): pools removed, shrunk, reordered, renamed and moved under 50 live Services",
     async play(at) {
       const names = Array.from({ length: 50 }, (_, index) => `s${index}`);
-      await at.configure(pool("main", "10.0.0.0-10.0.0.49"), pool("other", "10.0.1.0/24"));
+      await at.configure(poolYaml("main", "10.0.0.0-10.0.0.49"), poolYaml("other", "10.0.1.0/24"));
       await Promise.all(names.map((name) => at.create(name)));
       await at.rest();
       const before = await snapshot(at);
@@ -107,8 +105,8 @@ const RULES: readonly Rule[] = [
       );
       for (
         const [wrong, count] of [
-          [pools(pool("other", "10.0.1.0/24")), 50],
-          [pools(pool("main", "10.0.0.0-10.0.0.48"), pool("other", "10.0.1.0/24")), 1],
+          [offered(poolYaml("other", "10.0.1.0/24")), 50],
+          [offered(poolYaml("main", "10.0.0.0-10.0.0.48"), poolYaml("other", "10.0.1.0/24")), 1],
         ] as const
       ) {
         await at.offer(wrong);
@@ -124,15 +122,17 @@ const RULES: readonly Rule[] = [
       }
       await at.rest();
       assert.deepEqual(await snapshot(at), before);
-      await at.offer(pools(pool("other", "10.0.1.0/24"), pool("main", "10.0.0.0-10.0.0.49")));
+      await at.offer(
+        offered(poolYaml("other", "10.0.1.0/24"), poolYaml("main", "10.0.0.0-10.0.0.49")),
+      );
       await stale(at, 0);
       await at.remove("s7");
       await at.rest();
       before.delete("s7");
       assert.deepEqual(await snapshot(at), before, "another order, one Service less");
-      await at.offer(pools(
-        pool("renamed", "10.0.0.0-10.0.0.24"),
-        pool("moved", "10.0.1.0/24", "10.0.0.25-10.0.0.60"),
+      await at.offer(offered(
+        poolYaml("renamed", "10.0.0.0-10.0.0.24"),
+        poolYaml("moved", "10.0.1.0/24, 10.0.0.25-10.0.0.60"),
       ));
       const from = async (name: string) =>
         (await at.get(name)).metadata.annotations?.[POOL_ANNOTATION];
@@ -151,7 +151,7 @@ const RULES: readonly Rule[] = [
     name:
       "C11 (real API server): a status that somebody else clears or edits is put right with the same address",
     async play(at) {
-      await at.configure(pool("main", "10.0.0.0/24"));
+      await at.configure(poolYaml("main", "10.0.0.0/24"));
       await at.create("first");
       await at.gets("first", "10.0.0.0");
       await at.create("web");
@@ -174,7 +174,7 @@ const RULES: readonly Rule[] = [
   {
     name: "C11 (real API server): Services deleted while they get their address leak nothing",
     async play(at) {
-      await at.configure(pool("main", "10.0.0.0-10.0.0.3"));
+      await at.configure(poolYaml("main", "10.0.0.0-10.0.0.3"));
       for (let round = 0; round < 25; round++) {
         const names = Array.from({ length: 12 }, (_, index) => `r${round}-${index}`);
         await Promise.all(names.map(async (name) => {
@@ -196,7 +196,7 @@ const RULES: readonly Rule[] = [
     name:
       "C12 (real API server): of 50 that wait the oldest gets the address that comes free, the others are told once",
     async play(at) {
-      await at.configure(pool("tiny", "10.0.0.1-10.0.0.1"));
+      await at.configure(poolYaml("tiny", "10.0.0.1-10.0.0.1"));
       await at.create("holder");
       await at.gets("holder", "10.0.0.1");
       const names = Array.from({ length: 50 }, (_, index) => `w${index}`);

@@ -1,20 +1,17 @@
 import assert from "node:assert/strict";
 import { objectOr } from "../../lib/model/json.ts";
 import { pause, waitFor } from "../support/wait.ts";
+import { poolsYaml, poolYaml } from "../support/pools.ts";
 import { NEWER, OLDER, playRules, POOL_ANNOTATION, type Rule, withoutOurs } from "./conformance.ts";
 
 const DEFAULT = "{ name: default, protocol: layer2, addresses: [10.0.0.0/24] }";
-
-function pool(name: string, addresses: string, more = ""): string {
-  return `{ name: ${name}, protocol: layer2, addresses: ["${addresses}"]${more} }`;
-}
 
 const RULES: readonly Rule[] = [
   {
     name:
       "A11 (real API server): a failed allocation is tried again when a Service goes or the configuration changes",
     async play(at) {
-      await at.configure(pool("tiny", "10.0.0.1-10.0.0.1"));
+      await at.configure(poolYaml("tiny", "10.0.0.1-10.0.0.1"));
       for (const name of ["a", "b", "c"]) await at.create(name);
       await at.gets("a", "10.0.0.1");
       await at.told("b", /AllocationFailed/);
@@ -24,9 +21,10 @@ const RULES: readonly Rule[] = [
         for (const name of ["b", "c"]) if (await at.addresses(name) === "10.0.0.1") return name;
       });
       await at.offer(
-        `address-pools: [${pool("tiny", "10.0.0.1-10.0.0.2")}, ${
-          pool("probes", "10.99.0.0/24", ", auto-assign: false")
-        }]`,
+        poolsYaml(
+          poolYaml("tiny", "10.0.0.1-10.0.0.2"),
+          poolYaml("probes", "10.99.0.0/24", "auto-assign: false"),
+        ),
       );
       await at.gets(served === "b" ? "c" : "b", "10.0.0.2");
     },
@@ -34,7 +32,7 @@ const RULES: readonly Rule[] = [
   {
     name: "A12 (real API server): nothing is given before all Services were seen once",
     async play(at) {
-      await at.configure(pool("tiny", "10.0.0.1-10.0.0.1"));
+      await at.configure(poolYaml("tiny", "10.0.0.1-10.0.0.1"));
       await at.rest();
       await at.stop();
       await at.create("older");
@@ -54,7 +52,7 @@ const RULES: readonly Rule[] = [
     name:
       "A13 (real API server): only Services of its class, which stays what it is while the type does",
     async play(at) {
-      await at.configure(pool("tiny", "10.0.0.1-10.0.0.2"));
+      await at.configure(poolYaml("tiny", "10.0.0.1-10.0.0.2"));
       await at.rest();
       const ours = { spec: { loadBalancerClass: "example.com/herald" } };
       await at.start("--lb-class=example.com/herald");
@@ -128,7 +126,7 @@ const RULES: readonly Rule[] = [
     name:
       "A14 (real API server): what Services are edited to, live, leaves their addresses and node ports alone",
     async play(at) {
-      await at.configure(DEFAULT, pool("spare", "10.0.1.0/24"));
+      await at.configure(DEFAULT, poolYaml("spare", "10.0.1.0/24"));
       await at.create("a");
       await at.create("neighbour");
       await at.gets("a", "10.0.0.0");

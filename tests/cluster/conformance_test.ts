@@ -1,18 +1,15 @@
 import assert from "node:assert/strict";
 import { NEWER, OLDER, playRules, POOL_ANNOTATION, type Rule } from "./conformance.ts";
 import { pause } from "../support/wait.ts";
+import { poolYaml } from "../support/pools.ts";
 
 const DEFAULT = "{ name: default, protocol: layer2, addresses: [10.0.0.0/24] }";
-
-function pool(name: string, addresses: string, more = ""): string {
-  return `{ name: ${name}, protocol: layer2, addresses: ["${addresses}"]${more} }`;
-}
 
 const RULES: readonly Rule[] = [
   {
     name: "A1 (real API server): a Service that is no load balancer any more frees its address",
     async play(at) {
-      await at.configure(pool("tiny", "10.0.0.1-10.0.0.1"));
+      await at.configure(poolYaml("tiny", "10.0.0.1-10.0.0.1"));
       await at.create("a");
       await at.gets("a", "10.0.0.1");
       await at.create("b");
@@ -54,7 +51,7 @@ const RULES: readonly Rule[] = [
   {
     name: "A3 (real API server): an address in a status is kept if it may be, else replaced",
     async play(at) {
-      await at.configure(DEFAULT, pool("asked", "10.0.1.0-10.0.1.9", ", auto-assign: false"));
+      await at.configure(DEFAULT, poolYaml("asked", "10.0.1.0-10.0.1.9", "auto-assign: false"));
       await at.rest();
       await at.stop();
       const shown = {
@@ -100,7 +97,7 @@ const RULES: readonly Rule[] = [
   {
     name: "A4 (real API server): the pool annotation moves a live Service, in either spelling",
     async play(at) {
-      await at.configure(DEFAULT, pool("dear", "10.0.1.0/24"));
+      await at.configure(DEFAULT, poolYaml("dear", "10.0.1.0/24"));
       for (
         const [name, prefix, ip] of [["a", NEWER, "10.0.1.0"], ["b", OLDER, "10.0.1.1"]] as const
       ) {
@@ -163,8 +160,8 @@ const RULES: readonly Rule[] = [
     async play(at) {
       await at.configure(
         DEFAULT,
-        pool("asked", "10.0.1.0/24", ", auto-assign: false, avoid-buggy-ips: true"),
-        pool("six", "fd00:1::/120"),
+        poolYaml("asked", "10.0.1.0/24", "auto-assign: false, avoid-buggy-ips: true"),
+        poolYaml("six", "fd00:1::/120"),
       );
       await at.create("closed", { spec: { loadBalancerIP: "10.0.1.5" } });
       await at.gets("closed", "10.0.1.5");
@@ -204,14 +201,14 @@ const RULES: readonly Rule[] = [
       "A7 (real API server): pools for some Services, then by priority, then as written; lowest address first",
     async play(at) {
       await at.configure(
-        pool("last", "10.0.0.5-10.0.0.6"),
-        pool("first", "10.0.1.9-10.0.1.9", ", service-allocation: { priority: 5 }"),
-        pool(
+        poolYaml("last", "10.0.0.5-10.0.0.6"),
+        poolYaml("first", "10.0.1.9-10.0.1.9", "service-allocation: { priority: 5 }"),
+        poolYaml(
           "gold",
           "10.0.2.0-10.0.2.0",
-          ", service-allocation: { service-selectors: [{ match-labels: { tier: gold } }] }",
+          "service-allocation: { service-selectors: [{ match-labels: { tier: gold } }] }",
         ),
-        pool("never", "10.0.3.0/24", ", auto-assign: false"),
+        poolYaml("never", "10.0.3.0/24", "auto-assign: false"),
       );
       const gold = { labels: { tier: "gold" } };
       for (

@@ -1,6 +1,7 @@
 import { type Host, type Lan, makeLan } from "../support/lan.ts";
 import { must, type RunningProcess } from "../support/process.ts";
 import { addPod, POD_IP, POD_IP6 } from "../support/pod.ts";
+import { replaceFile, statusAddresses, statusFile } from "../support/folder.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 export const HERALD = `${ROOT}dist/herald`;
@@ -100,12 +101,9 @@ export async function makeScene(nodeCount = 2): Promise<Scene> {
   const client = await lan.addHost("client", { addresses: ["10.77.1.63/24", "fd77::63/64"] });
   const pod = await addPod(lan, nodes, "fd77::11");
   const finished = unfinished.move();
-  const write = (name: string, manifest: string) =>
-    Deno.writeTextFile(`${folder}/.${name}.new`, manifest)
-      .then(() => Deno.rename(`${folder}/.${name}.new`, `${folder}/${name}`));
+  const write = (name: string, manifest: string) => replaceFile(folder, name, manifest);
   await write("config.yaml", CONFIG_MANIFEST);
   for (const { name } of nodes) await write(`${name}.yaml`, nodeManifest(name));
-  const statusFile = (name: string) => `${folder}/status/default/${name}.yaml`;
   return {
     lan,
     store: folder,
@@ -119,11 +117,8 @@ export async function makeScene(nodeCount = 2): Promise<Scene> {
     forward: async (ip, port) => {
       for (const node of nodes) await forwardOn(node, ip, port);
     },
-    async statusIps(name) {
-      const text = await Deno.readTextFile(statusFile(name)).catch(() => "");
-      return [...text.matchAll(/ip: "?([0-9a-f.:]+)"?/g)].map(([, ip = ""]) => ip);
-    },
-    statusFile,
+    statusIps: (name) => statusAddresses(folder, name),
+    statusFile: (name) => statusFile(folder, name),
     [Symbol.asyncDispose]: () => finished.disposeAsync(),
   };
 }

@@ -2,22 +2,15 @@ import { stringify } from "@std/yaml";
 import { HERALD } from "../cluster/stage.ts";
 import { controllerReady, freePort } from "../cluster/controller_process.ts";
 import { start } from "../support/process.ts";
+import { configMap, replaceFile, statusAddresses } from "../support/folder.ts";
 import { manifestOf, type Place, SCENARIOS } from "./table.ts";
 
 /** A folder of manifests with a controller on it. */
 async function inFolder(config: string, play: (place: Place) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "herald-scenario-" });
-  const write = async (name: string, object: unknown) => {
-    await Deno.writeTextFile(`${folder}/.new`, stringify(object));
-    await Deno.rename(`${folder}/.new`, `${folder}/${name}.yaml`);
-  };
-  const configure = (text: string) =>
-    write("config", {
-      apiVersion: "v1",
-      kind: "ConfigMap",
-      metadata: { name: "config", namespace: "metallb-system" },
-      data: { config: text },
-    });
+  const write = (name: string, object: unknown) =>
+    replaceFile(folder, `${name}.yaml`, stringify(object));
+  const configure = (text: string) => write("config", configMap(text));
   try {
     await configure(config);
     const port = freePort();
@@ -28,12 +21,7 @@ async function inFolder(config: string, play: (place: Place) => Promise<void>): 
       configure,
       apply: (service) => write(`service-${service.name}`, manifestOf(service)),
       remove: (name) => Deno.remove(`${folder}/service-${name}.yaml`),
-      async addresses(name) {
-        const text = await Deno.readTextFile(`${folder}/status/default/${name}.yaml`).catch(() =>
-          ""
-        );
-        return [...text.matchAll(/ip: "?([0-9a-f.:]+)"?/g)].map(([, ip = ""]) => ip);
-      },
+      addresses: (name) => statusAddresses(folder, name),
       log: () => controller.output(),
     });
   } finally {

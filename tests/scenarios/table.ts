@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { waitFor } from "../support/wait.ts";
+import { poolsYaml, poolYaml } from "../support/pools.ts";
 
 /** A place where Services live and a controller serves them: an API server, or a folder. */
 export interface Place {
@@ -44,16 +45,6 @@ export interface Scenario {
 const OLD = "metallb.universe.tf";
 const NEW = "metallb.io";
 
-function pool(name: string, addresses: string, more = ""): string {
-  return `- { name: ${name}, protocol: layer2, addresses: ["${addresses}"]${
-    more === "" ? "" : `, ${more}`
-  } }\n`;
-}
-
-function pools(...entries: string[]): string {
-  return `address-pools:\n${entries.join("")}`;
-}
-
 async function gets(place: Place, name: string, ...ips: string[]): Promise<void> {
   await waitFor(
     `${name} to have ${ips.join(",") || "no address"}`,
@@ -79,7 +70,7 @@ const share = (prefix: string) => ({ [`${prefix}/allow-shared-ip`]: "tenant1" })
 export const SCENARIOS: readonly Scenario[] = [
   {
     name: "A7: pools serve in the order written, each its lowest free address first",
-    config: pools(pool("first", "10.0.1.10-10.0.1.11"), pool("second", "10.0.0.0/24")),
+    config: poolsYaml(poolYaml("first", "10.0.1.10-10.0.1.11"), poolYaml("second", "10.0.0.0/24")),
     async play(place) {
       for (
         const [name, ip] of [["a", "10.0.1.10"], ["b", "10.0.1.11"], ["c", "10.0.0.0"]] as const
@@ -95,7 +86,7 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name:
       "A5, A6: a requested address is given, by field or annotation, and followed when it changes",
-    config: pools(pool("default", "10.0.0.0/24")),
+    config: poolsYaml(poolYaml("default", "10.0.0.0/24")),
     async play(place) {
       await place.apply({ name: "a", spec: { loadBalancerIP: "10.0.0.7" } });
       await gets(place, "a", "10.0.0.7");
@@ -118,7 +109,7 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name:
       "A4: the pool annotation chooses the pool, in either spelling; an unknown one gives nothing",
-    config: pools(pool("cheap", "10.0.0.0/24"), pool("dear", "10.0.1.0/24")),
+    config: poolsYaml(poolYaml("cheap", "10.0.0.0/24"), poolYaml("dear", "10.0.1.0/24")),
     async play(place) {
       await place.apply({ name: "a", annotations: { [`${OLD}/address-pool`]: "dear" } });
       await gets(place, "a", "10.0.1.0");
@@ -133,9 +124,9 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: "auto-assign: false gives only on request, avoid-buggy-ips skips .0 and .255",
-    config: pools(
-      pool("expensive", "10.0.0.0/30", "auto-assign: false"),
-      pool("careful", "10.0.1.254-10.0.2.1", "avoid-buggy-ips: true"),
+    config: poolsYaml(
+      poolYaml("expensive", "10.0.0.0/30", "auto-assign: false"),
+      poolYaml("careful", "10.0.1.254-10.0.2.1", "avoid-buggy-ips: true"),
     ),
     async play(place) {
       for (const [name, ip] of [["a", "10.0.1.254"], ["b", "10.0.2.1"]] as const) {
@@ -153,7 +144,7 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: "A9, A10: Services share by the article's three conditions",
-    config: pools(pool("default", "10.0.0.10-10.0.0.20")),
+    config: poolsYaml(poolYaml("default", "10.0.0.10-10.0.0.20")),
     async play(place) {
       await place.apply({ name: "web", port: 80, annotations: share(OLD) });
       await gets(place, "web", "10.0.0.10");
@@ -181,7 +172,7 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: "A1, A11: an address that comes free goes to the one that waits longest",
-    config: pools(pool("small", "10.0.0.10-10.0.0.11")),
+    config: poolsYaml(poolYaml("small", "10.0.0.10-10.0.0.11")),
     async play(place) {
       for (const [name, ip] of [["a", "10.0.0.10"], ["b", "10.0.0.11"]] as const) {
         await place.apply({ name });
@@ -201,16 +192,16 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name:
       "a new pool serves those that wait; a configuration that would take a live address is refused",
-    config: pools(pool("small", "10.0.0.10-10.0.0.10")),
+    config: poolsYaml(poolYaml("small", "10.0.0.10-10.0.0.10")),
     async play(place) {
       await place.apply({ name: "a" });
       await gets(place, "a", "10.0.0.10");
       await place.apply({ name: "b" });
       await waitFor("the refusal", () => place.log().includes("default/b"));
-      await place.configure(pools(pool("renamed", "10.0.0.0/24")));
+      await place.configure(poolsYaml(poolYaml("renamed", "10.0.0.0/24")));
       await gets(place, "b", "10.0.0.0");
       await gets(place, "a", "10.0.0.10");
-      await place.configure(pools(pool("elsewhere", "10.0.9.0/24")));
+      await place.configure(poolsYaml(poolYaml("elsewhere", "10.0.9.0/24")));
       await waitFor("the refusal", () => place.log().includes("not compatible with assigned IPs"));
       await place.apply({ name: "c" });
       await gets(place, "c", "10.0.0.1");
@@ -219,7 +210,7 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: "A13: a Service of another class is left alone",
-    config: pools(pool("default", "10.0.0.0/24")),
+    config: poolsYaml(poolYaml("default", "10.0.0.0/24")),
     async play(place) {
       await place.apply({ name: "foreign", spec: { loadBalancerClass: "example.com/other" } });
       await staysWithout(place, "foreign", { name: "ours" }, "10.0.0.0");
@@ -227,7 +218,7 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: "IPv4 and IPv6: the family of a Service chooses among the addresses",
-    config: pools(pool("six", "fd00:10::10-fd00:10::1f"), pool("four", "10.0.0.0/24")),
+    config: poolsYaml(poolYaml("six", "fd00:10::10-fd00:10::1f"), poolYaml("four", "10.0.0.0/24")),
     async play(place) {
       await place.apply({
         name: "a",

@@ -5,15 +5,9 @@ import { controllerReady, freePort } from "../cluster/controller_process.ts";
 import { HERALD } from "../cluster/stage.ts";
 import { type RunningProcess, start } from "../support/process.ts";
 import { waitFor } from "../support/wait.ts";
+import { configMap, replaceFile, statusAddresses } from "../support/folder.ts";
 
-const CONFIG = {
-  apiVersion: "v1",
-  kind: "ConfigMap",
-  metadata: { name: "config", namespace: "metallb-system" },
-  data: {
-    config: "address-pools: [{name: default, protocol: layer2, addresses: [10.79.0.0/24]}]",
-  },
-};
+const CONFIG = "address-pools: [{name: default, protocol: layer2, addresses: [10.79.0.0/24]}]";
 
 function serviceOf(name: string) {
   return {
@@ -31,14 +25,9 @@ async function roleOf(port: number): Promise<string | undefined> {
 
 Deno.test("two controllers on one folder: one writes, the other takes over when that one is killed", async () => {
   const folder = await Deno.makeTempDir({ prefix: "herald-two-" });
-  const write = async (name: string, object: unknown) => {
-    await Deno.writeTextFile(`${folder}/.new`, stringify(object));
-    await Deno.rename(`${folder}/.new`, `${folder}/${name}.yaml`);
-  };
-  const address = async (name: string) => {
-    const text = await Deno.readTextFile(`${folder}/status/default/${name}.yaml`).catch(() => "");
-    return /ip: "?([0-9.]+)"?/.exec(text)?.[1];
-  };
+  const write = (name: string, object: unknown) =>
+    replaceFile(folder, `${name}.yaml`, stringify(object));
+  const address = async (name: string) => (await statusAddresses(folder, name))[0];
   const addresses = (prefix: string, count: number) =>
     waitFor(`${count} addresses`, async () => {
       const names = Array.from({ length: count }, (_, index) => `${prefix}${index}`);
@@ -46,7 +35,7 @@ Deno.test("two controllers on one folder: one writes, the other takes over when 
       return found.every((ip) => ip !== undefined) && found;
     });
   try {
-    await write("config", CONFIG);
+    await write("config", configMap(CONFIG));
     await using processes = new AsyncDisposableStack();
     const both = Array.from({ length: 2 }, (): { port: number; process: RunningProcess } => {
       const port = freePort();
