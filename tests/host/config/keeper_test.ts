@@ -1,16 +1,10 @@
 import assert from "node:assert/strict";
 import { systemClock } from "../../../lib/host/process/clock.ts";
-import type {
-  Change,
-  Cluster,
-  ClusterEvent,
-  Watched,
-  WatchOptions,
-} from "../../../lib/host/cluster/cluster.ts";
+import type { ClusterEvent } from "../../../lib/host/cluster/cluster.ts";
 import { type ConfigKeeper, keepConfig } from "../../../lib/host/config/keeper.ts";
 import { createMetrics } from "../../../lib/host/metrics/metrics.ts";
 import type { Config } from "../../../lib/config/types.ts";
-import { BARE_CLUSTER } from "../../support/bare_cluster.ts";
+import { fedCluster } from "../../support/fed_cluster.ts";
 import { RUN_OPTIONS } from "../../support/run_options.ts";
 import { NO_WORKERS } from "../../support/roles.ts";
 import { logOf } from "../../support/log.ts";
@@ -29,30 +23,9 @@ function workshop(
   const events: ClusterEvent[] = [];
   const lines: string[] = [];
   const inForce: Config[] = [];
-  let emit: (object: unknown) => void = () => undefined;
-  const cluster: Cluster = {
-    ...BARE_CLUSTER,
-    watch<T>({ read, onChange }: WatchOptions<T>): Watched<T> {
-      const key = "metallb-system/config";
-      let previous: T | undefined;
-      emit = (object) => {
-        const value = object === undefined ? undefined : read(object);
-        if (value !== undefined) onChange({ kind: "apply", key, value, previous } as Change<T>);
-        else if (previous !== undefined) onChange({ kind: "delete", key, previous });
-        previous = value;
-        onChange({ kind: "synced" });
-      };
-      return {
-        synced: true,
-        lastHeardMs: 0,
-        lastMovedMs: 0,
-        items: new Map(),
-        refresh: () => Promise.resolve(),
-        done: Promise.resolve(),
-      };
-    },
+  const { cluster, list } = fedCluster({
     publishEvent: (event) => Promise.resolve(void events.push(event)),
-  };
+  });
   const note = (level: string) => (fields: object, msg: string) =>
     void lines.push(`${level} ${msg} ${JSON.stringify(fields)}`);
   const log = logOf({ info: note("info"), warn: note("warn"), error: note("error") });
@@ -74,17 +47,14 @@ function workshop(
   });
   let version = 0;
   const set = async (text: string | undefined) => {
-    emit(
-      text === undefined ? undefined : {
-        metadata: {
-          name: "config",
-          namespace: "metallb-system",
-          uid: "u",
-          resourceVersion: String(++version),
-        },
-        data: { config: text },
-      },
-    );
+    const metadata = {
+      name: "config",
+      namespace: "metallb-system",
+      uid: "u",
+      resourceVersion: `${++version}`,
+    };
+    const objects = text === undefined ? [] : [{ metadata, data: { config: text } }];
+    list("ConfigMap/metallb-system/config", ...objects);
     await settled();
   };
   const gauges = async () => {

@@ -1,36 +1,15 @@
 import assert from "node:assert/strict";
 import { systemClock } from "../../../lib/host/process/clock.ts";
-import type { Change, Cluster, WatchOptions } from "../../../lib/host/cluster/cluster.ts";
 import {
   type ConfigFound,
   type ConfigInput,
   watchConfig,
 } from "../../../lib/host/config/source.ts";
-import { createWatchCache } from "../../../lib/host/cluster/watch_cache.ts";
-import { BARE_CLUSTER } from "../../support/bare_cluster.ts";
+import { fedCluster } from "../../support/fed_cluster.ts";
 import { recordedLog } from "../../support/log.ts";
 import { until } from "../../support/mock_api.ts";
 
-/** A cluster whose ConfigMaps the test puts and takes away. */
-function fakeCluster() {
-  const feeds = new Map<string, { list: (...objects: unknown[]) => void }>();
-  const cluster: Pick<Cluster, "watch"> = {
-    watch<T>(options: WatchOptions<T>, signal: AbortSignal) {
-      const cache = createWatchCache<T>(options);
-      const emit = (changes: Change<T>[]) => changes.forEach(options.onChange);
-      feeds.set(`${options.kind}/${options.namespace}/${options.name}`, {
-        list: (...objects) =>
-          emit([...cache.replaceAll(objects.map(cache.readObject)), { kind: "synced" }]),
-      });
-      const done = new Promise<void>((end) => signal.addEventListener("abort", () => end()));
-      const refresh = () => Promise.resolve();
-      return { synced: true, lastHeardMs: 0, lastMovedMs: 0, items: cache.items, refresh, done };
-    },
-  };
-  const put = (name: string, ...objects: unknown[]) =>
-    feeds.get(`ConfigMap/metallb-system/${name}`)?.list(...objects);
-  return { cluster, put, names: () => [...feeds.keys()] };
-}
+const PREFIX = "ConfigMap/metallb-system/";
 
 /** The text that an input reads; the tests' letters are no configurations. */
 function textOf(input: ConfigFound): string {
@@ -47,20 +26,16 @@ function configMap(name: string, version: string, config: string, uid = "1") {
 async function watching(
   config: string | undefined,
   use: (
-    cluster: ReturnType<typeof fakeCluster>,
+    cluster: { put(name: string, ...objects: unknown[]): void; names(): string[] },
     given: () => Promise<string[]>,
     inputs: ConfigInput[],
     log: ReturnType<typeof recordedLog>,
   ) => Promise<void>,
 ): Promise<void> {
-  const fake = fakeCluster();
+  const { cluster, list, watches } = fedCluster();
   const stop = new AbortController();
   const inputs: ConfigInput[] = [];
   const log = recordedLog();
-  const cluster: Cluster = {
-    ...fake.cluster,
-    ...BARE_CLUSTER,
-  };
   const source = watchConfig(
     { cluster, clock: systemClock, namespace: "metallb-system", config, log },
     (input) => inputs.push(input),
@@ -70,7 +45,8 @@ async function watching(
     await Promise.resolve();
     return inputs.map((input) => input.kind === "absent" ? `!${input.reason}` : textOf(input));
   };
-  await use(fake, given, inputs, log);
+  const put = (name: string, ...objects: unknown[]) => list(PREFIX + name, ...objects);
+  await use({ put, names: watches }, given, inputs, log);
   stop.abort();
   await source.done;
 }
@@ -144,13 +120,9 @@ Deno.test("watchConfig() reads a local file where the name has a slash or an ext
   await Deno.writeTextFile(path, "address-pools: []");
   const stop = new AbortController();
   const inputs: ConfigInput[] = [];
-  const { cluster } = fakeCluster();
   const source = watchConfig(
     {
-      cluster: {
-        ...cluster,
-        ...BARE_CLUSTER,
-      },
+      cluster: fedCluster().cluster,
       clock: systemClock,
       namespace: "metallb-system",
       config: path,

@@ -1,13 +1,22 @@
 import assert from "node:assert/strict";
 import { systemClock } from "../../../lib/host/process/clock.ts";
-import type { Cluster, ClusterEvent } from "../../../lib/host/cluster/cluster.ts";
+import type {
+  Cluster,
+  ClusterEvent,
+  Lead,
+  LeaderElection,
+} from "../../../lib/host/cluster/cluster.ts";
+import type { RunningRole } from "../../../lib/host/process/role.ts";
+import { formatIp } from "../../../lib/net/ip.ts";
+import { virtualClock } from "../../support/clock.ts";
+import { fedCluster } from "../../support/fed_cluster.ts";
 import { createMetrics } from "../../../lib/host/metrics/metrics.ts";
 import { REFLECTOR_TIMING, startReflector } from "../../../lib/host/kubernetes/reflector.ts";
 import { runController } from "../../../lib/host/controller/run.ts";
 import { createServiceStatusWriter } from "../../../lib/host/kubernetes/service_status.ts";
 import { BARE_CLUSTER } from "../../support/bare_cluster.ts";
 import { RUN_OPTIONS } from "../../support/run_options.ts";
-import { recordedLog } from "../../support/log.ts";
+import { recordedLog, SILENT_LOG } from "../../support/log.ts";
 import {
   fedWatch,
   json,
@@ -163,5 +172,122 @@ Deno.test("C7: runController() gives away the address of a Service that a write 
     send("ADDED", service("other", 4));
     await until("the other's write", () => patches.length === 2);
     assert.deepEqual(patches[1], { name: "other", ip: "10.77.1.220" });
+  });
+});
+
+const STANDBY: Lead = { kind: "standby", identity: "me", leader: "other" };
+const LEADER: Lead = {
+  kind: "leader",
+  identity: "me",
+  permit: { mayBegin: () => true, withinMs: 4_000 },
+};
+
+/** A controller that stands by, on virtual time; the test says what there is, and who leads. */
+async function standingBy(
+  use: (stage: {
+    readonly controller: RunningRole;
+    readonly events: readonly ClusterEvent[];
+    readonly writes: readonly string[];
+    become(lead: Lead): void;
+    configure(version: string, text: string): Promise<void>;
+    list(...services: unknown[]): Promise<void>;
+    turn(): Promise<void>;
+  }) => Promise<void>,
+): Promise<void> {
+  const clock = virtualClock();
+  const events: ClusterEvent[] = [];
+  const writes: string[] = [];
+  let [lead, announce]: [Lead, (lead: Lead) => void] = [STANDBY, () => assert.fail("no election")];
+  const { cluster, list } = fedCluster({
+    stand: (_election, onChange) => {
+      announce = onChange;
+      const [release, done] = [() => Promise.resolve(), Promise.resolve()];
+      return {
+        get lead() {
+          return lead;
+        },
+        release,
+        done,
+      };
+    },
+    writeStatus({ service: { name }, ips }) {
+      writes.push([name, ...ips.map(formatIp)].join(" "));
+      return Promise.resolve({ kind: "written", resourceVersion: "9" });
+    },
+    publishEvent: (event) => Promise.resolve(void events.push(event)),
+  });
+  const stop = new AbortController();
+  const turn = () => clock.elapse(1);
+  const controller = runController({
+    clock,
+    options: { ...RUN_OPTIONS, leaderElection: ELECTION },
+    cluster,
+    log: SILENT_LOG,
+    metrics: createMetrics(),
+    signal: stop.signal,
+    workers: NO_WORKERS,
+  });
+  await use({
+    controller,
+    events,
+    writes,
+    turn,
+    become(next) {
+      lead = next;
+      announce(next);
+    },
+    configure(resourceVersion, config) {
+      const metadata = { name: "config", namespace: "metallb-system", uid: "1", resourceVersion };
+      list("ConfigMap/metallb-system/config", { metadata, data: { config } });
+      return turn();
+    },
+    list(...services) {
+      list("Service", ...services);
+      return turn();
+    },
+  });
+  stop.abort();
+  await controller.done;
+}
+
+const ELECTION: LeaderElection = {
+  namespace: "metallb-system",
+  name: "herald",
+  durationMs: 15_000,
+  renewDeadlineMs: 10_000,
+  retryPeriodMs: 2_000,
+};
+
+function aged(name: string, second: number, ip: string) {
+  const { metadata, ...rest } = service(name, 1, ip);
+  const creationTimestamp = `2026-01-01T00:00:0${second}Z`;
+  return { ...rest, metadata: { ...metadata, creationTimestamp } };
+}
+
+Deno.test("C2: runController() writes nothing while it stands by, and settles what stands twice when it leads", async () => {
+  await standingBy(async ({ become, configure, controller, list, turn, writes }) => {
+    await configure("1", POOL);
+    await list(aged("older", 1, "10.77.1.220"), aged("younger", 2, "10.77.1.220"));
+    assert.deepEqual([writes, controller.notReady()], [[], []]);
+    assert.deepEqual(controller.controller?.().services, []);
+    become(LEADER);
+    await turn();
+    assert.deepEqual(writes, ["younger 10.77.1.221"]);
+    become(STANDBY);
+    assert.deepEqual(controller.controller?.().services, [], "the book is gone at once");
+  });
+});
+
+Deno.test("runController() refuses as a standby what the leader refuses, and tells of it when it leads", async () => {
+  await standingBy(async ({ become, configure, controller, events, list, turn, writes }) => {
+    await configure("1", POOL);
+    await list(service("web", 1, "10.77.1.220"));
+    await configure("2", POOL.replaceAll("10.77", "10.99"));
+    assert.equal(controller.config.status().state, "stale");
+    assert.deepEqual(events, [], "the leader tells");
+    become(LEADER);
+    await turn();
+    assert.deepEqual(events.map(({ reason }) => reason), ["ConfigRejected"]);
+    assert.deepEqual(writes, []);
   });
 });
