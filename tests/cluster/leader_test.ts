@@ -164,6 +164,7 @@ Deno.test("a leader that is killed: the next leads within 3 s by the fast profil
   await using play = await twoControllers(FAST);
   const { candidates, kube } = play;
   await create(kube, "older");
+  const createdBy = Date.now();
   await allServed(kube, 1);
   const ip = (await addresses(kube)).get("older");
   const leader = await play.leader();
@@ -175,6 +176,8 @@ Deno.test("a leader that is killed: the next leads within 3 s by the fast profil
   for (const { port } of candidates) {
     await waitFor("a refusal", async () => (await statusOf(port)).config.state === "stale");
   }
+  // A creation's time has whole seconds: within one, the UID would say which is older.
+  await waitFor("a later second", () => Date.now() >= createdBy + 1_000);
   const killedAt = Date.now();
   await leader.process.end("SIGKILL");
   // As if the dead one had written it, unseen by anybody.
