@@ -4,7 +4,7 @@ import { aborted } from "../../lib/host/process/clock.ts";
 import { BARE_CLUSTER } from "./bare_cluster.ts";
 
 /** A cluster whose objects the test lists. */
-export interface FedCluster {
+interface FedCluster {
   readonly cluster: Cluster;
   /** All objects of a watch that there are from now on. */
   list(watch: string, ...objects: unknown[]): void;

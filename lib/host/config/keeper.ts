@@ -19,7 +19,7 @@ export interface ConfigKeeper {
   readonly done: Promise<void>;
 }
 
-export interface ConfigHooks {
+interface ConfigHooks {
   readonly component: ClusterEvent["component"];
   /** Why a valid configuration must not follow `before`, or undefined when it may. */
   readonly refuse: (config: Config, before: Config | undefined) => string | undefined;

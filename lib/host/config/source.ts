@@ -21,7 +21,7 @@ export type ConfigInput =
   /** There is none, or it cannot be had; one sentence. */
   | { readonly kind: "absent"; readonly reason: string };
 
-export interface ConfigSourceOptions {
+interface ConfigSourceOptions {
   readonly cluster: Cluster;
   readonly namespace: string;
   /** `--config`: a ConfigMap's name or a file; undefined tries MetalLB's two ConfigMap names. */
@@ -30,7 +30,7 @@ export interface ConfigSourceOptions {
   readonly clock: Clock;
 }
 
-export interface ConfigSource {
+interface ConfigSource {
   /** Reads a local file again now. */
   reload(): void;
   /** Settles when the watch has ended after its signal. */

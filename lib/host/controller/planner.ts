@@ -38,7 +38,7 @@ export type ControllerEvent =
   | { readonly kind: "stop" };
 
 /** The parts of the controller that the planner works with. */
-export interface PlannerParts {
+interface PlannerParts {
   readonly inbox: Pick<Inbox<ControllerEvent>, "wakeAt">;
   readonly keeper: Pick<ConfigKeeper, "current" | "reconsider" | "status">;
   readonly lead: Pick<ControllerLead, "permit" | "publishEvent" | "publishKept">;

@@ -6,7 +6,7 @@ import type { Clock } from "../process/clock.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 
 /** How full a pool is, and in how long it will be full; see {@link timeToFull}. */
-export interface PoolForecast extends PoolUsage {
+interface PoolForecast extends PoolUsage {
   readonly fullInMs: Millis | undefined;
 }
 
