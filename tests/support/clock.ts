@@ -1,5 +1,5 @@
 import { type Instant, instant, type Millis } from "../../lib/base/time.ts";
-import { type Clock, LONGEST_TIMER_MS } from "../../lib/host/process/clock.ts";
+import { type Clock, LONGEST_TIMER_MS, systemClock } from "../../lib/host/process/clock.ts";
 
 /** A clock whose time passes only when a test says so. */
 export interface VirtualClock extends Clock {
@@ -67,6 +67,12 @@ export function virtualClock(start: Millis = 0, random: () => number = () => 0.5
     pending: () => timers.size,
   };
 }
+
+/** Real time, but waits are a hundred times shorter. */
+export const HURRIED_CLOCK: Clock = {
+  ...systemClock,
+  sleep: (ms, signal) => systemClock.sleep(ms / 100, signal),
+};
 
 /** Lets everything run that waits for nothing but promises already settled. */
 export function settled(): Promise<void> {

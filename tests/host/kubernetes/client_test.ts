@@ -17,6 +17,7 @@ import {
   until,
 } from "../../support/mock_api.ts";
 import { pause } from "../../support/wait.ts";
+import { HURRIED_CLOCK } from "../../support/clock.ts";
 
 const GET = { operation: "list services", method: "GET", path: "/api/v1/services" } as const;
 
@@ -224,12 +225,8 @@ Deno.test("C3: waitToRetry() ends soon after a server that was away is back", as
   await first.close();
   const port = Number(new URL(first.url).port);
   const stop = new AbortController();
-  const hurried: Clock = {
-    ...systemClock,
-    sleep: (ms, signal) => systemClock.sleep(ms / 100, signal),
-  };
   const settings = mockSettings(first.url, undefined);
-  const client = await openKubeClient(settings, hurried, recordedLog(), stop.signal);
+  const client = await openKubeClient(settings, HURRIED_CLOCK, recordedLog(), stop.signal);
   const failure = failureOf(await client.request(GET, stop.signal));
   let ended = 0;
   // The hurried clock makes an hour 36 s: more than the test would wait.

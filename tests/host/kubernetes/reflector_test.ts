@@ -22,6 +22,7 @@ import {
   until,
 } from "../../support/mock_api.ts";
 import { pause } from "../../support/wait.ts";
+import { HURRIED_CLOCK } from "../../support/clock.ts";
 
 const TIMING: ReflectorTiming = {
   watchMs: 290_000,
@@ -29,12 +30,6 @@ const TIMING: ReflectorTiming = {
   relistMs: 20,
   pollMs: 20,
   healthyMs: 5,
-};
-
-/** Real time, but waits are a hundred times shorter. */
-const hurried: Clock = {
-  ...systemClock,
-  sleep: (ms, signal) => systemClock.sleep(ms / 100, signal),
 };
 
 interface Setup {
@@ -75,11 +70,11 @@ async function withReflector(
   const changes: string[] = [];
   const counts = new Map<string, number>();
   const log = recordedLog();
-  const client = await mockClient(api.url, stop.signal, undefined, setup.clock ?? hurried);
+  const client = await mockClient(api.url, stop.signal, undefined, setup.clock ?? HURRIED_CLOCK);
   const watched = startReflector<string>(
     {
       client,
-      clock: setup.clock ?? hurried,
+      clock: setup.clock ?? HURRIED_CLOCK,
       log,
       timing: { ...TIMING, ...setup.timing },
       count: (what) => counts.set(what, (counts.get(what) ?? 0) + 1),
@@ -385,7 +380,13 @@ Deno.test("reflector does not move any more when its stream ends neither by sile
     waitToRetry: () => Promise.resolve(),
   };
   const watched = startReflector<string>(
-    { client, clock: hurried, log: recordedLog(), timing: { ...TIMING, silentMs: 20 }, count() {} },
+    {
+      client,
+      clock: HURRIED_CLOCK,
+      log: recordedLog(),
+      timing: { ...TIMING, silentMs: 20 },
+      count() {},
+    },
     { kind: "Service", read: () => undefined, onChange() {} },
     stop.signal,
   );
@@ -411,7 +412,7 @@ Deno.test("C5: reflector replaces a watch that the server forgot to end", async 
     }],
     // Ends watchMs + 25 s after its start at the latest: here after 60 ms.
     timing: { watchMs: -24_960, silentMs: 160 },
-    clock: { ...hurried, random: () => 0 },
+    clock: { ...HURRIED_CLOCK, random: () => 0 },
   }, async ({ watches }) => {
     await until("the second watch", () => watches().length >= 2);
     feedings.forEach(clearInterval);
@@ -454,14 +455,14 @@ for (const [what, absent] of ABSENCES) {
     const changes: string[] = [];
     const log = recordedLog();
     // An answer that does not come is given up after 20 s: here after 0.2 s.
-    const client = await mockClient(api.url, stop.signal, undefined, hurried);
+    const client = await mockClient(api.url, stop.signal, undefined, HURRIED_CLOCK);
     const impatient = {
       ...client,
       stream: (...[request, signal]: Parameters<typeof client.stream>) =>
         client.stream({ ...request, timeoutMs: 200 }, signal),
     };
     const watched = startReflector<string>(
-      { client: impatient, clock: hurried, log, timing: TIMING, count: () => {} },
+      { client: impatient, clock: HURRIED_CLOCK, log, timing: TIMING, count: () => {} },
       {
         kind: "Service",
         read: (object) => textOf(objectOr(objectOr(object).metadata).resourceVersion),
@@ -569,7 +570,7 @@ Deno.test("reflector selects by namespace, name and label", async () => {
   const watched = startReflector<string>(
     {
       client: await mockClient(api.url, stop.signal),
-      clock: hurried,
+      clock: HURRIED_CLOCK,
       log: recordedLog(),
       timing: TIMING,
       count: () => {},
