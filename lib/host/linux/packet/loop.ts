@@ -67,7 +67,7 @@ interface Answering {
   readonly progress: Int32Array;
   readonly packetFds: readonly number[];
   readonly receivers: readonly Receiver[];
-  /** When the last turn began. */
+  /** When the last wait ended. */
   turn: Millis;
 }
 
@@ -98,15 +98,17 @@ export function createPacketEngine(
       const set = pollSet([wakeFd, ...answering?.packetFds ?? []]);
       while (true) {
         poll(libc, set, TURN_MS);
+        // An order or a ping that ends the wait shows as well that the thread is awake.
+        if (answering !== undefined) beginTurn(answering, now());
         if (readiness(set, 0) !== 0) return;
-        if (answering !== undefined) answerReady(answering, set, now());
+        if (answering !== undefined) answerReady(answering, set);
       }
     },
   };
 }
 
-/** One turn: answers what a wait has found. @throws OsError when a socket is closed */
-function answerReady(answering: Answering, set: PollSet, turn: Millis): void {
+/** Throws away what waited while the thread stood still, or while nothing may be answered. */
+function beginTurn(answering: Answering, turn: Millis): void {
   const { table, progress, receivers } = answering;
   if (turn - answering.turn > PAUSE_MS || !hasReplyLease(table, turn)) {
     // What waited meanwhile is old, and the addresses may be another node's by now.
@@ -115,6 +117,10 @@ function answerReady(answering: Answering, set: PollSet, turn: Millis): void {
     }
   }
   answering.turn = turn;
+}
+
+/** Answers what a wait has found. @throws OsError when a socket is closed */
+function answerReady({ receivers }: Answering, set: PollSet): void {
   for (let place = 0; place < receivers.length; place++) {
     const ready = readiness(set, place + 1);
     if ((ready & KERNEL.POLLNVAL) !== 0) throw new OsError("poll", 0, "packet socket is closed");

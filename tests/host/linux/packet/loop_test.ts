@@ -1,10 +1,20 @@
 import assert from "node:assert/strict";
-import { openLibc, POLL, SOCKET } from "../../../../ffi/libc.ts";
+import { KERNEL } from "../../../../ffi/constants.ts";
+import { type Libc, openLibc, POLL, SOCKET } from "../../../../ffi/libc.ts";
 import { openWakeFd, wake } from "../../../../ffi/poll.ts";
 import { createPacketEngine } from "../../../../lib/host/linux/packet/loop.ts";
 import { PROGRESS } from "../../../../lib/host/linux/packet/orders.ts";
 import { openPacketSocket } from "../../../../lib/host/linux/packet/socket.ts";
-import { TABLE_BYTES } from "../../../../lib/neighbour/table.ts";
+import {
+  openTable,
+  setInterfaces,
+  setOwned,
+  TABLE_BYTES,
+} from "../../../../lib/neighbour/table.ts";
+import type { Mac } from "../../../../lib/net/ethernet.ts";
+import { ip4 } from "../../../support/addresses.ts";
+import { seededRandom } from "../../../support/random.ts";
+import { request } from "../frames.ts";
 
 // What it answers across a network is in socket_responder_test.ts.
 
@@ -28,9 +38,9 @@ Deno.test("wait() makes turns until it is woken, and again until it is woken aga
   const engine = createPacketEngine(libc, now, noConflict);
   engine.carryOut({ packetFds: { arp: arpFd.number, ndp: ndpFd.number }, ...MEMORY });
   engine.wait(wakeFd.number);
-  assert.equal(asked, 2);
+  assert.equal(asked, 3, "one turn, and the wake");
   engine.wait(wakeFd.number);
-  assert.equal(asked, 2, "it is woken still, and makes no turn");
+  assert.equal(asked, 4, "it is woken still, and makes no other turn");
 });
 
 Deno.test("wait() ends by a wake before there is anything to answer", () => {
@@ -49,4 +59,66 @@ Deno.test("wait() fails when a socket is closed", () => {
     () => engine.wait(wakeFd.number),
     /^OsError: poll failed: packet socket is closed$/,
   );
+});
+
+/** What ends a wait of the thread, and when. */
+interface Wake {
+  readonly atMs: number;
+  readonly by: "ping" | "request";
+}
+
+/** Runs an engine whose thread wakes so late each time; tells what became of the requests. */
+function runThread(wakes: readonly Wake[], lateMs: () => number): { sent: number; stale: number } {
+  const memory = {
+    table: new SharedArrayBuffer(TABLE_BYTES),
+    progress: new SharedArrayBuffer(4 * PROGRESS.size),
+  };
+  const table = openTable(memory.table);
+  setOwned(table, [ip4(0x0a4d01dc)]);
+  setInterfaces(table, [{ ifindex: 7, mac: 0x0200_0000_7701 as Mac }]);
+  const waiting = [...wakes];
+  const frames: Uint8Array[] = [];
+  let [now, sent] = [0, 0];
+  const symbols = {
+    poll(set: Uint8Array) {
+      now = Math.max(now, Math.min(waiting[0]?.atMs ?? Infinity, now + 1_000)) + lateMs();
+      // What comes while the thread is on its way counts too.
+      const due = (waiting[0]?.atMs ?? Infinity) <= now ? waiting.shift() : undefined;
+      const ready = due === undefined ? -1 : due.by === "ping" ? 0 : 1;
+      if (ready === 1) {
+        frames.push(Uint8Array.fromHex(request({ senderIp: "0a4d6301", targetIp: "0a4d01dc" })));
+      }
+      const view = new DataView(set.buffer, set.byteOffset);
+      for (let place = 0; place < set.length / 8; place++) {
+        view.setInt16(8 * place + 6, place === ready ? KERNEL.POLLIN : 0, true);
+      }
+      return ready < 0 ? 0 : 1;
+    },
+    recvfrom(fd: number, into: Uint8Array, _size: bigint, _flags: number, from: Uint8Array) {
+      const frame = fd === 11 ? frames.shift() : undefined;
+      if (frame === undefined) return -1;
+      into.set(frame);
+      new DataView(from.buffer).setInt32(4, 7, true);
+      return frame.length;
+    },
+    sendto: () => ++sent,
+  };
+  const libc = { symbols, errnoHint: () => 0 } as unknown as Libc<typeof SOCKET & typeof POLL>;
+  const engine = createPacketEngine(libc, () => now, noConflict);
+  engine.carryOut({ packetFds: { arp: 11, ndp: 12 }, ...memory });
+  while (waiting.length > 0) engine.wait(10);
+  return { sent, stale: Atomics.load(new Int32Array(memory.progress), PROGRESS.stale) };
+}
+
+Deno.test("a request is answered whenever it comes between pings, and only a pause makes it stale", () => {
+  const pings = [2_000, 4_000, 6_000, 8_000, 10_000].map((atMs) => ({ atMs, by: "ping" } as const));
+  for (let seed = 0; seed < 3_000; seed++) {
+    const random = seededRandom(seed);
+    const asked = { atMs: 4_000 + random() * 5_000, by: "request" } as const;
+    const wakes = [...pings, asked].sort((a, b) => a.atMs - b.atMs);
+    const outcome = runThread(wakes, () => 20 * random());
+    assert.deepEqual(outcome, { sent: 1, stale: 0 }, `seed ${seed}, request at ${asked.atMs} ms`);
+  }
+  const paused = [{ atMs: 500, by: "request" }, { atMs: 9_000, by: "ping" }] as const;
+  assert.deepEqual(runThread(paused, () => 2_500), { sent: 0, stale: 1 });
 });
