@@ -58,6 +58,10 @@ interface Planner extends PlannerParts, Omit<PlannerContext, "options"> {
   readonly changed: Map<ServiceKey, Instant>;
   readonly deprecations: Deprecations;
   planAll: boolean;
+  /** A Service changed, or all were read: one may have been why a configuration was refused. */
+  servicesChanged: boolean;
+  /** The lead came: what nobody was told before may have to be told now. */
+  leadCame: boolean;
 }
 
 /** Plans the Services that changed, those of one turn of the event loop as one batch. */
@@ -66,8 +70,9 @@ export function createPlanner(
   parts: PlannerParts,
 ): Desk<ControllerEvent> {
   const [changed, deprecations] = [new Map<ServiceKey, Instant>(), createDeprecations()];
-  const own = { clock, log, metrics, lbClass, changed, deprecations, planAll: false };
-  const planner: Planner = { ...parts, ...own };
+  const own = { clock, log, metrics, lbClass, changed, deprecations };
+  const flags = { planAll: false, servicesChanged: false, leadCame: false };
+  const planner: Planner = { ...parts, ...own, ...flags };
   return { take: (event) => take(planner, event), decide: () => decide(planner) };
 }
 
@@ -89,10 +94,11 @@ function take(planner: Planner, event: ControllerEvent): void {
     case "sticky":
       return; // `decide` asks for them each time.
     case "lead":
-      if (planner.keeper.status().state !== "loaded") void planner.lead.publishKept();
+      planner.leadCame = true;
       return;
     case "stop":
       planner.ledger.close();
+      planner.leadCame = false;
       planner.sticky.forget();
       planner.changed.clear();
       planner.writer.forgetAll();
@@ -103,6 +109,7 @@ function take(planner: Planner, event: ControllerEvent): void {
 }
 
 function onService(planner: Planner, change: Change<ServiceFacts>, at: Instant): void {
+  planner.servicesChanged = true;
   if (change.kind === "synced") return;
   planner.metrics.updates.inc();
   const { key } = change.kind === "apply" ? change.value : change.previous;
@@ -124,8 +131,7 @@ function noteChanged({ changed, ledger }: Planner, key: ServiceKey, at: Instant)
 
 function decide(planner: Planner): void {
   const { inbox, keeper, lead, ledger, namespaces, services, sticky } = planner;
-  // A Service that changed may have been why a configuration was refused.
-  if (services.synced) keeper.reconsider();
+  reconsider(planner);
   const config = keeper.current();
   if (config === undefined) return;
   if (ledger.follow(config)) planner.planAll = true;
@@ -140,6 +146,20 @@ function decide(planner: Planner): void {
   sticky.note(book, permit);
   planner.poolMetrics.note(book);
   inbox.wakeAt(nextExpiry(book));
+}
+
+/**
+ * Asks for a refused configuration again. Without a book only what the watch of Services tells can
+ * be a reason: a controller that loses the lead has given addresses that it has not heard of yet.
+ */
+function reconsider(planner: Planner): void {
+  const { keeper, lead, ledger, services } = planner;
+  if (services.synced && (ledger.book !== undefined || planner.servicesChanged)) {
+    keeper.reconsider();
+    planner.servicesChanged = false;
+  }
+  if (planner.leadCame && keeper.status().state !== "loaded") void lead.publishKept();
+  planner.leadCame = false;
 }
 
 /** The book with all that is known; where that is more than before, everything is to be planned. */

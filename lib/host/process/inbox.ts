@@ -1,10 +1,11 @@
 import type { Instant } from "../../base/time.ts";
+import { createAttempts } from "./attempts.ts";
 import { type Clock, LONGEST_TIMER_MS } from "./clock.ts";
 
 /** Takes events one by one, and decides once for all of them. */
 export interface Desk<Event> {
-  take(event: Event): void;
-  decide(): void;
+  readonly take: (event: Event) => void;
+  readonly decide: () => void;
 }
 
 /** Where the parts of a role post what happens, and its one desk decides. */
@@ -37,14 +38,15 @@ export function openInbox<Event>(clock: Clock, signal: AbortSignal): Inbox<Event
     turn?.();
     turn = undefined;
     if (desk === undefined || signal.aborted) return;
+    const { take, decide } = desk;
+    const attempts = createAttempts();
     deciding = true;
-    try {
-      for (const event of waiting.splice(0)) desk.take(event);
-      desk.decide();
-    } finally {
-      deciding = false;
-    }
+    // An event that cannot be taken costs neither the others of its turn nor their decision.
+    for (const event of waiting.splice(0)) attempts.run(() => take(event));
+    attempts.run(decide);
+    deciding = false;
     if (waiting.length > 0) schedule();
+    attempts.end();
   }
 
   function wakeAt(due: Instant | undefined): void {

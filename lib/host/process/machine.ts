@@ -1,4 +1,5 @@
-import type { Instant } from "../../base/time.ts";
+import { after, type Instant, type Millis } from "../../base/time.ts";
+import { type Attempts, createAttempts } from "./attempts.ts";
 import { type Clock, LONGEST_TIMER_MS } from "./clock.ts";
 
 /** A pure step machine, and what carries out its actions. */
@@ -20,9 +21,15 @@ interface MachineOptions<Event, Action> {
   readonly signal: AbortSignal;
 }
 
+/** From a tick that failed to the next try. */
+const REST_MS: Millis = 1_000;
+
 /** A machine at work. */
 export interface Machine<Event> {
-  /** Steps with the event, and with all that its actions feed, before it returns. */
+  /**
+   * Steps with the event, and with all that its actions feed, before it returns.
+   * @throws what a step or an action threw, once all others are done
+   */
   feed(event: Event): void;
 }
 
@@ -41,45 +48,60 @@ export function runMachine<Event, Action>(options: MachineOptions<Event, Action>
     waiting.push(event);
     if (stepping) return;
     stepping = true;
-    try {
-      drain();
-    } finally {
-      // What a failed step left behind must not be taken for news later.
-      waiting.length = 0;
-      stepping = false;
-      arm();
-    }
+    const attempts = createAttempts();
+    drain(attempts);
+    stepping = false;
+    arm();
+    attempts.end();
   }
 
-  function drain(): void {
+  /** An action or a step that fails costs neither the other actions nor the other events. */
+  function drain(attempts: Attempts): void {
     const performed: Action[] = [];
     for (let event = waiting.shift(); event !== undefined; event = waiting.shift()) {
-      for (const action of options.step(event, clock.now())) {
-        if (signal.aborted) return;
-        options.perform(action);
+      const next = event;
+      let actions: readonly Action[] = [];
+      attempts.run(() => actions = options.step(next, clock.now()));
+      for (const action of actions) {
+        if (signal.aborted) break;
+        attempts.run(() => options.perform(action));
         if (options.after !== undefined) performed.push(action);
       }
-      if (signal.aborted) return;
-      if (waiting.length === 0) options.after?.(performed.splice(0));
+      if (signal.aborted) break;
+      if (waiting.length === 0) attempts.run(() => options.after?.(performed.splice(0)));
     }
+    waiting.length = 0;
   }
 
-  function arm(): void {
+  function arm(notBefore: Instant = clock.now()): void {
     const due = signal.aborted ? undefined : options.nextDeadline();
     if (due === armed?.due) return;
-    armed?.cancel();
-    armed = undefined;
+    disarm();
     if (due === undefined) return;
     // Timers count whole milliseconds and round down: a tick before its deadline does nothing.
-    const wait = Math.min(LONGEST_TIMER_MS, Math.max(0, Math.ceil(due - clock.now())));
-    armed = { due, cancel: clock.schedule(wait, onTimer) };
+    const wait = Math.ceil(Math.max(due, notBefore) - clock.now());
+    const cancel = clock.schedule(Math.min(LONGEST_TIMER_MS, Math.max(0, wait)), onTimer);
+    armed = { due, cancel };
+  }
+
+  function disarm(): void {
+    armed?.cancel();
+    armed = undefined;
   }
 
   function onTimer(): void {
+    const due = armed?.due;
     armed = undefined;
     if (signal.aborted) return;
-    options.beforeTick?.();
-    feed(options.tick);
+    const attempts = createAttempts();
+    if (options.beforeTick !== undefined) attempts.run(options.beforeTick);
+    const ticked = attempts.run(() => feed(options.tick));
+    if (!ticked && due === options.nextDeadline()) {
+      // A tick that fails before it moves its deadline would come again at once, without end.
+      disarm();
+      arm(after(clock.now(), REST_MS));
+    }
+    attempts.end();
   }
 
   signal.addEventListener("abort", () => armed?.cancel(), { once: true });

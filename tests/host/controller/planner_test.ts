@@ -42,6 +42,7 @@ function stage(inForce = ONE) {
     config: inForce as Config | undefined,
     offered: undefined as Config | undefined,
     loaded: true,
+    onReconsider: (): void => {},
     permit: { mayBegin: () => true, withinMs: 1 } as Permit | undefined,
     labels: new Map<string, NamespaceFacts>(),
     labelsKnown: true,
@@ -57,6 +58,7 @@ function stage(inForce = ONE) {
       current: () => world.config,
       reconsider: () => {
         world.config = world.offered ?? world.config;
+        world.onReconsider();
       },
       status: () => ({ state: world.loaded ? "loaded" : "stale", source: "", problems: [] }),
     },
@@ -264,4 +266,49 @@ Deno.test("createPlanner() tells once of old annotations, and logs a warning onc
   apply("web", { deprecated: ["address-pool"], warnings: ["odd"], resourceVersion: "2" });
   assert.ok(!turn().some((line) => line.includes("deprecated")));
   assert.equal(log.lines.filter(({ msg }) => msg === "Service warning").length, 1);
+});
+
+const NO_SERVICE: readonly ControllerEvent[] = [
+  { kind: "stop" },
+  { kind: "config" },
+  { kind: "sticky" },
+  { kind: "namespaces" },
+  { kind: "lead" },
+  { kind: "replan", service: service("web").key, at: instant(0) },
+  {
+    kind: "refused",
+    service: { ...service("web"), resourceVersion: "1" },
+    error: "the server says no",
+  },
+];
+for (const event of NO_SERVICE) {
+  Deno.test(`createPlanner() without a book takes no refused configuration because of "${event.kind}"`, () => {
+    const { apply, inbox, ledger, turn, world } = stage();
+    apply("web");
+    turn();
+    assert.ok(ledger.book);
+    world.permit = undefined;
+    if (event.kind !== "stop") inbox.now({ kind: "stop" });
+    // The address that it would take was given, and the watch has not told of it yet.
+    world.offered = TINY;
+    inbox.now(event);
+    turn();
+    assert.equal(world.config, ONE);
+    apply("web", { assigned: ips("10.0.0.1") });
+    turn();
+    assert.equal(world.config, TINY, "a Service that changed may have been the reason");
+  });
+}
+
+Deno.test("createPlanner() tells nobody of a refusal that ends in the turn in which the lead comes", () => {
+  const { inbox, turn, world } = stage();
+  turn();
+  world.loaded = false;
+  inbox.post({ kind: "service", change: { kind: "synced" }, at: instant(0) });
+  inbox.post({ kind: "lead" });
+  world.onReconsider = () => world.loaded = true;
+  assert.ok(!turn().includes("kept event"));
+  world.onReconsider = () => world.loaded = false;
+  inbox.post({ kind: "lead" });
+  assert.ok(turn().includes("kept event"));
 });

@@ -116,15 +116,20 @@ Deno.test("an inbox is silent after its signal", () => {
   assert.equal(clock.pending(), 0);
 });
 
-Deno.test("a desk that throws is not stuck: the next event is taken", () => {
+Deno.test("an event that cannot be taken costs neither the others of its turn nor the decision", () => {
   const { clock, desk, inbox, seen } = bench({
     bad: () => {
       throw new Error("broken");
     },
   });
   inbox.open(desk);
+  clock.advance(0);
+  seen.length = 0;
+  inbox.post("bad");
+  inbox.post("a");
+  assert.throws(() => clock.advance(0), /broken/);
+  assert.deepEqual(seen, ["bad", "a", "decide at 0"]);
   assert.throws(() => inbox.now("bad"), /broken/);
   inbox.now("good");
-  clock.advance(0);
-  assert.deepEqual(seen, ["bad", "good", "decide at 0"]);
+  assert.deepEqual(seen.slice(3), ["bad", "decide at 0", "good", "decide at 0"]);
 });

@@ -4,14 +4,15 @@ import { type Machine, runMachine } from "../../../lib/host/process/machine.ts";
 import { virtualClock } from "../../support/clock.ts";
 
 /** A machine that notes each step and action; `replies` are fed while an action is performed. */
-function bench(replies: Readonly<Record<string, readonly string[]>> = {}) {
+function bench(replies: Readonly<Record<string, readonly string[]>> = {}, failing?: string) {
   const clock = virtualClock();
   const stop = new AbortController();
   const seen: string[] = [];
-  const state: { due: Instant | undefined } = { due: undefined };
+  const state: { due: Instant | undefined; broken: boolean } = { due: undefined, broken: false };
   const machine: Machine<string> = runMachine<string, string>({
     step(event, now) {
       seen.push(`step ${event} at ${now}`);
+      if (event === "tick" && state.broken) throw new Error("broken tick");
       if (event === "tick") state.due = undefined;
       if (event === "break") throw new Error("broken");
       return [`a-${event}`, `b-${event}`];
@@ -19,6 +20,7 @@ function bench(replies: Readonly<Record<string, readonly string[]>> = {}) {
     nextDeadline: () => state.due,
     perform(action) {
       seen.push(action);
+      if (action === failing) throw new Error(`${action} fails`);
       for (const event of replies[action] ?? []) machine.feed(event);
       if (action === "a-stop") stop.abort();
     },
@@ -101,10 +103,34 @@ Deno.test("a machine is silent after its signal, also amid its actions", () => {
   assert.ok(stop.signal.aborted);
 });
 
-Deno.test("feed() throws what a step throws, and the machine goes on", () => {
-  const { machine, seen } = bench({ "a-x": ["break", "lost"] });
+Deno.test("feed() throws what a step throws, after all that its event was fed with", () => {
+  const { machine, seen } = bench({ "a-x": ["break", "kept"] });
   assert.throws(() => machine.feed("x"), /broken/);
+  assert.deepEqual(seen.slice(-4), ["step kept at 0", "a-kept", "b-kept", "after 4"]);
   machine.feed("y");
   assert.deepEqual(seen.slice(-4), ["step y at 0", "a-y", "b-y", "after 2"]);
-  assert.ok(!seen.some((line) => line.includes("lost")));
+});
+
+Deno.test("an action that fails costs no other action, and the machine keeps its deadline", () => {
+  const { clock, machine, seen, state } = bench({}, "a-x");
+  state.due = instant(10);
+  assert.throws(() => machine.feed("x"), /a-x fails/);
+  assert.deepEqual(seen.slice(-2), ["b-x", "after 2"]);
+  clock.advance(10);
+  assert.equal(seen.at(-1), "after 2");
+  assert.ok(seen.includes("step tick at 10"));
+});
+
+Deno.test("a tick that fails and keeps its deadline is tried once a second, not without end", () => {
+  const { clock, machine, seen, state } = bench();
+  state.broken = true;
+  state.due = instant(10);
+  machine.feed("x");
+  for (let second = 0; second < 3; second++) {
+    assert.throws(() => clock.advance(1_010), /broken tick/);
+  }
+  assert.equal(seen.filter((line) => line.startsWith("step tick")).length, 3);
+  state.broken = false;
+  clock.advance(2_000);
+  assert.equal(clock.pending(), 0);
 });
