@@ -61,8 +61,17 @@ export function mayDecide(standing: Standing, knowledge: Knowledge): boolean {
   return !standing.leaving && missing(standing, knowledge).length === 0;
 }
 
-/** Whether the others may count on this node. */
-export function mayAnnounce(standing: Standing, knowledge: Knowledge, now: Instant): boolean {
+/**
+ * Whether the others may count on this node; `told` is what they were told last. A node that leaves
+ * may still lose its interface, but never begins to be counted on.
+ */
+export function mayAnnounce(
+  standing: Standing,
+  knowledge: Knowledge,
+  now: Instant,
+  told = false,
+): boolean {
+  if (standing.leaving && !told) return false;
   return mayUse(standing.flap, now) === true && missing(standing, knowledge).length === 0;
 }
 

@@ -66,6 +66,15 @@ Deno.test("a node that leaves decides nothing more, and never again", () => {
   assert.equal(mayDecide(standing, WHOLE), false);
 });
 
+Deno.test("a node that leaves is counted on no more than it was", () => {
+  const standing = ready();
+  onLeave(standing);
+  assert.equal(mayAnnounce(standing, WHOLE, at(0), true), true, "its fellows take over by claims");
+  assert.equal(mayAnnounce(standing, WHOLE, at(0), false), false);
+  onInterfaces(standing, false, at(1));
+  assert.equal(mayAnnounce(standing, WHOLE, at(1), true), false);
+});
+
 Deno.test("a node without an interface decides for the others' sake and does not announce", () => {
   const standing = createStanding();
   onAcquainted(standing);

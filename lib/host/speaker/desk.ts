@@ -34,8 +34,8 @@ export type SpeakerEvent =
   | FellowEvent
   /** Another configuration is in force. */
   | { readonly kind: "config" }
-  /** The interfaces that can announce changed. */
-  | { readonly kind: "interfaces" }
+  /** The interfaces that can announce changed; whether there is any now. */
+  | { readonly kind: "interfaces"; readonly usable: boolean }
   /** Whether the address is held back changed. */
   | { readonly kind: "verdict"; readonly ip: Ip }
   /** This node ends: from here on it takes no address. */
@@ -117,9 +117,11 @@ function take(state: State, event: SpeakerEvent): void {
       const plan = plans.plans.get(event.ip);
       return plan && report(state, plan);
     }
-    case "config":
     case "interfaces":
-      return; // each decision looks at both
+      // A link that went and came back within one turn flapped all the same.
+      return onInterfaces(standing, event.usable, state.clock.now());
+    case "config":
+      return; // each decision asks for it
   }
 }
 
@@ -142,7 +144,7 @@ function judgeInterfaces(state: State): void {
   const now = clock.now();
   onInterfaces(standing, layer2.interfaces().length > 0, now);
   inbox.wakeAt(nextChange(standing, now));
-  const canAnnounce = mayAnnounce(standing, knowledgeOf(state), now);
+  const canAnnounce = mayAnnounce(standing, knowledgeOf(state), now, state.canAnnounce);
   if (canAnnounce === state.canAnnounce) return;
   state.canAnnounce = canAnnounce;
   fellows.setCanAnnounce(canAnnounce);

@@ -43,7 +43,7 @@ export async function runSpeaker(given: RoleContext): Promise<RunningRole> {
     backend: options.arpBackend,
     interfaces: options.interfaces,
     onConflict: events.conflict,
-    onInterfaces: () => inbox.post({ kind: "interfaces" }),
+    onInterfaces: (usable) => inbox.post({ kind: "interfaces", usable }),
   }, signal);
   const layer2 = !options.arpProbe ? withoutProbes(responder) : startAddressProber({
     layer2: responder,

@@ -187,11 +187,11 @@ Deno.test("the others learn that there is no interface, and that there is one ag
   const { at, begin, clock, done, inbox } = bench();
   begin();
   at.interfaces = [];
-  inbox.post({ kind: "interfaces" });
+  inbox.post({ kind: "interfaces", usable: at.interfaces.length > 0 });
   assert.deepEqual(done().slice(0, 2), ["cannot announce", "touch all"]);
   clock.advance(1_000);
   at.interfaces = [ETH0];
-  inbox.post({ kind: "interfaces" });
+  inbox.post({ kind: "interfaces", usable: at.interfaces.length > 0 });
   assert.deepEqual(
     done().slice(0, 2),
     ["can announce", "touch all"],
@@ -199,7 +199,7 @@ Deno.test("the others learn that there is no interface, and that there is one ag
   );
   for (const interfaces of [[], [ETH0]]) {
     at.interfaces = interfaces;
-    inbox.post({ kind: "interfaces" });
+    inbox.post({ kind: "interfaces", usable: at.interfaces.length > 0 });
     clock.advance(1);
   }
   assert.deepEqual(done().filter((what) => what.endsWith("announce")), ["cannot announce"]);
@@ -257,3 +257,29 @@ Deno.test("a fellow that is heard again is told the claims, and other pods are l
     "layer2",
   ]);
 });
+
+Deno.test("a link that goes and comes back within one turn flapped (row L13)", () => {
+  const { at, begin, clock, done, inbox } = bench();
+  begin();
+  for (const interfaces of [[], [ETH0]]) {
+    at.interfaces = interfaces;
+    inbox.post({ kind: "interfaces", usable: interfaces.length > 0 });
+  }
+  assert.deepEqual(done().slice(0, 1), ["cannot announce"]);
+  clock.advance(2_000);
+  assert.ok(done().includes("can announce"));
+});
+
+for (const when of ["in the same turn", "before"] as const) {
+  Deno.test(`a node that is told to leave ${when} never says that it can announce once it knows all`, () => {
+    const { at, begin, done, inbox } = bench();
+    at.unknown = ["Nodes"];
+    begin();
+    done();
+    at.unknown = [];
+    if (when === "before") inbox.now({ kind: "leave" });
+    inbox.post({ kind: "nodes" });
+    inbox.now({ kind: "leave" });
+    assert.deepEqual(done().filter((what) => what.endsWith("announce")), []);
+  });
+}

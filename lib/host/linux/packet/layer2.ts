@@ -34,7 +34,7 @@ interface Layer2Options {
   /** Another host has one of our addresses; told once a minute for each. */
   readonly onConflict: (ip: Ip, mac: Mac) => void;
   /** The interfaces that can announce changed. */
-  readonly onInterfaces: () => void;
+  readonly onInterfaces: (usable: boolean) => void;
 }
 
 /** Layer 2 at work on this node. */
@@ -243,7 +243,7 @@ function feedLinks(
     inner: isInner(link),
   }));
   feed({ kind: "interfaces", interfaces });
-  onInterfaces();
+  onInterfaces(interfaces.length > 0);
 }
 
 function feedConflict(
