@@ -29,6 +29,7 @@ function compiled(name: "probe" | "flood"): Promise<string> {
   if (before !== undefined) return before;
   const made = (async () => {
     const path = await Deno.makeTempFile({ prefix: `herald-${name}-` });
+    addEventListener("unload", () => Deno.removeSync(path));
     const source = new URL(`./probe/${name}.c`, import.meta.url).pathname;
     await must("gcc", ["-O2", "-o", path, source]);
     await Deno.chmod(path, 0o755);
