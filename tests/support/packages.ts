@@ -20,6 +20,7 @@ export const TEST_PACKAGES = [
   "openssl",
   "procps",
   "chromium",
+  "skopeo",
 ] as const;
 
 /** Installs what is missing, named first. @throws Error when a package cannot be had */

@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { must } from "../support/process.ts";
+
+const ROOT = new URL("../../", import.meta.url).pathname;
+const IMAGE = `${ROOT}dist/image`;
+const MAX_BYTES = 40_000_000;
+
+async function digests(): Promise<string[]> {
+  const index = JSON.parse(await Deno.readTextFile(`${IMAGE}/layout/index.json`));
+  return index.manifests.map(({ digest }: { digest: string }) => digest);
+}
+
+/** The image's files, as a container program would lay them. */
+async function unpack(tar: string, folder: string): Promise<string> {
+  await must("skopeo", ["copy", "--quiet", `oci-archive:${tar}`, `dir:${folder}/dir`]);
+  const manifest = JSON.parse(await Deno.readTextFile(`${folder}/dir/manifest.json`));
+  const root = `${folder}/root`;
+  await Deno.mkdir(root);
+  for (const { digest } of manifest.layers) {
+    await must("tar", ["-xzf", `${folder}/dir/${digest.replace("sha256:", "")}`, "-C", root]);
+  }
+  return root;
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return await Deno.lstat(path).then(() => true, () => false);
+}
+
+Deno.test("./install.sh image makes both platforms, the same bytes each time", async (t) => {
+  await must(`${ROOT}install.sh`, ["image"]);
+  const first = await digests();
+  const { version } = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`));
+  const tars = ["amd64", "arm64"].map((name) => `${IMAGE}/herald-${version}-linux-${name}.tar`);
+  const folder = await Deno.makeTempDir({ prefix: "herald-image-" });
+  try {
+    for (const tar of tars) {
+      const { size } = await Deno.stat(tar);
+      assert.ok(size <= MAX_BYTES, `${tar} has ${size} bytes`);
+    }
+    await t.step("its binary runs in nothing but the image's own files", async () => {
+      const root = await unpack(tars[0] ?? "", folder);
+      const told = await must("chroot", [root, "/usr/local/bin/herald", "version"]).catch(String);
+      // Without /proc the runtime cannot find itself: the loader and all libraries were found.
+      assert.match(told, new RegExp(`herald ${version}|/proc/self/exe`));
+      assert.match(await Deno.readTextFile(`${root}/etc/passwd`), /^nonroot:x:65532/m);
+      const parts = [...Deno.readDirSync(`${root}/var/lib/dpkg/status.d`)].map(({ name }) => name);
+      assert.deepEqual(parts.sort(), ["base-files", "libc6", "libgcc-s1"]);
+      assert.ok(!await isThere(`${root}/bin/sh`), "there is a shell");
+      assert.ok(!await isThere(`${root}/usr/share/doc`));
+    });
+    await t.step("its SPDX document names what deno.lock pins of the bundle", async () => {
+      const lock = JSON.parse(await Deno.readTextFile(`${ROOT}deno.lock`));
+      const file = (tars[0] ?? "").replace(/\.tar$/, ".spdx.json");
+      const { packages } = JSON.parse(await Deno.readTextFile(file));
+      const npm = packages.filter(({ SPDXID }: { SPDXID: string }) => /-npm-/.test(SPDXID));
+      assert.ok(npm.length > 10, `only ${npm.length} npm packages`);
+      for (const { name, versionInfo } of npm) {
+        const pins = Object.keys(lock.npm).filter((pin) =>
+          pin.startsWith(`${name}@${versionInfo}`)
+        );
+        assert.ok(pins.length > 0, `${name} ${versionInfo} is not in deno.lock`);
+      }
+    });
+    await must(`${ROOT}install.sh`, ["image"]);
+    assert.deepEqual(await digests(), first);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
