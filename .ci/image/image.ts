@@ -15,7 +15,13 @@ async function factsOf(): Promise<ImageFacts> {
   const commit = await must("git", "rev-parse", "HEAD").catch(() => "unknown");
   const told = Deno.env.get("SOURCE_DATE_EPOCH");
   const epoch = Number(told ?? await must("git", "log", "-1", "--format=%ct").catch(() => "0"));
-  return { reference: `herald:${version}`, version, commit: commit.trim(), epoch };
+  return {
+    reference: `docker.io/library/herald:${version}`,
+    entrypoint: "/usr/local/bin/herald",
+    version,
+    commit: commit.trim(),
+    epoch,
+  };
 }
 
 /** One platform's layers and manifest, in its own layout and in the common one. */

@@ -9,8 +9,10 @@ const LAYER = "application/vnd.oci.image.layer.v1.tar+gzip";
 const INDEX = "application/vnd.oci.image.index.v1+json";
 
 export interface ImageFacts {
-  /** `herald:0.1.0` */
+  /** In full, `docker.io/library/herald:0.1.0`: containerd finds an image by nothing shorter. */
   readonly reference: string;
+  /** The program that is run. */
+  readonly entrypoint: string;
   readonly version: string;
   readonly commit: string;
   /** Seconds since 1970 that every file and label bears. */
@@ -73,7 +75,7 @@ export async function writeManifest(
   layout: string,
   { name: architecture }: Platform,
   layers: readonly Layer[],
-  { commit, epoch, reference, version }: ImageFacts,
+  { commit, entrypoint, epoch, reference, version }: ImageFacts,
 ): Promise<Record<string, unknown>> {
   const created = new Date(epoch * 1000).toISOString();
   const labels = {
@@ -86,7 +88,7 @@ export async function writeManifest(
   };
   const config = await writeJson(layout, CONFIG, {
     architecture,
-    config: { Entrypoint: ["/usr/local/bin/herald"], Labels: labels },
+    config: { Entrypoint: [entrypoint], Labels: labels },
     created,
     history: layers.map(({ comment }) => ({ created, created_by: comment })),
     os: "linux",
@@ -103,8 +105,7 @@ export async function writeManifest(
     ...manifest,
     platform: { architecture, os: "linux" },
     annotations: {
-      // containerd finds `image: herald:0.1.0` under its full name alone.
-      "io.containerd.image.name": `docker.io/library/${reference}`,
+      "io.containerd.image.name": reference,
       "org.opencontainers.image.ref.name": version,
     },
   };

@@ -4,7 +4,8 @@ import { writeIndex, writeLayer, writeManifest } from "../../.ci/image/layout.ts
 import { sbomOf } from "../../.ci/image/sbom.ts";
 
 const FACTS = {
-  reference: "herald:9.9.9",
+  reference: "docker.io/library/herald:9.9.9",
+  entrypoint: "/usr/local/bin/herald",
   version: "9.9.9",
   commit: "c0ffee",
   epoch: 1_800_000_000,

@@ -48,10 +48,14 @@ const SERVICE_RANGE = "172.17.0.0/16,fd00:17::/112";
 export interface ControlPlaneOptions {
   /** Runs inside this host of a LAN, on its address; else on loopback. */
   readonly host?: Host;
+  /** Names of nodes whose kubelets are real: pods run, with tokens of their accounts. */
+  readonly kubelets?: readonly string[];
 }
 
 /** Starts etcd and an API server with RBAC and waits until it is ready. */
-export async function startControlPlane({ host }: ControlPlaneOptions = {}): Promise<ControlPlane> {
+export async function startControlPlane(
+  { host, kubelets = [] }: ControlPlaneOptions = {},
+): Promise<ControlPlane> {
   await using unfinished = new AsyncDisposableStack();
   const binaries = await ensureKubeBinaries();
   const folder = await Deno.makeTempDir({ prefix: "herald-kube-" });
@@ -60,7 +64,15 @@ export async function startControlPlane({ host }: ControlPlaneOptions = {}): Pro
   const ports = host === undefined ? freePorts(3) : [2379, 2380, 6443];
   const [clientPort = 0, peerPort = 0, apiPort = 0] = ports;
   const certificates = await makeClusterCertificates(folder, address);
-  await Deno.writeTextFile(`${folder}/tokens.csv`, `${ADMIN_TOKEN},admin,admin,"system:masters"\n`);
+  await Deno.writeTextFile(
+    `${folder}/tokens.csv`,
+    [
+      `${ADMIN_TOKEN},admin,admin,"system:masters"\n`,
+      ...kubelets.map((name) =>
+        `${kubeletToken(name)},system:node:${name},${name},"system:nodes"\n`
+      ),
+    ].join(""),
+  );
   const launch = (command: string, args: string[]): RunningProcess =>
     host === undefined ? start(command, args) : host.start(command, args);
   const etcdUrl = `http://127.0.0.1:${clientPort}`;
@@ -90,7 +102,7 @@ export async function startControlPlane({ host }: ControlPlaneOptions = {}): Pro
   const startApiServer = async () => {
     api = launch(
       binaries.kubeApiserver,
-      apiServerArgs(folder, certificates, etcdUrl, address, apiPort),
+      apiServerArgs(folder, certificates, etcdUrl, address, apiPort, kubelets.length > 0),
     );
     const running = api;
     await waitFor("the API server", async () => await curl(`${server}/readyz`) === "ok", {
@@ -140,6 +152,11 @@ export async function startControlPlane({ host }: ControlPlaneOptions = {}): Pro
   };
 }
 
+/** The token by which a node's kubelet is known. */
+export function kubeletToken(node: string): string {
+  return `kubelet-of-${node}`;
+}
+
 async function addressOf(host: Host): Promise<string> {
   const text = await must("ip", ["-n", host.netns, "-4", "-o", "addr", "show", "dev", "eth0"]);
   const found = /inet ([0-9.]+)\//.exec(text)?.[1];
@@ -164,6 +181,7 @@ function apiServerArgs(
   etcdUrl: string,
   address: string,
   port: number,
+  hasKubelets: boolean,
 ): string[] {
   return [
     `--etcd-servers=${etcdUrl}`,
@@ -174,13 +192,21 @@ function apiServerArgs(
     `--tls-private-key-file=${certificates.servingKey}`,
     `--client-ca-file=${certificates.authority}`,
     `--token-auth-file=${folder}/tokens.csv`,
-    "--authorization-mode=RBAC",
     `--service-cluster-ip-range=${SERVICE_RANGE}`,
     "--service-account-issuer=https://kubernetes.default.svc",
     `--service-account-key-file=${certificates.accountKey}`,
     `--service-account-signing-key-file=${certificates.accountKey}`,
-    "--disable-admission-plugins=ServiceAccount",
-    "--endpoint-reconciler-type=none",
+    ...hasKubelets
+      ? [
+        "--authorization-mode=Node,RBAC",
+        "--allow-privileged=true",
+        "--kubelet-preferred-address-types=InternalIP",
+      ]
+      : [
+        "--authorization-mode=RBAC",
+        "--disable-admission-plugins=ServiceAccount",
+        "--endpoint-reconciler-type=none",
+      ],
     "--enable-aggregator-routing=false",
     "--v=0",
   ];
@@ -256,14 +282,19 @@ async function* eventsOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Watc
   }
 }
 
+const NEEDED_CONTROLLERS =
+  "endpoints-controller,endpointslice-controller,daemonset-controller,serviceaccount-controller,namespace-controller,garbage-collector-controller";
+
 /** Starts the controllers that the tests need: endpoints of pods, DaemonSets, accounts. */
 export async function startControllerManager(
   kube: ControlPlane,
   host?: Host,
+  controllers = NEEDED_CONTROLLERS,
 ): Promise<RunningProcess> {
   const args = [
     `--kubeconfig=${kube.kubeconfig}`,
-    "--controllers=endpoints-controller,endpointslice-controller,daemonset-controller,serviceaccount-controller,namespace-controller,garbage-collector-controller",
+    `--controllers=${controllers}`,
+    `--root-ca-file=${kube.certificates.authority}`,
     `--service-account-private-key-file=${kube.certificates.accountKey}`,
     "--use-service-account-credentials=false",
     "--leader-elect=false",

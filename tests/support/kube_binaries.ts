@@ -8,6 +8,8 @@ export interface KubeBinaries {
   readonly kubeControllerManager: string;
   readonly kubeProxy: string;
   readonly kubectl: string;
+  readonly kubelet: string;
+  readonly kubeScheduler: string;
 }
 
 const KUBERNETES = "v1.35.4";
@@ -45,6 +47,8 @@ const PROGRAMS = {
   kubeControllerManager: kubernetes("kube-controller-manager"),
   kubeProxy: kubernetes("kube-proxy"),
   kubectl: kubernetes("kubectl", ["version", "--client"]),
+  kubelet: kubernetes("kubelet"),
+  kubeScheduler: kubernetes("kube-scheduler"),
 } as const satisfies Record<keyof KubeBinaries, Program>;
 
 /** The folder of programs that were downloaded or built. */
@@ -68,6 +72,8 @@ export async function ensureKubeBinaries(): Promise<KubeBinaries> {
     kubeControllerManager: await ensure(PROGRAMS.kubeControllerManager, folder),
     kubeProxy: await ensure(PROGRAMS.kubeProxy, folder),
     kubectl: await ensure(PROGRAMS.kubectl, folder),
+    kubelet: await ensure(PROGRAMS.kubelet, folder),
+    kubeScheduler: await ensure(PROGRAMS.kubeScheduler, folder),
   };
 }
 

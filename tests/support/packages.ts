@@ -21,6 +21,10 @@ export const TEST_PACKAGES = [
   "procps",
   "chromium",
   "skopeo",
+  "containerd",
+  "runc",
+  "containernetworking-plugins",
+  "busybox-static",
 ] as const;
 
 /** Installs what is missing, named first. @throws Error when a package cannot be had */

@@ -1,0 +1,280 @@
+import { type ControlPlane, kubeletToken } from "../support/control_plane.ts";
+import type { Host } from "../support/lan.ts";
+import { must, run, type RunningProcess, start } from "../support/process.ts";
+import { waitFor } from "../support/wait.ts";
+import { IMAGES } from "./images.ts";
+
+/** A node of a cluster: containerd, kubelet and kube-proxy in a namespace of their own. */
+export interface KubeletNode extends AsyncDisposable {
+  readonly name: string;
+  readonly host: Host;
+  /** Runs `ctr` on the node's containerd, in the namespace of Kubernetes. */
+  ctr(...args: string[]): Promise<string>;
+  /** What its programs print, for a failure's message. */
+  logs(): Promise<string>;
+  /** As a power cut: every process of the node, pods included, ends at once. */
+  cutPower(): Promise<void>;
+}
+
+export interface KubeletOptions {
+  readonly kube: ControlPlane;
+  readonly host: Host;
+  /** The node's name, unique on this machine: its control groups bear it. */
+  readonly name: string;
+  readonly address: string;
+  /** `10.244.1.0/24` */
+  readonly podRange: string;
+  /** Tars of images that no registry has to give. */
+  readonly images: readonly string[];
+}
+
+/** Hierarchies of version 1 that containerd and the kubelet want; what is not mounted is left out. */
+const CONTROLLERS = ["cpu", "cpuacct", "cpuset", "memory", "devices", "freezer", "blkio", "pids"];
+const CGROUP_ROOT = "/sys/fs/cgroup";
+/** The kubelet looks at these of the machine and would set them; it sees files of the node's own. */
+const SYSCTLS = [
+  ["vm/overcommit_memory", "1"],
+  ["vm/panic_on_oom", "0"],
+  ["kernel/panic", "10"],
+  ["kernel/panic_on_oops", "1"],
+] as const;
+/** Where kubelet, containerd and CNI plugins write outside of their folders, whatever they are told. */
+const TRACES = [
+  "/var/lib/kubelet",
+  "/var/lib/cni",
+  "/run/containerd",
+  "/var/log/containers",
+  "/var/log/pods",
+];
+
+/** Starts a node, and waits until the API server says that it is Ready. */
+export async function startKubeletNode(options: KubeletOptions): Promise<KubeletNode> {
+  const { address, host, kube, name } = options;
+  await using unfinished = new AsyncDisposableStack();
+  const folder = await Deno.makeTempDir({ prefix: `herald-${name}-` });
+  unfinished.defer(() => Deno.remove(folder, { recursive: true }));
+  const hierarchies = await makeControlGroups(name);
+  unfinished.defer(() => removeControlGroups(hierarchies, name));
+  await writeSettings(folder, options);
+  const shell = start("nsenter", [
+    `--net=/run/netns/${host.netns}`,
+    "unshare",
+    "-m",
+    "--propagation",
+    "private",
+    "sh",
+    "-eu",
+    `${folder}/node.sh`,
+  ]);
+  unfinished.defer(() => endAll(shell, host, hierarchies, name));
+  const ctr = (...args: string[]) =>
+    must("ctr", ["-a", `${folder}/c.sock`, "-n", "k8s.io", ...args]);
+  const logs = async () => {
+    const parts = ["containerd", "kubelet", "kube-proxy"].map(async (part) =>
+      `--- ${part} of ${name}\n${
+        (await Deno.readTextFile(`${folder}/${part}.log`).catch(() => "")).slice(-4000)
+      }`
+    );
+    return `${shell.output().slice(-2000)}\n${(await Promise.all(parts)).join("\n")}`;
+  };
+  await waitFor(`node ${name} to be Ready`, async () => {
+    const told = await kube.kubectl([
+      "get",
+      "node",
+      name,
+      "-o",
+      'jsonpath={.status.conditions[?(@.type=="Ready")].status}',
+    ]);
+    return told === "True";
+  }, { timeoutMs: 90_000, everyMs: 500 }).catch(async (error) => {
+    throw new Error(await logs(), { cause: error });
+  });
+  // Its address on the LAN is the one that other nodes' pods and routes use.
+  await host.must("ip", "addr", "show", "to", address);
+  const finished = unfinished.move();
+  return {
+    name,
+    host,
+    ctr,
+    logs,
+    cutPower: () => endAll(shell, host, hierarchies, name),
+    [Symbol.asyncDispose]: () => finished.disposeAsync(),
+  };
+}
+
+async function makeControlGroups(name: string): Promise<string[]> {
+  const made: string[] = [];
+  for (const controller of [...CONTROLLERS, "systemd"]) {
+    const root = `${CGROUP_ROOT}/${controller}`;
+    if (!await Deno.stat(root).then(() => true, () => false)) continue;
+    await Deno.mkdir(`${root}/${name}`, { recursive: true });
+    made.push(root);
+    if (controller !== "cpuset") continue;
+    for (const file of ["cpus", "mems"]) {
+      const all = await Deno.readTextFile(`${root}/cpuset.${file}`);
+      await Deno.writeTextFile(`${root}/${name}/cpuset.${file}`, all);
+    }
+  }
+  return made;
+}
+
+/** Deepest first: a group that holds another cannot go. */
+async function removeControlGroups(hierarchies: readonly string[], name: string): Promise<void> {
+  for (const root of hierarchies) {
+    const { stdout } = await run("find", [`${root}/${name}`, "-depth", "-type", "d"]);
+    for (const group of stdout.split("\n").filter(Boolean)) {
+      await Deno.remove(group).catch(() => undefined);
+    }
+  }
+}
+
+/** Ends the node's own programs first, so that nothing is started anew; then its pods. */
+async function endAll(
+  shell: RunningProcess,
+  host: Host,
+  hierarchies: readonly string[],
+  name: string,
+): Promise<void> {
+  for (const pid of (await must("ip", ["netns", "pids", host.netns])).split("\n")) {
+    if (pid !== "") await run("kill", ["-9", pid]);
+  }
+  await shell.end("SIGKILL");
+  const memory = hierarchies.find((root) => root.endsWith("/memory")) ?? "";
+  await waitFor(`the processes of ${name} to end`, async () => {
+    const { stdout } = await run("find", [`${memory}/${name}`, "-name", "cgroup.procs"]);
+    let left = 0;
+    for (const file of stdout.split("\n").filter(Boolean)) {
+      for (const pid of (await Deno.readTextFile(file).catch(() => "")).split("\n")) {
+        if (pid === "") continue;
+        left++;
+        await run("kill", ["-9", pid]);
+      }
+    }
+    return left === 0;
+  });
+}
+
+async function writeSettings(folder: string, options: KubeletOptions): Promise<void> {
+  const { kube, name } = options;
+  for (const part of ["cni", "plugins", "pods", "pki", "sys"]) {
+    await Deno.mkdir(`${folder}/${part}`, { recursive: true });
+  }
+  const kubeconfig = await kube.kubeconfigForToken(kubeletToken(name));
+  await Deno.writeTextFile(`${folder}/containerd.toml`, containerdToml(folder));
+  await Deno.writeTextFile(`${folder}/cni/10-pods.conflist`, podNetwork(folder, options));
+  await Deno.writeTextFile(`${folder}/kubelet.json`, kubeletSettings(folder, options));
+  await Deno.writeTextFile(`${folder}/node.sh`, script(folder, options, kubeconfig));
+}
+
+function containerdToml(folder: string): string {
+  const disabled = [
+    "io.containerd.snapshotter.v1.btrfs",
+    "io.containerd.snapshotter.v1.zfs",
+    "io.containerd.snapshotter.v1.devmapper",
+    "io.containerd.snapshotter.v1.aufs",
+    "io.containerd.internal.v1.opt",
+  ];
+  return `version = 2
+root = "${folder}/containerd"
+state = "${folder}/run"
+disabled_plugins = ${JSON.stringify(disabled)}
+[grpc]
+  address = "${folder}/c.sock"
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "${IMAGES.pause}"
+  restrict_oom_score_adj = true
+  netns_mounts_under_state_dir = true
+  disable_apparmor = true
+  [plugins."io.containerd.grpc.v1.cri".containerd]
+    snapshotter = "overlayfs"
+    default_runtime_name = "runc"
+    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+      runtime_type = "io.containerd.runc.v2"
+      [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
+        SystemdCgroup = false
+  [plugins."io.containerd.grpc.v1.cri".cni]
+    bin_dir = "/usr/lib/cni"
+    conf_dir = "${folder}/cni"
+`;
+}
+
+function podNetwork(folder: string, { podRange }: KubeletOptions): string {
+  const ipam = {
+    type: "host-local",
+    ranges: [[{ subnet: podRange }]],
+    routes: [{ dst: "0.0.0.0/0" }],
+    dataDir: `${folder}/ipam`,
+  };
+  const bridge = { type: "bridge", bridge: "cni0", isGateway: true, ipMasq: true };
+  const plugins = [{ ...bridge, hairpinMode: true, ipam }];
+  return JSON.stringify({ cniVersion: "0.4.0", name: "pods", plugins });
+}
+
+function kubeletSettings(folder: string, { address, name }: KubeletOptions): string {
+  return JSON.stringify({
+    apiVersion: "kubelet.config.k8s.io/v1beta1",
+    kind: "KubeletConfiguration",
+    authentication: { anonymous: { enabled: true }, webhook: { enabled: false } },
+    authorization: { mode: "AlwaysAllow" },
+    cgroupDriver: "cgroupfs",
+    cgroupRoot: `/${name}`,
+    failCgroupV1: false,
+    failSwapOn: false,
+    protectKernelDefaults: true,
+    enforceNodeAllocatable: [],
+    containerRuntimeEndpoint: `unix://${folder}/c.sock`,
+    podLogsDir: `${folder}/pods`,
+    volumePluginDir: `${folder}/plugins`,
+    address,
+    readOnlyPort: 0,
+    oomScoreAdj: 0,
+    resolvConf: "/etc/resolv.conf",
+    evictionHard: {
+      "memory.available": "100Mi",
+      "nodefs.available": "1%",
+      "imagefs.available": "1%",
+      "nodefs.inodesFree": "1%",
+    },
+    nodeStatusUpdateFrequency: "5s",
+    syncFrequency: "5s",
+  });
+}
+
+/** Runs in the node's network and a mount namespace of its own, so that nothing is left of it. */
+function script(folder: string, options: KubeletOptions, kubeconfig: string): string {
+  const { address, images, kube, name } = options;
+  const { kubelet, kubeProxy } = kube.binaries;
+  return [
+    ...SYSCTLS.flatMap(([path, value]) => {
+      const file = `${folder}/sys/${path.replace("/", ".")}`;
+      return [`echo ${value} >${file}`, `mount --bind ${file} /proc/sys/${path}`];
+    }),
+    ...TRACES.flatMap((path) => [`mkdir -p ${path}`, `mount -t tmpfs tmpfs ${path}`]),
+    `containerd -c ${folder}/containerd.toml >${folder}/containerd.log 2>&1 &`,
+    `until ctr -a ${folder}/c.sock version >/dev/null 2>&1; do sleep 0.1; done`,
+    ...images.map((tar) => `ctr -a ${folder}/c.sock -n k8s.io images import ${tar} >/dev/null`),
+    [
+      kubelet,
+      `--config=${folder}/kubelet.json`,
+      `--kubeconfig=${kubeconfig}`,
+      `--root-dir=${folder}/kubelet`,
+      `--cert-dir=${folder}/pki`,
+      `--hostname-override=${name}`,
+      `--node-ip=${address}`,
+      `>${folder}/kubelet.log 2>&1 &`,
+    ].join(" "),
+    [
+      kubeProxy,
+      `--kubeconfig=${kube.kubeconfig}`,
+      "--proxy-mode=nftables",
+      `--hostname-override=${name}`,
+      "--cluster-cidr=10.244.0.0/16",
+      "--conntrack-max-per-core=0",
+      "--healthz-bind-address=127.0.0.1:10256",
+      "--metrics-bind-address=127.0.0.1:10249",
+      `>${folder}/kube-proxy.log 2>&1 &`,
+    ].join(" "),
+    "wait",
+    "",
+  ].join("\n");
+}

@@ -1,0 +1,97 @@
+import {
+  type ControlPlane,
+  startControllerManager,
+  startControlPlane,
+} from "../support/control_plane.ts";
+import { type Host, type Lan, makeLan } from "../support/lan.ts";
+import { must } from "../support/process.ts";
+import { waitFor } from "../support/wait.ts";
+import { makeTestImages } from "./images.ts";
+import { type KubeletNode, startKubeletNode } from "./kubelet.ts";
+
+const ROOT = new URL("../../", import.meta.url).pathname;
+
+/** A cluster of real kubelets on a LAN, and a client that is no node of it. */
+export interface NodeScene extends AsyncDisposable {
+  readonly lan: Lan;
+  readonly kube: ControlPlane;
+  readonly nodes: readonly KubeletNode[];
+  readonly client: Host;
+}
+
+/** Lays the LAN, starts the control plane and two nodes that have Herald's image. */
+export async function makeNodeScene(): Promise<NodeScene> {
+  await using unfinished = new AsyncDisposableStack();
+  const folder = await Deno.makeTempDir({ prefix: "herald-node-" });
+  unfinished.defer(() => Deno.remove(folder, { recursive: true }));
+  const images = [...await makeTestImages(`${folder}/images`), await heraldImage()];
+  const lan = unfinished.use(await makeLan());
+  const master = await lan.addHost("cp", { addresses: ["10.77.1.2/24"] });
+  const client = await lan.addHost("client", { addresses: ["10.77.1.63/24"] });
+  const hosts = [
+    await lan.addHost("n1", { addresses: ["10.77.1.21/24"], gateway: "10.77.1.2" }),
+    await lan.addHost("n2", { addresses: ["10.77.1.22/24"], gateway: "10.77.1.2" }),
+  ];
+  // Control groups and their names are the machine's: two runs at a time must not share them.
+  const names = hosts.map((_, at) => `herald-n${at + 1}-${Deno.pid}`);
+  for (const [at, host] of [master, ...hosts].entries()) {
+    await host.must("sysctl", "-qw", "net.ipv4.ip_forward=1");
+    for (const other of [1, 2].filter((number) => number !== at)) {
+      await host.must("ip", "route", "add", `10.244.${other}.0/24`, "via", `10.77.1.2${other}`);
+    }
+  }
+  const kube = unfinished.use(await startControlPlane({ host: master, kubelets: names }));
+  unfinished.use(await startControllerManager(kube, master, "*"));
+  unfinished.use(master.start(kube.binaries.kubeScheduler, [
+    `--kubeconfig=${kube.kubeconfig}`,
+    "--leader-elect=false",
+    "--secure-port=0",
+  ]));
+  const nodes = await Promise.all(hosts.map((host, at) =>
+    startKubeletNode({
+      kube,
+      host,
+      name: names[at] ?? "",
+      address: `10.77.1.2${at + 1}`,
+      podRange: `10.244.${at + 1}.0/24`,
+      images,
+    })
+  ));
+  for (const node of nodes) unfinished.use(node);
+  const finished = unfinished.move();
+  return { lan, kube, nodes, client, [Symbol.asyncDispose]: () => finished.disposeAsync() };
+}
+
+/** The image's tar for this machine, made by the installer. */
+async function heraldImage(): Promise<string> {
+  await must(`${ROOT}install.sh`, ["image"]);
+  const { version } = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`));
+  const arch = Deno.build.arch === "aarch64" ? "arm64" : "amd64";
+  return `${ROOT}dist/image/herald-${version}-linux-${arch}.tar`;
+}
+
+/** Waits until so many pods of these labels are Ready. */
+export async function podsReady(
+  kube: ControlPlane,
+  namespace: string,
+  labels: string,
+  count: number,
+): Promise<void> {
+  const template = '{range .items[*]}{.status.conditions[?(@.type=="Ready")].status} {end}';
+  await waitFor(`${count} pods of ${labels} to be Ready`, async () => {
+    const told = await kube.kubectl([
+      "get",
+      "pods",
+      "-n",
+      namespace,
+      "-l",
+      labels,
+      "-o",
+      `jsonpath=${template}`,
+    ]);
+    const states = told.trim().split(" ");
+    return states.length === count && states.every((state) => state === "True");
+  }, { timeoutMs: 90_000, everyMs: 300 }).catch(async (error) => {
+    throw new Error(await kube.kubectl(["describe", "pods", "-n", namespace]), { cause: error });
+  });
+}
