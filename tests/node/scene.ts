@@ -62,12 +62,17 @@ export async function makeNodeScene(): Promise<NodeScene> {
   return { lan, kube, nodes, client, [Symbol.asyncDispose]: () => finished.disposeAsync() };
 }
 
-/** The image's tar for this machine, made by the installer. */
+/** The image's tar for this machine, made by the installer unless it is there already. */
 async function heraldImage(): Promise<string> {
-  await must(`${ROOT}install.sh`, ["image"]);
   const { version } = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`));
   const arch = Deno.build.arch === "aarch64" ? "arm64" : "amd64";
-  return `${ROOT}dist/image/herald-${version}-linux-${arch}.tar`;
+  const tar = `${ROOT}dist/image/herald-${version}-linux-${arch}.tar`;
+  const made = await Deno.stat(tar).catch(() => undefined);
+  const built = await Deno.stat(`${ROOT}dist/herald`).catch(() => undefined);
+  if ((made?.mtime?.getTime() ?? 0) <= (built?.mtime?.getTime() ?? 0)) {
+    await must(`${ROOT}install.sh`, ["image"]);
+  }
+  return tar;
 }
 
 /** Waits until so many pods of these labels are Ready. */
