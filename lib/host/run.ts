@@ -11,6 +11,7 @@ import { createMetrics } from "./metrics/metrics.ts";
 import { isConfigFile, type RunOptions } from "./process/options.ts";
 import type { RoleContext, RunningRole, WorkerUrls } from "./process/role.ts";
 import type { ProcessStatus } from "../status/types.ts";
+import { showProcess } from "./process/usage.ts";
 import { logUncaught } from "./process/uncaught.ts";
 import { startWatchdog } from "./process/watchdog.ts";
 
@@ -92,6 +93,8 @@ async function runRoles(
   }
   using _hangup = onSignals(["SIGHUP"], () => roles.forEach((role) => role.config.reload()));
   const status = () => processStatus(options, cluster, roles, health, startedAt);
+  metrics.process.buildInfo.set({ version: VERSION, commit: COMMIT, role: options.role }, 1);
+  metrics.process.onScrape = () => showProcess(metrics.process, status().ready);
   const served = serveHttp({
     host: options.host,
     port: options.port,

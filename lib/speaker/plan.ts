@@ -15,11 +15,13 @@ import { type RouteWish, routeWishes } from "./routes.ts";
 import type { Candidate, ElectionRule, SpeakerView } from "./view.ts";
 
 /** Why nobody announces an address, as a word for metrics and a sentence for people. */
-type SilentReason =
-  | "not-in-pool"
-  | "no-advertisement"
-  | "no-ready-endpoint"
-  | "no-candidate";
+export const SILENT_REASONS = [
+  "not-in-pool",
+  "no-advertisement",
+  "no-ready-endpoint",
+  "no-candidate",
+] as const;
+type SilentReason = typeof SILENT_REASONS[number];
 
 /** What comes out for an address in one of the ways in which it may be announced. */
 interface Verdict {

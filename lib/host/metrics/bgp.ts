@@ -47,8 +47,11 @@ export function createBgpMetrics(registry: Registry): BgpMetrics {
     keepalive: counter("metallb_bgp_keepalives_received", "KEEPALIVE messages received"),
     update: counter("metallb_bgp_update_total_received", "UPDATE messages received"),
     "route-refresh": counter("metallb_bgp_route_refresh_sent", "ROUTE-REFRESH messages answered"),
-    notification: counter("herald_bgp_notifications_received", "NOTIFICATION messages received"),
-    "wire-error": counter("herald_bgp_bad_messages_received", "Messages that were malformed"),
+    notification: counter(
+      "herald_bgp_notifications_received_total",
+      "NOTIFICATION messages received",
+    ),
+    "wire-error": counter("herald_bgp_bad_messages_received_total", "Messages that were malformed"),
   };
   const totalSent = counter("metallb_bgp_total_sent", "Messages sent");
   const totalReceived = counter("metallb_bgp_total_received", "Messages received");

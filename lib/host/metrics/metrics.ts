@@ -3,6 +3,8 @@ import { type BgpMetrics, createBgpMetrics } from "./bgp.ts";
 import { declareIn } from "./declare.ts";
 import { createHealthMetrics, type HealthMetrics } from "./health.ts";
 import { createGossipMetrics, type GossipMetrics } from "./gossip.ts";
+import { createProcessMetrics, type ProcessMetrics } from "./process.ts";
+import { createSpeakerMetrics, type SpeakerMetrics } from "./speaker.ts";
 import { type Counter, type Gauge, type Histogram, Registry } from "prom-client";
 
 /** Every metric of Herald, declared once; MetalLB's names where it has one. */
@@ -47,6 +49,8 @@ export interface Metrics {
   readonly bfd: BfdMetrics;
   readonly gossip: GossipMetrics;
   readonly health: HealthMetrics;
+  readonly process: ProcessMetrics;
+  readonly speaker: SpeakerMetrics;
 }
 
 /** Seconds: from a plan of one Service to a write that waits for a slow API server. */
@@ -95,6 +99,8 @@ export function createMetrics(): Metrics {
     ),
     onScrape: undefined,
   };
+  // What first appears with a value shows no rise to who asks for one.
+  for (const kind of ["conflict", "split"]) layer2.conflicts.inc({ kind }, 0);
   const allocator: Metrics["allocator"] = {
     addresses: gauge(
       "metallb_allocator_addresses_total",
@@ -148,5 +154,7 @@ export function createMetrics(): Metrics {
     bfd: createBfdMetrics(registry),
     gossip: createGossipMetrics(registry),
     health: createHealthMetrics(registry),
+    process: createProcessMetrics(registry),
+    speaker: createSpeakerMetrics(registry),
   };
 }

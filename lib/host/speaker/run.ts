@@ -14,6 +14,7 @@ import { startHandover } from "./handover.ts";
 import { joinFellows } from "./join.ts";
 import { createSpeakerPlans } from "./plans.ts";
 import { notReady, speakerStatus } from "./status.ts";
+import { showView } from "./view_metrics.ts";
 
 /**
  * Starts the speaker: answers for the addresses this node owns until the context's signal fires.
@@ -80,6 +81,7 @@ export async function runSpeaker(given: RoleContext): Promise<RunningRole> {
   inbox.open(desk);
   metrics.layer2.onScrape = () => layer2.exportCounters(handover.answering());
   const parts = { options, cluster, facts, keeper, plans, layer2, bgp, fellows, desk };
+  metrics.speaker.onScrape = () => showView(parts, metrics.speaker);
   const done = Promise.all([facts.done, keeper.done, layer2.done, bgp.done]);
   return {
     config: keeper,

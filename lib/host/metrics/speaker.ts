@@ -1,0 +1,35 @@
+import type { Gauge, Registry } from "prom-client";
+import { declareIn } from "./declare.ts";
+
+/** Metrics of what a speaker sees of the whole cluster, not of itself alone. */
+export interface SpeakerMetrics {
+  readonly expected: Gauge;
+  readonly live: Gauge;
+  readonly withoutOwner: Gauge<"reason">;
+  /** Called before each scrape: counts them, which would cost each change more. */
+  onScrape: (() => void) | undefined;
+}
+
+/** Declares them in a registry. */
+export function createSpeakerMetrics(registry: Registry): SpeakerMetrics {
+  const { gauge } = declareIn(registry);
+  const metrics: SpeakerMetrics = {
+    expected: gauge(
+      "herald_speakers_expected",
+      "Nodes that have a speaker's pod; all Nodes where no pod tells",
+      [],
+      () => metrics.onScrape?.(),
+    ),
+    live: gauge(
+      "herald_speakers_live",
+      "Nodes whose speaker lives and can announce, as this one sees it",
+    ),
+    withoutOwner: gauge(
+      "herald_addresses_without_owner",
+      "Addresses of Services that no node is to announce, by why",
+      ["reason"],
+    ),
+    onScrape: undefined,
+  };
+  return metrics;
+}
