@@ -212,7 +212,12 @@ function addRun(program: Command, done: (request: Request) => void, around: Surr
       oneOf("--l2-election <rule>", "who owns an address, MetalLB's rule of", ELECTION_RULES),
     )
     .addOption(oneOf("--arp-backend <backend>", "who answers ARP", ARP_BACKENDS))
-    .addOption(once("--interface <names>", "answers on these only: eth0,bond*,!docker*"))
+    .addOption(
+      once(
+        "--interface <names>",
+        "answers on these only: eth0,bond*,!eth3 (all but cali*, cni* …)",
+      ),
+    )
     .addOption(
       new Option(
         "--arp-probe",

@@ -177,7 +177,7 @@ export function readRunOptions(flags: Flags, around: Surroundings): RunOptions {
   };
 }
 
-/** Patterns as in a shell: `eth*`, `!eth0`; none means all. @throws UsageError */
+/** Patterns as in a shell: `eth*`, `!eth0`; none means all but those of containers. @throws UsageError */
 function interfaces(value: string | undefined): readonly string[] {
   if (value === undefined) return [];
   const patterns = value.split(",").map((one) => one.trim());

@@ -1,4 +1,5 @@
 import type { Mac } from "../net/ethernet.ts";
+import { matchesInterface } from "./interface_names.ts";
 
 /** A network interface as the kernel describes it. */
 export interface Link {
@@ -38,6 +39,11 @@ export function answeringLinks(
   return onePerCable(wanted).sort((a, b) => Number(isInner(a)) - Number(isInner(b))).slice(0, most);
 }
 
+/** Those that could answer and do not, for their names keep them out. */
+export function leftOutByName(links: readonly Link[], patterns: readonly string[]): UsableLink[] {
+  return links.filter(usableForArp).filter(({ name }) => !matchesInterface(name, patterns));
+}
+
 /** Whether it is most likely a pod's: a node has one end of a veth pair for each. */
 export function isInner({ kind }: Link): boolean {
   return kind === "veth";
@@ -62,24 +68,6 @@ export function onePerCable<T extends Link>(links: readonly T[]): T[] {
   return links.filter(({ sharesCableOf }) =>
     sharesCableOf === undefined || !there.has(sharesCableOf)
   );
-}
-
-/**
- * Whether patterns let an interface in: `*` matches any run of characters, `?` for one, `!` in
- * front shuts out. Without patterns that let in, all come in that none shuts out.
- */
-export function matchesInterface(name: string, patterns: readonly string[]): boolean {
-  const [out, into] = [true, false].map((shutOut) =>
-    patterns.filter((pattern) => pattern.startsWith("!") === shutOut)
-  );
-  if (out?.some((pattern) => matchesPattern(name, pattern.slice(1)))) return false;
-  return into?.length === 0 || into?.some((pattern) => matchesPattern(name, pattern)) === true;
-}
-
-function matchesPattern(name: string, pattern: string): boolean {
-  const source = pattern.replaceAll(/[^*?]/g, (character) => RegExp.escape(character))
-    .replaceAll("*", ".*").replaceAll("?", ".");
-  return new RegExp(`^${source}$`, "s").test(name);
 }
 
 /** Whether nothing changed that this program looks at. */

@@ -1,7 +1,7 @@
 import { html } from "hono/html";
 import type { HtmlEscapedString } from "hono/utils/html";
 import { ADDRESSES, type Column, PEERS, POOLS, SERVICES } from "./tables.ts";
-import { leadText } from "./text.ts";
+import { interfacesText, leadText } from "./text.ts";
 import type { ProcessStatus } from "./types.ts";
 
 type Html = HtmlEscapedString | Promise<HtmlEscapedString>;
@@ -59,11 +59,10 @@ function controllerSection({ controller }: ProcessStatus): Html | "" {
 
 function speakerSection({ speaker }: ProcessStatus): Html | "" {
   if (speaker === undefined) return "";
-  const interfaces = speaker.interfaces.map(({ name, mac }) => `${name} ${mac}`).join(", ");
   return html`
     <h2>Addresses, as ${speaker.node} sees them</h2>
     ${table(ADDRESSES.page, speaker.addresses)}
-    <p>Interfaces: ${interfaces || "none"}</p>
+    <p>Answers on ${interfacesText(speaker)}</p>
     ${speaker.peers?.length
       ? html`
         <h2>BGP peers</h2>

@@ -21,6 +21,18 @@ export function statusText(status: ProcessStatus): string {
   return `${lines.join("\n")}\n`;
 }
 
+/** Of the interfaces that names keep out so many are named: a node may have hundreds for its pods. */
+const LEFT_OUT_SHOWN = 5;
+
+/** Which interfaces answer, and which do not for their names. */
+export function interfacesText({ interfaces, leftOut = [] }: SpeakerStatus): string {
+  const on = interfaces.map(({ name, mac }) => `${name} ${mac}`).join(", ") || "no interface";
+  if (leftOut.length === 0) return on;
+  const named = leftOut.slice(0, LEFT_OUT_SHOWN).join(", ");
+  const more = leftOut.length - LEFT_OUT_SHOWN;
+  return `${on}; by name not on ${named}${more > 0 ? ` and ${more} more` : ""} (see --interface)`;
+}
+
 /** Who leads, in a few words. */
 export function leadText({ leader, reason, role }: LeadStatus): string {
   switch (role) {
@@ -52,10 +64,9 @@ function controllerLines(controller: ControllerStatus): string[] {
 }
 
 function speakerLines(speaker: SpeakerStatus): string[] {
-  const interfaces = speaker.interfaces.map(({ name, mac }) => `${name} ${mac}`).join(", ");
   return [
     `  node       ${speaker.node}`,
-    `  ARP, NDP   ${speaker.backend} on ${interfaces || "no interface"}`,
+    `  ARP, NDP   ${speaker.backend} on ${interfacesText(speaker)}`,
     ...listLine("speakers", speaker.members?.map(({ node, state }) => `${node} ${state}`)),
     ...listLine(
       "owners",

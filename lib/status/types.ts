@@ -56,6 +56,8 @@ export interface SpeakerStatus {
   readonly live?: readonly string[];
   readonly backend: string;
   readonly interfaces: readonly { readonly name: string; readonly mac: string }[];
+  /** Interfaces that could answer ARP and NDP, and that their names keep out. */
+  readonly leftOut?: readonly string[];
   readonly peers?: readonly PeerStatus[];
   /** The other speakers; undefined without gossip. */
   readonly members?: readonly {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import {
   answeringLinks,
+  leftOutByName,
   type Link,
-  matchesInterface,
   onePerCable,
   sameLink,
   usableForArp,
@@ -60,38 +60,44 @@ Deno.test("onePerCable() leaves out who shares the cable of one that is there (r
   assert.deepEqual(onePerCable([shim]), [shim], "its parent was shut out");
 });
 
-for (
-  const [name, patterns, matches] of [
-    ["eth0", [], true],
-    ["eth0", ["eth0"], true],
-    ["eth01", ["eth0"], false],
-    ["xeth0", ["eth0"], false],
-    ["eth0", ["bond*", "eth?"], true],
-    ["eth10", ["eth?"], false],
-    ["eth0.5", ["eth0.5"], true],
-    ["eth0x5", ["eth0.5"], false],
-    ["docker0", ["!docker*"], false],
-    ["eth0", ["!docker*"], true],
-    ["eth1", ["eth*", "!eth1"], false],
-    ["eth0", ["*"], true],
-    ["a+b(c", ["a+b(*"], true],
-  ] as const
-) {
-  Deno.test(`matchesInterface() ${matches ? "takes" : "leaves"} ${name} by ${patterns.join() || "no pattern"}`, () => {
-    assert.equal(matchesInterface(name, patterns), matches);
-  });
-}
-
-Deno.test("answeringLinks() keeps what leads to the LAN before the many pods' pairs", () => {
+Deno.test("answeringLinks() keeps what leads to the LAN before the pairs of containers", () => {
   const pair = (ifindex: number) => ({
     ...ETHERNET,
     ifindex,
-    name: `veth${ifindex}`,
+    name: `lan${ifindex}`,
     kind: "veth",
   });
   const down = { ...ETHERNET, ifindex: 8, up: false };
   const names = (patterns: readonly string[], most: number) =>
     answeringLinks([pair(3), pair(4), down, ETHERNET], patterns, most).map(({ name }) => name);
-  assert.deepEqual(names([], 2), ["eth0", "veth3"]);
-  assert.deepEqual(names(["!veth3"], 9), ["eth0", "veth4"]);
+  assert.deepEqual(names([], 2), ["eth0", "lan3"]);
+  assert.deepEqual(names(["!lan3"], 9), ["eth0", "lan4"]);
+});
+
+Deno.test("leftOutByName() gives what could answer and does not for its name alone", () => {
+  const links = [
+    ETHERNET,
+    { ...ETHERNET, ifindex: 3, name: "cali1", kind: "veth" },
+    { ...ETHERNET, ifindex: 4, name: "cni0", kind: "bridge" },
+    { ...ETHERNET, ifindex: 5, name: "cali2", master: 4 },
+    { ...ETHERNET, ifindex: 6, name: "eth1", up: false },
+  ];
+  const names = (patterns: readonly string[]) =>
+    leftOutByName(links, patterns).map(({ name }) => name);
+  assert.deepEqual(names([]), ["cali1", "cni0"]);
+  assert.deepEqual(names(["eth0", "cni*"]), ["cali1"]);
+  assert.deepEqual(names(["*"]), []);
+  assert.deepEqual(answeringLinks(links, [], 9).map(({ name }) => name), ["eth0"]);
+});
+
+Deno.test("a bridge or bond that carries the node's address answers, its ports do not", () => {
+  for (const [name, kind] of [["br0", "bridge"], ["vmbr0", "bridge"], ["bond0", "bond"]] as const) {
+    const links = [
+      { ...ETHERNET, master: 7 },
+      { ...ETHERNET, ifindex: 3, name: "veth1a", kind: "veth", master: 7 },
+      { ...ETHERNET, ifindex: 7, name, kind },
+    ];
+    assert.deepEqual(answeringLinks(links, [], 9).map((link) => link.name), [name]);
+    assert.deepEqual(leftOutByName(links, []), [], "a port is not left out for its name");
+  }
 });

@@ -18,6 +18,7 @@ Deno.test("statusPage() shows who announces what", async () => {
       node: "node1",
       backend: "socket",
       interfaces: [{ name: "eth0", mac: "02:00:00:00:00:01" }],
+      leftOut: ["cni0"],
       addresses: [
         {
           ip: "10.77.1.220",
@@ -35,7 +36,7 @@ Deno.test("statusPage() shows who announces what", async () => {
     ...["10.77.1.221", "a/b", "nobody", "no ready endpoint"],
   ]);
   assert.match(shown, /Addresses, as node1 sees them/);
-  assert.match(shown, /Interfaces: eth0 02:00:00:00:00:01/);
+  assert.match(shown, /Answers on eth0 02:00:00:00:00:01; by name not on cni0 /);
 });
 
 Deno.test("statusPage() shows BGP peers, their last error and whom an address's routes go to", async () => {
@@ -143,10 +144,11 @@ Deno.test("statusPage() escapes what came from outside", async () => {
       node: bad,
       backend: bad,
       interfaces: [{ name: bad, mac: bad }],
+      leftOut: [bad],
       addresses: [{ ip: bad, services: [bad], owner: bad, announcing: false, reason: bad }],
     },
   });
   assert.ok(!shown.includes("<script"), "a script stands in the page");
   // Each of the values above but the backend, which the page does not show.
-  assert.equal(shown.match(/&lt;script&gt;/g)?.length, 18);
+  assert.equal(shown.match(/&lt;script&gt;/g)?.length, 19);
 });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { leadText, statusText } from "../../lib/status/text.ts";
+import { interfacesText, leadText, statusText } from "../../lib/status/text.ts";
 import type { ProcessStatus } from "../../lib/status/types.ts";
 import { PROCESS_STATUS } from "../support/status.ts";
 
@@ -142,4 +142,15 @@ Deno.test("leadText() names the leader", () => {
   assert.equal(leadText({ role: "leader", leader: "me_1" }), "this one (me_1)");
   assert.equal(leadText({ role: "standby", leader: "b_2" }), "b_2; this one stands by");
   assert.equal(leadText({ role: "standby" }), "nobody yet; this one stands by");
+});
+
+Deno.test("interfacesText() names what answers, and some of what its name keeps out", () => {
+  const speaker = { node: "node1", backend: "socket", addresses: [] };
+  const interfaces = [{ name: "eth0", mac: "02:00:00:00:00:01" }];
+  const told = (leftOut?: string[]) => interfacesText({ ...speaker, interfaces, leftOut });
+  assert.equal(told(), "eth0 02:00:00:00:00:01");
+  assert.match(told(["cali1", "cni0"]), /:01; by name not on cali1, cni0 \(see --interface\)$/);
+  const pods = Array.from({ length: 110 }, (_, at) => `cali${at}`);
+  assert.match(told(pods), /not on cali0, cali1, cali2, cali3, cali4 and 105 more \(see/);
+  assert.equal(interfacesText({ ...speaker, interfaces: [] }), "no interface");
 });

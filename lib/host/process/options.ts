@@ -56,7 +56,7 @@ export interface RunOptions extends SourceOptions {
   /** Among controllers; undefined: this one writes without asking. */
   readonly leaderElection: LeaderElection | undefined;
   readonly arpBackend: ArpBackend;
-  /** Patterns of the interfaces that answer ARP and NDP; none means all. */
+  /** Patterns of the interfaces that answer ARP and NDP; none means all but those of containers. */
   readonly interfaces: readonly string[];
   /** Asks whether a foreign host has an address before it is announced. */
   readonly arpProbe: boolean;

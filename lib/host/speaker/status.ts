@@ -19,7 +19,10 @@ export interface StatusParts {
   readonly facts: Pick<Facts, "readyPods" | "unknown">;
   readonly keeper: Pick<ConfigKeeper, "status">;
   readonly plans: Pick<SpeakerPlans, "plans">;
-  readonly layer2: Pick<Layer2, "backend" | "conflicts" | "heldBack" | "interfaces" | "problem">;
+  readonly layer2: Pick<
+    Layer2,
+    "backend" | "conflicts" | "heldBack" | "interfaces" | "leftOut" | "problem"
+  >;
   readonly bgp: Pick<Bgp, "routesOf" | "status">;
   readonly fellows: Pick<Fellows, "describe" | "live" | "problem">;
   readonly desk: Pick<SpeakerDesk, "missing">;
@@ -61,6 +64,7 @@ export function speakerStatus(parts: StatusParts): SpeakerStatus {
     live: live && [...live].sort(),
     backend: layer2.backend,
     interfaces: layer2.interfaces().map(({ name, mac }) => ({ name, mac: formatMac(mac) })),
+    leftOut: layer2.leftOut(),
     peers: bgp.status(),
     members: fellows.describe(),
     owned: ownedByNode(plans),

@@ -25,6 +25,7 @@ function parts(part: Partial<StatusParts> = {}, layer2: Partial<StatusParts["lay
       conflicts: () => [{ ip: ip("10.77.1.9"), mac: MAC }],
       heldBack: () => undefined,
       interfaces: () => [{ name: "eth0", mac: MAC, ifindex: 2 }],
+      leftOut: () => ["cni0"],
       problem: () => undefined,
       ...layer2,
     },
@@ -43,6 +44,7 @@ Deno.test("speakerStatus() tells what is announced here, in the order of address
   assert.equal(status.members, undefined);
   assert.deepEqual(status.owned, { node1: 1, node2: 1 });
   assert.deepEqual(status.interfaces, [{ name: "eth0", mac: "02:00:00:00:00:01" }]);
+  assert.deepEqual(status.leftOut, ["cni0"]);
   assert.deepEqual(status.conflicts, [{ ip: "10.77.1.9", mac: "02:00:00:00:00:01" }]);
   assert.deepEqual(
     status.addresses.map(({ ip, announcing, routes, reason }) => [ip, announcing, routes, reason]),

@@ -2,7 +2,13 @@ import { errorText } from "../../../base/errors.ts";
 import { type InterfaceAddress, MAX_ADDRESSES, MAX_INTERFACES } from "../../../neighbour/table.ts";
 import { formatMac, type Mac } from "../../../net/ethernet.ts";
 import { formatIp, type Ip } from "../../../net/ip.ts";
-import { answeringLinks, isInner, type Link, type UsableLink } from "../../../netlink/link.ts";
+import {
+  answeringLinks,
+  isInner,
+  leftOutByName,
+  type Link,
+  type UsableLink,
+} from "../../../netlink/link.ts";
 import { createConflicts } from "../../../speaker/conflicts.ts";
 import {
   createLayer2,
@@ -26,7 +32,7 @@ import { openOutlets, type Outlets } from "./backend.ts";
 interface Layer2Options {
   readonly workerUrl: URL;
   readonly backend: ArpBackend;
-  /** Patterns of the interfaces that may answer; none means all. */
+  /** Patterns of the interfaces that may answer; none means all but those of containers. */
   readonly interfaces: readonly string[];
   readonly log: Log;
   readonly metrics: Metrics;
@@ -51,6 +57,8 @@ export interface Layer2 {
   setFellows(macs: ReadonlySet<Mac>): void;
   /** The interfaces that answer. */
   interfaces(): readonly { readonly name: string; readonly mac: Mac; readonly ifindex: number }[];
+  /** Names of the interfaces that could answer, and that their names keep out. */
+  leftOut(): readonly string[];
   /** From now on replies are sent only while the reply lease is being renewed. */
   requireReplyLease(): void;
   /** Where the reply lease is renewed; undefined when layer 2 is off. */
@@ -113,6 +121,7 @@ interface Driving {
   fellows: ReadonlySet<Mac>;
   owned: readonly Ip[];
   usable: readonly UsableLink[];
+  leftOut: readonly string[];
 }
 
 /** Drives layer 2 by what it is fed, until the signal fires. */
@@ -131,6 +140,7 @@ export function driveLayer2(
     fellows: new Set(),
     owned: [],
     usable: [],
+    leftOut: [],
   };
   const state = createLayer2();
   const { feed } = runMachine<Layer2Event, Layer2Action>({
@@ -159,6 +169,7 @@ export function driveLayer2(
       conflicts.setKnown(macsOf(driving.usable), macs);
     },
     interfaces: () => driving.usable.map(({ name, mac, ifindex }) => ({ name, mac, ifindex })),
+    leftOut: () => driving.leftOut,
     replyLease: { table: responder.table, mapFd: backend.kernel?.replyLeaseMapFd },
     heldBack: () => undefined,
     conflicts: () => conflicts.current(clock.now()),
@@ -229,6 +240,7 @@ function feedLinks(
   const before = new Set(driving.usable.map(nameOf));
   const usable = answeringLinks(links, patterns, MAX_INTERFACES);
   driving.usable = usable;
+  driving.leftOut = leftOutByName(links, patterns).map(({ name }) => name).sort();
   for (const link of usable) {
     if (before.delete(nameOf(link))) continue;
     const fields = { interface: link.name, mac: formatMac(link.mac) };
@@ -282,6 +294,7 @@ function withoutLayer2(problem: string, log: Log, signal: AbortSignal): Layer2 {
     announceAgain: () => undefined,
     setFellows: () => undefined,
     interfaces: () => [],
+    leftOut: () => [],
     replyLease: undefined,
     heldBack: () => undefined,
     conflicts: () => [],

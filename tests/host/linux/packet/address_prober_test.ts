@@ -51,6 +51,7 @@ function makeStage(refusal?: Error): Stage {
     setOwned: (ips) => void done.push(`owns ${textOf(ips)}`),
     announceAgain: () => undefined,
     setFellows: (macs) => void done.push(`fellows ${macs.size}`),
+    leftOut: () => [],
     interfaces: () => [{ name: "eth0", mac: OWN, ifindex: 2 }],
     requireReplyLease: () => undefined,
     replyLease: undefined,

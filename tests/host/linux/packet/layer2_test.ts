@@ -128,6 +128,17 @@ Deno.test("solicited-node groups are joined on what leads to the LAN, and on pod
   assert.equal(joined(), "joins for 1 on 9");
 });
 
+Deno.test("interfaces of containers do not answer, get no program and no group, and are named", () => {
+  const { layer2, onLinks, done, log } = makeStage(fakeOutlets({ withKernel: true }));
+  const names = ["cni0", "cali1", "lxc2", "flannel.1", "docker0"];
+  onLinks([link(2), ...names.map((name, at) => link(at + 3, { name }))]);
+  layer2.setOwned([VIP, VIP6], []);
+  assert.deepEqual(done().filter((one) => /on (?!2$)/.test(one)), []);
+  assert.deepEqual(layer2.interfaces().map(({ name }) => name), ["eth2"]);
+  assert.deepEqual(layer2.leftOut(), [...names].sort());
+  assert.deepEqual(log.messages(), ["interface answers ARP and NDP"]);
+});
+
 Deno.test("interfaces that patterns shut out do not answer; one that goes is told of", () => {
   const { onLinks, done, log, metrics } = makeStage(fakeOutlets(), ["eth*"]);
   onLinks([link(2), link(3, { name: "cni0" })]);
