@@ -1,7 +1,7 @@
 import { errorText } from "../../base/errors.ts";
 import type { Instant, Millis } from "../../base/time.ts";
 import type { Clock } from "../process/clock.ts";
-import { signatureOf, watchFolder } from "./watch.ts";
+import { type FolderEvent, signatureOf, watchFolder } from "./watch.ts";
 
 /** Intervals of a store's files; tests shorten them. */
 export interface StoreTiming {
@@ -53,8 +53,9 @@ export async function watchFiles(
   let settling: Promise<void> = Promise.resolve();
   let busy = false;
 
-  function onEvent(event: Deno.FsEvent | undefined): void {
-    if (event === undefined) return scan(false);
+  function onEvent(event: FolderEvent): void {
+    if (event === "poll") return scan(false);
+    if (event === "new folders") return scan(true);
     // Closing a file after writing is reported as an access; reading it is not reported at all.
     const closed = event.kind !== "modify" && event.kind !== "create";
     for (const path of event.paths) {

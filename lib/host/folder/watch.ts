@@ -8,8 +8,30 @@ interface FolderWatchOptions {
   readonly recursive: boolean;
   /** Also without events, as on network file systems. */
   readonly pollMs: Millis;
-  /** Called for each event of the file system, and with undefined at each poll. */
-  readonly onEvent: (event: Deno.FsEvent | undefined) => void;
+  readonly onEvent: (event: FolderEvent) => void;
+}
+
+export type FolderEvent =
+  | Deno.FsEvent
+  /** Time to look without an event. */
+  | "poll"
+  /** New folders are watched from now on; what came into them before gave no event. */
+  | "new folders";
+
+/** Folders that come in a row are taken up together. */
+const GATHER_MS: Millis = 10;
+
+/** A folder and its watch. */
+interface Watching {
+  readonly options: FolderWatchOptions;
+  readonly watchFs: typeof Deno.watchFs;
+  watcher: Deno.FsWatcher | undefined;
+  /** What the path named when the watch was set; undefined without a watch. */
+  watched: string | undefined;
+  /** Ends with the last of the watches. */
+  reading: Promise<unknown>;
+  /** Calls off the taking up of new folders. */
+  gathering: (() => void) | undefined;
 }
 
 /**
@@ -20,44 +42,89 @@ export async function watchFolder(
   options: FolderWatchOptions,
   clock: Clock,
   signal: AbortSignal,
+  watchFs = Deno.watchFs,
 ): Promise<void> {
-  let watcher: Deno.FsWatcher | undefined;
-  let watched: string | undefined;
-  let reading: Promise<void> = Promise.resolve();
-
-  async function read(from: Deno.FsWatcher): Promise<void> {
-    try {
-      for await (const event of from) options.onEvent(event);
-    } catch {
-      // The watch broke, for example because the system has no inotify watch left: polls go on.
-    }
-    if (watcher === from) watched = undefined;
-  }
-
-  function reopen(): void {
-    const present = identityOf(options.folder);
-    if (present === watched) return;
-    watcher?.close();
-    watcher = undefined;
-    watched = present;
-    if (present === undefined) return;
-    try {
-      watcher = Deno.watchFs(options.folder, { recursive: options.recursive });
-      reading = read(watcher);
-    } catch {
-      watched = undefined;
-    }
-  }
-
-  reopen();
+  const watching: Watching = {
+    options,
+    watchFs,
+    watcher: undefined,
+    watched: undefined,
+    reading: Promise.resolve(),
+    gathering: undefined,
+  };
+  reopen(watching, clock);
   while (!signal.aborted) {
     await clock.sleep(options.pollMs, signal);
     if (signal.aborted) break;
-    reopen();
-    options.onEvent(undefined);
+    reopen(watching, clock);
+    options.onEvent("poll");
   }
-  watcher?.close();
-  await reading;
+  watching.gathering?.();
+  watching.watcher?.close();
+  await watching.reading;
+}
+
+/** Takes the folder up where it is another than the one watched. */
+function reopen(watching: Watching, clock: Clock): void {
+  const present = identityOf(watching.options.folder);
+  if (present === watching.watched) return;
+  watching.watcher?.close();
+  watching.watcher = undefined;
+  watching.watched = present;
+  if (present !== undefined) open(watching, clock);
+}
+
+/** Sets a watch, then lets go of the one before. */
+function open(watching: Watching, clock: Clock): boolean {
+  const { folder, recursive } = watching.options;
+  const before = watching.watcher;
+  try {
+    watching.watcher = watching.watchFs(folder, { recursive });
+  } catch {
+    // The system has no inotify watch left, for example: the one before goes on, and polls do.
+    if (before === undefined) watching.watched = undefined;
+    return false;
+  }
+  watching.reading = Promise.all([watching.reading, read(watching, watching.watcher, clock)]);
+  before?.close();
+  return true;
+}
+
+async function read(watching: Watching, from: Deno.FsWatcher, clock: Clock): Promise<void> {
+  const { onEvent, recursive } = watching.options;
+  try {
+    for await (const event of from) {
+      onEvent(event);
+      if (recursive && event.kind !== "access" && event.paths.some(isFolder)) {
+        takeUpFolders(watching, clock);
+      }
+    }
+  } catch {
+    // The watch broke: polls go on.
+  }
+  if (watching.watcher === from) watching.watched = undefined;
+}
+
+/**
+ * Deno tells of a new folder before it watches it, so that a file written there in between is
+ * never told of. A watch set anew has walked through all folders when it returns; what is read from
+ * then on is complete.
+ */
+function takeUpFolders(watching: Watching, clock: Clock): void {
+  watching.gathering ??= clock.schedule(GATHER_MS, () => {
+    watching.gathering = undefined;
+    if (watching.watcher !== undefined && open(watching, clock)) {
+      watching.options.onEvent("new folders");
+    }
+  });
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return Deno.lstatSync(path).isDirectory;
+  } catch {
+    return false;
+  }
 }
 
 function identityOf(folder: string): string | undefined {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { systemClock } from "../../../lib/host/process/clock.ts";
 import { type StoreTiming, watchFiles } from "../../../lib/host/folder/files.ts";
+import { seededRandom } from "../../support/random.ts";
 import { until } from "../../support/mock_api.ts";
 
 async function watching(
@@ -87,4 +88,57 @@ Deno.test("watchFiles() tells of a file that cannot be read, and goes on", async
     await Deno.writeTextFile(`${folder}/a.yaml`, "a2");
     await until("a", () => calls.length === 2);
   });
+});
+
+Deno.test("watchFiles() sees by events alone what many folders are filled with as they are made", async () => {
+  const root = await Deno.makeTempDir();
+  const seed = Number(Deno.env.get("HERALD_SEED") ?? 15);
+  const random = seededRandom(seed);
+  const stop = new AbortController();
+  const seen = new Map<string, string | undefined>();
+  const list = (folder: string): string[] =>
+    [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) =>
+      isDirectory ? list(`${folder}/${name}`) : [`${folder}/${name}`]
+    );
+  const { done } = await watchFiles(
+    root,
+    {
+      matters: (path) => path.endsWith(".yaml"),
+      list: () => list(root).filter((path) => path.endsWith(".yaml")),
+      onFiles: (files) => files.forEach((text, path) => seen.set(path, text)),
+      onPoll: () => {},
+      // A folder may go while it is listed.
+      onError: () => {},
+    },
+    systemClock,
+    { quietMs: 10, openMs: 1_000_000, pollMs: 1_000_000 },
+    stop.signal,
+  );
+  try {
+    const wanted = new Map<string, string>();
+    const moment = () => new Promise((resolve) => setTimeout(resolve, random() * 4));
+    for (let round = 0; round < 60; round++) {
+      // Names come again: a folder that went is made anew, as for the last status of a namespace.
+      const folder = `${root}/status${random() < 0.5 ? "" : round % 7}/ns${round % 5}`;
+      if (random() < 0.2) {
+        await Deno.remove(folder, { recursive: true }).catch(() => {});
+        for (const path of wanted.keys()) if (path.startsWith(`${folder}/`)) wanted.delete(path);
+      }
+      if (random() < 0.5) await moment();
+      await Deno.mkdir(folder, { recursive: true });
+      if (random() < 0.7) await moment();
+      const path = `${folder}/${round}.yaml`;
+      await Deno.writeTextFile(`${path}.tmp`, `${round}`);
+      await Deno.rename(`${path}.tmp`, path);
+      wanted.set(path, `${round}`);
+    }
+    const missing = () => [...wanted].filter(([path, text]) => seen.get(path) !== text);
+    const began = performance.now();
+    await until(`seed ${seed}: ${missing().length} files`, () => missing().length === 0);
+    assert.ok(performance.now() - began < 1_000, "late");
+  } finally {
+    stop.abort();
+    await done;
+    await Deno.remove(root, { recursive: true });
+  }
 });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { systemClock } from "../../../lib/host/process/clock.ts";
 import { watchFolder } from "../../../lib/host/folder/watch.ts";
+import { virtualClock } from "../../support/clock.ts";
 import { until } from "../../support/mock_api.ts";
 
 async function watching(
@@ -18,8 +19,10 @@ async function watching(
       recursive: true,
       pollMs,
       onEvent: (event) => {
-        if (event === undefined) polls++;
-        else seen.push(...event.paths.map((path) => path.slice(parent.length)));
+        if (event === "poll") polls++;
+        else if (event !== "new folders") {
+          seen.push(...event.paths.map((path) => path.slice(parent.length)));
+        }
       },
     },
     systemClock,
@@ -57,4 +60,52 @@ Deno.test("watchFolder() polls, and takes up a folder that was replaced", async 
     await until("the new file", () => seen.includes("/f/new"));
     assert.ok(seen.every((path) => path.startsWith("/f")));
   });
+});
+
+Deno.test("watchFolder() sets a watch anew after a new folder, and then tells that it must be read", async () => {
+  const folder = await Deno.makeTempDir();
+  const stop = new AbortController();
+  const clock = virtualClock();
+  const told: string[] = [];
+  let watches = 0;
+  // As Deno's: told of the folder, and not yet of what is written into it.
+  const events: Deno.FsEvent[] = [
+    { kind: "create", paths: [`${folder}/a`] },
+    { kind: "create", paths: [`${folder}/b.c`] },
+    { kind: "access", paths: [`${folder}/a`] },
+  ];
+  const watchFs = (): Deno.FsWatcher => {
+    told.push(`watch ${++watches}`);
+    const closed = Promise.withResolvers<void>();
+    const own = watches === 1 ? events : [];
+    const close = () => closed.resolve();
+    const read = async function* () {
+      yield* own;
+      await closed.promise;
+      told.push("closed");
+    };
+    return Object.assign(read(), { close, [Symbol.dispose]: close });
+  };
+  for (const name of ["a", "b.c"]) await Deno.mkdir(`${folder}/${name}`);
+  const done = watchFolder(
+    {
+      folder,
+      recursive: true,
+      pollMs: 10_000,
+      onEvent: (event) => void told.push(typeof event === "string" ? event : event.kind),
+    },
+    clock,
+    stop.signal,
+    watchFs,
+  );
+  await until("the folders", () => told.length === 4);
+  clock.advance(1_000);
+  await until("the watch before to end", () => told.includes("closed"));
+  assert.deepEqual(told, [
+    ...["watch 1", "create", "create", "access"],
+    ...["watch 2", "new folders", "closed"],
+  ]);
+  stop.abort();
+  await done;
+  await Deno.remove(folder, { recursive: true });
 });
