@@ -16,6 +16,9 @@ const ENVIRONMENT = [
   "HOME",
   "KUBERNETES_SERVICE_HOST",
   "KUBERNETES_SERVICE_PORT",
+  "NOTIFY_SOCKET",
+  "WATCHDOG_USEC",
+  "WATCHDOG_PID",
   "NODE_V8_COVERAGE",
   "NODE_OPTIONS",
   "LOG_TOKENS",
@@ -57,6 +60,8 @@ export async function compile({ deno, denort, output, target }: Compilation): Pr
   const args = ["compile", "--quiet", "--no-config", "--node-modules-dir=none", "--no-check"];
   // Spares 1.8 MB of each role, for some 3 % of the rate at which ARP is answered.
   args.push("--v8-flags=--no-short-builtin-calls");
+  // Datagrams on unix sockets, as systemd takes them.
+  args.push("--unstable-net");
   if (target !== undefined) args.push("--target", target);
   args.push("--no-prompt", "--no-code-cache", ...PERMISSIONS);
   for (const worker of WORKERS) args.push("--include", `${BUNDLE}/${worker}.js`);

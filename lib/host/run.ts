@@ -10,6 +10,7 @@ import { type Log, openLog } from "./process/log.ts";
 import { createMetrics } from "./metrics/metrics.ts";
 import { isConfigFile, type RunOptions } from "./process/options.ts";
 import type { RoleContext, RunningRole, WorkerUrls } from "./process/role.ts";
+import { readServiceManager, startNotifier } from "./process/service_manager.ts";
 import type { ProcessStatus } from "../status/types.ts";
 import { showProcess } from "./process/usage.ts";
 import { logUncaught } from "./process/uncaught.ts";
@@ -28,12 +29,12 @@ export async function run(options: RunOptions, workers: WorkerUrls): Promise<num
   using _uncaught = logUncaught(log);
   const stop = new AbortController();
   const roles: RunningRole[] = [];
-  let stopping = false;
+  const leaving = new AbortController();
   using _signals = onSignals(["SIGTERM", "SIGINT"], (name) => {
     log.info({ reason: name }, "stopping");
     // Who asks twice does not want to wait.
-    if (stopping) return stop.abort();
-    stopping = true;
+    if (leaving.signal.aborted) return stop.abort();
+    leaving.abort();
     void handOver(roles, log).finally(() => stop.abort());
   });
   log.info({ role: options.role, version: VERSION, commit: COMMIT }, "herald starts");
@@ -41,7 +42,7 @@ export async function run(options: RunOptions, workers: WorkerUrls): Promise<num
     log.info({ reason: flag }, "flag accepted for MetalLB's sake, it has no effect");
   }
   try {
-    return await runRoles(options, workers, log, stop, roles);
+    return await runRoles(options, workers, log, { stop, leaving: leaving.signal }, roles);
   } catch (error) {
     log.error({ error: errorText(error) }, "herald failed");
     return 1;
@@ -52,15 +53,16 @@ async function runRoles(
   options: RunOptions,
   workers: WorkerUrls,
   log: Log,
-  stop: AbortController,
+  { leaving, stop }: { readonly leaving: AbortSignal; readonly stop: AbortController },
   roles: RunningRole[],
 ): Promise<number> {
   const metrics = createMetrics();
   const startedAt = new Date().toISOString();
-  // A kubelet probes /healthz and ends what hangs; elsewhere nobody does, and a Worker is 13 MB.
-  using watchdog = Deno.env.get("KUBERNETES_SERVICE_HOST")
-    ? undefined
-    : startWatchdog({ url: workers.watchdog, log });
+  const manager = readServiceManager((name) => Deno.env.get(name), Deno.pid);
+  // A kubelet probes /healthz and systemd misses the signs of life: they end what hangs. Elsewhere
+  // nobody does, and a Worker is 13 MB.
+  const guarded = Deno.env.get("KUBERNETES_SERVICE_HOST") ?? manager?.watchdogMs;
+  using watchdog = guarded ? undefined : startWatchdog({ url: workers.watchdog, log });
   const { health: healthMetrics } = metrics;
   const health = startHealth(
     { clock: systemClock, log, metrics: healthMetrics, onTick: watchdog?.feed },
@@ -103,8 +105,15 @@ async function runRoles(
     registry: metrics.registry,
     log,
   }, stop.signal);
-  // A store's status files are written all along; against an API server nothing is.
-  if (options.store === undefined) Deno.permissions.revokeSync({ name: "write" });
+  const unhealthy = () => [...roles.flatMap((role) => role.unhealthy()), ...health.lasting()];
+  const state = () => ({ notReady: status().notReady, unhealthy: unhealthy() });
+  using _notifier = manager &&
+    startNotifier({ manager, state, clock: systemClock, log }, leaving);
+  // A store's status files are written all along, and to tell systemd is to write as well, within
+  // its unit's ProtectSystem=strict; against an API server nothing is.
+  if (options.store === undefined && manager === undefined) {
+    Deno.permissions.revokeSync({ name: "write" });
+  }
   const broken = await firstFailure([...roles.map((role) => role.done), served], log);
   stop.abort();
   await Promise.allSettled([...roles.map((role) => role.done), served]);

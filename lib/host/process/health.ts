@@ -73,20 +73,27 @@ export function tick(
 
 /** Why the process should be restarted, one sentence each. */
 export function problemsOf(state: HealthState, now: Instant, timing: HealthTiming): string[] {
-  const { stall } = state;
-  const stalled = stall !== undefined && now - stall.at < STALL_NEWS_MS
+  return [...stallOf(state, now), ...stuckOf(state, timing)];
+}
+
+/** A stall of the event loop that is over, and not told yet. */
+function stallOf({ stall }: HealthState, now: Instant): string[] {
+  return stall !== undefined && now - stall.at < STALL_NEWS_MS
     ? [
       `the event loop stood still for ${seconds(stall.ms)} s, until ${
         seconds(now - stall.at)
       } s ago`,
     ]
     : [];
-  const stuck = [...state.watches.values()].filter(({ stillMs }) => stillMs >= timing.stuckMs)
+}
+
+/** The watches that hang. */
+function stuckOf(state: HealthState, timing: HealthTiming): string[] {
+  return [...state.watches.values()].filter(({ stillMs }) => stillMs >= timing.stuckMs)
     .map(({ kind, stillMs }) =>
       `the watch of kind ${kind} hangs: for ${seconds(stillMs)} s it has neither heard anything ` +
       "nor tried again"
     );
-  return [...stalled, ...stuck];
 }
 
 function seconds(ms: Millis): number {
@@ -101,6 +108,8 @@ export interface Health {
   problems(): readonly string[];
   /** The same; a stall that is over is told until it has surely been read. */
   answer(): readonly string[];
+  /** The same without a stall that is over: for who notices by himself that nothing moves. */
+  lasting(): readonly string[];
 }
 
 interface HealthOptions {
@@ -158,6 +167,7 @@ export function startHealth(options: HealthOptions, signal: AbortSignal): Health
       },
     }),
     problems: () => problemsOf(state, clock.now(), timing),
+    lasting: () => stuckOf(state, timing),
     answer() {
       // A request may be served before the timer that is as late as it.
       look();

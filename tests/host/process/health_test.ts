@@ -100,6 +100,7 @@ Deno.test("startHealth() tells a stall of this very event loop until it is read,
     while (performance.now() < until); // The loop stalls for real.
     assert.match(health.answer().join(), /the event loop stood still/);
     assert.match(health.answer().join(), /the event loop stood still/, "the first asker gave up");
+    assert.deepEqual(health.lasting(), [], "it turns again");
     await pause(1_050);
     assert.match(health.answer().join(), /the event loop stood still/);
     assert.deepEqual(health.answer(), []);
@@ -120,6 +121,7 @@ Deno.test("startHealth() tells of a watch that hangs until it ends, and shows it
     cluster.watch({ kind: "Node", read, onChange: () => {} }, stop.signal);
     await waitFor("the verdict", () => health.problems().length > 0, { everyMs: 10 });
     assert.match(health.answer().join(), /^the watch of kind Node hangs/);
+    assert.match(health.lasting().join(), /^the watch of kind Node hangs/);
     assert.match(await registry.metrics(), /^herald_watch_last_heard_seconds\{kind="Node"\} 6\d/m);
     ended.resolve();
     await waitFor("no verdict", () => health.problems().length === 0, { everyMs: 10 });
