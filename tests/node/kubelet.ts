@@ -12,8 +12,19 @@ export interface KubeletNode extends AsyncDisposable {
   ctr(...args: string[]): Promise<string>;
   /** What its programs print, for a failure's message. */
   logs(): Promise<string>;
+  /** What its pods of this namespace have printed so far, those that are gone included. */
+  podLogs(namespace: string): Promise<readonly PodLog[]>;
   /** As a power cut: every process of the node, pods included, ends at once. */
   cutPower(): Promise<void>;
+}
+
+/** What one run of a container printed. */
+export interface PodLog {
+  readonly pod: string;
+  readonly container: string;
+  /** How often it had been restarted before. */
+  readonly restarts: number;
+  readonly lines: readonly { readonly at: string; readonly text: string }[];
 }
 
 export interface KubeletOptions {
@@ -56,6 +67,7 @@ export async function startKubeletNode(options: KubeletOptions): Promise<Kubelet
   const hierarchies = await makeControlGroups(name);
   unfinished.defer(() => removeControlGroups(hierarchies, name));
   await writeSettings(folder, options);
+  unfinished.use(keepPodLogs(folder));
   const shell = start("nsenter", [
     `--net=/run/netns/${host.netns}`,
     "unshare",
@@ -97,9 +109,49 @@ export async function startKubeletNode(options: KubeletOptions): Promise<Kubelet
     host,
     ctr,
     logs,
+    podLogs: (namespace) => readPodLogs(folder, namespace),
     cutPower: () => endAll(shell, host, hierarchies, name),
     [Symbol.asyncDispose]: () => finished.disposeAsync(),
   };
+}
+
+/** A second name for each log: the kubelet removes its own with the pod, which is when it is wanted. */
+function keepPodLogs(folder: string): Disposable {
+  const names = (path: string) => [...Deno.readDirSync(path)].map(({ name }) => name);
+  const keep = () => {
+    for (const pod of names(`${folder}/pods`)) {
+      for (const container of names(`${folder}/pods/${pod}`)) {
+        for (const file of names(`${folder}/pods/${pod}/${container}`)) {
+          const kept = `${folder}/kept/${pod}_${container}_${file}`;
+          if (!known.has(kept)) Deno.linkSync(`${folder}/pods/${pod}/${container}/${file}`, kept);
+          known.add(kept);
+        }
+      }
+    }
+  };
+  const known = new Set<string>();
+  const timer = setInterval(() => {
+    try {
+      keep();
+    } catch (error) {
+      // A pod that goes in this moment was seen before.
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }, 200);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
+}
+
+async function readPodLogs(folder: string, namespace: string): Promise<PodLog[]> {
+  const found: PodLog[] = [];
+  for await (const { name } of Deno.readDir(`${folder}/kept`)) {
+    const [of, pod = "", _uid, container = "", file = ""] = name.split("_");
+    if (of !== namespace) continue;
+    const text = await Deno.readTextFile(`${folder}/kept/${name}`);
+    const lines = [...text.matchAll(/^(\S+) std(?:out|err) [FP] (.*)$/gm)]
+      .map(([, at = "", line = ""]) => ({ at, text: line }));
+    found.push({ pod, container, restarts: Number(file.split(".")[0]), lines });
+  }
+  return found;
 }
 
 async function makeControlGroups(name: string): Promise<string[]> {
@@ -156,7 +208,7 @@ async function endAll(
 
 async function writeSettings(folder: string, options: KubeletOptions): Promise<void> {
   const { kube, name } = options;
-  for (const part of ["cni", "plugins", "pods", "pki", "sys"]) {
+  for (const part of ["cni", "kept", "plugins", "pods", "pki", "sys"]) {
     await Deno.mkdir(`${folder}/${part}`, { recursive: true });
   }
   const kubeconfig = await kube.kubeconfigForToken(kubeletToken(name));
@@ -229,6 +281,9 @@ function kubeletSettings(folder: string, { address, name }: KubeletOptions): str
     readOnlyPort: 0,
     oomScoreAdj: 0,
     resolvConf: "/etc/resolv.conf",
+    // Nobody answers there; without one the kubelet warns of each pod.
+    clusterDNS: ["172.17.0.10"],
+    clusterDomain: "cluster.local",
     evictionHard: {
       "memory.available": "100Mi",
       "nodefs.available": "1%",

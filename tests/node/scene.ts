@@ -6,10 +6,42 @@ import {
 import { type Host, type Lan, makeLan } from "../support/lan.ts";
 import { must } from "../support/process.ts";
 import { waitFor } from "../support/wait.ts";
-import { makeTestImages } from "./images.ts";
+import { IMAGES, makeTestImages } from "./images.ts";
 import { type KubeletNode, startKubeletNode } from "./kubelet.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
+const MANIFEST = `${ROOT}deploy/metallb-compatible.yaml`;
+/** Herald's namespace. */
+export const NAMESPACE = "metallb-system";
+/** The first address of the pool. */
+export const FIRST_ADDRESS = "10.77.1.220";
+export const CONFIG = `apiVersion: v1
+kind: ConfigMap
+metadata: { namespace: ${NAMESPACE}, name: config }
+data:
+  config: |
+    address-pools:
+      - name: default
+        protocol: layer2
+        addresses: [${FIRST_ADDRESS}-10.77.1.240]
+`;
+/** A web server on each node, and the Service `web` before them. */
+export const WEB = `apiVersion: apps/v1
+kind: DaemonSet
+metadata: { name: web }
+spec:
+  selector: { matchLabels: { app: web } }
+  template:
+    metadata: { labels: { app: web } }
+    spec:
+      terminationGracePeriodSeconds: 1
+      containers:
+        - name: web
+          image: ${IMAGES.web}
+          env: [{ name: POD_NAME, valueFrom: { fieldRef: { fieldPath: metadata.name } } }]
+          readinessProbe: { httpGet: { path: /, port: 80 }, periodSeconds: 1 }
+---
+${serviceManifest("web")}`;
 
 /** A cluster of real kubelets on a LAN, and a client that is no node of it. */
 export interface NodeScene extends AsyncDisposable {
@@ -60,6 +92,48 @@ export async function makeNodeScene(): Promise<NodeScene> {
   for (const node of nodes) unfinished.use(node);
   const finished = unfinished.move();
   return { lan, kube, nodes, client, [Symbol.asyncDispose]: () => finished.disposeAsync() };
+}
+
+/** A Service of type LoadBalancer before the web servers. */
+export function serviceManifest(name: string): string {
+  return `apiVersion: v1
+kind: Service
+metadata: { name: ${name} }
+spec:
+  type: LoadBalancer
+  selector: { app: web }
+  ports: [{ port: 80 }]
+`;
+}
+
+/** Installs Herald as people do, the web servers beside it; waits until the Service answers. */
+export async function installHerald(
+  { kube, client }: NodeScene,
+  { manifest = MANIFEST, config = CONFIG, web = WEB } = {},
+): Promise<{ readonly address: string; readonly readyMs: number }> {
+  await kube.kubectl(["apply", "-f", "-"], web);
+  const began = performance.now();
+  await kube.kubectl(["apply", "-f", manifest]);
+  await kube.kubectl(["apply", "-f", "-"], config);
+  await podsReady(kube, NAMESPACE, "component=controller", 2);
+  await podsReady(kube, NAMESPACE, "component=speaker", 2);
+  const readyMs = Math.round(performance.now() - began);
+  await podsReady(kube, "default", "app=web", 2);
+  const address = await addressOf(kube, "web");
+  await waitFor(
+    "a page",
+    () => client.must("curl", "-sS", "--max-time", "2", `http://${address}/`),
+  );
+  return { address, readyMs };
+}
+
+/** Waits for a Service's address. */
+export async function addressOf(kube: ControlPlane, service: string): Promise<string> {
+  const path = "jsonpath={.status.loadBalancer.ingress[0].ip}";
+  return await waitFor(
+    `the address of Service ${service}`,
+    async () => await kube.kubectl(["get", "service", service, "-o", path]) || undefined,
+  );
 }
 
 /** The image's tar for this machine, made by the installer unless it is there already. */

@@ -24,7 +24,7 @@ export interface Probe extends AsyncDisposable {
 const programs = new Map<string, Promise<string>>();
 
 /** Compiles a program of `probe/` once for a process. */
-function compiled(name: "probe" | "flood"): Promise<string> {
+export function compiled(name: "probe" | "flood" | "requests"): Promise<string> {
   const before = programs.get(name);
   if (before !== undefined) return before;
   const made = (async () => {
