@@ -1,6 +1,8 @@
 import { ELECTION_RULES } from "../speaker/view.ts";
 import { nearest } from "../config/nearest.ts";
+import { LOG_LEVELS } from "../host/process/log.ts";
 import { Command, CommanderError, Option } from "commander";
+import { type CommandFacts, completionFor, factsOf, SHELLS } from "./completion.ts";
 import {
   ARP_BACKENDS,
   ROLES,
@@ -66,7 +68,7 @@ export function parseArguments(argv: readonly string[], around: Surroundings): R
 
 function wrongUsage(text: string, argv: readonly string[]): Request {
   const command = commandOf(argv);
-  const help = ["run", "validate", "status", "explain"].includes(command)
+  const help = ["run", "validate", "status", "explain", "completion"].includes(command)
     ? `${command} --help`
     : "--help";
   return { kind: "print", text: `${text}See: herald ${help}\n`, code: 2 };
@@ -131,7 +133,23 @@ function buildProgram(done: (request: Request) => void, around: Surroundings): C
     });
   program.command("version").description("version, commit, Deno and target")
     .action(() => done({ kind: "version" }));
+  program.command("completion").argument("<shell>", SHELLS.join(", "))
+    .description("prints the shell's completions: source <(herald completion bash)")
+    .action((word: string) => {
+      const shell = SHELLS.find((one) => one === word);
+      if (shell === undefined) {
+        throw new UsageError(
+          `there are no completions for "${word}", only for ${SHELLS.join(", ")}`,
+        );
+      }
+      done({ kind: "print", text: completionFor(shell, factsOf(program)), code: 0 });
+    });
   return program;
+}
+
+/** All commands with their flags, as --help has them, for what else tells of them. */
+export function commandFacts(around: Surroundings): readonly CommandFacts[] {
+  return factsOf(buildProgram(() => undefined, around));
 }
 
 function outputOption(): Option {
@@ -151,7 +169,10 @@ function once(flag: string, description: string): Option {
 }
 
 function oneOf(flag: string, description: string, words: readonly string[]): Option {
-  return once(flag, `${description}: ${words.join(", ")}`);
+  const option = once(flag, description);
+  // Only told, here: who reads the values refuses others, and names the nearest.
+  option.argChoices = [...words];
+  return option;
 }
 
 function addSourceOptions(command: Command): Command {
@@ -233,10 +254,15 @@ function addRun(program: Command, done: (request: Request) => void, around: Surr
     .addOption(once("--leader-elect-retry-period <time>", "between renewals; default 2s"))
     .addOption(once("--leader-elect-resource-name <name>", "the Lease; default herald-controller"))
     .addOption(
-      once("--leader-elect-profile <profile>", "times: default, or fast (takeover within 3s)"),
+      oneOf("--leader-elect-profile <profile>", "times; fast: takeover within 3s", [
+        "default",
+        "fast",
+      ]),
     )
-    .addOption(once("--log-level <level>", "all, debug, info, warn, error, none; default info"))
-    .addOption(once("--log-format <format>", "json or pretty; default json, pretty on a terminal"));
+    .addOption(oneOf("--log-level <level>", "default info", LOG_LEVELS))
+    .addOption(
+      oneOf("--log-format <format>", "default json, pretty on a terminal", ["json", "pretty"]),
+    );
   for (const [flag, takesValue] of METALLB_ONLY) {
     run.addOption(new Option(takesValue ? `${flag} <value>` : `${flag} [bool]`).hideHelp());
   }

@@ -25,6 +25,9 @@ export const TEST_PACKAGES = [
   "runc",
   "containernetworking-plugins",
   "busybox-static",
+  "groff-base",
+  "zsh",
+  "fish",
 ] as const;
 
 /** Installs what is missing, named first. @throws Error when a package cannot be had */
