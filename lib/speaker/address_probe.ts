@@ -4,6 +4,7 @@ import type { ArpPacket } from "../arp/packet.ts";
 import type { NdpPacket } from "../ndp/packet.ts";
 import { formatMac, type Mac } from "../net/ethernet.ts";
 import type { Ip } from "../net/ip.ts";
+import { JUDGE_MS } from "./conflicts.ts";
 
 /** Times of RFC 5227 §1.1: the first probe leaves within PROBE_WAIT … */
 export const PROBE_WAIT_MS: Millis = 1_000;
@@ -23,8 +24,10 @@ export type AddressProbeEvent =
   | { readonly kind: "held"; readonly ips: readonly Ip[] }
   /** No speaker has these any more. */
   | { readonly kind: "free"; readonly ips: readonly Ip[] }
-  /** A host on the network has the address; `fellow`: that host is a speaker. */
-  | { readonly kind: "seen"; readonly ip: Ip; readonly mac: Mac; readonly fellow: boolean }
+  /** A host on the network has the address. */
+  | { readonly kind: "seen"; readonly ip: Ip; readonly mac: Mac }
+  /** The hardware addresses of all other speakers. */
+  | { readonly kind: "fellows"; readonly macs: ReadonlySet<Mac> }
   | { readonly kind: "tick" };
 
 export type AddressProbeAction =
@@ -37,6 +40,8 @@ export type AddressProbeAction =
 interface Probing {
   sent: number;
   due: Instant;
+  /** It has the address, and may yet be told of as a fellow: judged when it is due. */
+  suspect: Mac | undefined;
   foreign: Mac | undefined;
 }
 
@@ -45,11 +50,12 @@ export interface AddressProbeState {
   readonly wanted: Set<Ip>;
   readonly probing: Map<Ip, Probing>;
   readonly held: Set<Ip>;
+  fellows: ReadonlySet<Mac>;
 }
 
 /** Begins with nothing wanted, and nothing held by anybody. */
 export function createAddressProbe(): AddressProbeState {
-  return { wanted: new Set(), probing: new Map(), held: new Set() };
+  return { wanted: new Set(), probing: new Map(), held: new Set(), fellows: new Set() };
 }
 
 /**
@@ -75,7 +81,10 @@ export function step(
       for (const ip of event.ips) state.held.delete(ip);
       break;
     case "seen":
-      onSeen(state, event.ip, event.mac, event.fellow, now, actions);
+      onSeen(state, event.ip, event.mac, now, actions);
+      break;
+    case "fellows":
+      state.fellows = event.macs;
       break;
     case "tick":
       break;
@@ -138,7 +147,7 @@ function onWanted(
     state.wanted.add(ip);
     if (state.held.has(ip) || resumed.has(ip)) continue;
     const due = after(now, PROBE_WAIT_MS * random());
-    state.probing.set(ip, { sent: 0, due, foreign: undefined });
+    state.probing.set(ip, { sent: 0, due, suspect: undefined, foreign: undefined });
   }
 }
 
@@ -146,14 +155,29 @@ function onSeen(
   state: AddressProbeState,
   ip: Ip,
   mac: Mac,
-  fellow: boolean,
   now: Instant,
   actions: AddressProbeAction[],
 ): void {
   const probing = state.probing.get(ip);
   if (probing === undefined) return;
-  if (fellow) return pass(state, ip, actions); // both want it: ownership decides, not the network
-  if (probing.foreign !== undefined) return;
+  // Both want it: ownership decides, not the network.
+  if (state.fellows.has(mac)) return pass(state, ip, actions);
+  if (probing.foreign !== undefined || probing.suspect !== undefined) return;
+  probing.suspect = mac;
+  probing.due = after(now, JUDGE_MS);
+}
+
+/** A host that is no fellow by now is a foreign one. */
+function judge(
+  state: AddressProbeState,
+  ip: Ip,
+  probing: Probing,
+  mac: Mac,
+  now: Instant,
+  actions: AddressProbeAction[],
+): void {
+  probing.suspect = undefined;
+  if (state.fellows.has(mac)) return pass(state, ip, actions);
   probing.foreign = mac;
   probing.due = after(now, RETRY_MS);
   actions.push({ kind: "conflict", ip, mac });
@@ -167,6 +191,8 @@ function advance(
   random: Random,
   actions: AddressProbeAction[],
 ): void {
+  const { suspect } = probing;
+  if (suspect !== undefined) return judge(state, ip, probing, suspect, now, actions);
   if (probing.foreign !== undefined) {
     probing.foreign = undefined;
     probing.sent = 0;

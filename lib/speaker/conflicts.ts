@@ -1,3 +1,4 @@
+import { unreachable } from "../base/errors.ts";
 import { after, type Instant, type Millis } from "../base/time.ts";
 import type { Mac } from "../net/ethernet.ts";
 import type { Ip } from "../net/ip.ts";
@@ -6,68 +7,182 @@ import type { Ip } from "../net/ip.ts";
 export const DEFEND_INTERVAL_MS: Millis = 10_000;
 /** A conflict that goes on is told to people this often. */
 const TELL_INTERVAL_MS: Millis = 60_000;
+/**
+ * A host that nobody knows is judged only then: a fellow's frame is quicker than what gossip and its
+ * claim say of it, and a member that is missing is tried every 2.4 s.
+ */
+export const JUDGE_MS: Millis = 3_000;
 /** A host could claim all addresses with a new hardware address each time. */
 const MAX_KEPT = 4_096;
 
-/** What to do about a frame in which another host has one of our addresses. */
-export interface Verdict {
-  /** A fellow speaker's frame: both announce for a moment, as after a partition. */
-  readonly kind: "split" | "conflict" | "own";
-  readonly defend: boolean;
-  /** Worth a line in the log and an event: the first of this host, or long after the last. */
-  readonly tell: boolean;
-}
-
-/** Keeps which hosts claim our addresses. */
-export interface Conflicts {
-  seen(ip: Ip, mac: Mac, now: Instant): Verdict;
+export type ConflictEvent =
+  /** Another host has one of our addresses in a frame. */
+  | { readonly kind: "seen"; readonly ip: Ip; readonly mac: Mac; readonly ifindex: number }
   /** Own hardware addresses and those of fellow speakers, in place of those before. */
-  setKnown(own: ReadonlySet<Mac>, fellows: ReadonlySet<Mac>): void;
-  /** Conflicts of the last minute, for the status. */
-  current(now: Instant): readonly { readonly ip: Ip; readonly mac: Mac }[];
+  | { readonly kind: "known"; readonly own: ReadonlySet<Mac>; readonly fellows: ReadonlySet<Mac> }
+  /** All that this node answers for now. */
+  | { readonly kind: "owned"; readonly ips: readonly Ip[] }
+  | { readonly kind: "tick" };
+
+export type ConflictAction =
+  /** Says once more where the address is. */
+  | { readonly kind: "defend"; readonly ip: Ip }
+  /** So many frames were a fellow speaker's, as after a partition, or a foreign host's. */
+  | { readonly kind: "count"; readonly verdict: "split" | "conflict"; readonly frames: number }
+  /** Worth a line in the log and an event: a foreign host is new, or was long not told of. */
+  | { readonly kind: "tell"; readonly ip: Ip; readonly mac: Mac; readonly ifindex: number };
+
+interface Suspect {
+  readonly ip: Ip;
+  readonly mac: Mac;
+  readonly ifindex: number;
+  readonly judgeAt: Instant;
+  frames: number;
 }
 
-/** Begins with no conflict (RFC 5227 §2.4: defend once, and not again within the interval). */
-export function createConflicts(): Conflicts {
-  const defended = new Map<Ip, Instant>();
-  const told = new Map<
-    string,
-    { readonly ip: Ip; readonly mac: Mac; at: Instant; last: Instant }
-  >();
-  let own: ReadonlySet<Mac> = new Set();
-  let fellows: ReadonlySet<Mac> = new Set();
+interface Foreign {
+  readonly ip: Ip;
+  readonly mac: Mac;
+  toldAt: Instant;
+  seenAt: Instant;
+}
 
-  function mayDefend(ip: Ip, now: Instant): boolean {
-    const last = defended.get(ip);
-    if (last !== undefined && now < after(last, DEFEND_INTERVAL_MS)) return false;
-    defended.set(ip, now);
-    if (defended.size > MAX_KEPT) forgetOldest(defended);
-    return true;
-  }
+/** Which hosts claim our addresses; only {@link step} touches it. */
+export interface ConflictState {
+  readonly defended: Map<Ip, Instant>;
+  /** Not judged yet, in the order in which they will be. */
+  readonly suspects: Map<string, Suspect>;
+  readonly foreign: Map<string, Foreign>;
+  own: ReadonlySet<Mac>;
+  fellows: ReadonlySet<Mac>;
+  owned: ReadonlySet<Ip>;
+}
 
+/** Begins with no conflict, and nobody known. */
+export function createConflicts(): ConflictState {
   return {
-    seen(ip, mac, now) {
-      if (own.has(mac)) return { kind: "own", defend: false, tell: false };
-      const defend = mayDefend(ip, now);
-      if (fellows.has(mac)) return { kind: "split", defend, tell: false };
-      const key = `${ip} ${mac}`;
-      const before = told.get(key);
-      const tell = before === undefined || now >= after(before.at, TELL_INTERVAL_MS);
-      told.set(key, { ip, mac, at: tell || before === undefined ? now : before.at, last: now });
-      if (told.size > MAX_KEPT) forgetOldest(told);
-      return { kind: "conflict", defend, tell };
-    },
-    setKnown(nextOwn, nextFellows) {
-      own = nextOwn;
-      fellows = nextFellows;
-    },
-    current: (now) =>
-      [...told.values()].filter(({ last }) => now < after(last, TELL_INTERVAL_MS))
-        .map(({ ip, mac }) => ({ ip, mac })),
+    defended: new Map(),
+    suspects: new Map(),
+    foreign: new Map(),
+    own: new Set(),
+    fellows: new Set(),
+    owned: new Set(),
   };
 }
 
+/**
+ * Defends an address at once (RFC 5227 §2.4), and judges who has it when who lives can be known.
+ * Total over every event.
+ */
+export function step(
+  state: ConflictState,
+  event: ConflictEvent,
+  now: Instant,
+): ConflictAction[] {
+  const actions: ConflictAction[] = [];
+  switch (event.kind) {
+    case "seen":
+      onSeen(state, event, now, actions);
+      break;
+    case "known":
+      state.own = event.own;
+      state.fellows = event.fellows;
+      break;
+    case "owned":
+      state.owned = new Set(event.ips);
+      break;
+    case "tick":
+      break;
+    default:
+      return unreachable(event);
+  }
+  judge(state, now, actions);
+  return actions;
+}
+
+/** When the next tick is due; undefined while nobody is to be judged. */
+export function nextDeadline({ suspects }: ConflictState): Instant | undefined {
+  for (const { judgeAt } of suspects.values()) return judgeAt;
+  return undefined;
+}
+
+/** Conflicts of the last minute, for the status. */
+export function current(
+  { foreign }: ConflictState,
+  now: Instant,
+): { readonly ip: Ip; readonly mac: Mac }[] {
+  return [...foreign.values()].filter((host) => isRecent(host, now))
+    .map(({ ip, mac }) => ({ ip, mac }));
+}
+
+function onSeen(
+  state: ConflictState,
+  { ip, mac, ifindex }: ConflictEvent & { readonly kind: "seen" },
+  now: Instant,
+  actions: ConflictAction[],
+): void {
+  if (state.own.has(mac)) return;
+  if (mayDefend(state, ip, now)) actions.push({ kind: "defend", ip });
+  if (state.fellows.has(mac)) {
+    actions.push({ kind: "count", verdict: "split", frames: 1 });
+    return;
+  }
+  const key = `${ip} ${mac}`;
+  const foreign = state.foreign.get(key);
+  if (foreign !== undefined && isRecent(foreign, now)) {
+    return condemn(state, { ip, mac, ifindex, frames: 1 }, now, actions);
+  }
+  const suspect = state.suspects.get(key);
+  if (suspect !== undefined) {
+    suspect.frames++;
+    return;
+  }
+  state.suspects.set(key, { ip, mac, ifindex, judgeAt: after(now, JUDGE_MS), frames: 1 });
+  forgetOldest(state.suspects);
+}
+
+/** Who is nobody's fellow by then is a foreign host; who has an address that is not ours, its owner. */
+function judge(state: ConflictState, now: Instant, actions: ConflictAction[]): void {
+  for (const [key, suspect] of state.suspects) {
+    if (now < suspect.judgeAt) return;
+    state.suspects.delete(key);
+    const { ip, mac, frames } = suspect;
+    if (state.own.has(mac)) continue;
+    if (state.fellows.has(mac)) actions.push({ kind: "count", verdict: "split", frames });
+    else if (state.owned.has(ip)) condemn(state, suspect, now, actions);
+  }
+}
+
+function condemn(
+  { foreign }: ConflictState,
+  { ip, mac, ifindex, frames }: Omit<Suspect, "judgeAt">,
+  now: Instant,
+  actions: ConflictAction[],
+): void {
+  const key = `${ip} ${mac}`;
+  const before = foreign.get(key);
+  const tell = before === undefined || now >= after(before.toldAt, TELL_INTERVAL_MS);
+  foreign.set(key, { ip, mac, toldAt: tell ? now : before.toldAt, seenAt: now });
+  forgetOldest(foreign);
+  actions.push({ kind: "count", verdict: "conflict", frames });
+  if (tell) actions.push({ kind: "tell", ip, mac, ifindex });
+}
+
+function isRecent({ seenAt }: Foreign, now: Instant): boolean {
+  return now < after(seenAt, TELL_INTERVAL_MS);
+}
+
+function mayDefend({ defended }: ConflictState, ip: Ip, now: Instant): boolean {
+  const last = defended.get(ip);
+  if (last !== undefined && now < after(last, DEFEND_INTERVAL_MS)) return false;
+  defended.set(ip, now);
+  forgetOldest(defended);
+  return true;
+}
+
+/** Keeps the map within its bound. */
 function forgetOldest(map: Map<unknown, unknown>): void {
+  if (map.size <= MAX_KEPT) return;
   for (const key of map.keys()) {
     map.delete(key);
     return;

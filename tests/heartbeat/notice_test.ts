@@ -59,7 +59,10 @@ Deno.test("piecesOf() gives each piece of a claim the same hardware addresses, a
   );
 });
 
-Deno.test("piecesOf() sends a goodbye as it is, and nothing about no addresses", () => {
+Deno.test("piecesOf() sends a goodbye as it is, hardware addresses alone, and nothing about no addresses", () => {
   assert.deepEqual(piecesOf({ what: "leaving" }), [{ what: "leaving" }]);
-  assert.deepEqual(piecesOf({ what: "claim", ips: [], macs: macs(1) }), []);
+  assert.deepEqual(piecesOf({ what: "release", ips: [] }), []);
+  assert.deepEqual(piecesOf({ what: "claim", ips: [], macs: [] }), []);
+  const [only] = piecesOf({ what: "claim", ips: [], macs: macs(9) });
+  assert.deepEqual(only, { what: "claim", ips: [], macs: macs(8) });
 });

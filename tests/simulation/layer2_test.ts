@@ -83,6 +83,11 @@ function assertOneOwner(world: World, seed: number): void {
   }
 }
 
+/** No speaker takes a fellow for a foreign host, whatever befell them. */
+function assertNobodyAccused(world: World, seed: number): void {
+  assert.deepEqual(world.accused, [], `seed ${seed}`);
+}
+
 /** One node after the other dies or leaves, and returns. Gives how many changes of owner it saw. */
 function failovers(seed: number, nodes: number, rounds: number): { count: number; checks: number } {
   const world = settledWorld(seed, nodes);
@@ -114,6 +119,7 @@ function failovers(seed: number, nodes: number, rounds: number): { count: number
       assert.deepEqual(answering(world, ip), [name], `${where}: it did not take its share back`);
     }
   }
+  assertNobodyAccused(world, seed);
   return { count, checks: watch.worst.checks };
 }
 
@@ -195,6 +201,7 @@ function chaos(seed: number, nodes: number): { faults: number; checks: number; t
   runUntil(world, world.now + CALM_MS);
   const { gapMs, overlapMs, checks } = watch.worst;
   const where = `seed ${seed}, ${nodes} nodes`;
+  assertNobodyAccused(world, seed);
   assert.equal(gapMs, 0, `${where}: S2: nobody for ${gapMs} ms in calm`);
   assert.equal(overlapMs, 0, `${where}: S1: two for ${overlapMs} ms in calm`);
   assert.equal(world.changes, before, `${where}: S10: owners change in calm`);

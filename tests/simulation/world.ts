@@ -12,6 +12,16 @@ import {
   nextDeadline as gossipDeadline,
   step as stepGossip,
 } from "../../lib/gossip/step.ts";
+import {
+  type ConflictAction,
+  type ConflictEvent,
+  type ConflictState,
+  createConflicts,
+  nextDeadline as conflictDeadline,
+  step as stepConflicts,
+} from "../../lib/speaker/conflicts.ts";
+import type { Mac } from "../../lib/net/ethernet.ts";
+import { piecesOf } from "../../lib/heartbeat/notice.ts";
 import type { Notice } from "../../lib/heartbeat/packet.ts";
 import {
   nextDeadline as monitorDeadline,
@@ -61,6 +71,10 @@ export interface Speaker {
   readonly liveness: Liveness;
   ownership: OwnershipState;
   answering: ReadonlySet<Ip>;
+  readonly mac: Mac;
+  readonly conflicts: ConflictState;
+  /** As their claims told them. */
+  readonly fellowMacs: Set<Mac>;
   /** Its monotonic clock is ahead of the world's by this. */
   readonly clockMs: number;
   sequence: number;
@@ -105,6 +119,8 @@ export interface World {
   apiDown: boolean;
   /** Called after each event. */
   onStep: () => void;
+  /** Fellows that a speaker took for foreign hosts. */
+  readonly accused: string[];
   /** An address was answered by others than before. */
   changes: number;
   trace: number;
@@ -131,6 +147,7 @@ export function createWorld(nodes: number, vips: number, random: Random): World 
     excluded: new Set(),
     apiDown: false,
     onStep: () => undefined,
+    accused: [],
     changes: 0,
     trace: 0,
   };
@@ -203,6 +220,9 @@ export function startSpeaker(world: World, name: string): Speaker {
     liveness: createLiveness(name),
     ownership: createOwnership(name, precedes),
     answering: new Set(),
+    mac: Number(endpoint.address) as Mac,
+    conflicts: createConflicts(),
+    fellowMacs: new Set(),
     clockMs,
     sequence: 0,
     lastNotice: 0,
@@ -281,6 +301,7 @@ function tick(world: World, speaker: Speaker): void {
     stepGossip(speaker.gossip, { kind: "tick" }, clock(world, speaker), world.random),
   );
   advanceOwnership(world, speaker, { kind: "tick" });
+  advanceConflicts(world, speaker, { kind: "tick" });
   plan(world, speaker);
 }
 
@@ -291,6 +312,7 @@ function plan(world: World, speaker: Speaker): void {
     monitorDeadline(speaker.monitor, now),
     gossipDeadline(speaker.gossip),
     ownershipDeadline(speaker.ownership) ?? Infinity,
+    conflictDeadline(speaker.conflicts) ?? Infinity,
   );
   const at = Math.max(due - speaker.clockMs, world.now + 0.05);
   if (at >= speaker.nextTick && speaker.nextTick > world.now) return;
@@ -452,6 +474,11 @@ function perform(world: World, speaker: Speaker, action: MonitorAction): void {
       const { notice, id, name: from } = action;
       if (notice.what === "leaving") onDown(liveness, from);
       decide(world, speaker);
+      if (notice.what === "claim") {
+        for (const mac of notice.macs) speaker.fellowMacs.add(mac);
+        const own = new Set([speaker.mac]);
+        advanceConflicts(world, speaker, { kind: "known", own, fellows: speaker.fellowMacs });
+      }
       if (notice.what !== "leaving") {
         advanceOwnership(world, speaker, { kind: notice.what, from, ips: notice.ips });
       }
@@ -471,6 +498,7 @@ function perform(world: World, speaker: Speaker, action: MonitorAction): void {
       if (action.ms >= LONG_PAUSE_MS) {
         speaker.ownership = createOwnership(name, precedes);
         speaker.answering = new Set();
+        advanceConflicts(world, speaker, { kind: "owned", ips: [] });
         speaker.informed = false;
         setCanAnnounce(world, speaker, false);
         schedule(world, 0, () => becomeReady(world, speaker, 0));
@@ -502,7 +530,9 @@ function notify(world: World, speaker: Speaker, notice: Notice, settled?: () => 
 
 function tellClaims(world: World, speaker: Speaker): void {
   const ips = claimed(speaker.ownership);
-  if (ips.length > 0) notify(world, speaker, { what: "claim", ips, macs: [] });
+  for (const notice of piecesOf({ what: "claim", ips, macs: [speaker.mac] })) {
+    notify(world, speaker, notice);
+  }
 }
 
 /** What changes at one moment is decided once, a moment later. */
@@ -535,14 +565,53 @@ function advanceOwnership(world: World, speaker: Speaker, event: OwnershipEvent)
 
 function performOwnership(world: World, speaker: Speaker, action: OwnershipAction): void {
   if (action.kind === "answer") {
+    const quiet = new Set(action.quiet);
+    const fresh = action.ips.filter((ip) => !quiet.has(ip) && !speaker.answering.has(ip));
     speaker.answering = new Set(action.ips);
+    advanceConflicts(world, speaker, { kind: "owned", ips: action.ips });
+    for (const ip of fresh) announce(world, speaker, ip, ANNOUNCEMENTS);
     world.changes++;
     world.trace = (world.trace * 31 + Math.round(world.now * 1000) + action.ips.length) % 2 ** 40;
   } else if (action.kind === "claim") {
-    notify(world, speaker, { what: "claim", ips: action.ips, macs: [] });
+    notify(world, speaker, { what: "claim", ips: action.ips, macs: [speaker.mac] });
   } else if (action.kind === "release") {
     notify(world, speaker, { what: "release", ips: action.ips });
+  } else {
+    for (const ip of action.ips) announce(world, speaker, ip, 1);
   }
+}
+
+const ANNOUNCEMENTS = 5;
+const ANNOUNCE_EVERY_MS = 1_100;
+
+/** A gratuitous frame to all, and some more as long as this speaker answers. */
+function announce(world: World, speaker: Speaker, ip: Ip, times: number): void {
+  if (!speaker.answering.has(ip)) return;
+  const event = { kind: "seen", ip, mac: speaker.mac, ifindex: 2 } as const;
+  for (const name of world.names) {
+    if (name === speaker.name) continue;
+    carry(world, speaker.name, name, (other) => {
+      // The packet Worker tells of frames with addresses that it answers for.
+      if (other.answering.has(ip)) advanceConflicts(world, other, event);
+    });
+  }
+  if (times === 1) return;
+  schedule(
+    world,
+    ANNOUNCE_EVERY_MS,
+    () => act(world, speaker, () => announce(world, speaker, ip, times - 1)),
+  );
+}
+
+function advanceConflicts(world: World, speaker: Speaker, event: ConflictEvent): void {
+  const actions: ConflictAction[] = stepConflicts(speaker.conflicts, event, clock(world, speaker));
+  for (const action of actions) {
+    if (action.kind === "defend") announce(world, speaker, action.ip, 1);
+    if (action.kind !== "tell") continue;
+    const fellow = world.names.find((name) => Number(addressOf(world, name)) === action.mac);
+    world.accused.push(`${speaker.name} accuses ${fellow} at ${world.now}`);
+  }
+  plan(world, speaker);
 }
 
 /** The API server's labels reach a speaker, each at its own moment; not while the API is down. */

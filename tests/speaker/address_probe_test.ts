@@ -18,6 +18,7 @@ import {
   step,
   taken,
 } from "../../lib/speaker/address_probe.ts";
+import { JUDGE_MS } from "../../lib/speaker/conflicts.ts";
 import { seededRandom } from "../support/random.ts";
 import { ip4 } from "../support/addresses.ts";
 
@@ -79,8 +80,12 @@ Deno.test("step() announces nothing of an address that a foreign host has, and t
   const one = bench();
   one.want(VIP, OTHER);
   one.pass(1_000);
-  const seen = { kind: "seen", ip: VIP, mac: FOREIGN, fellow: false } as const;
-  assert.deepEqual(one.act(seen), [{ kind: "conflict", ip: VIP, mac: FOREIGN, at: 1_000 }]);
+  const seen = { kind: "seen", ip: VIP, mac: FOREIGN } as const;
+  assert.deepEqual(one.act(seen), [], "it may be a fellow that nobody told of yet");
+  one.pass(JUDGE_MS);
+  assert.deepEqual(one.done.filter(({ kind }) => kind === "conflict"), [
+    { kind: "conflict", ip: VIP, mac: FOREIGN, at: 1_000 + JUDGE_MS },
+  ]);
   assert.deepEqual(one.act(seen), [], "its next frame is no news");
   assert.deepEqual(taken(one.state), [{ ip: VIP, mac: FOREIGN }]);
   assert.equal(heldBack(one.state, VIP), "host 02:00:00:00:00:99 has it");
@@ -91,7 +96,9 @@ Deno.test("step() announces nothing of an address that a foreign host has, and t
   // It is asked after again; and when the host is gone, announced.
   one.pass(RETRY_MS - 20_000);
   assert.deepEqual(taken(one.state), [], "it may be gone");
-  assert.deepEqual(one.act(seen).map(({ kind }) => kind), ["conflict"]);
+  one.act(seen);
+  one.pass(JUDGE_MS);
+  assert.equal(one.times("conflict").length, 2);
   one.pass(RETRY_MS + 7_200);
   assert.deepEqual(passed(one.state).sort(), [VIP, OTHER]);
 });
@@ -115,8 +122,21 @@ Deno.test("step() leaves to ownership what a fellow speaker is seen to have", ()
   const one = bench();
   one.want(VIP);
   one.pass(1_000);
-  const actions = one.act({ kind: "seen", ip: VIP, mac: FOREIGN, fellow: true });
+  one.act({ kind: "fellows", macs: new Set([FOREIGN]) });
+  const actions = one.act({ kind: "seen", ip: VIP, mac: FOREIGN });
   assert.deepEqual(actions, [{ kind: "passed", ip: VIP, at: 1_000 }]);
+  assert.deepEqual(passed(one.state), [VIP]);
+});
+
+Deno.test("step() tells of no fellow that is known as one only after its frame", () => {
+  const one = bench();
+  one.want(VIP);
+  one.pass(1_000);
+  one.act({ kind: "seen", ip: VIP, mac: FOREIGN });
+  one.pass(JUDGE_MS - 1);
+  one.act({ kind: "fellows", macs: new Set([FOREIGN]) });
+  one.pass(1);
+  assert.deepEqual(one.times("conflict"), []);
   assert.deepEqual(passed(one.state), [VIP]);
 });
 
@@ -125,7 +145,7 @@ Deno.test("step() forgets what is wanted no more, and takes no notice of what ne
   one.want(VIP);
   one.pass(1_000);
   one.want();
-  assert.equal(one.act({ kind: "seen", ip: VIP, mac: FOREIGN, fellow: false }).length, 0);
+  assert.equal(one.act({ kind: "seen", ip: VIP, mac: FOREIGN }).length, 0);
   assert.equal(nextDeadline(one.state), undefined);
   assert.deepEqual([one.state.wanted.size, one.state.probing.size], [0, 0]);
   one.want(VIP);

@@ -1,45 +1,93 @@
 import assert from "node:assert/strict";
 import { instant } from "../../lib/base/time.ts";
 import type { Mac } from "../../lib/net/ethernet.ts";
-import { createConflicts, DEFEND_INTERVAL_MS } from "../../lib/speaker/conflicts.ts";
+import {
+  type ConflictAction,
+  type ConflictEvent,
+  createConflicts,
+  current,
+  DEFEND_INTERVAL_MS,
+  JUDGE_MS,
+  nextDeadline,
+  step,
+} from "../../lib/speaker/conflicts.ts";
 import { ip4 } from "../support/addresses.ts";
 
 const VIP = ip4(0x0a4d01dc);
 const [OWN, FELLOW, FOREIGN] = [1 as Mac, 2 as Mac, 3 as Mac];
+const seen = (mac: Mac) => ({ kind: "seen", ip: VIP, mac, ifindex: 2 }) as const;
+const known = (...fellows: Mac[]) =>
+  ({ kind: "known", own: new Set([OWN]), fellows: new Set(fellows) }) as const;
+const TOLD = { kind: "tell", ip: VIP, mac: FOREIGN, ifindex: 2 } as const;
+const DEFENDED = { kind: "defend", ip: VIP } as const;
+
+/** The machine that owns the address and knows its own hardware address. */
+function bench() {
+  const state = createConflicts();
+  const at = (ms: number, event: ConflictEvent): ConflictAction[] =>
+    step(state, event, instant(ms));
+  at(0, known());
+  at(0, { kind: "owned", ips: [VIP] });
+  return { state, at };
+}
 
 Deno.test("a foreign host is told once a minute and answered once in ten seconds (row L10)", () => {
-  const conflicts = createConflicts();
-  let [defended, told] = [0, 0];
-  for (let ms = 0; ms <= 60_000; ms += 100) {
-    const { kind, defend, tell } = conflicts.seen(VIP, FOREIGN, instant(ms));
-    assert.equal(kind, "conflict");
-    defended += Number(defend);
-    told += Number(tell);
-  }
-  assert.equal(defended, 1 + 60_000 / DEFEND_INTERVAL_MS);
-  assert.equal(told, 2);
-  assert.deepEqual(conflicts.current(instant(60_000)), [{ ip: VIP, mac: FOREIGN }]);
-  assert.deepEqual(conflicts.current(instant(200_000)), []);
+  const { state, at } = bench();
+  const actions: ConflictAction[] = [];
+  for (let ms = 0; ms <= 63_000; ms += 100) actions.push(...at(ms, seen(FOREIGN)));
+  const count = (kind: ConflictAction["kind"]) => actions.filter((one) => one.kind === kind).length;
+  assert.equal(count("defend"), 1 + Math.floor(63_000 / DEFEND_INTERVAL_MS));
+  assert.equal(count("tell"), 2);
+  assert.equal(
+    actions.reduce((sum, one) => sum + (one.kind === "count" ? one.frames : 0), 0),
+    631,
+    "every frame is counted once",
+  );
+  assert.deepEqual(current(state, instant(63_000)), [{ ip: VIP, mac: FOREIGN }]);
+  assert.deepEqual(current(state, instant(200_000)), []);
 });
 
 Deno.test("own frames are nothing, a fellow speaker's are a split", () => {
-  const conflicts = createConflicts();
-  conflicts.setKnown(new Set([OWN]), new Set([FELLOW]));
-  assert.deepEqual(conflicts.seen(VIP, OWN, instant(0)), {
-    kind: "own",
-    defend: false,
-    tell: false,
-  });
-  assert.deepEqual(conflicts.seen(VIP, FELLOW, instant(0)), {
-    kind: "split",
-    defend: true,
-    tell: false,
-  });
-  assert.deepEqual(conflicts.current(instant(0)), []);
+  const { state, at } = bench();
+  at(0, known(FELLOW));
+  assert.deepEqual(at(0, seen(OWN)), []);
+  assert.deepEqual(at(0, seen(FELLOW)), [
+    DEFENDED,
+    { kind: "count", verdict: "split", frames: 1 },
+  ]);
+  assert.deepEqual(current(state, instant(0)), []);
+  assert.equal(nextDeadline(state), undefined);
+});
+
+Deno.test("a host that nobody knows is answered at once, and judged when who lives can be known", () => {
+  const { state, at } = bench();
+  assert.deepEqual(at(0, seen(FOREIGN)), [DEFENDED]);
+  assert.deepEqual(at(1_000, seen(FOREIGN)), []);
+  assert.equal(nextDeadline(state), JUDGE_MS);
+  assert.deepEqual(at(JUDGE_MS - 1, { kind: "tick" }), []);
+  assert.deepEqual(at(JUDGE_MS, { kind: "tick" }), [
+    { kind: "count", verdict: "conflict", frames: 2 },
+    TOLD,
+  ]);
+  assert.equal(nextDeadline(state), undefined);
+});
+
+Deno.test("a host that turns out to be a fellow, or the next owner, is not told of", () => {
+  const joined = bench();
+  joined.at(0, seen(FOREIGN));
+  joined.at(2_000, known(FOREIGN));
+  assert.deepEqual(joined.at(JUDGE_MS, { kind: "tick" }), [
+    { kind: "count", verdict: "split", frames: 1 },
+  ]);
+  const handedOver = bench();
+  handedOver.at(0, seen(FOREIGN));
+  handedOver.at(100, { kind: "owned", ips: [] });
+  assert.deepEqual(handedOver.at(JUDGE_MS, { kind: "tick" }), []);
 });
 
 Deno.test("a host that changes its hardware address each time does not fill the memory", () => {
-  const conflicts = createConflicts();
-  for (let mac = 10; mac < 20_000; mac++) conflicts.seen(VIP, mac as Mac, instant(mac));
-  assert.ok(conflicts.current(instant(20_000)).length <= 4_096);
+  const { state, at } = bench();
+  for (let mac = 10; mac < 20_000; mac++) at(mac, seen(mac as Mac));
+  assert.ok(state.suspects.size <= 4_096);
+  assert.ok(current(state, instant(20_000)).length <= 4_096);
 });

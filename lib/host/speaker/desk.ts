@@ -50,7 +50,7 @@ interface DeskParts {
   readonly plans: SpeakerPlans;
   readonly layer2: Pick<Layer2, "heldBack" | "interfaces">;
   readonly fellows: Fellows;
-  readonly handover: Pick<Handover, "onNotice" | "reset" | "tellClaims">;
+  readonly handover: Pick<Handover, "interfacesChanged" | "onNotice" | "reset" | "tellClaims">;
   /** In the order in which they learn of new plans. */
   readonly announcers: readonly Announcer[];
   readonly announcements: Announcements;
@@ -118,6 +118,7 @@ function take(state: State, event: SpeakerEvent): void {
       return plan && report(state, plan);
     }
     case "interfaces":
+      handover.interfacesChanged();
       // A link that went and came back within one turn flapped all the same.
       return onInterfaces(standing, event.usable, state.clock.now());
     case "config":

@@ -39,6 +39,8 @@ export interface Handover extends Announcer {
   reset(): void;
   /** Tells a node that came (again) what this one claims. */
   tellClaims(): void;
+  /** Fellows take frames with hardware addresses that they were not told for a foreign host's. */
+  interfacesChanged(): void;
   /** Answers until each address is claimed by another, at most half a second. */
   leave(): Promise<void>;
   answering(): readonly Ip[];
@@ -50,6 +52,8 @@ interface State {
   ownership: OwnershipState;
   answering: readonly Ip[];
   hasPlans: boolean;
+  /** As the fellows were last told. */
+  macs: readonly Mac[];
   readonly fellowMacs: Map<string, readonly Mac[]>;
 }
 
@@ -60,6 +64,7 @@ export function startHandover(options: HandoverOptions, signal: AbortSignal): Ha
     ownership: createOwnership(nodeName, precedes),
     answering: [],
     hasPlans: false,
+    macs: [],
     fellowMacs: new Map(),
   };
   const { feed } = runMachine<OwnershipEvent, OwnershipAction>({
@@ -103,9 +108,9 @@ export function startHandover(options: HandoverOptions, signal: AbortSignal): Ha
       state.hasPlans = false;
       layer2.setOwned([], []);
     },
-    tellClaims() {
-      const ips = claimed(state.ownership);
-      if (ips.length > 0) claim(options, ips);
+    tellClaims: () => tellClaims(options, state),
+    interfacesChanged() {
+      if (macsOf(layer2).join() !== state.macs.join()) tellClaims(options, state);
     },
     async leave() {
       feed({ kind: "leave" });
@@ -119,6 +124,7 @@ export function startHandover(options: HandoverOptions, signal: AbortSignal): Ha
     answering: () => state.answering,
   };
 }
+
 function perform(options: HandoverOptions, state: State, action: OwnershipAction): void {
   const { fellows, layer2, metrics } = options;
   switch (action.kind) {
@@ -127,7 +133,7 @@ function perform(options: HandoverOptions, state: State, action: OwnershipAction
       return layer2.setOwned(action.ips, action.quiet, action.resumed);
     case "claim":
       metrics.handovers.inc({ outcome: "claimed" }, action.ips.length);
-      return claim(options, action.ips);
+      return claim(options, state, action.ips);
     case "release":
       metrics.handovers.inc({ outcome: "released" }, action.ips.length);
       return void fellows.notify({ what: "release", ips: action.ips });
@@ -136,9 +142,19 @@ function perform(options: HandoverOptions, state: State, action: OwnershipAction
   }
 }
 
-function claim({ fellows, layer2 }: HandoverOptions, ips: readonly Ip[]): void {
-  const macs = layer2.interfaces().map(({ mac }) => mac);
-  void fellows.notify({ what: "claim", ips, macs });
+/** One that claims nothing now may have announced a moment ago: its hardware addresses count. */
+function tellClaims(options: HandoverOptions, state: State): void {
+  claim(options, state, claimed(state.ownership));
+}
+
+function claim({ fellows, layer2 }: HandoverOptions, state: State, ips: readonly Ip[]): void {
+  state.macs = macsOf(layer2);
+  void fellows.notify({ what: "claim", ips, macs: state.macs });
+}
+
+/** VLANs of one interface share its hardware address. */
+function macsOf(layer2: Pick<AddressProber, "interfaces">): Mac[] {
+  return [...new Set(layer2.interfaces().map(({ mac }) => mac))];
 }
 
 function hasOthers({ liveSpeakers, self }: SpeakerView): boolean {

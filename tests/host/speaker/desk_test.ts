@@ -23,6 +23,7 @@ function bench() {
     /** In force with the next look that the desk takes. */
     next: undefined as Config | undefined,
     interfaces: [ETH0],
+    interfaceChanges: 0,
     heldBack: new Map<Ip, string>(),
     changed: [] as KeptPlan[],
     gone: [] as KeptPlan[],
@@ -72,6 +73,7 @@ function bench() {
       onNotice: (from, { what }) => note(`${what} of ${from}`),
       reset: () => note("reset"),
       tellClaims: () => note("tell claims"),
+      interfacesChanged: () => void at.interfaceChanges++,
     },
     announcers: [announcer("bgp"), announcer("layer2")],
     announcements: {
@@ -189,6 +191,7 @@ Deno.test("the others learn that there is no interface, and that there is one ag
   at.interfaces = [];
   inbox.post({ kind: "interfaces", usable: at.interfaces.length > 0 });
   assert.deepEqual(done().slice(0, 2), ["cannot announce", "touch all"]);
+  assert.equal(at.interfaceChanges, 1, "fellows may have to learn other hardware addresses");
   clock.advance(1_000);
   at.interfaces = [ETH0];
   inbox.post({ kind: "interfaces", usable: at.interfaces.length > 0 });

@@ -16,6 +16,7 @@ const OTHER_MAC = MAC + 1 as Mac;
 const texts = (addresses: Iterable<Ip>) => [...addresses].map(formatIp).join();
 
 function bench(...fellows: string[]) {
+  const interfaces = [{ name: "eth0", mac: MAC, ifindex: 2 }];
   const { clock, metrics, signal, stop } = speakerContext();
   const heard = new Set(fellows);
   const notices: Notice[] = [];
@@ -32,7 +33,7 @@ function bench(...fellows: string[]) {
         ),
       announceAgain: (again) => void layer2.push(`again ${texts(again)}`),
       setFellows: (set) => void macs.push([...set]),
-      interfaces: () => [{ name: "eth0", mac: MAC, ifindex: 2 }],
+      interfaces: () => interfaces,
       setHeld: (held) => void (held.length > 0 && holders.push(`held ${texts(held)}`)),
       setFree: (free) => void (free.length > 0 && holders.push(`free ${texts(free)}`)),
     },
@@ -51,6 +52,7 @@ function bench(...fellows: string[]) {
     clock,
     handover,
     heard,
+    interfaces,
     macs,
     stop,
     /** Since the last look. */
@@ -176,11 +178,25 @@ Deno.test("of two that claim, the one that comes first tells the other again", (
 Deno.test("a fellow that is heard again learns what this node claims", () => {
   const { handover, notices, plan } = bench("node2");
   handover.tellClaims();
-  assert.deepEqual(notices(), [], "nothing yet");
+  assert.deepEqual(notices(), [{ what: "claim", ips: [], macs: [MAC] }], "its frames are known");
   plan([layer2Plan(VIP, "node1")]);
   notices();
   handover.tellClaims();
   assert.deepEqual(notices(), [{ what: "claim", ips: ips(VIP), macs: [MAC] }]);
+});
+
+Deno.test("fellows learn new hardware addresses with the change, and each once", () => {
+  const { handover, interfaces, notices, plan } = bench("node2");
+  plan([layer2Plan(VIP, "node1")]);
+  notices();
+  handover.interfacesChanged();
+  assert.deepEqual(notices(), [], "they know them");
+  interfaces.push({ name: "eth0.7", mac: MAC, ifindex: 3 });
+  handover.interfacesChanged();
+  assert.deepEqual(notices(), [], "a VLAN has those of its interface");
+  interfaces.push({ name: "eth1", mac: OTHER_MAC, ifindex: 4 });
+  handover.interfacesChanged();
+  assert.deepEqual(notices(), [{ what: "claim", ips: ips(VIP), macs: [MAC, OTHER_MAC] }]);
 });
 
 Deno.test("after a reset nothing is answered until all plans come again", () => {

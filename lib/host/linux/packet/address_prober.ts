@@ -50,7 +50,6 @@ interface Probing {
   readonly signal: AbortSignal;
   readonly open: () => ClaimListener;
   readonly state: AddressProbeState;
-  fellows: ReadonlySet<Mac>;
   /** Open while something is probed. */
   listener: ClaimListener | undefined;
   cancelLook: () => void;
@@ -72,7 +71,6 @@ export function startAddressProber(
     signal,
     open,
     state,
-    fellows: new Set(),
     listener: undefined,
     cancelLook: () => undefined,
   };
@@ -88,7 +86,7 @@ export function startAddressProber(
       look(probing);
     },
     setFellows(macs) {
-      probing.fellows = macs;
+      feed(probing, { kind: "fellows", macs });
       layer2.setFellows(macs);
     },
     setHeld: (ips) => void feed(probing, { kind: "held", ips }),
@@ -137,14 +135,14 @@ function listen(probing: Probing): ClaimListener | undefined {
 
 /** Looks, waits, and looks again until nothing is probed. */
 function look(probing: Probing): void {
-  const { options: { clock, layer2 }, state, fellows, signal } = probing;
+  const { options: { clock, layer2 }, state, signal } = probing;
   probing.cancelLook();
   if (signal.aborted) return stop(probing);
   let grown = false;
   const own = new Set(layer2.interfaces().map(({ mac }) => mac));
   for (const { ip, mac } of probing.listener?.claims() ?? []) {
     if (own.has(mac)) continue;
-    grown = feed(probing, { kind: "seen", ip, mac, fellow: fellows.has(mac) }) || grown;
+    grown = feed(probing, { kind: "seen", ip, mac }) || grown;
   }
   grown = feed(probing, { kind: "tick" }) || grown;
   if (grown) layer2.setOwned(passed(state), []);

@@ -9,7 +9,6 @@ import {
   type Link,
   type UsableLink,
 } from "../../../netlink/link.ts";
-import { createConflicts } from "../../../speaker/conflicts.ts";
 import {
   createLayer2,
   type Layer2Action,
@@ -25,6 +24,7 @@ import type { ArpBackend } from "../../process/options.ts";
 import { MissingCapability } from "../capabilities.ts";
 import { watchLinks } from "../netlink/links.ts";
 import type { ReplyLeasePlaces } from "../reply_lease.ts";
+import { startConflicts } from "./conflicts.ts";
 import { exportCounters } from "./counters.ts";
 import type { Conflict } from "./orders.ts";
 import { openOutlets, type Outlets } from "./backend.ts";
@@ -117,8 +117,6 @@ export async function startLayer2(options: Layer2Options, signal: AbortSignal): 
 interface Driving {
   readonly outlets: Outlets;
   readonly options: Layer2Options;
-  readonly conflicts: ReturnType<typeof createConflicts>;
-  fellows: ReadonlySet<Mac>;
   owned: readonly Ip[];
   usable: readonly UsableLink[];
   leftOut: readonly string[];
@@ -132,12 +130,9 @@ export function driveLayer2(
 ): Layer2Driver {
   const { clock, log, metrics } = options;
   const { responder, backend } = outlets;
-  const conflicts = createConflicts();
   const driving: Driving = {
     outlets,
     options,
-    conflicts,
-    fellows: new Set(),
     owned: [],
     usable: [],
     leftOut: [],
@@ -151,6 +146,11 @@ export function driveLayer2(
     clock,
     signal,
   });
+  const conflicts = startConflicts({
+    ...options,
+    defend: (ip) => feed({ kind: "again", ips: [ip] }),
+    nameOf: (ifindex) => driving.usable.find((link) => link.ifindex === ifindex)?.name,
+  }, signal);
   const layer2 = {
     backend: backend.name,
     requireReplyLease: () => responder.requireReplyLease(),
@@ -162,17 +162,18 @@ export function driveLayer2(
         );
       }
       feed({ kind: "owned", ips: ips.slice(0, MAX_ADDRESSES), quiet, resumed });
+      conflicts.setOwned(ips);
     },
     announceAgain: (ips: readonly Ip[]) => feed({ kind: "again", ips }),
-    setFellows: (macs: ReadonlySet<Mac>) => {
-      driving.fellows = macs;
-      conflicts.setKnown(macsOf(driving.usable), macs);
-    },
-    interfaces: () => driving.usable.map(({ name, mac, ifindex }) => ({ name, mac, ifindex })),
+    setFellows: conflicts.setFellows,
+    // Those that lead to the LAN come first: fellows are told of the first few.
+    interfaces: () =>
+      driving.usable.toSorted((a, b) => Number(isInner(a)) - Number(isInner(b)))
+        .map(({ name, mac, ifindex }) => ({ name, mac, ifindex })),
     leftOut: () => driving.leftOut,
     replyLease: { table: responder.table, mapFd: backend.kernel?.replyLeaseMapFd },
     heldBack: () => undefined,
-    conflicts: () => conflicts.current(clock.now()),
+    conflicts: conflicts.current,
     exportCounters: (ips: readonly Ip[]) =>
       exportCounters(responder, (ip) => backend.kernel?.replies(ip) ?? 0, metrics, ips),
     problem: () => responder.problem(),
@@ -180,8 +181,11 @@ export function driveLayer2(
   };
   return {
     layer2,
-    onLinks: (links) => feedLinks(driving, links, feed),
-    onConflict: (conflict) => feedConflict(driving, conflict, feed),
+    onLinks(links) {
+      conflicts.setOwn(macsOf(links));
+      feedLinks(driving, links, feed);
+    },
+    onConflict: conflicts.seen,
   };
 }
 
@@ -248,7 +252,6 @@ function feedLinks(
   }
   for (const name of before) log.info({ interface: name }, "interface answers no more");
   metrics.layer2.interfaces.set(usable.length);
-  driving.conflicts.setKnown(macsOf(links), driving.fellows);
   const interfaces = usable.map((link) => ({
     ifindex: link.ifindex,
     mac: link.mac,
@@ -256,25 +259,6 @@ function feedLinks(
   }));
   feed({ kind: "interfaces", interfaces });
   onInterfaces(interfaces.length > 0);
-}
-
-function feedConflict(
-  { conflicts, options, usable }: Driving,
-  { ip, mac, ifindex }: Conflict,
-  feed: (event: Layer2Event) => void,
-): void {
-  const { clock, log, metrics, onConflict } = options;
-  const { kind, defend, tell } = conflicts.seen(ip, mac, clock.now());
-  if (kind === "own") return;
-  metrics.layer2.conflicts.inc({ kind });
-  if (defend) feed({ kind: "again", ips: [ip] });
-  if (!tell) return;
-  const name = usable.find((link) => link.ifindex === ifindex)?.name;
-  log.warn(
-    { ip: formatIp(ip), mac: formatMac(mac), interface: name },
-    "another host has our address: find it by its MAC and take the address from it",
-  );
-  onConflict(ip, mac);
 }
 
 function nameOf({ ifindex, name, mac }: UsableLink): string {

@@ -7,6 +7,7 @@ import { formatMac, type Mac } from "../../../../lib/net/ethernet.ts";
 import { formatIp, type Ip, ip6 } from "../../../../lib/net/ip.ts";
 import { ip4 } from "../../../support/addresses.ts";
 import type { Link } from "../../../../lib/netlink/link.ts";
+import { JUDGE_MS } from "../../../../lib/speaker/conflicts.ts";
 import { REPEAT_MS, REPEATS } from "../../../../lib/speaker/layer2.ts";
 import { settled, virtualClock } from "../../../support/clock.ts";
 import { recordedLog } from "../../../support/log.ts";
@@ -160,21 +161,28 @@ Deno.test("a conflict is defended once within its interval, and told to people o
   onConflict(claim);
   onConflict(claim);
   assert.deepEqual(done(), ["announces 10.77.1.220 on 2"]);
+  assert.deepEqual(conflicts, [], "it may be a fellow that nobody told of yet");
+  clock.advance(JUDGE_MS);
   assert.deepEqual(conflicts, ["10.77.1.220 02:00:00:00:99:07"]);
   assert.deepEqual(layer2.conflicts(), [{ ip: VIP, mac: STRANGER }]);
   assert.equal(log.lines.findLast(({ level }) => level === "warn")?.fields.interface, "eth2");
   clock.advance(60_000);
   onConflict(claim);
+  clock.advance(JUDGE_MS);
   assert.equal(conflicts.length, 2);
 });
 
 Deno.test("own frames and those of fellow speakers are no conflict to tell of", () => {
-  const { layer2, onLinks, onConflict, conflicts } = makeStage();
+  const { layer2, onLinks, onConflict, clock, conflicts } = makeStage();
+  const late = STRANGER + 1 as Mac;
   onLinks([link(2)]);
   layer2.setFellows(new Set([STRANGER]));
   layer2.setOwned([VIP], []);
   onConflict({ ip: VIP, mac: link(2).mac ?? assert.fail(), ifindex: 2 });
   onConflict({ ip: VIP, mac: STRANGER, ifindex: 2 });
+  onConflict({ ip: VIP, mac: late, ifindex: 2 });
+  layer2.setFellows(new Set([STRANGER, late]));
+  clock.advance(JUDGE_MS);
   assert.deepEqual(conflicts, []);
 });
 
