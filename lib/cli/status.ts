@@ -4,6 +4,12 @@ import { statusText } from "../status/text.ts";
 import type { ProcessStatus } from "../status/types.ts";
 import type { OutputFormat } from "./arguments.ts";
 
+/** Whoever asks on a laptop means the cluster, and must not be sent to start a role here. */
+export const NO_ROLE =
+  "herald: no role runs on this machine (or it belongs to another user: try as root). " +
+  "On a cluster ask a pod: kubectl -n metallb-system exec deploy/controller -- herald status, and " +
+  "ds/speaker for a speaker. Without Kubernetes: herald run --role=controller|speaker|all\n";
+
 /** `herald status`: prints what the roles on this machine hold; exit code 1 when none runs. */
 export async function status(output: OutputFormat): Promise<number> {
   const found = await askLocalProcesses();
@@ -15,10 +21,7 @@ export async function status(output: OutputFormat): Promise<number> {
   }
   await Deno.stdout.write(new TextEncoder().encode(statusReport(found, output)));
   if (found.length > 0) return 0;
-  await Deno.stderr.write(new TextEncoder().encode(
-    "herald: no role runs on this machine; start one with herald run --role=controller|speaker|all " +
-      "(as root, or the user who started it)\n",
-  ));
+  await Deno.stderr.write(new TextEncoder().encode(NO_ROLE));
   return 1;
 }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { statusReport } from "../../lib/cli/status.ts";
+import { NO_ROLE, statusReport } from "../../lib/cli/status.ts";
 import { statusText } from "../../lib/status/text.ts";
 import { PROCESS_STATUS as STATUS } from "../support/status.ts";
 
@@ -16,4 +16,11 @@ Deno.test("statusReport() gives one text after the other, and nothing for nobody
     `${statusText(STATUS)}\n${statusText(OTHER)}`,
   );
   assert.equal(statusReport([], "text"), "");
+});
+
+Deno.test("where no role runs, status says how to ask a cluster before it says how to start one", () => {
+  const asked = NO_ROLE.indexOf(
+    "kubectl -n metallb-system exec deploy/controller -- herald status",
+  );
+  assert.ok(asked > 0 && asked < NO_ROLE.indexOf("herald run"));
 });

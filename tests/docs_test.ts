@@ -1,0 +1,149 @@
+import assert from "node:assert/strict";
+import { parse } from "yaml";
+import { parseArguments } from "../lib/cli/arguments.ts";
+import { readSource } from "../lib/config/manifest.ts";
+import { anchorsOf, commandsOf, type Fence, fencesOf, proseOf } from "./support/markdown.ts";
+
+const ROOT = new URL("../", import.meta.url).pathname;
+/** Those of their own: flags that are no flags of Herald's. */
+const FOREIGN_FLAGS = new Set(["--disable", "--ipv6", "--bgp"]);
+const AROUND = {
+  env: () => undefined,
+  hostname: () => "n1",
+  podNamespace: () => undefined,
+  readSecret: () => "",
+  isTerminal: false,
+};
+const VERSION: string = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`)).version;
+/** `./install.sh image` makes these. */
+const MADE = new RegExp(
+  `^dist/image/herald-${VERSION.replaceAll(".", "\\.")}-linux-(amd|arm)64\\.tar$`,
+);
+
+interface Page {
+  readonly path: string;
+  readonly text: string;
+  readonly fences: readonly Fence[];
+}
+
+async function pages(): Promise<Page[]> {
+  const paths = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"];
+  for await (const { name } of Deno.readDir(`${ROOT}docs`)) {
+    if (name.endsWith(".md")) paths.push(`docs/${name}`);
+  }
+  return await Promise.all(
+    paths.sort().map(async (path) => {
+      const text = await Deno.readTextFile(`${ROOT}${path}`);
+      return { path, text, fences: fencesOf(text) };
+    }),
+  );
+}
+
+const PAGES = await pages();
+const place = ({ path }: Page, { line }: Fence) => `${path}:${line}`;
+
+Deno.test("every YAML block of the pages is good configuration, or a manifest that can be read", () => {
+  for (const page of PAGES) {
+    for (const fence of page.fences.filter(({ language }) => language === "yaml")) {
+      // A title names a file that is another program's.
+      if (fence.info.startsWith("title=")) {
+        parse(fence.text);
+        continue;
+      }
+      const problems = readSource(fence.text, place(page, fence)).flatMap(({ found }) =>
+        found?.problems ?? []
+      );
+      assert.deepEqual(problems, []);
+    }
+  }
+});
+
+Deno.test("every command of the pages that is Herald's own is one that it understands", async () => {
+  const installer = await Deno.readTextFile(`${ROOT}install.sh`);
+  const known = new Set([...installer.matchAll(/^([a-z]+)\)/gm)].map(([, name]) => name));
+  let seen = 0;
+  for (const page of PAGES) {
+    for (const fence of page.fences.filter(({ language }) => /^(sh|console)$/.test(language))) {
+      for (const command of commandsOf(fence)) {
+        const own = /(?:^|-- )herald (.*)$/.exec(command)?.[1];
+        if (own !== undefined) {
+          const request = parseArguments(own.split(/\s+/), AROUND);
+          assert.notEqual(request.kind, "print", `${place(page, fence)}: ${command}`);
+          seen++;
+        }
+        const task = /\.\/install\.sh ([a-z]+)/.exec(command)?.[1];
+        if (task !== undefined) assert.ok(known.has(task), `${place(page, fence)}: ${command}`);
+      }
+    }
+  }
+  assert.ok(seen > 5);
+});
+
+Deno.test("every file that a command of the pages reads is in the repository or made by the installer", async () => {
+  for (const page of PAGES) {
+    const made = new Set<string>();
+    for (const fence of page.fences.filter(({ language }) => /^(sh|console)$/.test(language))) {
+      for (const command of commandsOf(fence)) {
+        for (const [, file = ""] of command.matchAll(/>\s*(\S+)/g)) made.add(file);
+        for (const [file] of command.matchAll(/(?<![\w./:-])[\w./-]+\.(ya?ml|json|tar|tgz)\b/g)) {
+          if (made.has(file) || MADE.test(file)) continue;
+          await Deno.stat(`${ROOT}${file}`).catch(() => {
+            throw new Error(`${place(page, fence)}: there is no ${file}, named by: ${command}`);
+          });
+        }
+      }
+    }
+  }
+});
+
+Deno.test("every flag that the pages name is one of Herald's", () => {
+  const helped = new Set(
+    ["run", "validate", "status", "explain"].flatMap((command) => {
+      const request = parseArguments([command, "--help"], AROUND);
+      return request.kind === "print" ? request.text.match(/--[a-z0-9-]+/g) ?? [] : [];
+    }),
+  );
+  assert.ok(helped.has("--heartbeat-interval"));
+  // The comparison with MetalLB names flags that are understood and do nothing.
+  for (const page of PAGES.filter(({ path }) => /^(README|docs\/(?!compat|systemd))/.test(path))) {
+    for (const [code] of proseOf(page.text).matchAll(/`[^`]+`/g)) {
+      if (/^`(kubectl|k3s|helm|ip|ctr|skopeo) /.test(code)) continue;
+      for (const [flag] of code.matchAll(/(?<![\w-])--[a-z][a-z0-9-]+/g)) {
+        assert.ok(helped.has(flag) || FOREIGN_FLAGS.has(flag), `${page.path}: ${code}`);
+      }
+    }
+  }
+});
+
+Deno.test("every link of the pages leads to a file and a heading that are there", async () => {
+  for (const page of PAGES) {
+    for (const [, target = ""] of proseOf(page.text).matchAll(/\]\(([^)]+)\)/g)) {
+      if (/^https?:/.test(target)) continue;
+      const [file = "", anchor] = target.split("#");
+      const url = new URL(file, `file:///${page.path}`).pathname.slice(1);
+      const path = file === "" ? page.path : url;
+      const text = await Deno.readTextFile(`${ROOT}${path}`).catch(() => undefined);
+      const isThere = text !== undefined ||
+        await Deno.stat(`${ROOT}${path}`).then(() => true, () => false);
+      assert.ok(isThere, `${page.path}: there is no ${target}`);
+      if (anchor === undefined) continue;
+      assert.ok(anchorsOf(text ?? "").has(anchor), `${page.path}: ${target} has no such heading`);
+    }
+  }
+});
+
+Deno.test("README leads to every page of docs and stays short enough to be read", () => {
+  const readme = PAGES.find(({ path }) => path === "README.md")?.text ?? "";
+  for (const { path } of PAGES.filter(({ path }) => path.startsWith("docs/"))) {
+    assert.ok(readme.includes(`](${path}`), `README does not name ${path}`);
+  }
+  assert.ok(readme.split(/\s+/).length < 1600);
+});
+
+Deno.test("the configuration that is shipped as a file is good, for MetalLB's namespace and name", async () => {
+  const text = await Deno.readTextFile(`${ROOT}deploy/metallb-configmap.yaml`);
+  const [part, ...others] = readSource(text, "metallb-configmap.yaml");
+  assert.deepEqual(others, []);
+  assert.equal(part?.what, "configmap metallb-system/config");
+  assert.deepEqual(part.found?.problems, []);
+});
