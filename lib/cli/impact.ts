@@ -66,7 +66,7 @@ export function impactText(report: ImpactReport): string {
       gained.map(({ service, after }) => `${service}: ${placeText(after)}`),
     ),
     ...section(
-      `${services(stillWithout.length)} would have no address:`,
+      `${services(stillWithout.length)} would still have no address:`,
       stillWithout.map(({ service, why }) => `${service}: ${why}`),
     ),
     ...changes.length === 0 ? ["The configuration says the same as the one in force."] : changes,

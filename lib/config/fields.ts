@@ -118,7 +118,7 @@ export function readBoolean(
   if (scalar === undefined) return otherwise;
   if (!scalar.quoted && TRUE.has(scalar.text)) return true;
   if (!scalar.quoted && FALSE.has(scalar.text)) return false;
-  const hint = scalar.quoted ? "leave the quotes out" : didYouMean(scalar.text, ["true", "false"]);
+  const hint = scalar.quoted ? "leave the quotes out" : nearHint(scalar.text, ["true", "false"]);
   fault(
     to,
     scalar,
@@ -126,6 +126,12 @@ export function readBoolean(
     hint,
   );
   return otherwise;
+}
+
+/** The word that is meant; nothing where none is near, for the message has named them all. */
+function nearHint(word: string, words: readonly string[]): string | undefined {
+  const near = nearest(word, words);
+  return near === undefined ? undefined : `did you mean "${near}"?`;
 }
 
 /** A duration as Go writes it; `example` shows a likely one. */
@@ -159,7 +165,7 @@ export function readWord<W extends string>(
     to,
     scalar,
     `"${entry?.key.text}" must be ${words.join(" or ")}, not "${shown(scalar.text)}"`,
-    didYouMean(scalar.text, words),
+    nearHint(scalar.text, words),
   );
   return undefined;
 }

@@ -23,7 +23,7 @@ export const POOLS: Table<PoolStatus> = {
     { head: "NAME", cell: nameOf },
     { head: "PROTOCOL", cell: ({ protocol }) => protocol },
     { head: "IN USE", cell: ({ addresses, inUse }) => `${inUse} of ${addresses}` },
-    { head: "", cell: ({ services }) => `${services} Services` },
+    { head: "", cell: ({ services }) => `${services} ${services === 1 ? "Service" : "Services"}` },
     { head: "", cell: poolNotes },
   ],
   page: [

@@ -46,7 +46,7 @@ peers: [{peer-address: 10.9.9.9, my-asn: 64500, peer-asn: 64501, password: hidde
       /^1 Service would lose an address, so a running controller would refuse the whole conf/m,
       /^ {2}default\/one: 10\.0\.0\.1 of pool "a", for no single pool .* gives it; it would have 10\.0\.0\.9 of pool "b"$/m,
       /^ {2}default\/two: 10\.0\.0\.2, pool "a" -> "b"$/m,
-      /^2 Services would have no address:$/m,
+      /^2 Services would still have no address:$/m,
       /^ {2}default\/four: pool "b" is full/m,
       /^Pools:\n {2}\+ b; in use none -> 2 of 2\n {2}- a; in use 2 of 2 -> none$/m,
       /^BGP peers:\n {2}\+ 10\.9\.9\.9:179: AS 64501, from AS 64500 on every node$/m,
@@ -74,7 +74,7 @@ Deno.test("impactText() cuts long lists, impactOf() does not", () => {
   const report = impactOf(read("address-pools: []"), snapshot("peers: []", ...many), undefined);
   assert.equal(report.without.length, 120);
   const text = impactText(report);
-  assert.match(text, /^120 Services would have no address:$/m);
+  assert.match(text, /^120 Services would still have no address:$/m);
   assert.match(text, /^ {2}and 70 more \(--output=json names them all\)$/m);
   assert.equal(text.split("\n").filter((line) => line.includes("default/s")).length, 50);
 });

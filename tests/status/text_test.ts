@@ -57,7 +57,7 @@ Deno.test("statusText() lays pools, Services, owners and config mistakes out in 
       /leader +pod-b_1; this one stands by/,
       /config +stale from pools\.yaml/,
       /pools\.yaml:3:5: unknown key "adresses"/,
-      /default +layer2 +1 of 21 +1 Services/,
+      /default +layer2 +1 of 21 +1 Service(?!s)/,
       /default\/nginx +10\.77\.1\.220 +default/,
       /default\/other +none +no pool has a free address/,
       /10\.77\.1\.220 +node2 +no: lost election +default\/nginx/,
