@@ -1,10 +1,12 @@
 import { ELECTION_RULES } from "../speaker/view.ts";
+import type { ExpectedConfigMap } from "../config/manifest.ts";
 import { nearest } from "../config/nearest.ts";
 import { LOG_LEVELS } from "../host/process/log.ts";
 import { Command, CommanderError, Option } from "commander";
 import { type CommandFacts, completionFor, factsOf, SHELLS } from "./completion.ts";
 import {
   ARP_BACKENDS,
+  configMapNames,
   ROLES,
   type RunOptions,
   type SourceOptions,
@@ -26,6 +28,8 @@ export type Request =
   | {
     readonly kind: "validate";
     readonly sources: readonly string[];
+    /** The ConfigMap that counts; undefined: any, for Herald reads a local file. */
+    readonly expected: ExpectedConfigMap | undefined;
     /** Where to look for what the configuration would change; undefined: only the files. */
     readonly against: SourceOptions | undefined;
     readonly output: OutputFormat;
@@ -95,7 +99,10 @@ function buildProgram(done: (request: Request) => void, around: Surroundings): C
   ).addHelpText("after", "\nExit codes: 0 done, 1 it failed or the input is bad, 2 wrong usage.");
   addRun(program, done, around);
   addObjectOptions(
-    program.command("validate").argument("<source...>", "files of configuration or manifests"),
+    program.command("validate").argument(
+      "<source...>",
+      "files of configuration or manifests, folders of them, or - for standard input",
+    ),
   )
     .description(
       "check configuration files or manifests; prints FILE:LINE:COL: message, and with --against " +
@@ -107,7 +114,8 @@ function buildProgram(done: (request: Request) => void, around: Surroundings): C
     .addOption(outputOption())
     .action((sources: string[], flags: Flags) => {
       const against = readAgainst(flags, around);
-      done({ kind: "validate", sources, against, output: outputOf(flags) });
+      const expected = readExpected(flags, around);
+      done({ kind: "validate", sources, expected, against, output: outputOf(flags) });
     });
   program.command("status").addOption(outputOption())
     .description("what the running roles on this machine hold")
@@ -150,6 +158,19 @@ function buildProgram(done: (request: Request) => void, around: Surroundings): C
 /** All commands with their flags, as --help has them, for what else tells of them. */
 export function commandFacts(around: Surroundings): readonly CommandFacts[] {
   return factsOf(buildProgram(() => undefined, around));
+}
+
+/**
+ * The ConfigMap that a Herald with these `--config` and `--namespace` reads; undefined where it reads
+ * a local file. @throws UsageError
+ */
+function readExpected(flags: Flags, around: Surroundings): ExpectedConfigMap | undefined {
+  const { config, namespace } = readSourceOptions(
+    { config: flags.config, namespace: flags.namespace },
+    around,
+  );
+  const names = configMapNames(config);
+  return names === undefined ? undefined : { namespace, names };
 }
 
 function outputOption(): Option {

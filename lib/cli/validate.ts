@@ -1,14 +1,18 @@
 import { type ConfigProblem, errorText } from "../base/errors.ts";
-import { readSource } from "../config/manifest.ts";
+import { type ExpectedConfigMap, namesOf, readSource } from "../config/manifest.ts";
 import { renderProblems, reported } from "../config/report.ts";
 import type { Config } from "../config/types.ts";
+import { systemClock } from "../host/process/clock.ts";
 import type { SourceOptions } from "../host/process/options.ts";
+import { readSources, type SourceText } from "../host/inspect/sources.ts";
 import { takeSnapshot } from "../host/inspect/snapshot.ts";
 import type { OutputFormat } from "./arguments.ts";
 import { impactOf, type ImpactReport, impactText } from "./impact.ts";
 
 interface ValidateRequest {
   readonly sources: readonly string[];
+  /** The ConfigMap that counts; undefined: any. */
+  readonly expected: ExpectedConfigMap | undefined;
   /** Where the Services and the configuration in force are; undefined checks the files alone. */
   readonly against: SourceOptions | undefined;
   readonly output: OutputFormat;
@@ -19,18 +23,23 @@ interface Validation {
   readonly source: string;
   readonly good: boolean;
   readonly problems: readonly ConfigProblem[];
-  /** The configurations in it that can be used. */
+  /** How many configurations stand where Herald reads them, wrong ones too. */
+  readonly count: number;
+  /** Those of them that can be used. */
   readonly configs: readonly Config[];
+  /** The kinds of the objects without configuration, one for each object. */
+  readonly others: readonly string[];
   /** For people: problems with their lines, then what it holds. */
   readonly text: string;
 }
 
 /**
  * `herald validate`: every mistake of every file and, with `--against`, what the configuration
- * would change. Exit code 1 for a mistake or an address that would be lost, 2 for a folder that is
- * none.
+ * would change. Exit code 1 for a mistake, an address that would be lost, and where nothing was
+ * configuration: a check that checked nothing has failed. 2 for a folder that is none.
  */
-export async function validate({ sources, against, output }: ValidateRequest): Promise<number> {
+export async function validate(request: ValidateRequest): Promise<number> {
+  const { against, expected, output, sources } = request;
   if (against?.store !== undefined && !isFolder(against.store)) {
     await write(
       Deno.stderr,
@@ -38,20 +47,32 @@ export async function validate({ sources, against, output }: ValidateRequest): P
     );
     return 2;
   }
-  const checked = await Promise.all(sources.map(validateFile));
-  if (output === "text") await write(Deno.stdout, checked.map(({ text }) => text).join(""));
+  const checked: Validation[] = [];
+  for await (const source of readSources(sources, Deno.stdin.readable, systemClock)) {
+    const one = validateSource(source, expected);
+    checked.push(one);
+    if (output === "text") await write(Deno.stdout, one.text);
+  }
+  if (output === "text") {
+    await write(
+      Deno.stdout,
+      othersText(checked.flatMap(({ others }) => others)),
+    );
+  }
   const good = checked.every((one) => one.good);
   let impact: ImpactReport | undefined;
-  let failure: string | undefined;
-  if (good && against !== undefined) {
+  let failure = checked.some(({ count, good }) => count > 0 || !good)
+    ? undefined
+    : nothingRead(expected);
+  if (good && failure === undefined && against !== undefined) {
     try {
       impact = impactOf(onlyConfig(checked), await takeSnapshot(against), against.lbClass);
       if (output === "text") await write(Deno.stdout, impactText(impact));
     } catch (error) {
       failure = errorText(error);
-      await write(Deno.stderr, `herald: ${failure}\n`);
     }
   }
+  if (failure !== undefined) await write(Deno.stderr, `herald: ${failure}\n`);
   if (output === "json") {
     const files = checked.map(({ source, good, problems }) => ({
       source,
@@ -61,6 +82,19 @@ export async function validate({ sources, against, output }: ValidateRequest): P
     await write(Deno.stdout, `${JSON.stringify({ good, files, impact, failure }, null, 2)}\n`);
   }
   return good && failure === undefined && (impact?.lost.length ?? 0) === 0 ? 0 : 1;
+}
+
+function nothingRead(expected: ExpectedConfigMap | undefined): string {
+  const where = expected === undefined ? "" : ` ${namesOf(expected)}`;
+  return `nothing of it is configuration that Herald reads; that is a ConfigMap${where} with the ` +
+    'key "config", or a file of address-pools and peers alone';
+}
+
+/** `no configuration in 3 other objects: Deployment, Service`; nothing for none. */
+export function othersText(kinds: readonly string[]): string {
+  if (kinds.length === 0) return "";
+  const names = [...new Set(kinds)].sort().join(", ");
+  return `no configuration in ${counted(kinds.length, "other object")}: ${names}\n`;
 }
 
 /** @throws Error when the files together hold none, or more than one can be in force */
@@ -89,43 +123,56 @@ async function write(to: typeof Deno.stdout, text: string): Promise<void> {
   for (let at = 0; at < bytes.length;) at += await to.write(bytes.subarray(at));
 }
 
-async function validateFile(source: string): Promise<Validation> {
-  let bytes: Uint8Array;
-  try {
-    // A FIFO or a device would be read without end.
-    if (!(await Deno.stat(source)).isFile) throw new Error("it is no regular file");
-    bytes = await Deno.readFile(source);
-  } catch (error) {
-    const message = `cannot be read: ${errorText(error)}`;
-    const problem: ConfigProblem = {
-      severity: "error",
-      place: { kind: "text", source, line: 1, column: 1 },
-      message,
-    };
-    const text = `${source}: ${message}\n`;
-    return { source, good: false, problems: [problem], configs: [], text };
-  }
-  return validateText(new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes), source);
+function validateSource(source: SourceText, expected: ExpectedConfigMap | undefined): Validation {
+  const { name } = source;
+  if (source.kind === "text") return validateText(source.text, name, expected, source.searched);
+  const message = `cannot be read: ${source.reason}`;
+  const problem: ConfigProblem = {
+    severity: "error",
+    place: { kind: "text", source: name, line: 1, column: 1 },
+    message,
+  };
+  return {
+    source: name,
+    good: false,
+    problems: [problem],
+    count: 0,
+    configs: [],
+    others: [],
+    text: `${name}: ${message}\n`,
+  };
 }
 
-/** What `herald validate` finds in one file. */
-export function validateText(text: string, source: string): Validation {
-  const parts = readSource(text, source);
-  const problems = parts.flatMap(({ found }) => found?.problems ?? []);
-  const good = problems.every(({ severity }) => severity === "warning");
-  const summaries = parts.map(({ what, found }) => {
-    if (found === undefined) return `${source}: ${what}: no configuration in it\n`;
-    if (found.config === undefined) return "";
-    const { pools, peers } = found.config;
-    return `${source}: ${what}: good, ${counted(pools.length, "pool")}, ${
-      counted(peers.length, "peer")
-    }\n`;
-  });
+/** What `herald validate` finds in one file; `searched` as in {@link SourceText}. */
+export function validateText(
+  text: string,
+  source: string,
+  expected: ExpectedConfigMap | undefined,
+  searched: boolean,
+): Validation {
+  const parts = readSource(text, source, { expected, searched });
+  const found = parts.filter((part) => part.kind === "configuration");
+  const problems = parts.flatMap((part) =>
+    part.kind === "configuration"
+      ? part.found.problems
+      : part.kind === "unread"
+      ? part.problems
+      : []
+  );
+  const summaries = found.map(({ what, found: { config } }) =>
+    config === undefined
+      ? ""
+      : `${source}: ${what}: good, ${counted(config.pools.length, "pool")}, ${
+        counted(config.peers.length, "peer")
+      }\n`
+  );
   return {
     source,
-    good,
+    good: problems.every(({ severity }) => severity === "warning"),
     problems,
-    configs: parts.flatMap(({ found }) => found?.config ?? []),
+    count: found.length,
+    configs: found.flatMap(({ found: { config } }) => config ?? []),
+    others: parts.flatMap((part) => part.kind === "other" ? part.what : []),
     text: renderProblems(problems, text) + summaries.join(""),
   };
 }

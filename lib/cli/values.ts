@@ -39,8 +39,6 @@ export type Flags = Readonly<Record<string, string | boolean | string[] | undefi
 export class UsageError extends Error {}
 
 const DEFAULT_PORT = 7472;
-/** Kubernetes: names of nodes are DNS subdomains (RFC 1123). */
-
 /** At most 15 octets without blank or slash are a name; the rest are signs of patterns. */
 const INTERFACE_PATTERN = /^!?[^\s/!,]{1,32}$/;
 
@@ -112,9 +110,7 @@ export function readSourceOptions(flags: Flags, around: Surroundings): SourceOpt
  */
 export function readAgainst(flags: Flags, around: Surroundings): SourceOptions | undefined {
   const place = text(flags, "against");
-  const needing = ["kubeconfig", "config", "namespace", "lbClass"].find((name) =>
-    flags[name] !== undefined
-  );
+  const needing = ["kubeconfig", "lbClass"].find((name) => flags[name] !== undefined);
   if (place === undefined) {
     if (needing === undefined) return undefined;
     throw new UsageError(`${flagOf(needing)} needs --against=cluster or --against=DIR`);

@@ -20,7 +20,8 @@ interface ParsedConfig {
   readonly problems: readonly ConfigProblem[];
 }
 
-const KEYS = ["peers", "address-pools", "bgp-communities", "bfd-profiles"];
+/** The keys of a configuration at its top. */
+export const CONFIG_KEYS = ["peers", "address-pools", "bgp-communities", "bfd-profiles"];
 /** More would not be read by anybody at once. */
 const MAX_PROBLEMS = 100;
 
@@ -88,7 +89,7 @@ function isEmptyText(node: TreeNode): boolean {
 }
 
 function readRoot(root: TreeNode, to: Findings): Config | undefined {
-  const fields = readFields(root, "the configuration", KEYS, to);
+  const fields = readFields(root, "the configuration", CONFIG_KEYS, to);
   if (fields === undefined) return undefined;
   const bfdProfiles = readProfiles(fields.get("bfd-profiles"), to);
   const peers = readPeers(fields.get("peers"), profileNames(fields.get("bfd-profiles")?.value), to);

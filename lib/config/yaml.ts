@@ -15,6 +15,16 @@ const MAX_TEXT = 1024 * 1024;
 /** Ten thousand values are a thousand pools; a bomb of aliases would be billions. */
 export const MAX_NODES = 10_000;
 
+/** How much of a text is read, and where in its file it begins. */
+interface Extent {
+  readonly maxText: number;
+  readonly maxNodes: number;
+  /** The line of the file in which the text begins; counts from 1. */
+  readonly firstLine: number;
+}
+
+const CONFIGURATION: Extent = { maxText: MAX_TEXT, maxNodes: MAX_NODES, firstLine: 1 };
+
 /** Names that would reach into JavaScript's own objects; no key of the grammar is like them. */
 const FORBIDDEN_KEYS = new Set(["__proto__", "constructor", "prototype"]);
 
@@ -27,10 +37,17 @@ export function withoutMark(text: string): string {
  * Reads all documents of a text without mark; `source` names the text in problems. Never throws;
  * work and memory are bounded.
  */
-export function readYaml(text: string, source: string): TreeDocument[] {
+export function readYaml(
+  text: string,
+  source: string,
+  { firstLine, maxNodes, maxText }: Extent = CONFIGURATION,
+): TreeDocument[] {
   const place = placesOf(text);
-  const at = (offset: number): ConfigPlace => ({ kind: "text", source, ...place(offset) });
-  const refused = refuseText(text);
+  const at = (offset: number): ConfigPlace => {
+    const { column, line } = place(offset);
+    return { kind: "text", source, line: line + firstLine - 1, column };
+  };
+  const refused = refuseText(text, maxText);
   if (refused !== undefined) return [{ root: undefined, mistakes: [mistakeAt(at, refused)] }];
   const documents = parseAllDocuments(text, {
     schema: "failsafe",
@@ -55,6 +72,7 @@ export function readYaml(text: string, source: string): TreeDocument[] {
       at,
       resolve: (alias) => isAlias(alias) ? alias.resolve(document) : undefined,
       mistakes: [],
+      maxNodes,
       nodes: 0,
       stopped: false,
     };
@@ -85,11 +103,11 @@ function mistakeAt(at: At, { offset, message, hint, other }: TextMistake): Mista
   };
 }
 
-function refuseText(text: string): TextMistake | undefined {
-  if (text.length > MAX_TEXT) {
+function refuseText(text: string, maxText: number): TextMistake | undefined {
+  if (text.length > maxText) {
     return {
-      offset: MAX_TEXT,
-      message: `the text has ${text.length} characters, at most ${MAX_TEXT} are read`,
+      offset: maxText,
+      message: `the text has ${text.length} characters, at most ${maxText} are read`,
     };
   }
   // Line feed, carriage return and tabulator are the control characters of text.
@@ -136,6 +154,9 @@ function tooDeep(offset: number): TextMistake {
 }
 
 function yamlHint(text: string, offset: number): string | undefined {
+  if (/\{\{-? *[\w.$"(/]/.test(text)) {
+    return "this is a template: check what it makes, helm template FOLDER | herald validate -";
+  }
   const line = text.slice(text.lastIndexOf("\n", offset - 1) + 1);
   return /^\s*\t/.test(line) ? "indent with blanks, YAML takes no tabulators" : undefined;
 }
@@ -145,6 +166,7 @@ interface Reading {
   readonly at: At;
   readonly resolve: (alias: Node) => Node | undefined;
   readonly mistakes: Mistake[];
+  readonly maxNodes: number;
   nodes: number;
   stopped: boolean;
 }
@@ -152,8 +174,8 @@ interface Reading {
 function readNode(reading: Reading, node: unknown, depth: number, from?: number): TreeNode {
   const offset = from ?? offsetOf(node);
   if (depth > MAX_DEPTH) return stop(reading, tooDeep(offset));
-  if (++reading.nodes > MAX_NODES) {
-    const message = `more than ${MAX_NODES} values, aliases counted each time`;
+  if (++reading.nodes > reading.maxNodes) {
+    const message = `more than ${reading.maxNodes} values, aliases counted each time`;
     return stop(reading, { offset, message });
   }
   const place = reading.at(offset);

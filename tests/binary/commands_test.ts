@@ -74,6 +74,49 @@ Deno.test("herald validate exits 0 for a good file and 1 for a bad one, with pla
   }
 });
 
+Deno.test("herald validate reads streams and folders, and exits 1 where nothing is configuration", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "herald-streams-" });
+  const good = JSON.stringify({
+    kind: "List",
+    items: [configMap(poolsYaml(poolYaml("p", "10.0.0.1/32")))],
+  });
+  const service = "kind: Service\nmetadata: { name: web }\n";
+  try {
+    await Deno.mkdir(`${folder}/store`);
+    await Deno.writeTextFile(`${folder}/store/list.json`, good);
+    await Deno.writeTextFile(`${folder}/store/kustomization.yaml`, "resources: [list.json]\n");
+    await Deno.writeTextFile(`${folder}/service.yaml`, service);
+    const rows: readonly (readonly [code: number, command: string])[] = [
+      [0, "cat store/list.json | $HERALD validate -"],
+      [0, "cat store/list.json | $HERALD validate /dev/stdin"],
+      [0, "$HERALD validate - <store/list.json"],
+      [0, "$HERALD validate <(cat store/list.json)"],
+      [0, "cat store/list.json | $HERALD validate - --against=store"],
+      [0, "$HERALD validate store service.yaml"],
+      [1, "$HERALD validate service.yaml"],
+      [1, "cat service.yaml | $HERALD validate -"],
+      [1, "$HERALD validate store --config=other"],
+      [1, "true | $HERALD validate -"],
+      [1, "$HERALD validate /dev/zero"],
+    ];
+    for (const [expected, command] of rows) {
+      const { code, stdout, stderr } = await new Deno.Command("bash", {
+        args: ["-c", command],
+        cwd: folder,
+        env: { HERALD },
+        stdin: "null",
+      }).output();
+      const told = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
+      assert.equal(code, expected, `${command}: ${told}`);
+      if (command.includes("- <")) {
+        assert.match(told, /^<stdin>: configmap metallb-system\/config: good/);
+      }
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 Deno.test("herald validate --against a folder tells what the change would take and give, and exits 1 for a loss", async () => {
   const folder = await Deno.makeTempDir({ prefix: "herald-against-" });
   const pools = (addresses: string) => poolsYaml(poolYaml("p", addresses));
@@ -110,7 +153,7 @@ Deno.test("herald validate --against a folder tells what the change would take a
     for (
       const [code, ...words] of [
         [2, "validate", `${folder}/wider.yaml`, `--against=${folder}/absent`],
-        [2, "validate", `${folder}/wider.yaml`, "--namespace=metallb-system"],
+        [2, "validate", `${folder}/wider.yaml`, "--lb-class=x"],
         [1, "validate", `${folder}/wider.yaml`, `${folder}/other.yaml`, against],
       ] as const
     ) {

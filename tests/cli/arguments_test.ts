@@ -158,9 +158,16 @@ Deno.test("parseArguments() reads the other commands", () => {
   assert.deepEqual(parse("validate a.yaml b.yaml"), {
     kind: "validate",
     sources: ["a.yaml", "b.yaml"],
+    expected: { namespace: "metallb-system", names: ["config", "metallb-config"] },
     against: undefined,
     output: "text",
   });
+  const other = parse("validate - --config=lb --namespace=net");
+  assert.ok(other.kind === "validate");
+  assert.deepEqual(other.sources, ["-"]);
+  assert.deepEqual(other.expected, { namespace: "net", names: ["lb"] });
+  const local = parse("validate a.yaml --config=./b.yaml");
+  assert.ok(local.kind === "validate" && local.expected === undefined);
   const validate = parse("validate a.yaml --against=/srv/lb --output=json --lb-class=x");
   assert.ok(validate.kind === "validate" && validate.output === "json");
   assert.equal(validate.against?.store, "/srv/lb");

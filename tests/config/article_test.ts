@@ -10,9 +10,10 @@ import { selecting } from "../controller/fixture.ts";
 async function article(name: string): Promise<Config> {
   const url = new URL(`../vectors/config/article-${name}.yaml`, import.meta.url);
   const [part, ...more] = readSource(await Deno.readTextFile(url), name);
-  assert.deepEqual(part?.found?.problems, []);
+  assert.ok(part?.kind === "configuration");
+  assert.deepEqual(part.found.problems, []);
   assert.deepEqual(more, []);
-  const config = part?.found?.config;
+  const { config } = part.found;
   assert.ok(config);
   return config;
 }

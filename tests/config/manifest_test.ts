@@ -15,14 +15,14 @@ function indented(text: string, by: number): string {
 
 /** `what: LINE:COL message` of each part and problem. */
 function read(text: string): string[] {
-  return readSource(text, "f.yaml").flatMap(({ what, found }) =>
-    found === undefined
-      ? [`${what}: none`]
-      : found.problems.length === 0
-      ? [`${what}: good`]
-      : found.problems.map(reported)
-        .map(({ line, column, message }) => `${what}: ${line}:${column} ${message}`)
-  );
+  return readSource(text, "f.yaml").flatMap((part) => {
+    const { what } = part;
+    if (part.kind === "other") return [`${what}: none`];
+    const problems = part.kind === "unread" ? part.problems : part.found.problems;
+    if (problems.length === 0) return [`${what}: good`];
+    return problems.map(reported)
+      .map(({ line, column, message }) => `${what}: ${line}:${column} ${message}`);
+  });
 }
 
 Deno.test("readSource() reads a bare configuration and ConfigMaps, with the places of the file", () => {
@@ -53,18 +53,18 @@ Deno.test("readSource() goes through several documents and lists, and leaves oth
   const service = "apiVersion: v1\nkind: Service\nmetadata: { name: web, namespace: default }\n";
   const good = manifest(`data:\n  config: |\n${indented(GOOD_POOL, 4)}`);
   assert.deepEqual(read(`${service}---\n${good}`), [
-    "Service default/web: none",
+    "Service: none",
     "configmap metallb-system/config: good",
   ]);
   const list =
     "kind: List\nitems:\n- kind: Service\n  metadata: { name: web }\n- kind: ConfigMap\n  metadata: { name: config, namespace: metallb-system }\n  data: { config: '{}' }\n";
   assert.deepEqual(read(list), [
-    "Service default/web: none",
+    "Service: none",
     "configmap metallb-system/config: good",
   ]);
   assert.deepEqual(
     read("kind: ConfigMap\nmetadata: { name: other, namespace: default }\ndata: { a: b }\n"),
-    ["configmap default/other: none"],
+    ["ConfigMap: none"],
   );
 });
 
@@ -81,6 +81,25 @@ Deno.test("readSource() says what is wrong with the ConfigMap around the text", 
     ["data:\n  config: ''\n", /there is no configuration in it/],
   ];
   for (const [data, pattern] of rows) assert.match(read(manifest(data)).join("\n"), pattern);
+});
+
+Deno.test("readSource() leaves documents of other kinds unread, however large or wrong they are", () => {
+  const good = manifest(`data:\n  config: |\n${indented(GOOD_POOL, 4)}`);
+  const deep = `kind: CustomResourceDefinition\nspec: ${"[".repeat(200)}\n`;
+  assert.deepEqual(read(`${deep}---\n${good}`), [
+    "CustomResourceDefinition: none",
+    "configmap metallb-system/config: good",
+  ]);
+  const bad = manifest(`data:\n  config: |\n${indented(BAD_POOL, 4)}`);
+  assert.match(read(`${deep}---\n${bad}`)[1] ?? "", /^configmap metallb-system\/config: 12:17 /);
+});
+
+Deno.test("readSource() says where a document without kind stands among objects", () => {
+  assert.match(
+    read(`kind: Service\n---\n${GOOD_POOL}`).join("\n"),
+    /configuration: 3:1 this document has no "kind"/,
+  );
+  assert.match(read("kind: configmap\nmetadata: { name: a }\n")[0] ?? "", /no kind "configmap"/);
 });
 
 Deno.test("configFromFile() wants exactly one configuration", () => {

@@ -4,7 +4,7 @@ import type { Cluster, ClusterEvent } from "../cluster/cluster.ts";
 import { watchLocalFile } from "../folder/local_file.ts";
 import type { Clock } from "../process/clock.ts";
 import type { Log } from "../process/log.ts";
-import { DEFAULT_CONFIG_NAMES, isConfigFile } from "../process/options.ts";
+import { configMapNames } from "../process/options.ts";
 
 /** A configuration as it was found, not read yet. */
 export interface ConfigFound {
@@ -47,7 +47,8 @@ export function watchConfig(
   signal: AbortSignal,
 ): ConfigSource {
   const { config, clock } = options;
-  if (config !== undefined && isConfigFile(config)) {
+  const names = configMapNames(config);
+  if (config !== undefined && names === undefined) {
     return watchLocalFile(
       config,
       (content) => onInput(content.kind === "text" ? fileInput(content.text, config) : content),
@@ -55,8 +56,7 @@ export function watchConfig(
       signal,
     );
   }
-  const names = config === undefined ? DEFAULT_CONFIG_NAMES : [config];
-  return watchConfigMaps(options, names, onInput, signal);
+  return watchConfigMaps(options, names ?? [], onInput, signal);
 }
 
 function fileInput(text: string, path: string): ConfigFound {

@@ -51,7 +51,7 @@ export async function findKubeSettings(places: KubeConfigPlaces): Promise<KubeSe
   throw new Error(
     "Found no way to a Kubernetes API server: this is no pod with a service account, " +
       `$KUBECONFIG is not set, and ${usual ?? "~/.kube/config"} does not exist. ` +
-      "Give --kubeconfig=FILE, or --store=DIR to run without an API server",
+      "Give --kubeconfig=FILE, or a folder of manifests: --store=DIR (validate: --against=DIR)",
   );
 }
 

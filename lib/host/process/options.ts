@@ -69,7 +69,16 @@ export interface RunOptions extends SourceOptions {
 }
 
 /** The two names that MetalLB's manifests and its Helm chart give the ConfigMap. */
-export const DEFAULT_CONFIG_NAMES = ["config", "metallb-config"] as const;
+const DEFAULT_CONFIG_NAMES = ["config", "metallb-config"] as const;
+
+/**
+ * The names of the ConfigMaps that `--config` means, of which the first that exists counts;
+ * undefined where it means a local file.
+ */
+export function configMapNames(config: string | undefined): readonly string[] | undefined {
+  if (config === undefined) return DEFAULT_CONFIG_NAMES;
+  return isConfigFile(config) ? undefined : [config];
+}
 
 /** Whether `--config` names a local file: it has a `/` or ends in .yaml, .yml or .json. */
 export function isConfigFile(config: string): boolean {

@@ -162,6 +162,9 @@ Deno.test("findKubeSettings() prefers the flag, then the pod, then $KUBECONFIG, 
     assert.equal((await origins(undefined, pod)).server, "https://[fd00::1]");
     assert.match((await origins(undefined, { KUBECONFIG: path })).origin, /\/config context/);
     assert.match((await origins(undefined, { HOME: folder })).origin, /\.kube\/config context/);
-    await assert.rejects(origins(undefined, {}), /--kubeconfig=FILE, or --store=DIR/);
+    await assert.rejects(
+      origins(undefined, {}),
+      /--kubeconfig=FILE, or a folder of manifests: --store=DIR \(validate: --against=DIR\)/,
+    );
   });
 });
