@@ -12,7 +12,7 @@ import { buildMemberlistPeers } from "../tests/support/memberlist_peer.ts";
 import { type Lane, lanesOf, mayBegin } from "./lanes.ts";
 
 /** Files whose tests talk to a real API server. */
-const NEEDS_KUBERNETES = /startControlPlane|ensureKubeBinaries/;
+const NEEDS_KUBERNETES = /startControlPlane|ensureKubeBinaries|makeNodeScene/;
 const NEEDS_MEMBERLIST = /startMemberlistPeer/;
 const NEEDS_PROMETHEUS = /ensurePrometheus/;
 /** A lane cannot fetch what an image is made of. */

@@ -12,9 +12,11 @@ interface KubeEvent {
     readonly kind?: string;
     readonly name?: string;
     readonly namespace?: string;
+    readonly uid?: string;
   };
   readonly source?: { readonly component?: string };
   readonly reportingComponent?: string;
+  readonly firstTimestamp?: string | null;
   readonly lastTimestamp?: string | null;
   readonly eventTime?: string | null;
   readonly series?: { readonly lastObservedTime?: string };
@@ -49,8 +51,10 @@ export async function assertGoodRun(scene: NodeScene, since = 0): Promise<void> 
 }
 
 /** Tells the figures of one change under traffic. */
-export function tellTraffic(what: string, { sent, lost, longestGapMs }: TrafficFigures): void {
-  tellFigure(what, `${lost} lost of ${sent}, longest gap ${longestGapMs} ms`);
+export function tellTraffic(what: string, figures: TrafficFigures): void {
+  const { broken, late, longestGapMs, lost, sent } = figures;
+  const cut = broken > 0 ? ` (${broken} of them cut while underway)` : "";
+  tellFigure(what, `${lost} lost of ${sent}${cut}, ${late} late, longest gap ${longestGapMs} ms`);
 }
 
 /** Tells a figure of the run. */
@@ -63,15 +67,24 @@ async function warnings({ kube }: NodeScene, since: number): Promise<string[]> {
   const { items }: { items: readonly KubeEvent[] } = JSON.parse(
     await kube.kubectl(["get", "events", "-A", "-o", "json"]),
   );
+  // The kubelet goes on asking a container that it ends until it has seen the end.
+  const endedAt = new Map(
+    items.filter(({ reason }) => reason === "Killing").map((event) =>
+      [event.involvedObject.uid, timeOf(event)] as const
+    ),
+  );
+  const asksTheDying = (event: KubeEvent) =>
+    event.reason === "Unhealthy" &&
+    Date.parse(event.firstTimestamp ?? "") >= (endedAt.get(event.involvedObject.uid) ?? Infinity);
   return items
-    .filter(({ type }) => type === "Warning")
+    .filter((event) => event.type === "Warning" && !asksTheDying(event))
     .filter((event) =>
       REPORTERS.test(event.reportingComponent || event.source?.component || "") ||
       event.involvedObject.namespace === NAMESPACE
     )
     .filter((event) => timeOf(event) > since)
-    .map(({ count = 1, involvedObject: { kind, name }, message, reason }) =>
-      `event, ${count} times: ${kind} ${name}: ${reason}: ${message}`
+    .map(({ count = 1, involvedObject: { kind, name }, lastTimestamp, message, reason }) =>
+      `event, ${count} times until ${lastTimestamp}: ${kind} ${name}: ${reason}: ${message}`
     );
 }
 
@@ -89,6 +102,17 @@ async function errorLines({ nodes }: NodeScene, since: number): Promise<string[]
     }
   }
   return found;
+}
+
+/** All that Herald's pods logged since then, for a failure's message. */
+export async function heraldLogs({ nodes }: NodeScene, since: number): Promise<string> {
+  const logs = await Promise.all(nodes.map((node) => node.podLogs(NAMESPACE)));
+  return logs.flat()
+    .flatMap(({ lines, pod }) => lines.map(({ at, text }) => ({ at, text: `${pod}: ${text}` })))
+    .filter(({ at }) => Date.parse(at) > since)
+    .sort((a, b) => a.at < b.at ? -1 : 1)
+    .map(({ at, text }) => `${at} ${text}`)
+    .join("\n");
 }
 
 /** What is no line of the log was written by a crash. */

@@ -7,6 +7,8 @@ import { IMAGES } from "./images.ts";
 /** A node of a cluster: containerd, kubelet and kube-proxy in a namespace of their own. */
 export interface KubeletNode extends AsyncDisposable {
   readonly name: string;
+  /** What it was started with: so it can be started again after a power cut. */
+  readonly options: KubeletOptions;
   readonly host: Host;
   /** Runs `ctr` on the node's containerd, in the namespace of Kubernetes. */
   ctr(...args: string[]): Promise<string>;
@@ -106,6 +108,7 @@ export async function startKubeletNode(options: KubeletOptions): Promise<Kubelet
   const finished = unfinished.move();
   return {
     name,
+    options,
     host,
     ctr,
     logs,

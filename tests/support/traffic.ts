@@ -4,7 +4,9 @@ import { compiled } from "./probe.ts";
 /** What became of a steady flow of requests, each over a connection of its own. */
 export interface TrafficFigures {
   readonly sent: number;
-  /** Without a whole answer within a second; the next three say why. */
+  /** Answered only because TCP asked again after a second. */
+  readonly late: number;
+  /** Without a whole answer within three seconds; the next three say why. */
   readonly lost: number;
   readonly refused: number;
   /** Reset, or cut short. */
@@ -26,7 +28,7 @@ export interface Traffic extends AsyncDisposable {
 export async function startTraffic(
   client: Host,
   address: string,
-  { perSecond = 100, port = 80, timeoutMs = 1_000 } = {},
+  { perSecond = 100, port = 80, timeoutMs = 3_000 } = {},
 ): Promise<Traffic> {
   const path = await compiled("requests");
   const process = client.start(path, [address, port, perSecond, timeoutMs].map(String));

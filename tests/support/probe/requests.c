@@ -1,8 +1,8 @@
 // Asks an HTTP server at a steady pace, each time over a connection of its own.
 // usage: requests IPV4 PORT PER_SECOND TIMEOUT_MS; ends with SIGTERM or SIGINT, then prints JSON:
-// {"sent": n, "lost": n, "longestGapMs": n, "gapAtMs": n, "refused": n, "broken": n, "silent": n,
-//  "lostAtMs": [n, …]}
-// A request is lost that has no whole answer in time; the gap is the time between two answers.
+// {"sent": n, "lost": n, "late": n, "longestGapMs": n, "gapAtMs": n, "refused": n, "broken": n,
+//  "silent": n, "errno": n, "lostAtMs": [n, …]}
+// A request is lost that has no whole answer in time, and late when TCP had to ask again for it; the gap is the time between two answers.
 // Times are milliseconds since the start; of what was lost the first 64 are told.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -18,10 +18,12 @@
 
 #define MOST 4096
 #define TOLD 64
+#define LATE_MS 900
 static volatile sig_atomic_t ended;
 static struct { int fd; double at; int length; char head[16]; } open_[MOST];
 static int openCount;
-static long sent, lost, refused, broken, silent;
+static long sent, lost, late, refused, broken, silent;
+static int lastError; // why the last one broke; 0: its answer was cut short
 static double lastAnswer, gap, gapAt, lostAt[TOLD], began;
 
 static void end(int signal) { (void)signal; ended = 1; }
@@ -38,8 +40,9 @@ static void count(long *reason, double at) {
   (*reason)++;
 }
 
-static void answered(void) {
+static void answered(double asked) {
   double at = now();
+  if (at - asked >= LATE_MS) late++;
   if (at - lastAnswer > gap) { gap = at - lastAnswer; gapAt = lastAnswer - began; }
   lastAnswer = at;
 }
@@ -100,6 +103,7 @@ int main(int argc, char **argv) {
       socklen_t size = sizeof error;
       getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
       if (error != 0) {
+        lastError = error;
         count(error == ECONNREFUSED ? &refused : &broken, open_[i].at);
         drop(i);
         continue;
@@ -125,14 +129,16 @@ int main(int argc, char **argv) {
       }
       if (got < 0 && (errno == EAGAIN || errno == EINTR)) continue;
       int good = got == 0 && open_[i].length >= 12 && !memcmp(open_[i].head + 8, " 200", 4);
-      if (good) answered(); else count(&broken, open_[i].at);
+      if (good) answered(open_[i].at); else count(&broken, open_[i].at);
       drop(i);
     }
   }
   // Silence at the end is a gap too.
   if (last - lastAnswer > gap) { gap = last - lastAnswer; gapAt = lastAnswer - began; }
-  printf("{\"sent\":%ld,\"lost\":%ld,\"longestGapMs\":%.0f,\"gapAtMs\":%.0f,", sent, lost, gap, gapAt);
-  printf("\"refused\":%ld,\"broken\":%ld,\"silent\":%ld,\"lostAtMs\":[", refused, broken, silent);
+  printf("{\"sent\":%ld,\"lost\":%ld,\"late\":%ld,", sent, lost, late);
+  printf("\"longestGapMs\":%.0f,\"gapAtMs\":%.0f,", gap, gapAt);
+  printf("\"refused\":%ld,\"broken\":%ld,\"silent\":%ld,\"errno\":%d,\"lostAtMs\":[", refused, broken, silent,
+    lastError);
   for (int i = 0; i < lost && i < TOLD; i++) printf("%s%.0f", i ? "," : "", lostAt[i]);
   printf("]}\n");
   return 0;
