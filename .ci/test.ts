@@ -5,14 +5,15 @@
 // no port, namespace or process of one is seen in another.
 import { stripVTControlCharacters } from "node:util";
 import { installPackages, TEST_PACKAGES } from "../tests/support/packages.ts";
-import { ensureKubeBinaries } from "../tests/support/kube_binaries.ts";
+import { ensureHelm, ensureKubeBinaries } from "../tests/support/kube_binaries.ts";
 import { must } from "../tests/support/process.ts";
 import { ensurePrometheus } from "../tests/support/prometheus.ts";
 import { buildMemberlistPeers } from "../tests/support/memberlist_peer.ts";
 import { type Lane, lanesOf, mayBegin } from "./lanes.ts";
 
 /** Files whose tests talk to a real API server. */
-const NEEDS_KUBERNETES = /startControlPlane|ensureKubeBinaries|makeNodeScene/;
+const NEEDS_KUBERNETES = /startControlPlane|ensureKubeBinaries|makeStage|makeNodeScene/;
+const NEEDS_HELM = /ensureHelm/;
 const NEEDS_MEMBERLIST = /startMemberlistPeer/;
 const NEEDS_PROMETHEUS = /ensurePrometheus/;
 /** A lane cannot fetch what an image is made of. */
@@ -157,6 +158,7 @@ if (files.length === 0) {
 await installPackages(TEST_PACKAGES);
 const texts = await Promise.all(files.map((file) => Deno.readTextFile(file)));
 if (texts.some((text) => NEEDS_KUBERNETES.test(text))) await ensureKubeBinaries();
+if (texts.some((text) => NEEDS_HELM.test(text))) await ensureHelm();
 if (texts.some((text) => NEEDS_MEMBERLIST.test(text))) await buildMemberlistPeers();
 if (texts.some((text) => NEEDS_PROMETHEUS.test(text))) await ensurePrometheus();
 if (texts.some((text) => NEEDS_IMAGE.test(text))) await must("./install.sh", ["image"]);

@@ -13,14 +13,33 @@ export interface KubeBinaries {
 }
 
 const KUBERNETES = "v1.35.4";
-const ETCD = "v3.6.5";
+/** The same libraries of Kubernetes as above: most of what it is made of has been compiled already. */
+const HELM = "v3.20.2";
+/** By the folder under .ci/kube whose go.mod pins it: what a build of it says of itself. */
+const MODULES = {
+  etcd: { version: "v3.6.5", variables: [] },
+  kubernetes: {
+    version: KUBERNETES,
+    variables: [`k8s.io/component-base/version.gitVersion=${KUBERNETES}`],
+  },
+  helm: {
+    version: HELM,
+    variables: [
+      `helm.sh/helm/v3/internal/version.version=${HELM}`,
+      // The Kubernetes that a chart is rendered and linted for where no cluster is asked.
+      ...["pkg/chartutil", "pkg/lint/rules"].flatMap((where) => [
+        `helm.sh/helm/v3/${where}.k8sVersionMajor=1`,
+        `helm.sh/helm/v3/${where}.k8sVersionMinor=35`,
+      ]),
+    ],
+  },
+} as const;
 const ROOT = new URL("../../", import.meta.url).pathname;
 
 /** One program: where it comes from and which version will do. */
 interface Program {
   readonly name: string;
-  /** Folder under .ci/kube whose go.mod pins it. */
-  readonly module: string;
+  readonly module: keyof typeof MODULES;
   readonly package: string;
   readonly acceptable: RegExp;
   readonly versionArgs: readonly string[];
@@ -51,6 +70,14 @@ const PROGRAMS = {
   kubeScheduler: kubernetes("kube-scheduler"),
 } as const satisfies Record<keyof KubeBinaries, Program>;
 
+const HELM_PROGRAM = {
+  name: "helm",
+  module: "helm",
+  package: "helm.sh/helm/v3/cmd/helm",
+  acceptable: /^v3\.(1[4-9]|[2-9]\d)\./,
+  versionArgs: ["version", "--template={{.Version}}"],
+} as const satisfies Program;
+
 /** The folder of programs that were downloaded or built. */
 function cacheFolder(): string {
   const cache = Deno.env.get("HERALD_CACHE") || `${Deno.env.get("HOME") ?? "/root"}/.cache/herald`;
@@ -75,6 +102,14 @@ export async function ensureKubeBinaries(): Promise<KubeBinaries> {
     kubelet: await ensure(PROGRAMS.kubelet, folder),
     kubeScheduler: await ensure(PROGRAMS.kubeScheduler, folder),
   };
+}
+
+/** Finds helm, or gets it, by the same ways; gives its path. @throws Error that says why not */
+export async function ensureHelm(): Promise<string> {
+  const folder = cacheFolder();
+  await Deno.mkdir(folder, { recursive: true });
+  using _lock = await lockFolder(folder);
+  return await ensure(HELM_PROGRAM, folder);
 }
 
 async function ensure(program: Program, folder: string): Promise<string> {
@@ -109,7 +144,8 @@ async function isAcceptable(path: string, { acceptable, versionArgs }: Program):
 
 /** Gets a release and checks it against the sum that is published beside it; quick to give up. */
 async function download(program: Program, to: string): Promise<boolean> {
-  if (program.module === "etcd") return false; // Its release is an archive of many programs.
+  // The others' releases are archives of several files.
+  if (program.module !== "kubernetes") return false;
   const arch = Deno.build.arch === "aarch64" ? "arm64" : "amd64";
   const url = `https://dl.k8s.io/release/${KUBERNETES}/bin/linux/${arch}/${program.name}`;
   const curl = ["-fsSL", "--connect-timeout", "5", "--speed-limit", "20000", "--speed-time", "20"];
@@ -125,7 +161,7 @@ async function download(program: Program, to: string): Promise<boolean> {
 
 async function build(program: Program, to: string): Promise<void> {
   await ensureGo();
-  const version = program.module === "etcd" ? ETCD : KUBERNETES;
+  const { version, variables } = MODULES[program.module];
   say(`building ${program.name} ${version} from its Go module, some minutes once`);
   const began = performance.now();
   const beat = setInterval(
@@ -134,7 +170,7 @@ async function build(program: Program, to: string): Promise<void> {
     30_000,
   );
   try {
-    const flags = `-s -w -X k8s.io/component-base/version.gitVersion=${KUBERNETES}`;
+    const flags = ["-s", "-w", ...variables.map((variable) => `-X ${variable}`)].join(" ");
     const child = new Deno.Command("go", {
       args: ["build", "-mod=readonly", "-trimpath", `-ldflags=${flags}`, "-o", to, program.package],
       cwd: `${ROOT}.ci/kube/${program.module}`,

@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { renderChart } from "../../.ci/manifests.ts";
+import { startControlPlane } from "../support/control_plane.ts";
+import { ensureHelm } from "../support/kube_binaries.ts";
+import { waitFor } from "../support/wait.ts";
+import { COMPONENTS, kustomize } from "./kustomize.ts";
+import { EVERYTHING } from "./values.ts";
+
+const DEPLOY = new URL("../../deploy", import.meta.url).pathname;
+/** Values by the name of the case. */
+const VALUE_SETS = {
+  "the defaults": [],
+  "MetalLB's names": [`--values=${DEPLOY}/chart/values/metallb-compatible.yaml`],
+  "everything": [`--values=${EVERYTHING}`],
+  "as little as there can be": [
+    "--set=speaker.memberlist.enabled=false,rbac.create=false",
+    "--set=controller.replicas=1,controller.strategy.type=Recreate",
+    "--set=controller.leaderElection.enabled=false,controller.podDisruptionBudget.enabled=false",
+    "--set=controller.livenessProbe.enabled=false,controller.readinessProbe.enabled=false",
+    "--set=speaker.livenessProbe.enabled=false,speaker.readinessProbe.enabled=false",
+    "--set=controller.priorityClassName=,speaker.priorityClassName=,speaker.tolerateMaster=false",
+    "--set=controller.serviceAccount.create=false,speaker.serviceAccount.create=false",
+  ],
+  "a controller alone": ["--set=speaker.enabled=false"],
+  "speakers alone": ["--set=controller.enabled=false"],
+} as const satisfies Record<string, readonly string[]>;
+
+/** The kinds of the Prometheus Operator, without a say on what is in them. */
+function operatorKinds(): string {
+  return ["PodMonitor", "PrometheusRule"].map((kind) => {
+    const plural = `${kind.toLowerCase()}s`;
+    return JSON.stringify({
+      apiVersion: "apiextensions.k8s.io/v1",
+      kind: "CustomResourceDefinition",
+      metadata: { name: `${plural}.monitoring.coreos.com` },
+      spec: {
+        group: "monitoring.coreos.com",
+        scope: "Namespaced",
+        names: { kind, plural, singular: kind.toLowerCase() },
+        versions: [{
+          name: "v1",
+          served: true,
+          storage: true,
+          schema: {
+            openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true },
+          },
+        }],
+      },
+    });
+  }).join("\n---\n");
+}
+
+Deno.test("an API server takes all that deploy has, strictly validated", async (test) => {
+  const helm = await ensureHelm();
+  await using kube = await startControlPlane();
+  await kube.kubectl(["create", "namespace", "metallb-system"]);
+  await kube.kubectl(["apply", "-f", "-"], operatorKinds());
+  await waitFor("the operator's kinds", async () => {
+    const kinds = [
+      "crd/podmonitors.monitoring.coreos.com",
+      "crd/prometheusrules.monitoring.coreos.com",
+    ];
+    await kube.kubectl(["wait", "--for=condition=Established", "--timeout=5s", ...kinds]);
+    return true;
+  });
+  const strictly = (objects: string) =>
+    kube.kubectl(["apply", "--dry-run=server", "--validate=strict", "-f", "-"], objects);
+
+  await test.step("a field that there is not is refused", async () => {
+    const rendered = await renderChart(helm, []);
+    await assert.rejects(
+      strictly(rendered.replace("hostNetwork: true", "hostNetwerk: true")),
+      /unknown field "spec.template.spec.hostNetwerk"/,
+    );
+  });
+  for (const [name, values] of Object.entries(VALUE_SETS)) {
+    await test.step(`the chart with ${name}`, async () => {
+      await strictly(await renderChart(helm, values));
+    });
+  }
+  for (const chosen of [[], ...COMPONENTS.map((one) => [one]), COMPONENTS]) {
+    await test.step(`the kustomization with ${chosen.join(", ") || "nothing more"}`, async () => {
+      await strictly(await kustomize(kube.binaries.kubectl, chosen));
+    });
+  }
+});
