@@ -300,7 +300,7 @@ function port(flag: string, value: string | undefined, otherwise: number): numbe
 }
 
 function host(value: string | undefined): string {
-  if (value === undefined || value === "") return "0.0.0.0";
+  if (value === undefined || value === "") return "";
   if (value === "localhost" || parseIp(value) !== undefined) return value;
   throw new UsageError(`--host=${value} is no address of this machine; write an IP address`);
 }

@@ -121,7 +121,7 @@ Deno.test("readRunOptions() takes an address to listen on, and nothing else", ()
     assert.equal(run({ host }).host, host);
     assert.equal(run({}, { env: { METALLB_HOST: host } }).host, host);
   }
-  assert.equal(run({}).host, "0.0.0.0");
+  assert.equal(run({}).host, "", "all addresses");
   for (const host of ["10.1", "example.org", "127.0.0.1:80", "[::1]"]) {
     assert.equal(
       refusal({ host }),

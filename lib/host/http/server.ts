@@ -2,12 +2,14 @@ import { Hono } from "hono";
 import { secureHeaders } from "hono/secure-headers";
 import type { Registry } from "prom-client";
 import { errorText } from "../../base/errors.ts";
+import { formatHost } from "../../net/ip.ts";
 import type { Log } from "../process/log.ts";
 import { RUN_FOLDER } from "../process/options.ts";
 import { statusPage } from "../../status/page.ts";
 import type { ProcessStatus } from "../../status/types.ts";
 
 interface HttpOptions {
+  /** Empty: all addresses of both families. */
   readonly host: string;
   /** 0 picks a free one; it is logged. */
   readonly port: number;
@@ -48,16 +50,31 @@ function routes(options: HttpOptions): Hono {
 export function serveHttp(options: HttpOptions, signal: AbortSignal): Promise<void> {
   const app = routes(options);
   const handler = (request: Request) => app.fetch(request);
-  const tcp = Deno.serve({
-    hostname: options.host,
-    port: options.port,
-    signal,
-    onListen: ({ hostname, port }) =>
-      options.log.info({ address: `${hostname}:${port}`, port }, "listening for HTTP"),
-    handler,
-  });
+  const serve = (hostname: string) =>
+    Deno.serve({
+      hostname,
+      port: options.port,
+      signal,
+      onListen: ({ port }) =>
+        options.log.info(
+          { address: `${formatHost(hostname)}:${port}`, port },
+          "listening for HTTP",
+        ),
+      handler,
+    });
+  const tcp = options.host === "" ? serveBothFamilies(serve) : serve(options.host);
   const local = serveLocally(handler, options.log, signal);
   return Promise.all([tcp.finished, local]).then(() => undefined);
+}
+
+/** A cluster's pods may have addresses of either family; a kernel may be without IPv6. */
+function serveBothFamilies<S>(serve: (hostname: string) => S): S {
+  try {
+    return serve("::");
+  } catch (error) {
+    if (error instanceof Deno.errors.AddrInUse) throw error;
+    return serve("0.0.0.0");
+  }
 }
 
 /** The same pages on a socket file; where the folder cannot be written there is none. */

@@ -42,6 +42,7 @@ export interface GossipFlags {
 export interface RunOptions extends SourceOptions {
   readonly role: Role;
   readonly nodeName: string;
+  /** Empty: all addresses of both families. */
   readonly host: string;
   /** 0 picks a free one. */
   readonly port: number;

@@ -7,7 +7,8 @@ import type { ProcessStatus } from "../../../lib/status/types.ts";
 
 async function served(
   status: () => ProcessStatus,
-  visit: (url: string) => Promise<void>,
+  visit: (url: string, port: number) => Promise<void>,
+  host = "127.0.0.1",
 ): Promise<void> {
   const stop = new AbortController();
   const metrics = createMetrics();
@@ -18,7 +19,7 @@ async function served(
   let port = 0;
   const log = logOf({ info: (fields) => void (port = Number(fields.port)) });
   const done = serveHttp({
-    host: "127.0.0.1",
+    host,
     port: 0,
     status,
     unhealthy: () => status().unhealthy,
@@ -26,7 +27,7 @@ async function served(
     log,
   }, stop.signal);
   try {
-    await visit(`http://127.0.0.1:${port}`);
+    await visit(`http://127.0.0.1:${port}`, port);
   } finally {
     stop.abort();
     await done;
@@ -47,6 +48,13 @@ Deno.test("serveHttp() says ready and healthy, or why not with 503", async () =>
     assert.deepEqual(await get(`${url}/readyz`), { code: 503, text: "no configuration\n" });
     assert.deepEqual(await get(`${url}/healthz`), { code: 503, text: "the Worker is dead\n" });
   });
+});
+
+Deno.test("serveHttp() without a host answers both families, as a kubelet may probe either", async () => {
+  await served(() => STATUS, async (url, port) => {
+    assert.equal((await get(`${url}/readyz`)).code, 200);
+    assert.equal((await get(`http://[::1]:${port}/readyz`)).code, 200);
+  }, "");
 });
 
 Deno.test("serveHttp() gives the status as JSON and nothing for other paths or methods", async () => {
