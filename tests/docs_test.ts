@@ -6,7 +6,7 @@ import { anchorsOf, commandsOf, type Fence, fencesOf, proseOf } from "./support/
 
 const ROOT = new URL("../", import.meta.url).pathname;
 /** Those of their own: flags that are no flags of Herald's. */
-const FOREIGN_FLAGS = new Set(["--disable", "--ipv6", "--bgp"]);
+const FOREIGN_FLAGS = new Set(["--disable", "--ipv6", "--bgp", "--values"]);
 const AROUND = {
   env: () => undefined,
   hostname: () => "n1",
