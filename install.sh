@@ -1,7 +1,7 @@
 #!/bin/sh
 # Herald's installer: builds the binary from this checkout, installs it, shows it and tests it.
 # usage: ./install.sh [build | demo [--ipv6 | --bgp] | test [NAME…] | bench [NAME…] |
-#                     image | uninstall]
+#                     image | release | uninstall]
 set -eu
 ROOT=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 HERALD_CACHE=${HERALD_CACHE:-${HOME:-/root}/.cache/herald}
@@ -99,6 +99,24 @@ image() {
   "$DENO" run --quiet -A .ci/image/image.ts "$DENO" "$DENO_VERSION" "$amd64" "$arm64" || die "the image failed"
 }
 
+# release: all that is published, from the very programs of the image.
+release() {
+  build
+  need_packages dpkg tar
+  made=$({ cat dist/stamp
+    find deploy .ci install.sh -type f -print0 | sort -z | xargs -0 sha256sum
+  } | sha256sum | cut -d' ' -f1)
+  if [ "$(cat dist/release.stamp 2>/dev/null)" = "$made" ] &&
+    (cd dist/release && sha256sum -c --status SHA256SUMS) 2>/dev/null; then
+    return 0
+  fi
+  rm -f dist/release.stamp
+  image
+  say "making dist/release"
+  "$DENO" run --quiet -A .ci/release/release.ts || die "the release failed"
+  echo "$made" >dist/release.stamp
+}
+
 # with_root SCRIPT ARGS…: namespaces and raw sockets need root.
 with_root() {
   if [ "$(id -u)" = 0 ]; then "$DENO" run --quiet -A "$@"; else
@@ -135,10 +153,11 @@ bench)
   with_root bench/bench.ts "$@"
   ;;
 image) image ;;
+release) release ;;
 uninstall) uninstall ;;
 -h | --help | help) sed -n '2,4s/^# //p' "$0" ;;
 *)
-  say "unknown command \"$command\"; one of build, demo, test, bench, image, uninstall, or none to install"
+  say "unknown command \"$command\"; one of build, demo, test, bench, image, release, uninstall, or none to install"
   exit 2
   ;;
 esac

@@ -18,6 +18,7 @@ const NEEDS_MEMBERLIST = /startMemberlistPeer/;
 const NEEDS_PROMETHEUS = /ensurePrometheus/;
 /** A lane cannot fetch what an image is made of. */
 const NEEDS_IMAGE = /makeNodeScene|install\.sh`, \["image"\]/;
+const NEEDS_RELEASE = /install\.sh`, \["release"\]/;
 /** Checks the types of all code, so that the lanes need not do it once each. */
 const CHECKS_TYPES = "tests/house_test.ts";
 /** What a lane has for itself: loopback, the sockets of its processes, the names of its namespaces. */
@@ -161,7 +162,9 @@ if (texts.some((text) => NEEDS_KUBERNETES.test(text))) await ensureKubeBinaries(
 if (texts.some((text) => NEEDS_HELM.test(text))) await ensureHelm();
 if (texts.some((text) => NEEDS_MEMBERLIST.test(text))) await buildMemberlistPeers();
 if (texts.some((text) => NEEDS_PROMETHEUS.test(text))) await ensurePrometheus();
-if (texts.some((text) => NEEDS_IMAGE.test(text))) await must("./install.sh", ["image"]);
+// The release makes the image first.
+if (texts.some((text) => NEEDS_RELEASE.test(text))) await must("./install.sh", ["release"]);
+else if (texts.some((text) => NEEDS_IMAGE.test(text))) await must("./install.sh", ["image"]);
 
 const results = await runLanes(lanesOf(files), !files.includes(CHECKS_TYPES));
 results.forEach(repeatFailures);

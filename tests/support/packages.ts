@@ -28,6 +28,8 @@ export const TEST_PACKAGES = [
   "groff-base",
   "zsh",
   "fish",
+  "systemd",
+  "man-db",
 ] as const;
 
 /** Installs what is missing, named first. @throws Error when a package cannot be had */
