@@ -1,7 +1,7 @@
 import { html } from "hono/html";
 import type { HtmlEscapedString } from "hono/utils/html";
 import { ADDRESSES, type Column, PEERS, POOLS, SERVICES } from "./tables.ts";
-import { interfacesText, leadText } from "./text.ts";
+import { interfacesText, leadText, unknownText } from "./text.ts";
 import type { ProcessStatus } from "./types.ts";
 
 type Html = HtmlEscapedString | Promise<HtmlEscapedString>;
@@ -49,6 +49,12 @@ function controllerSection({ controller }: ProcessStatus): Html | "" {
   const lead = controller.lead && html`
     <p>Leader: ${leadText(controller.lead)}</p>
   `;
+  if (controller.unknown !== undefined) {
+    return html`
+      ${lead ?? ""}
+      <p>${unknownText(controller.unknown)}</p>
+    `;
+  }
   return html`
     ${lead ?? ""}<h2>Pools</h2>${table(POOLS.page, controller.pools)}<h2>Services</h2>${table(
       SERVICES.page,
@@ -61,7 +67,9 @@ function speakerSection({ speaker }: ProcessStatus): Html | "" {
   if (speaker === undefined) return "";
   return html`
     <h2>Addresses, as ${speaker.node} sees them</h2>
-    ${table(ADDRESSES.page, speaker.addresses)}
+    ${speaker.unknown === undefined ? "" : html`
+      <p>${unknownText(speaker.unknown)}</p>
+    `}${table(ADDRESSES.page, speaker.addresses)}
     <p>Answers on ${interfacesText(speaker)}</p>
     ${speaker.peers?.length
       ? html`

@@ -33,6 +33,11 @@ export function interfacesText({ interfaces, leftOut = [] }: SpeakerStatus): str
   return `${on}; by name not on ${named}${more > 0 ? ` and ${more} more` : ""} (see --interface)`;
 }
 
+/** That nothing is said here does not mean that nothing is there. */
+export function unknownText(reason: string): string {
+  return `not all known here: ${reason}`;
+}
+
 /** Who leads, in a few words. */
 export function leadText({ leader, reason, role }: LeadStatus): string {
   switch (role) {
@@ -58,8 +63,10 @@ function controllerLines(controller: ControllerStatus): string[] {
     : `services (${without.length} of ${services.length} without an address)`;
   return [
     ...controller.lead ? [`  leader     ${leadText(controller.lead)}`] : [],
-    ...tableLines("pools", POOLS.text, controller.pools),
-    ...tableLines(title, SERVICES.text, services),
+    ...controller.unknown ? [`  ${unknownText(controller.unknown)}`] : [
+      ...tableLines("pools", POOLS.text, controller.pools),
+      ...tableLines(title, SERVICES.text, services),
+    ],
   ];
 }
 
@@ -73,7 +80,10 @@ function speakerLines(speaker: SpeakerStatus): string[] {
       Object.entries(speaker.owned ?? {}).map(([node, count]) => `${node} ${count}`),
     ),
     ...listLine("CONFLICTS", speaker.conflicts?.map(({ ip, mac }) => `${ip} is at ${mac} too`)),
-    ...tableLines("addresses", ADDRESSES.text, speaker.addresses),
+    ...speaker.unknown ? [`  ${unknownText(speaker.unknown)}`] : [],
+    ...speaker.unknown && speaker.addresses.length === 0
+      ? []
+      : tableLines("addresses", ADDRESSES.text, speaker.addresses),
     ...speaker.peers?.length ? tableLines("peers", PEERS.text, speaker.peers) : [],
   ];
 }

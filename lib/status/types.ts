@@ -38,6 +38,8 @@ export interface LeadStatus {
 
 export interface ControllerStatus {
   readonly lead?: LeadStatus;
+  /** Why pools and Services are not known here; undefined when they are all that there is. */
+  readonly unknown?: string;
   readonly pools: readonly PoolStatus[];
   readonly services: readonly {
     readonly service: string;
@@ -69,6 +71,8 @@ export interface SpeakerStatus {
   readonly owned?: Readonly<Record<string, number>>;
   /** Hosts that had one of our addresses in the last minute. */
   readonly conflicts?: readonly { readonly ip: string; readonly mac: string }[];
+  /** Why not all addresses are known yet; undefined when they are. */
+  readonly unknown?: string;
   readonly addresses: readonly {
     readonly ip: string;
     readonly services: readonly string[];

@@ -152,3 +152,10 @@ Deno.test("statusPage() escapes what came from outside", async () => {
   // Each of the values above but the backend, which the page does not show.
   assert.equal(shown.match(/&lt;script&gt;/g)?.length, 19);
 });
+
+Deno.test("statusPage() of a standby says who leads, and shows no empty tables", async () => {
+  const unknown = "this controller stands by, ask the leader, pod-b_1";
+  const shown = await page({ controller: { unknown, pools: [], services: [] } });
+  assert.match(shown, /not all known here: this controller stands by, ask the leader, pod-b_1/);
+  assert.doesNotMatch(shown, /<h2>Pools/);
+});

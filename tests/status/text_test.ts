@@ -154,3 +154,19 @@ Deno.test("interfacesText() names what answers, and some of what its name keeps 
   assert.match(told(pods), /not on cali0, cali1, cali2, cali3, cali4 and 105 more \(see/);
   assert.equal(interfacesText({ ...speaker, interfaces: [] }), "no interface");
 });
+
+Deno.test("statusText() does not say that nothing is there where nothing is known", () => {
+  const unknown = "this controller stands by, ask the leader, pod-b_1";
+  const speaker = { node: "node1", backend: "socket", interfaces: [], addresses: [] };
+  const text = statusText({
+    ...PROCESS_STATUS,
+    controller: { unknown, pools: [], services: [] },
+    speaker: { ...speaker, unknown: "the Services are not all known yet" },
+  });
+  assert.match(
+    text,
+    /^ {2}not all known here: this controller stands by, ask the leader, pod-b_1$/m,
+  );
+  assert.match(text, /^ {2}not all known here: the Services are not all known yet$/m);
+  assert.doesNotMatch(text, /: none/);
+});

@@ -8,7 +8,7 @@ import { createLedger } from "./ledger.ts";
 import { watchNamespaces } from "./namespaces.ts";
 import { type ControllerEvent, createPlanner } from "./planner.ts";
 import { createPoolMetrics } from "./pools.ts";
-import { controllerStatus } from "./status.ts";
+import { controllerStatus, unknownHere } from "./status.ts";
 import { createStatusWriter } from "./status_writer.ts";
 import { createStickyKeeper } from "./sticky.ts";
 
@@ -53,21 +53,29 @@ export function runController(role: RoleContext): RunningRole {
   const secret = gossipSecret && cluster.ensureGossipSecret(gossipSecret, signal);
   const parts = { inbox, keeper, lead, ledger, namespaces, poolMetrics, services, sticky, writer };
   inbox.open(createPlanner(context, parts));
+  const notReady = () => [
+    ...services.synced ? [] : [`the Services of ${cluster.description} are not all known yet`],
+    ...keeper.current() ? [] : [`no configuration in force: ${keeper.status().reason ?? ""}`],
+    ...namespaces.unknown()
+      ? ["the labels of Namespaces are not known yet; may they be listed?"]
+      : [],
+  ];
   return {
     config: keeper,
-    notReady: () => [
-      ...services.synced ? [] : [`the Services of ${cluster.description} are not all known yet`],
-      ...keeper.current() ? [] : [`no configuration in force: ${keeper.status().reason ?? ""}`],
-      ...namespaces.unknown()
-        ? ["the labels of Namespaces are not known yet; may they be listed?"]
-        : [],
-    ],
+    notReady,
     // An API server that is away is no reason to restart: what was given stays given.
     unhealthy: () => [],
     handOver: () => lead.handOver(),
     controller: () => ({
       ...controllerStatus(services.items, ledger.book, poolMetrics, keeper.current()),
       lead: lead.status(),
+      unknown: unknownHere(
+        services.items,
+        ledger.book,
+        keeper.current(),
+        lead.status(),
+        notReady(),
+      ),
     }),
     done: Promise.all([services.done, keeper.done, lead.done, secret, namespaces.done]).then(() =>
       undefined

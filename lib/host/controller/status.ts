@@ -4,7 +4,26 @@ import type { AddressBook } from "../../controller/allocations.ts";
 import type { ServiceFacts } from "../../model/facts.ts";
 import { formatIp } from "../../net/ip.ts";
 import type { PoolMetrics } from "./pools.ts";
-import type { ControllerStatus } from "../../status/types.ts";
+import type { ControllerStatus, LeadStatus } from "../../status/types.ts";
+
+/** Why a controller keeps no account of addresses, and what it does see; undefined when it keeps one. */
+export function unknownHere(
+  services: ReadonlyMap<string, ServiceFacts>,
+  book: AddressBook | undefined,
+  config: Config | undefined,
+  lead: LeadStatus,
+  notReady: readonly string[],
+): string | undefined {
+  if (book !== undefined && config !== undefined) return undefined;
+  const balanced = [...services.values()].filter(({ isLoadBalancer }) => isLoadBalancer);
+  const have = balanced.filter(({ assigned }) => assigned.length > 0).length;
+  const sees = `${balanced.length} of type LoadBalancer seen, ${have} with an address`;
+  if (lead.role !== "standby") {
+    return `${notReady.join("; ") || "addresses are not all read yet"}; ${sees}`;
+  }
+  const ask = lead.leader === undefined ? "nobody leads yet" : `ask the leader, ${lead.leader}`;
+  return `this controller stands by, ${ask}; ${sees}`;
+}
 
 /** What the controller shows of pools and Services; nothing while it does not lead. */
 export function controllerStatus(

@@ -69,6 +69,7 @@ export function speakerStatus(parts: StatusParts): SpeakerStatus {
     members: fellows.describe(),
     owned: ownedByNode(plans),
     conflicts: layer2.conflicts().map(({ ip, mac }) => ({ ip: formatIp(ip), mac: formatMac(mac) })),
+    unknown: parts.desk.missing().length === 0 ? undefined : notReady(parts).join("; "),
     addresses: plans.map((plan) => {
       const fault = faultOf(plan);
       const routed = plan.announce.bgp?.here === true;

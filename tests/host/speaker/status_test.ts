@@ -77,6 +77,15 @@ Deno.test("speakerStatus() does not call announced what layer 2 cannot or must n
   );
 });
 
+Deno.test("speakerStatus() says that not all is known before the lists and the configuration came", () => {
+  assert.equal(speakerStatus(parts()).unknown, undefined);
+  const early = speakerStatus(parts({
+    facts: { readyPods: () => undefined, unknown: () => ["Services"] },
+    desk: { missing: () => ["facts"] },
+  }));
+  assert.match(early.unknown ?? "", /^the Services of test are not all known yet$/);
+});
+
 Deno.test("notReady() says in sentences what the speaker waits for and what does not work", () => {
   assert.deepEqual(notReady(parts()), []);
   const reasons = notReady(parts({
