@@ -206,7 +206,8 @@ function routesOf(
 ): string[] {
   const told = [...answers].sort(([a], [b]) => a < b ? -1 : 1).flatMap(([node, { addresses }]) => {
     const found = addresses.find((one) => one.ip === formatIp(ip));
-    if (!found?.announcing) {
+    // What a peer is not told has its own reason for each.
+    if (!found?.announcing && !found?.routes?.length) {
       return [`${node}: not told, ${found?.reason ?? "address unknown there"}`];
     }
     const routes = found.routes ?? [];

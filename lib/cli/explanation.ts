@@ -141,7 +141,9 @@ function bgpLines({ ip, peers = [], seen, candidates }: Announcement): string[] 
   return [
     on.length > 0
       ? `${ip} is routed by BGP to ${on.join(", ")} (seen at their speakers). The nodes:`
-      : `By BGP these nodes have ${ip} routed to them:`,
+      : seen.length > 0
+      ? `${ip} is routed to no node by BGP (seen at their speakers). The nodes:`
+      : `By BGP these nodes would have ${ip} routed to them:`,
     ...candidates.map((candidate, index) => candidateLine(candidate, index, seen)),
     ...peers.length === 0
       ? ["No BGP peer is configured that could be told."]

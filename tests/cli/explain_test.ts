@@ -118,7 +118,7 @@ peers:
   const text = explained(web, { ...snapshot([web]), config });
   for (
     const line of [
-      /^By BGP these nodes have 198\.51\.100\.10 routed to them:$/m,
+      /^By BGP these nodes would have 198\.51\.100\.10 routed to them:$/m,
       /^ {2}198\.51\.100\.10\/32, 198\.51\.100\.0\/24 from node1 to 10\.0\.0\.1 \(AS 64501\)$/m,
       /^ {2}.* from node2 to 10\.0\.0\.2 \(AS 64502\): not, by its node-selectors$/m,
     ]

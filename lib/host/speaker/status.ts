@@ -23,7 +23,7 @@ export interface StatusParts {
     Layer2,
     "backend" | "conflicts" | "heldBack" | "interfaces" | "leftOut" | "problem"
   >;
-  readonly bgp: Pick<Bgp, "routesOf" | "status">;
+  readonly bgp: Pick<Bgp, "isTold" | "routesOf" | "status">;
   readonly fellows: Pick<Fellows, "describe" | "live" | "problem">;
   readonly desk: Pick<SpeakerDesk, "missing">;
 }
@@ -72,19 +72,28 @@ export function speakerStatus(parts: StatusParts): SpeakerStatus {
     unknown: parts.desk.missing().length === 0 ? undefined : notReady(parts).join("; "),
     addresses: plans.map((plan) => {
       const fault = faultOf(plan);
+      const answered = plan.announce.layer2?.here === true && fault === undefined;
       const routed = plan.announce.bgp?.here === true;
+      const routes = routed ? bgp.routesOf(plan.ip) : [];
+      const told = routed && bgp.isTold(plan.ip);
+      const untold = routed && !told && !answered ? untoldText(routes) : undefined;
       const protocols = PROTOCOLS.filter((protocol) => plan.announce[protocol] !== undefined);
       return {
         ip: formatIp(plan.ip),
         services: plan.services,
         protocol: protocols.length === 0 ? undefined : protocols.join(", "),
         owner: plan.announce.layer2?.owner,
-        announcing: (plan.announce.layer2?.here === true && fault === undefined) || routed,
-        routes: routed ? bgp.routesOf(plan.ip) : [],
-        reason: fault ?? plan.reason,
+        announcing: answered || told,
+        routes,
+        reason: fault ?? untold ?? plan.reason,
       };
     }),
   };
+}
+
+/** Why an address whose routes go out here is on no wire. */
+function untoldText(routes: readonly string[]): string {
+  return `no BGP peer is told: ${routes.join("; ") || "no peer is for this node"}`;
 }
 
 /** How the addresses of layer 2 are spread over the nodes. */

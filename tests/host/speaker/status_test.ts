@@ -29,7 +29,11 @@ function parts(part: Partial<StatusParts> = {}, layer2: Partial<StatusParts["lay
       problem: () => undefined,
       ...layer2,
     },
-    bgp: { status: () => [], routesOf: (address) => [`${formatIp(address)}/32 to r1: told`] },
+    bgp: {
+      isTold: () => true,
+      status: () => [],
+      routesOf: (address) => [`${formatIp(address)}/32 to r1: told`],
+    },
     fellows: ALONE,
     desk: { missing: () => [] },
     ...part,
@@ -75,6 +79,17 @@ Deno.test("speakerStatus() does not call announced what layer 2 cannot or must n
       "true routed here by BGP",
     ],
   );
+});
+
+Deno.test("speakerStatus() calls an address announced by BGP only where a peer was told", () => {
+  const bgp = { isTold: () => false, status: () => [] };
+  const shown = (routes: string[]) =>
+    speakerStatus(parts({ bgp: { ...bgp, routesOf: () => routes } })).addresses[2];
+  const down = "10.77.2.1/32 to r1: the session is not established";
+  assert.equal(shown([down])?.announcing, false);
+  assert.equal(shown([down])?.reason, `no BGP peer is told: ${down}`);
+  assert.equal(shown([])?.reason, "no BGP peer is told: no peer is for this node");
+  assert.equal(speakerStatus(parts()).addresses[0]?.announcing, true, "layer 2 needs no peer");
 });
 
 Deno.test("speakerStatus() says that not all is known before the lists and the configuration came", () => {

@@ -45,6 +45,8 @@ export interface Bgp {
   status(): readonly PeerStatus[];
   /** Which peers are told an address's routes, one sentence each. */
   routesOf(ip: Ip): readonly string[];
+  /** Whether at least one peer was told a route of the address: it is on the wire. */
+  isTold(ip: Ip): boolean;
   /** Why BFD watches no peer any more; undefined when it does, or need not. */
   bfdProblem(): string | undefined;
   readonly done: Promise<void>;
@@ -108,6 +110,10 @@ export function startBgp(options: BgpOptions, signal: AbortSignal): Bgp {
     status: () => [...peers.values()].map((peer) => statusOf(peer, bfd.states(), clock.now())),
     bfdProblem: () => bfd.problem(),
     routesOf: (ip) => routesOf(running, ip),
+    isTold: (ip) =>
+      running.routes.routesOf(ip).some(({ prefix }) =>
+        [...peers.values()].some((peer) => peer.isTold(prefix))
+      ),
     done: Promise.all([untilStopped(), loop.done, bfd.done]).then(() => undefined),
   };
 }

@@ -48,6 +48,8 @@ export interface BgpPeer {
   readonly record: PeerRecord;
   /** The terms in force; undefined while the session is not established. */
   terms(): RouteTerms | undefined;
+  /** Whether it was told the route in this session, and not that it is gone. */
+  isTold(prefix: Prefix): boolean;
   /** When the next attempt is due, in monotonic time. */
   retryAt(): Instant | undefined;
   /** These routes may have changed; the rest is as told. */
@@ -112,6 +114,7 @@ export function startPeer(options: PeerOptions): BgpPeer {
     name,
     record,
     terms: () => running.terms,
+    isTold: (prefix) => running.terms !== undefined && running.adj.sent.has(prefix),
     retryAt: () => session.retryAt,
     touch: (prefixes) => touch(running, prefixes),
     bfdDown: () => running.machine.feed({ kind: "bfd-down" }),

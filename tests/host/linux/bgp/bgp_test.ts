@@ -89,9 +89,11 @@ Deno.test("routesOf says of each peer whether an address is told to it, or why n
   at.bgp.update(config(`peer-port: ${at.port}`), NO_LABELS, [told(ADDRESS)]);
   const name = `192.0.2.1/32 to 127.0.0.1:${at.port}`;
   assert.deepEqual(at.bgp.routesOf(ADDRESS), [`${name}: the session is not established`]);
+  assert.equal(at.bgp.isTold(ADDRESS), false);
   using side = await at.session();
   await nextUpdate(side);
   assert.deepEqual(at.bgp.routesOf(ADDRESS), [`${name}: told`]);
+  assert.equal(at.bgp.isTold(ADDRESS), true);
   assert.deepEqual(at.bgp.routesOf(ip4(0xc0000202)), [], "not announced here");
 });
 
