@@ -52,13 +52,7 @@ const SYSCTLS = [
   ["kernel/panic_on_oops", "1"],
 ] as const;
 /** Where kubelet, containerd and CNI plugins write outside of their folders, whatever they are told. */
-const TRACES = [
-  "/var/lib/kubelet",
-  "/var/lib/cni",
-  "/run/containerd",
-  "/var/log/containers",
-  "/var/log/pods",
-];
+const WRITTEN = ["/run", "/var/lib", "/var/log"];
 
 /** Starts a node, and waits until the API server says that it is Ready. */
 export async function startKubeletNode(options: KubeletOptions): Promise<KubeletNode> {
@@ -67,7 +61,7 @@ export async function startKubeletNode(options: KubeletOptions): Promise<Kubelet
   const folder = await Deno.makeTempDir({ prefix: `herald-${name}-` });
   unfinished.defer(() => Deno.remove(folder, { recursive: true }));
   const hierarchies = await makeControlGroups(name);
-  unfinished.defer(() => removeControlGroups(hierarchies, name));
+  unfinished.defer(() => removeControlGroups(name));
   await writeSettings(folder, options);
   unfinished.use(keepPodLogs(folder));
   const shell = start("nsenter", [
@@ -173,10 +167,15 @@ async function makeControlGroups(name: string): Promise<string[]> {
   return made;
 }
 
-/** Deepest first: a group that holds another cannot go. */
-async function removeControlGroups(hierarchies: readonly string[], name: string): Promise<void> {
-  for (const root of hierarchies) {
-    const { stdout } = await run("find", [`${root}/${name}`, "-depth", "-type", "d"]);
+/** Deepest first: a group that holds another cannot go. Runc makes groups in more hierarchies than it is given. */
+async function removeControlGroups(name: string): Promise<void> {
+  for await (const { name: hierarchy } of Deno.readDir(CGROUP_ROOT)) {
+    const { stdout } = await run("find", [
+      `${CGROUP_ROOT}/${hierarchy}/${name}`,
+      "-depth",
+      "-type",
+      "d",
+    ]);
     for (const group of stdout.split("\n").filter(Boolean)) {
       await Deno.remove(group).catch(() => undefined);
     }
@@ -307,7 +306,15 @@ function script(folder: string, options: KubeletOptions, kubeconfig: string): st
       const file = `${folder}/sys/${path.replace("/", ".")}`;
       return [`echo ${value} >${file}`, `mount --bind ${file} /proc/sys/${path}`];
     }),
-    ...TRACES.flatMap((path) => [`mkdir -p ${path}`, `mount -t tmpfs tmpfs ${path}`]),
+    // What they write there lands in the node's own folder.
+    ...WRITTEN.flatMap((path) => {
+      const over = `${folder}/over${path.replaceAll("/", "-")}`;
+      const layers = `lowerdir=${path},upperdir=${over}/upper,workdir=${over}/work`;
+      return [
+        `mkdir -p ${over}/upper ${over}/work`,
+        `mount -t overlay overlay -o ${layers} ${path}`,
+      ];
+    }),
     `containerd -c ${folder}/containerd.toml >${folder}/containerd.log 2>&1 &`,
     `until ctr -a ${folder}/c.sock version >/dev/null 2>&1; do sleep 0.1; done`,
     ...images.map((tar) => `ctr -a ${folder}/c.sock -n k8s.io images import ${tar} >/dev/null`),
