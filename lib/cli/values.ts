@@ -190,9 +190,13 @@ function gossipSecret(
   around: Surroundings,
   namespace: string,
 ): GossipSecret | undefined {
-  const name = text(flags, "mlSecretName") ?? (around.env("METALLB_ML_SECRET_NAME") || undefined);
+  const name = secretName(flags, around);
   const deployment = text(flags, "deployment") ?? (around.env("METALLB_DEPLOYMENT") || undefined);
   return name === undefined ? undefined : { namespace, name, deployment };
+}
+
+function secretName(flags: Flags, around: Surroundings): string | undefined {
+  return text(flags, "mlSecretName") ?? (around.env("METALLB_ML_SECRET_NAME") || undefined);
 }
 
 /** On where an address to bind or a member to join is named, as in MetalLB. */
@@ -209,11 +213,13 @@ function gossip(flags: Flags, around: Surroundings, role: Role): GossipFlags | u
     : word("--ml-key-bytes", bytes, ["16", "32"], "32");
   const beats = heartbeat(flags);
   if (role === "controller" || (bind === undefined && join.length === 0)) return undefined;
+  const key = secret(flags, around);
   return {
     bindAddress: bind === undefined ? undefined : address("--ml-bindaddr", bind),
     port: portNumber,
     join,
-    secret: secret(flags, around),
+    secret: key ?? "",
+    secretName: key === undefined ? secretName(flags, around) : undefined,
     keyBytes: keyBytes === undefined ? undefined : keyBytes === "16" ? 16 : 32,
     heartbeat: beats,
   };
@@ -251,12 +257,12 @@ function address(flag: string, value: string): Ip {
 }
 
 /** MetalLB up to v0.13 gives the key by environment, later ones by a mounted file. */
-function secret(flags: Flags, around: Surroundings): string {
+function secret(flags: Flags, around: Surroundings): string | undefined {
   const given = text(flags, "mlSecretKey");
   if (given !== undefined) return given;
   const path = text(flags, "mlSecretKeyPath") ??
     (around.env("METALLB_ML_SECRET_KEY_PATH") || undefined);
-  if (path === undefined) return around.env("METALLB_ML_SECRET_KEY") ?? "";
+  if (path === undefined) return around.env("METALLB_ML_SECRET_KEY");
   const read = around.readSecret(path, "secretkey");
   if (read === undefined) {
     throw new UsageError(

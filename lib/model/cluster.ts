@@ -123,3 +123,18 @@ function named(object: unknown): Named | undefined {
   if (name === undefined || name === "") return undefined;
   return { object, metadata, name, namespace: textOf(metadata.namespace) ?? "default" };
 }
+
+/** The key that a Secret of MetalLB's form gives the speakers' gossip; undefined where it has none. */
+export function readGossipKey(object: unknown): string | undefined {
+  const { data, stringData } = objectOr(object);
+  // A manifest in a folder may be as it was written, before a server turned it into `data`.
+  const written = textOf(objectOr(stringData).secretkey);
+  if (written !== undefined) return written.trim() || undefined;
+  const encoded = textOf(objectOr(data).secretkey);
+  if (encoded === undefined) return undefined;
+  try {
+    return new TextDecoder().decode(Uint8Array.fromBase64(encoded)).trim() || undefined;
+  } catch {
+    return undefined; // an API server takes no such Secret; a file may hold anything
+  }
+}

@@ -257,6 +257,7 @@ Deno.test("readRunOptions() reads MetalLB's gossip flags and environment", () =>
     port: 7946,
     join: [],
     secret: "key",
+    secretName: undefined,
     keyBytes: undefined,
     heartbeat: DEFAULT_TIMING,
   });
@@ -278,6 +279,16 @@ Deno.test("readRunOptions() reads the gossip key of a file, or of a mounted Secr
   assert.equal(secretOf({ "/etc/ml": "by file" }), "by file");
   assert.throws(() => secretOf({}), /cannot be read from \/etc\/ml; is the Secret mounted/);
   assert.equal(run({ mlSecretKey: "by flag" }, { env, files: {} }).gossip?.secret, "by flag");
+});
+
+Deno.test("readRunOptions() names the Secret of the gossip key only where no key is given", () => {
+  const env = { METALLB_ML_BIND_ADDR: "10.0.0.1", METALLB_ML_SECRET_NAME: "memberlist" };
+  const named = (more: Record<string, string>, flags: Flags = {}) =>
+    run({ role: "speaker", ...flags }, { env: { ...env, ...more } }).gossip?.secretName;
+  assert.equal(named({}), "memberlist");
+  assert.equal(named({}, { mlSecretName: "by-flag" }), "by-flag");
+  assert.equal(named({ METALLB_ML_SECRET_KEY: "key" }), undefined);
+  assert.equal(named({}, { mlSecretKey: "key" }), undefined);
 });
 
 Deno.test("readRunOptions() takes the heartbeat's pace as Go writes durations, in bounds", () => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
   readEndpointSlice,
+  readGossipKey,
   readNode,
   readPod,
   sharingSliceReader,
@@ -220,4 +221,13 @@ Deno.test("the readers take __proto__ and constructor for names like others", ()
   assert.deepEqual(facts?.labels, new Map([["constructor", "c"]]));
   assert.equal(Object.hasOwn(Object.prototype, "x"), false);
   assert.equal(readEndpointSlice({ metadata: { name: "a", labels: {} } }), undefined);
+});
+
+Deno.test("readGossipKey() takes the key as a server gives it or a file has it, and nothing else", () => {
+  assert.equal(readGossipKey({ data: { secretkey: btoa(" key\n") } }), "key");
+  assert.equal(readGossipKey({ stringData: { secretkey: "key" } }), "key");
+  for (const data of [{}, { secretkey: "" }, { secretkey: "%" }, { secretkey: 7 }, []]) {
+    assert.equal(readGossipKey({ data }), undefined);
+  }
+  assert.equal(readGossipKey(undefined), undefined);
 });

@@ -53,7 +53,14 @@ export const KINDS = {
 export type Kind = keyof typeof KINDS;
 
 /** Kinds that Herald watches. */
-export type WatchedKind = "Service" | "EndpointSlice" | "Node" | "ConfigMap" | "Namespace" | "Pod";
+export type WatchedKind =
+  | "Service"
+  | "EndpointSlice"
+  | "Node"
+  | "ConfigMap"
+  | "Namespace"
+  | "Pod"
+  | "Secret";
 
 /** Kinds that a folder of manifests holds. */
 export type StoredKind = { [K in Kind]: typeof KINDS[K]["stored"] extends true ? K : never }[Kind];

@@ -33,6 +33,8 @@ export interface GossipFlags {
   readonly join: readonly Ip[];
   /** Empty: not encrypted. Never in a log. */
   readonly secret: string;
+  /** The Secret of Herald's namespace that holds the key, where it is not given otherwise. */
+  readonly secretName: string | undefined;
   readonly keyBytes: 16 | 32 | undefined;
   /** How fast this speaker is missed. */
   readonly heartbeat: HeartbeatTiming;

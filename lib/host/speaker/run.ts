@@ -10,8 +10,8 @@ import { bgpAnnouncer } from "./announcer.ts";
 import { createDesk, type SpeakerEvent } from "./desk.ts";
 import { createSpeakerEvents } from "./events.ts";
 import { watchFacts } from "./facts.ts";
+import { joinWithKey } from "./gossip_key.ts";
 import { startHandover } from "./handover.ts";
-import { joinFellows } from "./join.ts";
 import { createSpeakerPlans } from "./plans.ts";
 import { notReady, speakerStatus } from "./status.ts";
 import { showView } from "./view_metrics.ts";
@@ -54,7 +54,7 @@ export async function runSpeaker(given: RoleContext): Promise<RunningRole> {
     onVerdict: (ip) => inbox.post({ kind: "verdict", ip }),
   }, signal);
   const bgp = startBgp({ nodeName, bfdWorkerUrl: workers.bfd, log, metrics, clock }, signal);
-  const fellows = await joinFellows(context, layer2, facts, inbox);
+  const fellows = await joinWithKey(context, layer2, facts, inbox);
   const handover = startHandover(
     { nodeName, layer2, fellows, clock, metrics: metrics.gossip },
     signal,
@@ -82,7 +82,7 @@ export async function runSpeaker(given: RoleContext): Promise<RunningRole> {
   metrics.layer2.onScrape = () => layer2.exportCounters(handover.answering());
   const parts = { options, cluster, facts, keeper, plans, layer2, bgp, fellows, desk };
   metrics.speaker.onScrape = () => showView(parts, metrics.speaker);
-  const done = Promise.all([facts.done, keeper.done, layer2.done, bgp.done]);
+  const done = Promise.all([facts.done, keeper.done, layer2.done, bgp.done, fellows.done]);
   return {
     config: keeper,
     handOver() {

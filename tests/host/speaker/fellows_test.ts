@@ -11,6 +11,7 @@ const FLAGS: GossipFlags = {
   port: 7946,
   join: [],
   secret: "s",
+  secretName: undefined,
   keyBytes: 16,
   heartbeat: DEFAULT_TIMING,
 };

@@ -13,6 +13,7 @@ const FLAGS: GossipFlags = {
   port: 7946,
   join: ips("10.0.0.2"),
   secret: "",
+  secretName: undefined,
   keyBytes: undefined,
   heartbeat: DEFAULT_TIMING,
 };
