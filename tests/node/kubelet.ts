@@ -10,6 +10,8 @@ export interface KubeletNode extends AsyncDisposable {
   /** What it was started with: so it can be started again after a power cut. */
   readonly options: KubeletOptions;
   readonly host: Host;
+  /** The socket of its containerd. */
+  readonly containerd: string;
   /** Runs `ctr` on the node's containerd, in the namespace of Kubernetes. */
   ctr(...args: string[]): Promise<string>;
   /** What its programs print, for a failure's message. */
@@ -104,6 +106,7 @@ export async function startKubeletNode(options: KubeletOptions): Promise<Kubelet
     name,
     options,
     host,
+    containerd: `${folder}/c.sock`,
     ctr,
     logs,
     podLogs: (namespace) => readPodLogs(folder, namespace),

@@ -51,12 +51,15 @@ export interface NodeScene extends AsyncDisposable {
   readonly client: Host;
 }
 
-/** Lays the LAN, starts the control plane and two nodes that have Herald's image. */
-export async function makeNodeScene(): Promise<NodeScene> {
+/** Lays the LAN, starts the control plane and two nodes that have Herald's image, unless told not to. */
+export async function makeNodeScene({ withImage = true } = {}): Promise<NodeScene> {
   await using unfinished = new AsyncDisposableStack();
   const folder = await Deno.makeTempDir({ prefix: "herald-node-" });
   unfinished.defer(() => Deno.remove(folder, { recursive: true }));
-  const images = [...await makeTestImages(`${folder}/images`), await heraldImage()];
+  const images = [
+    ...await makeTestImages(`${folder}/images`),
+    ...withImage ? [await heraldImage()] : [],
+  ];
   const lan = unfinished.use(await makeLan());
   const master = await lan.addHost("cp", { addresses: ["10.77.1.2/24"] });
   const client = await lan.addHost("client", { addresses: ["10.77.1.63/24"] });
