@@ -28,6 +28,7 @@ export const TEST_PACKAGES = [
   "groff-base",
   "zsh",
   "fish",
+  "qemu-user",
   "systemd",
   "man-db",
 ] as const;
