@@ -16,7 +16,7 @@ import {
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 /** Emulated, a start takes 7 s of a core; beside other tests that is half a minute. */
-const PATIENCE = { timeoutMs: 85_000, everyMs: 500 };
+const PATIENCE = { timeoutMs: 240_000, everyMs: 500 };
 
 /** Lays the files of the image's layers into `folder`; gives the command that runs its herald. */
 async function heraldOf(folder: string): Promise<[string, string[]]> {
