@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { ensureHelm } from "../support/kube_binaries.ts";
 import { must } from "../support/process.ts";
 import { commandsOf, type Fence, fencesOf } from "../support/markdown.ts";
 import { waitFor } from "../support/wait.ts";
@@ -43,6 +44,7 @@ async function openShell({ client, kube, nodes }: NodeScene) {
     return `exec ${[run, ...args].join(" ")} "$@"`;
   };
   await program("kubectl", inScene(kube.binaries.kubectl));
+  await program("helm", inScene(await ensureHelm()));
   // As k3s' own: its containerd has one namespace, and its kubectl is kubectl.
   await program(
     "k3s",
@@ -107,6 +109,12 @@ Deno.test("README's commands bring Herald onto real kubelets, show it, and take 
       assert.doesNotMatch(await kube.kubectl(["get", kind, "-o", "name"]), /metallb|herald/);
     }
     for (const node of scene.nodes) assert.doesNotMatch(await node.ctr("images", "ls"), /herald:/);
+  });
+
+  await test.step("Helm's", async () => {
+    await install("Helm");
+    await shell.run(`helm uninstall herald --namespace ${NAMESPACE} --wait`);
+    await kube.kubectl(["delete", "namespace", NAMESPACE]);
   });
 
   await test.step("k3s'", async () => {
