@@ -189,6 +189,13 @@ Deno.test("pure layers read no clock, chance, network or file", async () => {
   }
 });
 
+Deno.test("no wait hangs on a signal that Deno may collect before it is told", async () => {
+  for (const file of ["main.ts", ...await sources("lib/"), ...await sources("ffi/")]) {
+    const code = bare(await Deno.readTextFile(new URL(file, ROOT)));
+    assert.ok(!/\bAbortSignal\.any\b/.test(code), `${file} uses AbortSignal.any`);
+  }
+});
+
 Deno.test("no file exports by default, re-exports a folder or grows beyond reading", async () => {
   for (const file of ["main.ts", ...await sources("lib/"), ...await sources("ffi/")]) {
     const text = await Deno.readTextFile(new URL(file, ROOT));

@@ -69,6 +69,10 @@ async function awaitKey(
   secret: string,
 ): Promise<string | undefined> {
   const enough = new AbortController();
+  // Not AbortSignal.any(): Deno may collect its signal while it is waited for, and nobody is told.
+  const end = () => enough.abort();
+  signal.addEventListener("abort", end, { once: true });
+  if (signal.aborted) end();
   let key: string | undefined;
   const watched = cluster.watch({
     kind: "Secret",
@@ -83,7 +87,8 @@ async function awaitKey(
         log.info({ reason: secret }, "waiting for the gossip key");
       }
     },
-  }, AbortSignal.any([signal, enough.signal]));
+  }, enough.signal);
   await watched.done;
+  signal.removeEventListener("abort", end);
   return signal.aborted ? undefined : key;
 }
