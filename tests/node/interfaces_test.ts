@@ -2,41 +2,16 @@ import assert from "node:assert/strict";
 import { type Capture, type Frame, startCapture } from "../support/capture.ts";
 import { type Host, type Lan, layCable } from "../support/lan.ts";
 import { waitFor } from "../support/wait.ts";
-import { IMAGES } from "./images.ts";
-import { makeNodeScene, podsReady } from "./scene.ts";
+import {
+  CONFIG,
+  FIRST_ADDRESS as VIP,
+  makeNodeScene,
+  MANIFEST,
+  NAMESPACE,
+  podsReady,
+  WEB,
+} from "./scene.ts";
 
-const MANIFEST = new URL("../../deploy/metallb-compatible.yaml", import.meta.url).pathname;
-const VIP = "10.77.1.220";
-const CONFIG = `apiVersion: v1
-kind: ConfigMap
-metadata: { namespace: metallb-system, name: config }
-data:
-  config: |
-    address-pools:
-      - name: default
-        protocol: layer2
-        addresses: [${VIP}-10.77.1.240]
-`;
-/** Its pods bring the nodes the bridge cni0, and a veth pair each, by a real CNI plugin. */
-const WEB = `apiVersion: apps/v1
-kind: DaemonSet
-metadata: { name: web }
-spec:
-  selector: { matchLabels: { app: web } }
-  template:
-    metadata: { labels: { app: web } }
-    spec:
-      terminationGracePeriodSeconds: 1
-      containers: [{ name: web, image: "${IMAGES.web}" }]
----
-apiVersion: v1
-kind: Service
-metadata: { name: web }
-spec:
-  type: LoadBalancer
-  selector: { app: web }
-  ports: [{ port: 80 }]
-`;
 /** What Calico, Cilium, flannel and Docker would make of a node, beside the CNI bridge's cni0. */
 const MADE = ["cali1f2e3d4c5b6", "docker0", "flannel.1", "lxc9a8b7c6d5e4f"] as const;
 const CONTAINERS = [...MADE, "cni0"].sort();
@@ -82,6 +57,7 @@ Deno.test("on a node with the interfaces of several container networks only the 
   const { client, kube, lan } = scene;
   const hosts = scene.nodes.map(({ host }) => host);
   for (const host of hosts) await addContainerNetworks(lan, host);
+  // Its pods bring the nodes the bridge cni0, and a veth pair each, by a real CNI plugin.
   await kube.kubectl(["apply", "-f", "-"], WEB);
   await podsReady(kube, "default", "app=web", 2);
   // Recorded from before the speakers start: gratuitous frames come first of all.
@@ -98,7 +74,7 @@ Deno.test("on a node with the interfaces of several container networks only the 
 
   await kube.kubectl(["apply", "-f", MANIFEST]);
   await kube.kubectl(["apply", "-f", "-"], CONFIG);
-  await podsReady(kube, "metallb-system", "component=speaker", 2);
+  await podsReady(kube, NAMESPACE, "component=speaker", 2);
   await waitFor("an answer on the LAN", async () => (await client.arping(VIP, 1)).length > 0);
   const told = await Promise.all(hosts.map((host, at) => toldBy(host, `10.77.1.2${at + 1}`)));
   for (const one of told) {

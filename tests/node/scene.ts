@@ -10,7 +10,8 @@ import { IMAGES, makeTestImages } from "./images.ts";
 import { type KubeletNode, startKubeletNode } from "./kubelet.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
-const MANIFEST = `${ROOT}deploy/metallb-compatible.yaml`;
+/** The manifest that is shipped. */
+export const MANIFEST = `${ROOT}deploy/metallb-compatible.yaml`;
 /** Herald's namespace. */
 export const NAMESPACE = "metallb-system";
 /** The first address of the pool. */
