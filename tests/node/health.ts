@@ -1,5 +1,6 @@
 // The rule of every good run, and how its figures are told.
 import assert from "node:assert/strict";
+import { faultOfLine } from "../support/log_lines.ts";
 import type { TrafficFigures } from "../support/traffic.ts";
 import { NAMESPACE, type NodeScene } from "./scene.ts";
 
@@ -117,6 +118,7 @@ export async function heraldLogs({ nodes }: NodeScene, since: number): Promise<s
 
 /** What is no line of the log was written by a crash. */
 function isError(text: string): boolean {
+  if (faultOfLine(text) !== undefined) return true;
   try {
     return ["error", "fatal"].includes(JSON.parse(text).level);
   } catch {

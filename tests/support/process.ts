@@ -1,3 +1,5 @@
+import { watchLines } from "./log_lines.ts";
+
 const KEPT_OUTPUT = 1024 * 1024;
 
 export interface Outcome {
@@ -6,7 +8,7 @@ export interface Outcome {
   readonly stderr: string;
 }
 
-/** Runs a program to its end. */
+/** Runs a program to its end. @throws Error if it logged a line of Herald's that is at fault */
 export async function run(
   command: string,
   args: readonly string[],
@@ -25,7 +27,11 @@ export async function run(
   }
   const { code, stdout, stderr } = await child.output();
   const decoder = new TextDecoder();
-  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+  const outcome = { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+  const lines = watchLines();
+  lines.take(outcome.stdout);
+  throwFault(lines);
+  return outcome;
 }
 
 /** Runs a program that must succeed and gives its standard output. @throws Error with its stderr */
@@ -41,7 +47,10 @@ export async function must(
   return stdout;
 }
 
-/** A program that runs beside the test; disposing of it ends it by its pid and waits. */
+/**
+ * A program that runs beside the test; disposing of it ends it by its pid and waits. The end throws
+ * if the program logged a line of Herald's that is at fault.
+ */
 export interface RunningProcess extends AsyncDisposable {
   readonly pid: number;
   /** What it printed so far, both streams as they came; the oldest part goes beyond 1 MiB. */
@@ -65,12 +74,20 @@ export function start(
     stderr: "piped",
   }).spawn();
   let text = "";
-  async function collect(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<void> {
+  const lines = watchLines();
+  async function collect(
+    stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+    see: (piece: string) => void,
+  ): Promise<void> {
     for await (const part of stream.pipeThrough(new TextDecoderStream())) {
       text = (text + part).slice(-KEPT_OUTPUT);
+      see(part);
     }
   }
-  const collected = Promise.all([collect(child.stdout), collect(child.stderr)]);
+  const collected = Promise.all([
+    collect(child.stdout, lines.take),
+    collect(child.stderr, () => undefined),
+  ]);
   const exited = child.status.then(async ({ code }) => {
     await collected;
     return code;
@@ -79,7 +96,9 @@ export function start(
     kill(child, signal);
     const timer = setTimeout(() => kill(child, "SIGKILL"), graceMs);
     try {
-      return await exited;
+      const code = await exited;
+      throwFault(lines);
+      return code;
     } finally {
       clearTimeout(timer);
     }
@@ -91,6 +110,14 @@ export function start(
     end,
     [Symbol.asyncDispose]: async () => void await end(),
   };
+}
+
+function throwFault(lines: ReturnType<typeof watchLines>): void {
+  const fault = lines.fault();
+  if (fault === undefined) return;
+  // deno-lint-ignore no-console -- of several errors during disposal the test's report names none
+  console.error(fault);
+  throw new Error(fault);
 }
 
 function kill(child: Deno.ChildProcess, signal: Deno.Signal): void {

@@ -165,7 +165,7 @@ function perform(running: Running, action: GossipAction): void {
     }
     case "member":
       return options.log.info(
-        { node: action.name, reason: action.change },
+        { member: action.name, reason: action.change },
         "gossip member changed",
       );
     case "name-conflict":
@@ -175,11 +175,11 @@ function perform(running: Running, action: GossipAction): void {
   }
 }
 
-function tellConflict({ options, mayTell }: Running, node: string, peer: string): void {
+function tellConflict({ options, mayTell }: Running, member: string, peer: string): void {
   options.metrics.refused.inc({ reason: "name-conflict" });
-  if (!mayTell(`name ${node}`)) return;
+  if (!mayTell(`name ${member}`)) return;
   options.log.warn(
-    { node, peer },
+    { member, peer },
     "two speakers have the same node name: set --node-name to what kubectl get nodes shows",
   );
 }

@@ -1,10 +1,22 @@
 import { type Level, pino } from "pino";
 
+/** What a child log adds to each of its lines; `node` is the one that logs. */
+export type BoundFields = Readonly<
+  Partial<Record<"component" | "lease" | "node" | "resource", string>>
+>;
+
+/** What stands in each line anyway; no line's own field has such a name, for no line repeats a key. */
+type TakenKey = keyof BoundFields | "level" | "time" | "msg";
+
 /**
- * Fields of a log line. Fixed names: `component`, `service`, `peer`, `ip`, `node`, `interface`,
+ * Fields of a log line. Fixed names: `service`, `peer`, `ip`, `speaker`, `member`, `interface`,
  * `reason`, `error`; secrets never.
  */
-export type LogFields = Readonly<Record<string, unknown>>;
+export type LogFields =
+  & Readonly<Record<string, unknown>>
+  & {
+    readonly [Key in TakenKey]?: never;
+  };
 
 /** One event per line; `msg` is constant text, what varies is in the fields. */
 export interface Log {
@@ -13,7 +25,7 @@ export interface Log {
   warn(fields: LogFields, msg: string): void;
   error(fields: LogFields, msg: string): void;
   /** A log that adds these fields to each line. */
-  child(fields: LogFields): Log;
+  child(fields: BoundFields): Log;
 }
 
 /** MetalLB's words for `--log-level`. */

@@ -162,7 +162,7 @@ function take(state: State, news: MemberNews): void {
       );
       return inbox.post({ kind: "members" });
     case "up":
-      if (liveness.down.has(news.name)) log.info({ node: news.name }, "speaker is heard again");
+      if (liveness.down.has(news.name)) log.info({ speaker: news.name }, "speaker is heard again");
       onUp(liveness, news.name);
       metrics.heartbeatPeers.set(liveness.up.size);
       return inbox.post({ kind: "fellow-up" });
@@ -171,7 +171,7 @@ function take(state: State, news: MemberNews): void {
       metrics.heartbeatPeers.set(liveness.up.size);
       metrics.heartbeatDowns.inc();
       metrics.silence.observe(news.silentMs / 1000);
-      log.warn({ node: news.name, silentMs: Math.round(news.silentMs) }, "speaker is gone");
+      log.warn({ speaker: news.name, silentMs: Math.round(news.silentMs) }, "speaker is gone");
       return inbox.post({ kind: "members" });
     case "can-announce":
       onCanAnnounce(liveness, news.name, news.canAnnounce);
@@ -179,7 +179,7 @@ function take(state: State, news: MemberNews): void {
     case "notice":
       return onNotice(state, news.name, news.id, news.notice);
     case "settled":
-      if (news.missing.length > 0) log.debug({ node: news.missing.join() }, "notice not heard");
+      if (news.missing.length > 0) log.debug({ speakers: news.missing.join() }, "notice not heard");
       state.unsettled.get(news.id)?.();
       state.unsettled.delete(news.id);
       return;
@@ -200,7 +200,7 @@ function onNotice(state: State, from: string, id: number, notice: Notice): void 
   const { context: { log }, heartbeat, inbox, liveness } = state;
   if (notice.what === "leaving") {
     onDown(liveness, from);
-    log.info({ node: from }, "speaker leaves");
+    log.info({ speaker: from }, "speaker leaves");
     inbox.post({ kind: "members" });
   }
   const acknowledge = () => heartbeat.tell({ kind: "acknowledge", name: from, id });

@@ -39,7 +39,7 @@ Deno.test("openLog() writes one JSON object per line, with fixed names and field
       level: "warn",
       component: "speaker",
       node: "node1",
-      peer: "10.0.0.1:179",
+      lease: "kube-system/herald",
       reason: "slow",
       msg: "warned",
     },
