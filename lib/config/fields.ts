@@ -2,6 +2,7 @@ import type { ConfigPlace } from "../base/errors.ts";
 import type { Millis } from "../base/time.ts";
 import { parseDuration } from "./duration.ts";
 import { didYouMean, nearest } from "./nearest.ts";
+import { withoutSecret } from "./secrets.ts";
 import type { Mistake, Placed, TreeEntry, TreeNode, TreeScalar } from "./tree.ts";
 
 /** Collects what is wrong while the reading goes on. */
@@ -195,8 +196,9 @@ function kindOf(node: TreeNode): string {
   return node.kind === "map" ? "a map" : node.kind === "list" ? "a list" : `"${shown(node.text)}"`;
 }
 
-/** A text of the configuration as a message may quote it: short, and without control characters. */
+/** A text of the configuration as a message may quote it: short, no control characters, no secret. */
 export function shown(text: string): string {
-  const cut = text.length > 60 ? `${text.slice(0, 60)}…` : text;
+  const open = withoutSecret(text);
+  const cut = open.length > 60 ? `${open.slice(0, 60)}…` : open;
   return JSON.stringify(cut).slice(1, -1).replaceAll('\\"', '"');
 }

@@ -235,7 +235,13 @@ function readPasswordFile(fields: Fields, to: Findings): string | undefined {
   const path = readText(entry, to);
   if (path === undefined || path === "" || entry === undefined) return undefined;
   if (!path.startsWith("/")) {
-    fault(to, entry.value, `"password-file" must be an absolute path, not "${shown(path)}"`);
+    // What was written is not told: it may be the password itself.
+    fault(
+      to,
+      entry.value,
+      '"password-file" must be an absolute path',
+      "a password itself is written as password",
+    );
   } else if (fields.has("password")) {
     fault(to, entry.value, '"password-file" and "password" are both set', "keep one");
   }

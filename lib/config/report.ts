@@ -1,6 +1,6 @@
 import type { ConfigPlace, ConfigProblem, Severity } from "../base/errors.ts";
-import { nearest } from "./nearest.ts";
 import { linesOf } from "./places.ts";
+import { shownLine } from "./secrets.ts";
 
 /** A problem as JSON has it. */
 export interface ReportedProblem {
@@ -47,17 +47,7 @@ function renderProblem(problem: ConfigProblem, lines: readonly string[]): string
   if (place.kind !== "text" || line === undefined) return head;
   // The text before the caret keeps its width; a value after `password:` comes after the caret.
   const before = Array.from(line.slice(0, place.column - 1), blankOf).join("");
-  return `${head}    ${printable(masked(line))}\n    ${before}^\n`;
-}
-
-/** The line as it may be shown: what follows a password key, misspelt ones too, is hidden. */
-function masked(line: string): string {
-  for (const { 0: whole, 1: key = "", index } of line.matchAll(/([\w-]+)["']?\s*:\s*/g)) {
-    if (nearest(key, ["password"]) !== undefined) {
-      return `${line.slice(0, index + whole.length)}********`;
-    }
-  }
-  return line;
+  return `${head}    ${printable(shownLine(lines, place.line - 1))}\n    ${before}^\n`;
 }
 
 // deno-lint-ignore no-control-regex

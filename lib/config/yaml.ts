@@ -182,7 +182,9 @@ function readNode(reading: Reading, node: unknown, depth: number, from?: number)
   if (isAlias(node)) {
     const target = reading.resolve(node);
     if (target !== undefined) return readNode(reading, target, depth + 1, offset);
-    complain(reading, { offset, message: `no anchor "${node.source}" stands before this alias` });
+    // The name is not told: it may be a password that begins with an asterisk.
+    const message = "no anchor of this name stands before the alias";
+    complain(reading, { offset, message, hint: "put a text that begins with * into quotes" });
     return { kind: "scalar", text: "", quoted: false, place };
   }
   if (isMap(node)) return { kind: "map", place, entries: readEntries(reading, node.items, depth) };

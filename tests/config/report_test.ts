@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readSource } from "../../lib/config/manifest.ts";
 import { parseConfig } from "../../lib/config/parse.ts";
 import { placeText, renderProblems, reported } from "../../lib/config/report.ts";
 
@@ -69,4 +70,57 @@ Deno.test("renderProblems() shows no password, however it is written and whateve
     assert.ok(shown.length > 0, text);
     assert.ok(!shown.includes("s3cr3t"), shown);
   }
+});
+
+/** Where a password may stand, well written and badly; `<>` is the password. */
+const WRITTEN = [
+  "password: <>",
+  'password: "<>"',
+  "password: [<>]",
+  "password: { <>: x }",
+  "password:\n    <>: x",
+  "password: |\n    <>",
+  "password: >-\n    a\n     <>",
+  'password: "a\n   <>"',
+  "password: 'a\n<>'",
+  "password: <>: x",
+  "password: *<>",
+  "password:<>",
+  "password=<>",
+  "? password\n  : <>",
+  "password\n    : <>",
+  "pasword: <>",
+  "PASSWORD: <>",
+  "pass word: <>",
+  "md5-password: <>",
+  "passphrase: <>",
+  "secret: <>",
+  "password-file: <>",
+  "password <>: x",
+];
+/** What goes wrong behind it, so that the line with the password, or one near it, is shown. */
+const WRONG = ["", "\n  my-asn: x", "\n  hold-time: [", ' \\q"', "\n  foo", "\n\tx: y", ": {", "}"];
+
+Deno.test("no problem tells a password, whatever it is written in and whatever is wrong around it", () => {
+  const secret = "hunter2-of-mine";
+  let wrong = 0;
+  for (const written of WRITTEN) {
+    for (const behind of WRONG) {
+      const peer = `peers:\n- peer-address: 10.0.0.1\n  ${
+        written.replaceAll("<>", secret)
+      }${behind}\n`;
+      const asMap = `kind: ConfigMap\nmetadata: { name: config }\ndata:\n  config: |\n${
+        peer.replace(/^(?=.)/gm, "    ")
+      }`;
+      for (const text of [peer, asMap]) {
+        const problems = readSource(text, "f").flatMap((part) =>
+          part.kind === "configuration" ? part.found.problems : []
+        );
+        const told = `${renderProblems(problems, text)}${JSON.stringify(problems.map(reported))}`;
+        assert.ok(!told.includes("hunter2"), `${text}\n${told}`);
+        wrong += problems.length;
+      }
+    }
+  }
+  assert.ok(wrong > 300);
 });

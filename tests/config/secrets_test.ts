@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { shownLine, withoutSecret } from "../../lib/config/secrets.ts";
+
+/** The line that holds `here`, as it is shown. */
+function shown(text: string): string {
+  const lines = text.split("\n");
+  return shownLine(lines, lines.findIndex((line) => line.includes("here")));
+}
+
+Deno.test("shownLine() shows lines that hold no secret as they are", () => {
+  const config = "peers:\n- my-asn: here\n  password: x\n  hold-time: 9s\n";
+  for (
+    const [text, line] of [
+      [config, "- my-asn: here"],
+      [config.replace("9s", "here").replace("here", "1"), "  hold-time: here"],
+      ["  password-file: /etc/here\n", "  password-file: /etc/here"],
+      ["kind: ConfigMap\ndata:\n  config: here\n", "  config: here"],
+      [
+        "- kind: Secret\n  data: { a: b }\n- kind: ConfigMap\n  data:\n    config: here\n",
+        "    config: here",
+      ],
+    ] as const
+  ) assert.equal(shown(text), line);
+});
+
+Deno.test("shownLine() hides what a password holds, on its line and on those after it", () => {
+  for (
+    const [text, line] of [
+      ["- { password: here, my-asn: x }", "- { password: ********"],
+      ["  pass word : here", "  pass ********"],
+      ["  password-file: here", "  password-file: ********"],
+      ["  password: |\n    a: b\n   here", "   ********"],
+      ["  password:\n    here: x", "    ********"],
+      ['  password: "a\n  here: x', "  ********"],
+    ] as const
+  ) assert.equal(shown(text), line);
+});
+
+Deno.test("shownLine() hides what a Secret holds, in a List and in one line too", () => {
+  for (
+    const [text, line] of [
+      ['{"kind":"Secret","stringData":{"token":"here"', '{"kind":"Secret","stringData":********'],
+      ['{"data":{"a":"here"},"kind":"Secret"', '{"data":********'],
+      ["- kind: Secret\n  data:\n    a: here", "    ********"],
+      ["- data:\n    a: here\n  kind: Secret", "    ********"],
+      ["- stringData:\n    a: here: x", "    ********"],
+    ] as const
+  ) assert.equal(shown(text), line);
+});
+
+Deno.test("withoutSecret() hides what stands behind the word, and leaves words alone", () => {
+  assert.equal(withoutSecret("password=x y"), "password=********");
+  assert.equal(withoutSecret("password x"), "password ********");
+  for (const text of ["passphrase", "password-file", "layer3", "10.0.0.0/24"]) {
+    assert.equal(withoutSecret(text), text);
+  }
+});
