@@ -1,6 +1,7 @@
 import { parseArguments } from "./lib/cli/arguments.ts";
 import { COMMIT, IS_BUNDLED, VERSION } from "./lib/base/version.ts";
 import { unreachable } from "./lib/base/errors.ts";
+import { writeText } from "./lib/cli/output.ts";
 import { surroundings } from "./lib/cli/surroundings.ts";
 
 /** A Worker is its own file, in the bundle as in the sources; only from here is its place known. */
@@ -23,9 +24,13 @@ async function main(argv: readonly string[]): Promise<number> {
   // Each command's code is loaded only when it runs: the controller must never load the FFI.
   switch (request.kind) {
     case "print":
-      return print(request.code === 0 ? Deno.stdout : Deno.stderr, request.text, request.code);
+      return await print(
+        request.code === 0 ? Deno.stdout : Deno.stderr,
+        request.text,
+        request.code,
+      );
     case "version":
-      return print(
+      return await print(
         Deno.stdout,
         `herald ${VERSION} (commit ${COMMIT}, deno ${Deno.version.deno}, ${Deno.build.target})\n`,
         0,
@@ -43,8 +48,12 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-function print(to: { writeSync(bytes: Uint8Array): number }, text: string, code: number): number {
-  to.writeSync(new TextEncoder().encode(text));
+async function print(
+  to: { write(bytes: Uint8Array): Promise<number> },
+  text: string,
+  code: number,
+): Promise<number> {
+  await writeText(to, text);
   return code;
 }
 

@@ -23,6 +23,7 @@ import {
   explanationText,
   type SeenAnnouncement,
 } from "./explanation.ts";
+import { writeText } from "./output.ts";
 
 interface ExplainRequest {
   readonly service: string;
@@ -46,10 +47,10 @@ export async function explain(request: ExplainRequest): Promise<number> {
     const text = request.output === "json"
       ? `${JSON.stringify(found, null, 2)}\n`
       : explanationText(found);
-    await Deno.stdout.write(new TextEncoder().encode(text));
+    await writeText(Deno.stdout, text);
     return 0;
   } catch (error) {
-    await Deno.stderr.write(new TextEncoder().encode(`herald: ${errorText(error)}\n`));
+    await writeText(Deno.stderr, `herald: ${errorText(error)}\n`);
     return 1;
   }
 }

@@ -3,6 +3,7 @@ import { formatHost } from "../net/ip.ts";
 import { statusText } from "../status/text.ts";
 import type { ProcessStatus } from "../status/types.ts";
 import type { OutputFormat } from "./arguments.ts";
+import { writeText } from "./output.ts";
 
 /** Whoever asks on a laptop means the cluster, and must not be sent to start a role here. */
 export const NO_ROLE =
@@ -19,9 +20,9 @@ export async function status(output: OutputFormat): Promise<number> {
     const one = await askProcess(`http://${formatHost(host)}:7472`);
     if (one !== undefined) found.push(one);
   }
-  await Deno.stdout.write(new TextEncoder().encode(statusReport(found, output)));
+  await writeText(Deno.stdout, statusReport(found, output));
   if (found.length > 0) return 0;
-  await Deno.stderr.write(new TextEncoder().encode(NO_ROLE));
+  await writeText(Deno.stderr, NO_ROLE);
   return 1;
 }
 

@@ -8,6 +8,7 @@ import { readSources, type SourceText } from "../host/inspect/sources.ts";
 import { takeSnapshot } from "../host/inspect/snapshot.ts";
 import type { OutputFormat } from "./arguments.ts";
 import { impactOf, type ImpactReport, impactText } from "./impact.ts";
+import { writeText } from "./output.ts";
 
 interface ValidateRequest {
   readonly sources: readonly string[];
@@ -41,7 +42,7 @@ interface Validation {
 export async function validate(request: ValidateRequest): Promise<number> {
   const { against, expected, output, sources } = request;
   if (against?.store !== undefined && !isFolder(against.store)) {
-    await write(
+    await writeText(
       Deno.stderr,
       `herald: --against=${against.store} is neither "cluster" nor a folder\n`,
     );
@@ -51,37 +52,38 @@ export async function validate(request: ValidateRequest): Promise<number> {
   for await (const source of readSources(sources, Deno.stdin.readable, systemClock)) {
     const one = validateSource(source, expected);
     checked.push(one);
-    if (output === "text") await write(Deno.stdout, one.text);
+    if (output === "text") await writeText(Deno.stdout, one.text);
   }
   if (output === "text") {
-    await write(
+    await writeText(
       Deno.stdout,
       othersText(checked.flatMap(({ others }) => others)),
     );
   }
-  const good = checked.every((one) => one.good);
+  const areGood = checked.every((one) => one.good);
   let impact: ImpactReport | undefined;
   let failure = checked.some(({ count, good }) => count > 0 || !good)
     ? undefined
     : nothingRead(expected);
-  if (good && failure === undefined && against !== undefined) {
+  if (areGood && failure === undefined && against !== undefined) {
     try {
       impact = impactOf(onlyConfig(checked), await takeSnapshot(against), against.lbClass);
-      if (output === "text") await write(Deno.stdout, impactText(impact));
+      if (output === "text") await writeText(Deno.stdout, impactText(impact));
     } catch (error) {
       failure = errorText(error);
     }
   }
-  if (failure !== undefined) await write(Deno.stderr, `herald: ${failure}\n`);
+  if (failure !== undefined) await writeText(Deno.stderr, `herald: ${failure}\n`);
+  const good = areGood && failure === undefined && (impact?.lost.length ?? 0) === 0;
   if (output === "json") {
     const files = checked.map(({ source, good, problems }) => ({
       source,
       good,
       problems: problems.map(reported),
     }));
-    await write(Deno.stdout, `${JSON.stringify({ good, files, impact, failure }, null, 2)}\n`);
+    await writeText(Deno.stdout, `${JSON.stringify({ good, files, impact, failure }, null, 2)}\n`);
   }
-  return good && failure === undefined && (impact?.lost.length ?? 0) === 0 ? 0 : 1;
+  return good ? 0 : 1;
 }
 
 function nothingRead(expected: ExpectedConfigMap | undefined): string {
@@ -116,11 +118,6 @@ function isFolder(path: string): boolean {
   } catch {
     return false; // Absent, or not ours to see.
   }
-}
-
-async function write(to: typeof Deno.stdout, text: string): Promise<void> {
-  const bytes = new TextEncoder().encode(text);
-  for (let at = 0; at < bytes.length;) at += await to.write(bytes.subarray(at));
 }
 
 function validateSource(source: SourceText, expected: ExpectedConfigMap | undefined): Validation {

@@ -39,7 +39,7 @@ interface Reading {
   readonly stdin: ReadableStream<Uint8Array>;
   readonly clock: Clock;
   readonly limits: SourceLimits;
-  /** Real paths: a file that is named twice, or by two links, is read once, and no circle is walked. */
+  /** Real paths: a file that is named twice, or by two links, is read once. */
   readonly seen: Set<string>;
 }
 
@@ -82,26 +82,28 @@ function unreadable(name: string, searched: boolean, error: unknown): SourceText
 
 async function* readFolder(reading: Reading, folder: string): AsyncGenerator<SourceText> {
   const { maxFiles } = reading.limits;
+  let isEmpty = true;
   let count = 0;
-  for await (const path of manifestsIn(reading, folder)) {
+  for await (const path of manifestsIn(folder, new Set())) {
+    isEmpty = false;
+    if (!isFirst(reading, await Deno.realPath(path))) continue;
     if (++count > maxFiles) {
-      yield unreadable(
-        folder,
-        false,
-        `more than ${maxFiles} files are in it; name a smaller folder`,
-      );
+      const reason = `more than ${maxFiles} files are in it; name a smaller folder`;
+      yield unreadable(folder, false, reason);
       return;
     }
     yield await readFile(reading, path, true);
   }
-  if (count === 0) {
+  if (isEmpty) {
     yield unreadable(folder, false, "no file that ends in .yaml, .yml or .json is in it");
   }
 }
 
-/** In the order of their names, whatever order the file system has. */
-async function* manifestsIn(reading: Reading, folder: string): AsyncGenerator<string> {
-  if (!isFirst(reading, await Deno.realPath(folder))) return;
+/** In the order of their names, whatever order the file system has; no circle is walked. */
+async function* manifestsIn(folder: string, walked: Set<string>): AsyncGenerator<string> {
+  const real = await Deno.realPath(folder);
+  if (walked.has(real)) return;
+  walked.add(real);
   const entries = await Array.fromAsync(Deno.readDir(folder));
   entries.sort((a, b) => a.name < b.name ? -1 : 1);
   for (const { name } of entries) {
@@ -109,10 +111,8 @@ async function* manifestsIn(reading: Reading, folder: string): AsyncGenerator<st
     const path = join(folder, name);
     // A link that leads nowhere is nothing to read.
     const target = await Deno.stat(path).catch(() => undefined);
-    if (target?.isDirectory) yield* manifestsIn(reading, path);
-    else if (target?.isFile && MANIFEST.test(name) && isFirst(reading, await Deno.realPath(path))) {
-      yield path;
-    }
+    if (target?.isDirectory) yield* manifestsIn(path, walked);
+    else if (target?.isFile && MANIFEST.test(name)) yield path;
   }
 }
 
