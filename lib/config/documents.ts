@@ -29,7 +29,8 @@ function documentOf(text: string, firstLine: number): TextDocument {
   return { text, firstLine, kind };
 }
 
-/** Whether there is more than comments and the line that begins it. */
+/** Whether there is more than comments and the lines that begin and end it. */
 function hasContent(text: string): boolean {
-  return text.replace(/^---/, "").split(/[\r\n]+/).some((line) => !/^\s*(#.*)?$/.test(line));
+  return text.replace(/^---/, "").split(/[\r\n]+/)
+    .some((line) => !/^(?:\.\.\.(?=\s|$))?\s*(?:#.*)?$/.test(line));
 }

@@ -1,20 +1,22 @@
-import type { ConfigProblem } from "../base/errors.ts";
+import type { ConfigPlace, ConfigProblem } from "../base/errors.ts";
 import { isObject, objectOr } from "../model/json.ts";
+import {
+  type FoundConfig,
+  KEY,
+  missingKey,
+  otherKeys,
+  problemOf,
+  readConfigMap,
+  strayKey,
+} from "./config_map.ts";
 import { insteadOfResource, isResourceKind } from "./custom_resources.ts";
 import { splitDocuments } from "./documents.ts";
+import { type ListedObject, listedObjects, textAt, valueOf } from "./listed.ts";
 import { nearest } from "./nearest.ts";
 import { CONFIG_KEYS, parseConfig } from "./parse.ts";
-import { linesOf, type Position } from "./places.ts";
-import type { Config } from "./types.ts";
-import type { Mistake, TreeMap, TreeNode, TreeScalar } from "./tree.ts";
+import { linesOf } from "./places.ts";
+import type { Mistake, TreeMap, TreeNode } from "./tree.ts";
 import { readYaml, withoutMark } from "./yaml.ts";
-
-/** A configuration with the text it came from; equal texts are equal configurations. */
-export interface FoundConfig {
-  readonly config: Config | undefined;
-  readonly problems: readonly ConfigProblem[];
-  readonly text: string | undefined;
-}
 
 /** What one document of a file, or one object of it, is to Herald. */
 export type SourcePart =
@@ -23,6 +25,8 @@ export type SourcePart =
     /** `configuration` or `configmap NS/NAME`. */
     readonly what: string;
     readonly found: FoundConfig;
+    /** Of a ConfigMap: its name, and where it begins. */
+    readonly map?: { readonly title: string; readonly place: ConfigPlace };
   }
   /** It looks like configuration, and no Herald reads it from there. */
   | {
@@ -48,8 +52,6 @@ interface Reading {
   readonly searched?: boolean;
 }
 
-/** The key of the ConfigMap that holds the configuration. */
-const KEY = "config";
 /** A List holds many objects; the configuration in one of them has its own, smaller bounds. */
 const MANIFEST = { maxText: 4 * 1024 * 1024, maxNodes: 500_000 };
 
@@ -67,6 +69,7 @@ export function readSource(
   const lines = linesOf(clean);
   const parts: SourcePart[] = [];
   const bare: TreeNode[] = [];
+  let hasObjects = false;
   for (const document of splitDocuments(clean)) {
     if (document.kind !== undefined && !mayMatter(document.kind)) {
       parts.push({ kind: "other", what: document.kind });
@@ -77,12 +80,20 @@ export function readSource(
       if (root !== undefined && !isObjectNode(root)) bare.push(root);
       else if (mistakes.length > 0) parts.push(brokenPart(clean, mistakes));
       else if (root !== undefined) {
-        for (const object of itemsOf(root)) parts.push(readObject(object, lines, source, expected));
+        hasObjects = true;
+        for (const object of listedObjects(root)) {
+          parts.push(
+            "message" in object
+              ? unreadPart("List", source, object.message, object.node.place)
+              : readObject(object, lines, source, expected),
+          );
+        }
       }
     }
   }
-  const isConfig = searched ? bare.some(looksLikeConfig) : bare.length > 0 || parts.length === 0;
-  if (!isConfig) return parts;
+  const isEmpty = parts.length === 0 && !hasObjects;
+  const isConfig = searched ? bare.some(looksLikeConfig) : bare.length > 0 || isEmpty;
+  if (!isConfig) return withOneInForce(parts, source, expected);
   if (parts.length === 0) {
     return [{
       kind: "configuration",
@@ -91,11 +102,47 @@ export function readSource(
     }];
   }
   const stray = bare.map(({ place }) =>
-    problem(source, 'this document has no "kind", and the others of the file are objects', {
+    problemOf(source, 'this document has no "kind", and the others of the file are objects', {
       place,
     })
   );
   return [...parts, configurationOf("configuration", clean, stray)];
+}
+
+/**
+ * Of the ConfigMaps that count one is in force: the same twice is a mistake, for whoever applies
+ * both sees the last one, and of several names the first counts.
+ */
+function withOneInForce(
+  parts: readonly SourcePart[],
+  source: string,
+  expected: ExpectedConfigMap | undefined,
+): readonly SourcePart[] {
+  const names = expected?.names.map((name) => `${expected.namespace}/${name}`) ?? [];
+  const titles = new Set(
+    parts.flatMap((part) => part.kind === "configuration" ? part.map?.title ?? [] : []),
+  );
+  const inForce = names.find((name) => titles.has(name));
+  const seen = new Map<string, ConfigPlace>();
+  return parts.map((part) => {
+    if (part.kind !== "configuration" || part.map === undefined) return part;
+    const { found, map: { place, title }, what } = part;
+    if (inForce !== undefined && title !== inForce) {
+      const message = `ConfigMap ${title} is not read while ${inForce} is there`;
+      const unread = problemOf(source, message, { severity: "warning", place });
+      return { kind: "unread", what, problems: [unread, ...found.problems] };
+    }
+    // Of a local file any ConfigMap counts, whatever its name.
+    const first = seen.get(expected === undefined ? "" : title);
+    if (first === undefined) {
+      seen.set(expected === undefined ? "" : title, place);
+      return part;
+    }
+    const line = first.kind === "text" ? `in line ${first.line}` : "above";
+    const message = `a configuration stands here again, the first is ${line}; one can be in force`;
+    const problems = [...found.problems, problemOf(source, message, { place })];
+    return { ...part, found: { ...found, config: undefined, problems } };
+  });
 }
 
 /** The one configuration of a local file (`--config=FILE`). */
@@ -109,10 +156,8 @@ export function configFromFile(text: string, source: string): FoundConfig {
   if (broken.length > 0) {
     return { config: undefined, text, problems: broken.flatMap(({ problems }) => problems) };
   }
-  const message = first === undefined
-    ? "the file holds manifests, and no ConfigMap with a configuration is among them"
-    : `the file holds ${configs.length} configurations, one can be in force`;
-  return { config: undefined, text, problems: [problem(source, message)] };
+  const message = "the file holds manifests, and no ConfigMap with a configuration is among them";
+  return { config: undefined, text, problems: [problemOf(source, message)] };
 }
 
 /** Whether a document of this kind can hold a configuration, or look as if it did. */
@@ -153,68 +198,34 @@ export function configFromConfigMap(object: unknown, source: string): FoundConfi
     return {
       config: undefined,
       text: undefined,
-      problems: [problem(source, missingKey(Object.keys(data), binary))],
+      problems: [problemOf(source, missingKey(Object.keys(data), binary))],
     };
   }
   const parsed = parseConfig(text, source);
   const others = Object.keys(data).filter((key) => key !== KEY);
   const problems = others.length === 0 ? parsed.problems : [
     ...parsed.problems,
-    problem(source, otherKeys(others), { severity: "warning" }),
+    problemOf(source, otherKeys(others), { severity: "warning" }),
   ];
   return { config: parsed.config, problems, text };
-}
-
-function problem(
-  source: string,
-  message: string,
-  { hint, place, severity = "error" }: Partial<ConfigProblem> = {},
-): ConfigProblem {
-  return {
-    severity,
-    place: place ?? { kind: "text", source, line: 1, column: 1 },
-    message,
-    ...hint === undefined ? {} : { hint },
-  };
-}
-
-function missingKey(keys: readonly string[], binary: boolean): string {
-  if (binary && keys.length === 0) {
-    return `the ConfigMap has only binaryData, the configuration must stand under data, key "${KEY}"`;
-  }
-  const there = keys.length === 0
-    ? "it has no data"
-    : `there is ${keys.map((key) => `"${key}"`).join(", ")}`;
-  return `the ConfigMap has no key "${KEY}" under data; ${there}`;
-}
-
-function otherKeys(others: readonly string[]): string {
-  return `only the key "${KEY}" is read, not ${others.map((key) => `"${key}"`).join(", ")}`;
 }
 
 function isObjectNode(node: TreeNode): node is TreeMap {
   return node.kind === "map" && valueOf(node, "kind") !== undefined;
 }
 
-function valueOf(node: TreeNode | undefined, key: string): TreeNode | undefined {
-  return node?.kind === "map"
-    ? node.entries.find((entry) => entry.key.text === key)?.value
-    : undefined;
-}
-
-function textAt(node: TreeNode | undefined, key: string): string {
-  const value = valueOf(node, key);
-  return value?.kind === "scalar" ? value.text : "";
-}
-
-function itemsOf(node: TreeMap): TreeMap[] {
-  const items = valueOf(node, "items");
-  const isList = textAt(node, "kind").endsWith("List") && items?.kind === "list";
-  return isList ? items.items.filter((item) => item.kind === "map") : [node];
+function unreadPart(
+  what: string,
+  source: string,
+  message: string,
+  place: ConfigPlace,
+  hint?: string,
+): SourcePart {
+  return { kind: "unread", what, problems: [problemOf(source, message, { hint, place })] };
 }
 
 function readObject(
-  node: TreeMap,
+  { apiVersion, kind, node }: ListedObject,
   lines: readonly string[],
   source: string,
   expected: ExpectedConfigMap | undefined,
@@ -222,103 +233,46 @@ function readObject(
   const metadata = valueOf(node, "metadata");
   const [namespace, name] = [textAt(metadata, "namespace"), textAt(metadata, "name")];
   const title = namespace === "" ? name : `${namespace}/${name}`;
-  const kind = textAt(node, "kind");
-  const instead = insteadOfResource(textAt(node, "apiVersion"), kind);
+  const instead = insteadOfResource(apiVersion, kind);
   if (instead !== undefined) {
-    const message = `${kind} ${title} is not read: this version of Herald takes its ` +
-      "configuration from a ConfigMap";
-    const problems = [problem(source, message, { hint: `write ${instead}`, place: node.place })];
-    return { kind: "unread", what: kind, problems };
+    const message = `${kind} ${title || "without a name"} is not read: this version of Herald ` +
+      "takes its configuration from a ConfigMap";
+    return unreadPart(kind, source, message, node.place, `write ${instead}`);
   }
   if (kind !== "ConfigMap") {
     if (kind.toLowerCase() !== "configmap") return { kind: "other", what: kind };
     const { place } = valueOf(node, "kind") ?? node;
-    const hint = 'write "kind: ConfigMap"';
-    const problems = [problem(source, `there is no kind "${kind}"`, { hint, place })];
-    return { kind: "unread", what: kind, problems };
+    return unreadPart(kind, source, `there is no kind "${kind}"`, place, 'write "kind: ConfigMap"');
   }
-  const what = `configmap ${title}`;
-  const value = valueOf(valueOf(node, "data"), KEY);
   const isMeant = expected === undefined || expected.names.includes(name) &&
       (namespace === "" || namespace === expected.namespace);
-  if (isMeant) return readConfigMap(node, what, lines, source, expected);
-  const text = value?.kind === "scalar" ? value.text : "";
-  if (!readYaml(text, source).some(({ root }) => looksLikeConfig(root))) {
-    return { kind: "other", what: kind };
-  }
-  const read = readConfigMap(node, what, lines, source, expected);
-  const unread = problem(source, `ConfigMap ${title} is not read: ${namesOf(expected)} is`, {
+  const isFlat = title === "" && strayKey(node) !== undefined;
+  if (!isMeant && !isFlat && !looksMeant(node, source)) return { kind: "other", what: kind };
+  const home = expected?.namespace ?? "metallb-system";
+  const found = readConfigMap(node, home, lines, source);
+  if (found === undefined) return { kind: "other", what: kind };
+  const what = `configmap ${title}`.trimEnd();
+  if (isFlat) return { kind: "configuration", what, found };
+  const map = { title: `${namespace || home}/${name}`, place: node.place };
+  if (isMeant) return { kind: "configuration", what, found, map };
+  const unread = problemOf(source, `ConfigMap ${title} is not read: ${namesOf(expected)} is`, {
     severity: "warning",
     hint: namespace === "" || namespace === expected.namespace
       ? `rename it, or say --config=${name} where Herald runs so`
       : `move it, or say --namespace=${namespace} where Herald runs there`,
     place: metadata?.place ?? node.place,
   });
-  const problems = read.kind === "configuration" ? read.found.problems : [];
-  return { kind: "unread", what, problems: [unread, ...problems] };
+  return { kind: "unread", what, problems: [unread, ...found.problems] };
+}
+
+/** Whether a ConfigMap of another name holds what looks like a configuration. */
+function looksMeant(node: TreeMap, source: string): boolean {
+  const value = valueOf(valueOf(node, "data"), KEY);
+  const text = value?.kind === "scalar" ? value.text : "";
+  return readYaml(text, source).some(({ root }) => looksLikeConfig(root));
 }
 
 /** `NS/NAME or NS/NAME`. */
 export function namesOf({ names, namespace }: ExpectedConfigMap): string {
   return names.map((name) => `${namespace}/${name}`).join(" or ");
-}
-
-function readConfigMap(
-  node: TreeMap,
-  what: string,
-  lines: readonly string[],
-  source: string,
-  expected: ExpectedConfigMap | undefined,
-): SourcePart {
-  const broken = (message: string, { place }: TreeNode): SourcePart =>
-    configurationOf(what, "", [problem(source, message, { place })]);
-  const lost = node.entries.find(({ key }) => key.text === KEY);
-  if (lost !== undefined) {
-    return broken(
-      `"${KEY}" stands beside "data" and belongs under it: indent it and what follows by two blanks`,
-      lost.key,
-    );
-  }
-  const data = valueOf(node, "data");
-  const value = valueOf(data, KEY);
-  const keys = data?.kind === "map" ? data.entries.map(({ key }) => key.text) : [];
-  if (value?.kind === "map" || value?.kind === "list") {
-    return broken(
-      `"${KEY}" must be a text: write "${KEY}: |" and indent the configuration under it`,
-      value,
-    );
-  }
-  if (value === undefined || (value.text === "" && !value.quoted)) {
-    const isForeign = keys.length > 0 && value === undefined &&
-      textAt(valueOf(node, "metadata"), "namespace") !==
-        (expected?.namespace ?? "metallb-system");
-    if (isForeign) return { kind: "other", what: "ConfigMap" };
-    return broken(missingKey(keys, valueOf(node, "binaryData") !== undefined), data ?? node);
-  }
-  const parsed = parseConfig(value.text, source, moverOf(value, lines));
-  const others = keys.filter((key) => key !== KEY);
-  const problems = others.length === 0 ? parsed.problems : [
-    ...parsed.problems,
-    problem(source, otherKeys(others), { severity: "warning", place: value.place }),
-  ];
-  const found = { config: parsed.config, problems, text: value.text };
-  return { kind: "configuration", what, found };
-}
-
-/**
- * Moves a place in a scalar's text to its place in the file. A literal block keeps its lines, each
- * indented by as much; of other forms only the beginning is known.
- */
-function moverOf(
-  { place, ...scalar }: TreeScalar,
-  lines: readonly string[],
-): (position: Position) => Position {
-  if (place.kind !== "text") return (position) => position;
-  const start = { line: place.line, column: place.column };
-  if (lines[start.line - 1]?.[start.column - 1] !== "|") return () => start;
-  const content = linesOf(scalar.text);
-  const first = content.findIndex((line) => line.trim() !== "");
-  const inFile = lines[start.line + first] ?? "";
-  const indent = inFile.length - (content[first] ?? "").length;
-  return ({ line, column }) => ({ line: start.line + line, column: column + Math.max(0, indent) });
 }

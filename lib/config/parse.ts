@@ -66,13 +66,14 @@ function readConfig(text: string, source: string, to: Findings): Config | undefi
   const documents = readYaml(text, source);
   to.mistakes.push(...documents.flatMap(({ mistakes }) => mistakes));
   if (to.mistakes.length > 0 && documents.every(({ root }) => root === undefined)) return undefined;
-  const roots = documents.map(({ root }) => root).filter((root) => root !== undefined);
-  const [root, second] = roots;
+  // What is empty counts for nothing: a tool may end, or begin, a text with the line of a document.
+  const [root, second] = documents.map(({ root }) => root)
+    .filter((root) => root !== undefined && !isEmptyText(root));
   if (second !== undefined) {
     fault(to, second, "a second document begins here, a configuration is one");
   }
   // A half-written file looks like this: it must not take every address away.
-  if (root === undefined || isEmptyText(root)) {
+  if (root === undefined) {
     fault(
       to,
       { place: { kind: "text", source, line: 1, column: 1 } },

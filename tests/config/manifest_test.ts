@@ -42,13 +42,6 @@ Deno.test("readSource() reads a bare configuration and ConfigMaps, with the plac
   assert.match(read(kept)[0] ?? "", /^configmap metallb-system\/config: 10:17 /);
 });
 
-Deno.test("readSource() falls back to the value's place where lines are not those of the file", () => {
-  const quoted = manifest(`data:\n  config: ${JSON.stringify(BAD_POOL)}\n`);
-  assert.match(read(quoted)[0] ?? "", /: 6:11 "protocol"/);
-  const folded = manifest(`data:\n  config: >\n    peers: 7\n`);
-  assert.match(read(folded)[0] ?? "", /: 6:11 "peers"/);
-});
-
 Deno.test("readSource() goes through several documents and lists, and leaves other kinds alone", () => {
   const service = "apiVersion: v1\nkind: Service\nmetadata: { name: web, namespace: default }\n";
   const good = manifest(`data:\n  config: |\n${indented(GOOD_POOL, 4)}`);
@@ -66,21 +59,6 @@ Deno.test("readSource() goes through several documents and lists, and leaves oth
     read("kind: ConfigMap\nmetadata: { name: other, namespace: default }\ndata: { a: b }\n"),
     ["ConfigMap: none"],
   );
-});
-
-Deno.test("readSource() says what is wrong with the ConfigMap around the text", () => {
-  const rows: readonly (readonly [string, RegExp])[] = [
-    ["data:\n", /has no key "config" under data; it has no data/],
-    ["data: { confg: '{}' }\n", /has no key "config" under data; there is "confg"/],
-    ["binaryData: { config: e30= }\n", /only binaryData/],
-    [
-      "data:\nconfig: |\n  peers:\n",
-      /^configmap metallb-system\/config: 6:1 "config" stands beside "data"/,
-    ],
-    ["data:\n  config:\n    peers: []\n", /"config" must be a text: write "config: \|"/],
-    ["data:\n  config: ''\n", /there is no configuration in it/],
-  ];
-  for (const [data, pattern] of rows) assert.match(read(manifest(data)).join("\n"), pattern);
 });
 
 Deno.test("readSource() leaves documents of other kinds unread, however large or wrong they are", () => {
@@ -102,13 +80,63 @@ Deno.test("readSource() says where a document without kind stands among objects"
   assert.match(read("kind: configmap\nmetadata: { name: a }\n")[0] ?? "", /no kind "configmap"/);
 });
 
+const MAP = (name = "config") =>
+  `kind: ConfigMap\nmetadata: { name: ${name}, namespace: metallb-system }\ndata: { config: '{}' }\n`;
+const EXPECTED = { namespace: "metallb-system", names: ["config", "metallb-config"] };
+
+Deno.test("readSource() refuses the same ConfigMap twice, and warns of the one behind another name", () => {
+  const [first, second] = readSource(`${MAP()}---\n${MAP()}`, "f", { expected: EXPECTED });
+  assert.ok(first?.kind === "configuration" && first.found.config !== undefined);
+  assert.ok(second?.kind === "configuration" && second.found.config === undefined);
+  assert.deepEqual(second.found.problems.map(reported), [{
+    severity: "error",
+    source: "f",
+    line: 5,
+    column: 1,
+    message: "a configuration stands here again, the first is in line 1; one can be in force",
+  }]);
+  for (
+    const text of [`${MAP()}---\n${MAP("metallb-config")}`, `${MAP("metallb-config")}---\n${MAP()}`]
+  ) {
+    const parts = readSource(text, "f", { expected: EXPECTED });
+    const unread = parts.find((part) => part.kind === "unread");
+    assert.equal(parts.filter(({ kind }) => kind === "configuration").length, 1);
+    assert.equal(unread?.what, "configmap metallb-system/metallb-config");
+    assert.match(
+      unread.problems[0]?.message ?? "",
+      /metallb-config is not read while metallb-system\/config is there$/,
+    );
+  }
+});
+
+Deno.test("readSource() finds no configuration in an empty List, and no mistake", () => {
+  for (const items of ["items: []", "items: null", "items:", ""]) {
+    assert.deepEqual(readSource(`apiVersion: v1\nkind: List\n${items}\n`, "f"), []);
+  }
+});
+
+Deno.test("readSource() reads what lost its indentation as what it was meant to be, and says where to mend it", () => {
+  const flat = "apiVersion: v1\nkind: ConfigMap\nmetadata:\nnamespace: metallb-system\n" +
+    `name: config\ndata:\nconfig: |\n${indented(GOOD_POOL, 2)}`;
+  const [part] = readSource(flat, "f", { expected: EXPECTED });
+  assert.ok(part?.kind === "configuration");
+  assert.deepEqual(part.found.problems.map(reported), [{
+    severity: "error",
+    source: "f",
+    line: 4,
+    column: 1,
+    message: '"namespace" stands beside "metadata" and belongs under it',
+    hint: "indent it and what follows by two blanks",
+  }]);
+});
+
 Deno.test("configFromFile() wants exactly one configuration", () => {
   assert.ok(configFromFile(GOOD_POOL, "f").config);
   const map = manifest(`data:\n  config: "{}"\n`);
   assert.ok(configFromFile(map, "f").config);
   assert.match(
     configFromFile(`${map}---\n${map}`, "f").problems[0]?.message ?? "",
-    /holds 2 configurations/,
+    /stands here again, the first is in line 2; one can be in force/,
   );
   assert.match(
     configFromFile("kind: Service\nmetadata: { name: a }\n", "f").problems[0]?.message ?? "",

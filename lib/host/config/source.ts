@@ -1,4 +1,5 @@
-import { configFromConfigMap, configFromFile, type FoundConfig } from "../../config/manifest.ts";
+import type { FoundConfig } from "../../config/config_map.ts";
+import { configFromConfigMap, configFromFile } from "../../config/manifest.ts";
 import { isObject, type JsonObject } from "../../model/json.ts";
 import type { Cluster, ClusterEvent } from "../cluster/cluster.ts";
 import { watchLocalFile } from "../folder/local_file.ts";
