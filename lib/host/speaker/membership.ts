@@ -90,7 +90,10 @@ export function createMembership(options: MembershipOptions): Membership {
     judge(liveness, { known: gossip.members(), pods }, clock.now());
   void becomeAcquainted(state, gossip.joined);
   return {
-    take: (news) => take(state, news),
+    take(news) {
+      take(state, news);
+      options.context.metrics.gossip.heartbeatPeers.set(liveness.up.size);
+    },
     live: (readyPods) => liveNodes(judged(readyPods)),
     heard: () => liveness.up,
     describe() {
@@ -164,11 +167,9 @@ function take(state: State, news: MemberNews): void {
     case "up":
       if (liveness.down.has(news.name)) log.info({ speaker: news.name }, "speaker is heard again");
       onUp(liveness, news.name);
-      metrics.heartbeatPeers.set(liveness.up.size);
       return inbox.post({ kind: "fellow-up" });
     case "down":
       onDown(liveness, news.name);
-      metrics.heartbeatPeers.set(liveness.up.size);
       metrics.heartbeatDowns.inc();
       metrics.silence.observe(news.silentMs / 1000);
       log.warn({ speaker: news.name, silentMs: Math.round(news.silentMs) }, "speaker is gone");

@@ -77,6 +77,25 @@ Deno.test("a membership's live speakers are those that it hears, and what it tel
   assert.equal(context.log.lines.at(-1)?.msg, "speaker is heard again");
 });
 
+Deno.test("the number of heartbeats heard is right whatever ends one", async () => {
+  const { context, find, gossiping, membership } = bench();
+  const shown = async () =>
+    (await context.metrics.gossip.heartbeatPeers.get()).values.map(({ value }) => value);
+  const hear = (...names: string[]) => {
+    find(...names);
+    for (const name of names) membership.take({ kind: "up", name });
+  };
+  hear("node2", "node3", "node4");
+  assert.deepEqual(await shown(), [3]);
+  membership.take({ kind: "down", name: "node2", silentMs: 150 });
+  assert.deepEqual(await shown(), [2], "it was missed");
+  membership.take({ kind: "notice", name: "node3", id: 1, notice: { what: "leaving" } });
+  assert.deepEqual(await shown(), [1], "it said goodbye");
+  gossiping.die("node4");
+  membership.take({ kind: "members" });
+  assert.deepEqual(await shown(), [0], "gossip gave it up");
+});
+
 Deno.test("a member that no heartbeat reaches is looked at again when gossip alone must do", async () => {
   const { context, find, inbox, live, membership } = bench();
   membership.setCanAnnounce(true);

@@ -92,11 +92,10 @@ function setTargets(running: Running, targets: readonly BfdTarget[]): void {
 }
 
 async function start(running: Running): Promise<void> {
-  const { log } = running;
   try {
     const bfd = await running.start({
       onEvent: (event) => onEvent(running, event),
-      onFault: (error) => log.error({ error: errorText(error) }, "BFD ended, BGP works on"),
+      onFault: (error) => onFault(running, error),
     });
     running.bfd = bfd;
     await bfd.setTargets(running.targets);
@@ -106,12 +105,24 @@ async function start(running: Running): Promise<void> {
   }
 }
 
+/** Nobody watches the paths any more, and no event says so of each. */
+function onFault({ log, metrics, states, targets }: Running, error: Error): void {
+  log.error({ error: errorText(error) }, "BFD ended, BGP works on");
+  for (const { key } of targets) {
+    states.set(key, "Down");
+    metrics.sessionUp.set({ peer: key }, 0);
+  }
+}
+
 function complain({ log, signal }: Running, error: unknown): void {
   if (!signal.aborted) log.error({ error: errorText(error) }, "BFD is off, BGP works on");
 }
 
-function onEvent({ log, metrics, states, onDown }: Running, event: BfdEvent): void {
+function onEvent(running: Running, event: BfdEvent): void {
+  const { log, metrics, states, onDown } = running;
   const { key, state, previous, diagnostic, peerAdminDown } = event;
+  // The last word of a session that was ended: its metrics would come back and stay.
+  if (!isWanted(running, key)) return;
   states.set(key, state);
   metrics.sessionUp.set({ peer: key }, state === "Up" ? 1 : 0);
   const fields = { peer: key, state, previous, diagnostic };
@@ -124,11 +135,18 @@ function onEvent({ log, metrics, states, onDown }: Running, event: BfdEvent): vo
   }
 }
 
-async function keepCounting({ clock, metrics, signal }: Running, bfd: Bfd): Promise<void> {
+function isWanted({ targets }: Running, name: string): boolean {
+  return targets.some(({ key }) => key === name);
+}
+
+async function keepCounting(running: Running, bfd: Bfd): Promise<void> {
+  const { clock, metrics, signal } = running;
   for (;;) {
     await clock.sleep(COUNT_EVERY_MS, signal);
     if (signal.aborted) return;
-    for (const session of await bfd.status()) metrics.set(session);
+    for (const session of await bfd.status()) {
+      if (isWanted(running, session.key)) metrics.set(session);
+    }
   }
 }
 

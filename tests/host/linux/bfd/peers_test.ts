@@ -65,6 +65,8 @@ function workshop(failure?: Error) {
     clock,
     stop,
     words: () => log.lines.splice(0).map(({ level, msg }) => `${level}: ${msg}`),
+    lines: async () =>
+      (await metrics.registry.metrics()).split("\n").filter((line) => line.includes(NAME)),
     metric: async (name: string) =>
       (await metrics.registry.metrics()).split("\n").find((line) => line.startsWith(`${name}{`)),
     count: (session: Partial<BfdSessionStatus>) =>
@@ -152,9 +154,30 @@ Deno.test("a peer that wants no BFD any more is out of the status and the metric
   at.peers.setPeers(peers, profiles);
   await settled();
   at.tell({ state: "Up", previous: "Init" });
+  at.count({ controlPacketsInput: 7, controlPacketsOutput: 8, upEvents: 1, downEvents: 0 });
+  await at.clock.elapse(5_000);
+  assert.ok((await at.lines()).length > 3);
   at.peers.setPeers(peers.slice(1), profiles);
   assert.equal(at.peers.states().size, 0);
-  assert.equal(await at.metric("metallb_bfd_session_up"), undefined);
+  assert.deepEqual(await at.lines(), []);
+  at.words();
+  // What the Worker told before it knew, and its last word, come later.
+  at.tell({ state: "AdminDown" });
+  await at.clock.elapse(5_000);
+  assert.equal(at.peers.states().size, 0);
+  assert.deepEqual(await at.lines(), []);
+  assert.deepEqual([at.words(), at.down], [[], []]);
+});
+
+Deno.test("when the Worker ends, no session is up any more", async () => {
+  const at = workshop();
+  const { peers, profiles } = peersOf();
+  at.peers.setPeers(peers, profiles);
+  await settled();
+  at.tell({ state: "Up", previous: "Init" });
+  at.fail(new Error("out of memory"));
+  assert.equal(at.peers.states().get(NAME), "Down");
+  assert.match(await at.metric("metallb_bfd_session_up") ?? "", / 0$/);
 });
 
 Deno.test("a BFD that cannot start or that breaks is told, and is not tried again", async () => {
