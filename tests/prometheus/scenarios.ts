@@ -33,12 +33,24 @@ function each(name: string, values: Lines, more: Labels = {}): Lines {
 const built = (host: string, role: string, values = "1x60"): Lines =>
   each("herald_build_info", { [host]: values }, { role, version: "1" });
 
+/** Hosts n1, n2 and so on run Herald, though a scenario says nothing of it; others do not. */
+function ofHerald(lines: Lines): Lines {
+  const hosts = new Set(
+    Object.keys(lines).map((line) => /instance="(n\d)/.exec(line)?.[1] ?? ""),
+  );
+  const told = Object.keys(lines).filter((line) => line.startsWith("herald_build_info"));
+  const untold = [...hosts].filter((host) =>
+    host !== "" && !told.some((line) => line.includes(`"${host}:`))
+  );
+  return Object.assign({}, lines, ...untold.map((host) => built(host, "speaker")));
+}
+
 function fires(alert: string, name: string, at: number, lines: Lines, ...labels: Labels[]) {
-  return { alert, name, at, series: lines, fires: labels };
+  return { alert, name, at, series: ofHerald(lines), fires: labels };
 }
 
 function silent(alert: string, name: string, at: number, lines: Lines): Scenario {
-  return { alert, name, at, series: lines, fires: [] };
+  return { alert, name, at, series: ofHerald(lines), fires: [] };
 }
 
 const STALE = "metallb_k8s_client_config_stale_bool";
@@ -63,9 +75,11 @@ const announced = (host: string, ip: string, values = "1x60", protocol = "layer2
 const CONTROLLER: readonly Scenario[] = [
   fires("HeraldConfigStale", "two processes refuse a configuration", 5, {
     ...each(STALE, { n1: "0x2 1x9", n2: "0x2 1x9", n3: "0x20" }),
+    ...each(LOADED, { n1: "1x20", n2: "1x20", n3: "1x20" }),
   }, CLUSTER),
-  silent("HeraldConfigStale", "it is stale for a moment, again and again", 8, {
-    ...each(STALE, { n1: "0 1 0 1 0 1 0 1 0 1" }),
+  silent("HeraldConfigStale", "it is stale for a moment, and one never had any", 8, {
+    ...each(STALE, { n1: "0 1 0 1 0 1 0 1 0 1", n2: "1x20" }),
+    ...each(LOADED, { n1: "1x20", n2: "0x20" }),
   }),
   fires("HeraldConfigNotLoaded", "a process never had one", 7, {
     ...each(LOADED, { n1: "0x20", n2: "1x20" }),
@@ -165,6 +179,23 @@ const ownerless = (reason: string, values: string): Lines =>
   each(OWNERLESS, { n1: values }, { reason });
 
 const SPEAKERS: readonly Scenario[] = [
+  fires("HeraldNoSpeaker", "those that were there are gone, a controller is left", 9, {
+    ...built("n1", "controller"),
+    ...built("n2", "speaker", "1 1 stale"),
+    ...each("herald_ready", { n1: "1x20", n2: "1 1 stale" }),
+  }, CLUSTER),
+  fires("HeraldNoSpeaker", "none of two is ready", 9, {
+    ...each("herald_ready", { n1: "1 1 0x20", n2: "1 1 0x20" }),
+  }, CLUSTER),
+  silent(
+    "HeraldNoSpeaker",
+    "one of two is ready, and another installation has controllers only",
+    9,
+    {
+      ...each("herald_ready", { n1: "0x20", n2: "1x20" }),
+      [series("herald_build_info", { ...N1, namespace: "other", role: "controller" })]: "1x20",
+    },
+  ),
   fires("HeraldSpeakerMissing", "one of three does not live", 12, views("3x20", "2x20"), CLUSTER),
   silent("HeraldSpeakerMissing", "each restarts, one after the other", 12, {
     ...views("3x20", "2 2 3 2 2 3 2 2 3 2 2 3 2 2 3"),
@@ -331,8 +362,9 @@ const PROCESSES: readonly Scenario[] = [
   fires("HeraldNotReady", "it never becomes ready", 7, {
     ...each("herald_ready", { n1: "0x20", n2: "1x20" }),
   }, N1),
-  silent("HeraldNotReady", "it takes four minutes", 9, {
-    ...each("herald_ready", { n1: "0x4 1x20" }),
+  silent("HeraldNotReady", "it takes four minutes, and one waits for its configuration", 9, {
+    ...each("herald_ready", { n1: "0x4 1x20", n2: "0x20" }),
+    ...each(LOADED, { n1: "1x20", n2: "0x20" }),
   }),
   fires("HeraldRestarts", "it begins anew three times", 20, {
     ...each("process_start_time_seconds", { n1: "1x3 2x3 3x3 4x30" }),
