@@ -236,7 +236,9 @@ function addRun(program: Command, done: (request: Request) => void, around: Surr
       ),
     )
     .addOption(once("--host <address>", "HTTP listener; default $METALLB_HOST, else all addresses"))
-    .addOption(once("--port <port>", "HTTP listener; 0 picks one; default 7472"))
+    .addOption(
+      once("--port <port>", "HTTP listener; 0 picks one; default $METALLB_PORT, else 7472"),
+    )
     .addOption(
       once("--ml-bindaddr <address>", "gossip: address to listen on ($METALLB_ML_BIND_ADDR)"),
     )

@@ -15,15 +15,19 @@ export const NO_ROLE =
 export async function status(output: OutputFormat): Promise<number> {
   const found = await askLocalProcesses();
   if (found.length === 0) {
-    // In a pod the root is read-only, so there is no socket file; the probes' address answers.
-    const host = Deno.env.get("METALLB_HOST") || "127.0.0.1";
-    const one = await askProcess(`http://${formatHost(host)}:7472`);
+    const one = await askProcess(pageInPod((name) => Deno.env.get(name)));
     if (one !== undefined) found.push(one);
   }
   await writeText(Deno.stdout, statusReport(found, output));
   if (found.length > 0) return 0;
   await writeText(Deno.stderr, NO_ROLE);
   return 1;
+}
+
+/** In a pod the root is read-only, so there is no socket file; where the probes ask, it answers. */
+export function pageInPod(env: (name: string) => string | undefined): string {
+  const host = env("METALLB_HOST") || "127.0.0.1";
+  return `http://${formatHost(host)}:${env("METALLB_PORT") || 7472}`;
 }
 
 /** What goes to standard output: all processes as one JSON object, or one after the other. */

@@ -38,7 +38,6 @@ export type Flags = Readonly<Record<string, string | boolean | string[] | undefi
 /** The command line or the environment says something that cannot be; exit code 2. */
 export class UsageError extends Error {}
 
-const DEFAULT_PORT = 7472;
 /** At most 15 octets without blank or slash are a name; the rest are signs of patterns. */
 const INTERFACE_PATTERN = /^!?[^\s/!,]{1,32}$/;
 
@@ -151,7 +150,7 @@ export function readRunOptions(flags: Flags, around: Surroundings): RunOptions {
     // A controller is bound to no node: a host name that Kubernetes would refuse is no fault.
     nodeName: role === "controller" ? around.hostname() : nodeName(flags, around),
     host: host(text(flags, "host") ?? around.env("METALLB_HOST")),
-    port: port("--port", text(flags, "port"), DEFAULT_PORT),
+    port: port("--port", text(flags, "port") ?? (around.env("METALLB_PORT") || undefined), 7472),
     mlLabels: text(flags, "mlLabels") ?? (around.env("METALLB_ML_LABELS") || undefined),
     mlNamespace: mlNamespace ?? source.namespace,
     gossip: gossip(flags, around, role),

@@ -85,16 +85,24 @@ export function readNamespace(object: unknown): NamespaceFacts | undefined {
 export function readPod(object: unknown): PodFacts | undefined {
   const found = named(object);
   if (found === undefined) return undefined;
+  const spec = objectOr(found.object.spec);
   const status = objectOr(found.object.status);
   const ready = listOr(status.conditions).some((one) =>
     isObject(one) && one.type === "Ready" && one.status === "True"
   );
   return {
     key: `${found.namespace}/${found.name}`,
-    nodeName: textOf(objectOr(found.object.spec).nodeName),
+    nodeName: textOf(spec.nodeName),
     ip: textOf(status.podIP),
+    pagePort: pagePort(listOr(spec.containers)),
     ready: ready && textOf(found.metadata.deletionTimestamp) === undefined,
   };
+}
+
+function pagePort(containers: readonly unknown[]): number | undefined {
+  const ports = containers.flatMap((one) => listOr(objectOr(one).ports)).map(objectOr);
+  const found = ports.find(({ name }) => name === "monitoring")?.containerPort;
+  return typeof found === "number" ? found : undefined;
 }
 
 /** The nodes of ready speakers; undefined where no pod matches, for then the labels tell nothing. */

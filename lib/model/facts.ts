@@ -108,5 +108,7 @@ export interface PodFacts {
   readonly key: string;
   readonly nodeName: string | undefined;
   readonly ip: string | undefined;
+  /** Where its page is: the port that the pod names `monitoring`. */
+  readonly pagePort: number | undefined;
   readonly ready: boolean;
 }

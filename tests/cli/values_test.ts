@@ -95,6 +95,10 @@ Deno.test("readRunOptions() takes ports from 0 to 65535 in plain decimal", () =>
   for (const port of ["65536", "-1", "+1", "080", "1e3", "0x50", "7472 ", "http", "99999999"]) {
     assert.match(refusal({ port }), /^--port=.* is no port; write a number from 0 to 65535$/);
   }
+  const elsewhere = { env: { METALLB_PORT: "9120" } };
+  assert.equal(run({}, elsewhere).port, 9120);
+  assert.equal(run({ port: "7472" }, elsewhere).port, 7472);
+  assert.match(refusal({}, { env: { METALLB_PORT: "x" } }), /^--port=x is no port/);
   assert.match(refusal({ mlBindport: "x" }), /^--ml-bindport=x is no port/);
   assert.match(
     refusal({}, { env: { METALLB_ML_BIND_PORT: "x" } }),

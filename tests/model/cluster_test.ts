@@ -182,13 +182,24 @@ Deno.test("readPod() is ready only while it is, and not any more once it is bein
     key: "lb/speaker-1",
     nodeName: "node1",
     ip: "10.0.0.7",
+    pagePort: undefined,
     ready: true,
   });
   assert.equal(readPod(pod({ deletionTimestamp: "2026-01-01T00:00:00Z" }, ready))?.ready, false);
   assert.equal(readPod(pod({}, [{ type: "Ready", status: "False" }]))?.ready, false);
   assert.equal(readPod(pod({}, undefined))?.ready, false);
   const pending = readPod({ metadata: { name: "p" } });
-  assert.deepEqual(pending, { key: "default/p", nodeName: undefined, ip: undefined, ready: false });
+  const unknown = { nodeName: undefined, ip: undefined, pagePort: undefined };
+  assert.deepEqual(pending, { key: "default/p", ...unknown, ready: false });
+});
+
+Deno.test("readPod() finds the page at the port that the pod names so", () => {
+  const pod = (...ports: readonly unknown[]) =>
+    readPod({ metadata: { name: "p" }, spec: { containers: [{ name: "beside" }, { ports }] } });
+  const gossip = { name: "gossip-tcp", containerPort: 7946 };
+  assert.equal(pod(gossip, { name: "monitoring", containerPort: 9120 })?.pagePort, 9120);
+  assert.equal(pod(gossip)?.pagePort, undefined);
+  assert.equal(pod({ name: "monitoring", containerPort: "9120" })?.pagePort, undefined);
 });
 
 Deno.test("the readers are total: no value throws", () => {

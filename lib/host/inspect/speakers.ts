@@ -22,7 +22,7 @@ export interface AskedSpeakers {
 /** No speaker was asked. */
 export const NOBODY: AskedSpeakers = { answers: new Map(), silent: [] };
 
-/** The port of the speakers' pages. */
+/** Of the page of a speaker whose pod names no port for it. */
 const SPEAKER_PORT = 7472;
 const ANSWER_WITHIN_MS = 1_500;
 
@@ -56,10 +56,10 @@ async function askPods(
   pods: readonly PodFacts[],
   answers: Map<string, SpeakerStatus>,
 ): Promise<AskedSpeakers["silent"]> {
-  const asked = pods.map(async ({ key, nodeName: node = key, ip }) => {
+  const asked = pods.map(async ({ key, nodeName: node = key, ip, pagePort = SPEAKER_PORT }) => {
     if (answers.has(node)) return undefined;
     if (ip === undefined) return { node, why: `its pod ${key} has no address` };
-    const place = `${formatHost(ip)}:${SPEAKER_PORT}`;
+    const place = `${formatHost(ip)}:${pagePort}`;
     const status = await askProcess(`http://${place}`, undefined, ANSWER_WITHIN_MS);
     if (status?.speaker === undefined) return { node, why: `no answer at ${place}` };
     answers.set(status.speaker.node, status.speaker);

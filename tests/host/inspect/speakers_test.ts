@@ -8,7 +8,7 @@ import { startMockApi } from "../../support/mock_api.ts";
 import { PROCESS_STATUS } from "../../support/status.ts";
 import { waitFor } from "../../support/wait.ts";
 
-/** Speakers' pages are on port 7472: each run of this test has addresses of its own. */
+/** Each run of this test has addresses of its own. */
 const NETWORK = `127.${1 + (Deno.pid >> 8) % 250}.${Deno.pid & 255}`;
 const HERE = `${NETWORK}.1`;
 const ELSEWHERE = `${NETWORK}.2`;
@@ -64,10 +64,10 @@ Deno.test("askSpeakers() asks this machine's speakers that work from the same ob
   });
 });
 
-function pod(node: string, ip: string | undefined, ready = true) {
+function pod(node: string, ip: string | undefined, ready = true, ports: readonly unknown[] = []) {
   return {
     metadata: { name: `speaker-${node}`, namespace: "metallb-system" },
-    spec: { nodeName: node },
+    spec: { nodeName: node, containers: [{ name: "speaker", ports }] },
     status: { podIP: ip, conditions: [{ type: "Ready", status: ready ? "True" : "False" }] },
   };
 }
@@ -92,7 +92,7 @@ async function withKubeconfig(url: string, use: (path: string) => Promise<void>)
 
 Deno.test("askSpeakers() asks the pods of a cluster, and names those that do not answer", async () => {
   const pods = [
-    pod("node1", HERE),
+    pod("node1", HERE, true, [{ name: "monitoring", containerPort: 9120 }]),
     pod("node2", ELSEWHERE),
     pod("node3", undefined, false),
   ];
@@ -110,7 +110,7 @@ Deno.test("askSpeakers() asks the pods of a cluster, and names those that do not
     await withKubeconfig(
       api.url,
       (kubeconfig) =>
-        withPages(HERE, 7472, status("node1", "another cluster"), async () => {
+        withPages(HERE, 9120, status("node1", "another cluster"), async () => {
           const options = { ...inStore, store: undefined, kubeconfig, namespace: "metallb-system" };
           const { answers, silent, ready, problem } = await askSpeakers(options, api.url);
           assert.deepEqual([...answers.keys()], ["node1"]);
