@@ -4,7 +4,7 @@ import { startControlPlane } from "../support/control_plane.ts";
 import { ensureHelm } from "../support/kube_binaries.ts";
 import { waitFor } from "../support/wait.ts";
 import { COMPONENTS, kustomize } from "./kustomize.ts";
-import { EVERYTHING } from "./values.ts";
+import { EVERYTHING, optionalPaths } from "./values.ts";
 
 const DEPLOY = new URL("../../deploy", import.meta.url).pathname;
 /** Values by the name of the case. */
@@ -21,9 +21,19 @@ const VALUE_SETS = {
     "--set=controller.priorityClassName=,speaker.priorityClassName=,speaker.tolerateMaster=false",
     "--set=controller.serviceAccount.create=false,speaker.serviceAccount.create=false",
   ],
+  "texts that look like something else": [
+    "--set-string=fullnameOverride=7e3,nameOverride=123,loadBalancerClass=y",
+    "--set-string=controller.serviceAccount.name=1234,speaker.secretName=0x1f",
+    "--set-string=controller.priorityClassName=5,existingConfigMap=on,image.tag=1.0",
+  ],
+  "everything away that null may take away": (await optionalPaths()).inner
+    // Kubernetes wants a profile to be there as a whole.
+    .filter((path) => !path.endsWith("seccompProfile.type"))
+    .map((path) => `--set-json=${path}=null`),
+  "the longest names": [`--set=fullnameOverride=${"a".repeat(49)}.${"b".repeat(30)}`],
   "a controller alone": ["--set=speaker.enabled=false"],
   "speakers alone": ["--set=controller.enabled=false"],
-} as const satisfies Record<string, readonly string[]>;
+} satisfies Record<string, readonly string[]>;
 
 /** The kinds of the Prometheus Operator, without a say on what is in them. */
 function operatorKinds(): string {

@@ -3,7 +3,16 @@ import { parseAllDocuments } from "yaml";
 import { makeManifests, renderChart } from "../../.ci/manifests.ts";
 import { ensureHelm } from "../support/kube_binaries.ts";
 import { must, run } from "../support/process.ts";
-import { CHART, EVERYTHING, type Json, leavesOf, readValues } from "./values.ts";
+import {
+  CHART,
+  EVERYTHING,
+  isObject,
+  type Json,
+  type JsonObject,
+  leavesOf,
+  optionalPaths,
+  readValues,
+} from "./values.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 const helm = await ensureHelm();
@@ -37,6 +46,25 @@ function another(path: string, value: Json): Json {
   if (typeof value === "string") return `${value}another`;
   if (Array.isArray(value)) return [{ another: "one" }];
   return { another: "one" };
+}
+
+/** The objects of a rendered chart, read as Kubernetes reads them. */
+function objectsOf(rendered: string): JsonObject[] {
+  return parseAllDocuments(rendered, { version: "1.1" }).map((document) => {
+    assert.deepEqual(document.errors, []);
+    const object: Json = document.toJS();
+    assert(isObject(object));
+    return object;
+  });
+}
+
+/** What is at the end of each path that is no text. */
+function notText(value: Json | undefined, path: string): string[] {
+  if (Array.isArray(value)) return value.flatMap((one, at) => notText(one, `${path}/${at}`));
+  if (isObject(value)) {
+    return Object.entries(value).flatMap(([key, one]) => notText(one, `${path}/${key}`));
+  }
+  return typeof value === "string" ? [] : [`${path}: ${value}`];
 }
 
 async function inFours<T>(all: readonly T[], act: (one: T) => Promise<void>): Promise<void> {
@@ -103,7 +131,114 @@ Deno.test("a misspelt key is refused, and the message has it", async () => {
   }
 });
 
-Deno.test("values that contradict each other are refused with the reason", async () => {
+Deno.test("a text stays a text, also where it looks like a number or a word of YAML", async () => {
+  const all = [...leavesOf(await readValues()), ...leavesOf(await readValues(EVERYTHING))];
+  const texts = [...new Map(all)]
+    .filter(([path, value]) =>
+      typeof value === "string" && another(path, value) === `${value}another` &&
+      // Quantities, and what a key with a dot leads to.
+      !/\.(interval|maxUnavailable|maxSurge)$|example\.org|resources|Context|configInline/.test(
+        path,
+      )
+    ).map(([path]) => path).filter((path) => path !== "fullnameOverride");
+  assert(texts.length > 20, "texts were found");
+  const render = async (text: string) => {
+    const rendered = await must(helm, [
+      "template",
+      text,
+      CHART,
+      `--namespace=${text}`,
+      `--values=${EVERYTHING}`,
+      `--set-string=fullnameOverride=,${texts.map((path) => `${path}=${text}`).join(",")}`,
+      "--set-json=configInline=null",
+    ]);
+    return objectsOf(rendered).flatMap((object, at) => notText(object, `${at}`));
+  };
+  const plain = await render("plain");
+  for (const text of ["123", "no", "7e3", "y"]) assert.deepEqual(await render(text), plain, text);
+});
+
+Deno.test("a value that null takes away is refused by name, or is left out and nothing is left of it", async () => {
+  const { outer, inner } = await optionalPaths();
+  for (const paths of [outer, inner]) {
+    const rendered = await renderChart(helm, [
+      ...paths.map((path) => setting(path, null)),
+      "--set=prometheus.podMonitor.enabled=true,networkpolicies.enabled=true",
+    ]);
+    const objects = objectsOf(rendered);
+    for (const object of objects) {
+      const nothing = notText(object, `${object.kind}`).filter((one) => one.endsWith(": null"));
+      assert.deepEqual(nothing, []);
+    }
+    assert.doesNotMatch(rendered, /--[a-z-]+=$|:\s*$^\s*null/m);
+  }
+  for (const [path, told] of [["controller", "controller"], ["image.repository", "repository"]]) {
+    const { code, stderr } = await run(helm, ["template", "x", CHART, `--set-json=${path}=null`]);
+    assert.equal(code, 1, path);
+    assert.match(stderr, new RegExp(`missing property '${told}'`));
+  }
+});
+
+Deno.test("what is left out takes its names and rights with it", async () => {
+  const render = async (set: string) =>
+    objectsOf(await renderChart(helm, [`--set=${set}`, "--set=networkpolicies.enabled=true"]));
+  const mentions = (objects: readonly JsonObject[], word: RegExp) =>
+    objects.filter(({ metadata, rules, subjects, roleRef }) =>
+      word.test(JSON.stringify([metadata, rules ?? [], subjects ?? [], roleRef ?? ""]))
+    ).map(({ kind }) => kind);
+  const all = await render("rbac.create=true");
+  for (
+    const [set, word] of [
+      ["speaker.enabled=false", /speaker|pod-lister|gossip-key/],
+      ["controller.enabled=false", /-controller|leader-election/],
+      ["speaker.memberlist.enabled=false", /memberlist|gossip-key|secrets/],
+      [
+        "controller.leaderElection.enabled=false,controller.replicas=1,controller.strategy.type=Recreate",
+        /leases|leader-election/,
+      ],
+    ] as const
+  ) {
+    assert.notDeepEqual(mentions(all, word), [], set);
+    assert.deepEqual(mentions(await render(set), word), [], set);
+  }
+});
+
+Deno.test("what the pods are told to use is what they have a right to, and another release's is not", async () => {
+  const used = async (release: string, ...values: readonly string[]) => {
+    const objects = objectsOf(
+      await must(helm, ["template", release, CHART, "--namespace=lb", ...values]),
+    );
+    const text = JSON.stringify(objects);
+    const allowed = (resource: string) =>
+      [...text.matchAll(
+        new RegExp(`"resources":\\["${resource}"\\],"resourceNames":\\["([^"]+)"`, "g"),
+      )]
+        .map(([, name]) => name);
+    const told = (name: string) =>
+      [...text.matchAll(new RegExp(`"name":"${name}","value":"([^"]+)"`, "g"))].map(([, one]) =>
+        one
+      );
+    const lease = /--leader-elect-resource-name=([^"]+)/.exec(text)?.[1] ?? "herald-controller";
+    assert.deepEqual(allowed("leases"), [lease]);
+    assert.deepEqual(allowed("secrets"), told("METALLB_ML_SECRET_NAME"));
+    assert.deepEqual(allowed("deployments"), told("METALLB_DEPLOYMENT"));
+    const [selector = ""] = told("METALLB_ML_LABELS");
+    const [pods] = objects.filter(({ kind }) => kind === "DaemonSet").map((one) =>
+      JSON.stringify(one).match(/"template":\{"metadata":\{"labels":\{([^}]*)\}/)?.[1] ?? ""
+    );
+    for (const label of selector.split(",")) {
+      assert.match(pods ?? "", new RegExp(label.replace(/(.*)=(.*)/, '"$1":"$2"')));
+    }
+    return [lease, ...told("METALLB_ML_SECRET_NAME"), selector];
+  };
+  const herald = await used("herald");
+  assert.equal(herald[0], "herald-controller", "the name in the documents");
+  const own = await used("internal", "--set=loadBalancerClass=example.org/internal");
+  for (const one of own) assert(!herald.includes(one), one);
+  await used("metallb", "--set=metallbNames=true");
+});
+
+Deno.test("values that contradict each other, or what Herald is, are refused with the reason", async () => {
   const refused = async (set: string, reason: RegExp) => {
     const { code, stderr } = await run(helm, ["template", "x", CHART, `--set=${set}`]);
     assert.equal(code, 1, set);
@@ -111,4 +246,14 @@ Deno.test("values that contradict each other are refused with the reason", async
   };
   await refused("controller.leaderElection.enabled=false", /two controllers would give out/);
   await refused("existingConfigMap=mine,configInline.peers=x", /exclude each other/);
+  await refused("speaker.memberlist.mlBindPort=7472", /are both 7472/);
+  await refused("controller.labels.component=mine", /controller\.labels has "component"/);
+  await refused("speaker.labels.app=mine", /speaker\.labels has "app"/);
+  await refused("controller.image.repository=quay.io/metallb/controller", /is MetalLB's image/);
+  await refused("image.repository=metallb/speaker", /is MetalLB's image/);
+  // What no API server would say, or only when it is too late.
+  await refused("prometheus.metricsPort=80", /minimum: got 80, want 1,?024/);
+  await refused("speaker.memberlist.mlBindPort=65535", /maximum: got 65,?535, want 65,?534/);
+  await refused("speaker.updateStrategy.rollingUpdate.maxSurge=1", /'maxSurge' not allowed/);
+  await refused("nameOverride=My App", /nameOverride': 'My App' does not match pattern/);
 });

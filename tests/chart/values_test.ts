@@ -7,29 +7,20 @@ import {
   type Json,
   type JsonObject,
   leavesOf,
+  readSchema,
   readTemplates,
   readValues,
+  resolved,
 } from "./values.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 /** Given by a chart that has Herald's as its part. */
 const FROM_ABOVE = ["global", "enabled"];
 
-const schema: JsonObject = JSON.parse(await Deno.readTextFile(`${CHART}/values.schema.json`));
+const schema = await readSchema();
 const values = await readValues();
 const templates = await readTemplates();
 const text = [...templates.values()].join("\n");
-
-/** The schema of one value, definitions looked up. */
-function schemaOf(part: Json | undefined): JsonObject {
-  if (!isObject(part)) throw new TypeError("no schema");
-  const [first] = Array.isArray(part.allOf) ? part.allOf : [];
-  if (first !== undefined) return schemaOf(first);
-  if (typeof part.$ref !== "string") return part;
-  const { definitions } = schema;
-  assert(isObject(definitions));
-  return schemaOf(definitions[part.$ref.replace("#/definitions/", "")]);
-}
 
 function propertiesOf(part: JsonObject): JsonObject {
   return isObject(part.properties) ? part.properties : {};
@@ -43,7 +34,7 @@ function compare(value: JsonObject, part: JsonObject, path: string): void {
   const optional = /rollingUpdate$|resources$/.test(path);
   if (!optional) assert.deepEqual(Object.keys(value).sort(), known.sort(), `values of "${path}"`);
   for (const [key, inner] of Object.entries(value)) {
-    const below = schemaOf(properties[key]);
+    const below = resolved(schema, properties[key]);
     if (isObject(inner) && isObject(below.properties)) {
       compare(inner, below, `${path}${path === "" ? "" : "."}${key}`);
     } else assertFits(inner, below, `${path}.${key}`);
@@ -110,7 +101,7 @@ Deno.test("templates use every value", () => {
 Deno.test("every flag and variable that the chart gives to Herald is one that Herald has", async () => {
   const help = await must(Deno.execPath(), ["run", "-A", `${ROOT}main.ts`, "run", "--help"]);
   const read = await Deno.readTextFile(`${ROOT}lib/cli/values.ts`);
-  const flags = [...text.matchAll(/^ *- (--[a-z0-9-]+)/gm)].map(([, flag = ""]) => flag);
+  const flags = [...text.matchAll(/(?:- |printf ")(--[a-z0-9-]+)/g)].map(([, flag = ""]) => flag);
   assert(flags.length > 10, "flags were found");
   for (const flag of flags) assert.match(help, new RegExp(`^ +${flag}\\b`, "m"), flag);
   const variables = [...text.matchAll(/name: (METALLB_[A-Z_]+)/g)].map(([, name = ""]) => name);

@@ -1,16 +1,17 @@
+{{- /* Text that comes from outside goes through toYaml: a release may be named 123, a namespace "no". */}}
 {{- define "herald.name" -}}
-{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimAll "-." }}
 {{- end }}
 
 {{- define "herald.fullname" -}}
 {{- if .Values.fullnameOverride }}
-{{- .Values.fullnameOverride | trunc 50 | trimSuffix "-" }}
+{{- .Values.fullnameOverride | trunc 50 | trimAll "-." }}
 {{- else }}
 {{- $name := default .Chart.Name .Values.nameOverride }}
 {{- if contains $name .Release.Name }}
-{{- .Release.Name | trunc 50 | trimSuffix "-" }}
+{{- .Release.Name | trunc 50 | trimAll "-." }}
 {{- else }}
-{{- printf "%s-%s" .Release.Name $name | trunc 50 | trimSuffix "-" }}
+{{- printf "%s-%s" .Release.Name $name | trunc 50 | trimAll "-." }}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -37,16 +38,21 @@
 {{- default (include "herald.object" (list . "memberlist")) .Values.speaker.secretName }}
 {{- end }}
 
+{{- /* The Lease that one of this release's controllers holds. Another release in the namespace has its own. */}}
+{{- define "herald.leaseName" -}}
+{{- if .Values.metallbNames }}herald-controller{{ else }}{{ include "herald.object" (list . "controller") }}{{ end }}
+{{- end }}
+
 {{- /* Labels of every object. */}}
 {{- define "herald.labels" -}}
-app.kubernetes.io/name: {{ include "herald.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "herald.name" . | toYaml }}
+app.kubernetes.io/instance: {{ .Release.Name | toYaml }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/part-of: {{ include "herald.name" . }}
+app.kubernetes.io/part-of: {{ include "herald.name" . | toYaml }}
 {{- if .Values.metallbNames }}
 app: metallb
 {{- else }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/managed-by: {{ .Release.Service | toYaml }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") }}
 {{- end }}
 {{- end }}
@@ -58,19 +64,34 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") 
 app: metallb
 component: {{ index . 1 }}
 {{- else -}}
-app.kubernetes.io/name: {{ include "herald.name" $root }}
-app.kubernetes.io/instance: {{ $root.Release.Name }}
+app.kubernetes.io/name: {{ include "herald.name" $root | toYaml }}
+app.kubernetes.io/instance: {{ $root.Release.Name | toYaml }}
 app.kubernetes.io/component: {{ index . 1 }}
 {{- end }}
 {{- end }}
 
-{{- /* Labels of a pod. MetalLB's two are always there: the speakers find each other by them. */}}
+{{- /* By what the speakers find each other's pods: those of this release. */}}
+{{- define "herald.speakerSelector" -}}
+{{- $labels := list }}
+{{- range $key, $value := include "herald.selector" (list . "speaker") | fromYaml }}
+{{- $labels = append $labels (printf "%s=%s" $key $value) }}
+{{- end }}
+{{- join "," $labels }}
+{{- end }}
+
+{{- /* Labels of a pod. MetalLB's two are always there: `herald explain` finds the speakers by them. */}}
 {{- define "herald.podLabels" -}}
 {{- $root := index . 0 -}}
+{{- $role := index . 1 -}}
+{{- range $key := list "app" "component" "app.kubernetes.io/name" "app.kubernetes.io/instance" "app.kubernetes.io/component" }}
+{{- if hasKey (default dict (index $root.Values $role).labels) $key }}
+{{- fail (printf "%s.labels has %q, by which the pods are found: it is the chart's own" $role $key) }}
+{{- end }}
+{{- end -}}
 app: metallb
 component: {{ index . 1 }}
-app.kubernetes.io/name: {{ include "herald.name" $root }}
-app.kubernetes.io/instance: {{ $root.Release.Name }}
+app.kubernetes.io/name: {{ include "herald.name" $root | toYaml }}
+app.kubernetes.io/instance: {{ $root.Release.Name | toYaml }}
 app.kubernetes.io/component: {{ index . 1 }}
 {{- with (index $root.Values (index . 1)).labels }}
 {{ toYaml . }}
@@ -80,10 +101,11 @@ app.kubernetes.io/component: {{ index . 1 }}
 {{- define "herald.podAnnotations" -}}
 {{- $root := index . 0 }}
 {{- $annotations := dict }}
+{{- /* What is written for one role beats what holds for both. */}}
 {{- if $root.Values.prometheus.scrapeAnnotations }}
 {{- $annotations = dict "prometheus.io/scrape" "true" "prometheus.io/port" ($root.Values.prometheus.metricsPort | toString) }}
 {{- end }}
-{{- with merge $annotations (index $root.Values (index . 1)).podAnnotations }}
+{{- with mergeOverwrite $annotations (default dict (index $root.Values (index . 1)).podAnnotations) }}
 {{- toYaml . }}
 {{- end }}
 {{- end }}
@@ -91,8 +113,12 @@ app.kubernetes.io/component: {{ index . 1 }}
 {{- define "herald.image" -}}
 {{- $root := index . 0 }}
 {{- $own := (index $root.Values (index . 1)).image }}
-{{- $all := $root.Values.image -}}
-image: {{ default $all.repository $own.repository }}:{{ default (default $root.Chart.AppVersion $all.tag) $own.tag }}
+{{- $all := $root.Values.image }}
+{{- $repository := default $all.repository $own.repository }}
+{{- if regexMatch "(^|/)metallb/[^/]+$" $repository }}
+{{- fail (printf "%s is MetalLB's image, which does not know Herald's flags: leave out %s.image, or name Herald's" $repository (index . 1)) }}
+{{- end -}}
+image: {{ printf "%s:%s" $repository (default (default $root.Chart.AppVersion $all.tag) $own.tag) | toYaml }}
 {{- with default $all.pullPolicy $own.pullPolicy }}
 imagePullPolicy: {{ . }}
 {{- end }}
@@ -110,10 +136,19 @@ imagePullPolicy: {{ . }}
 - --log-format={{ $role.logFormat }}
 {{- end }}
 {{- with $root.Values.loadBalancerClass }}
-- --lb-class={{ . }}
+- {{ printf "--lb-class=%s" . | toYaml }}
 {{- end }}
 {{- with $root.Values.existingConfigMap }}
-- --config={{ . }}
+- {{ printf "--config=%s" . | toYaml }}
+{{- end }}
+{{- end }}
+
+{{- /* The variable that `herald status` in a pod goes by. */}}
+{{- define "herald.portVariable" -}}
+{{- with int .Values.prometheus.metricsPort }}
+{{- if ne . 7472 -}}
+- { name: METALLB_PORT, value: "{{ . }}" }
+{{- end }}
 {{- end }}
 {{- end }}
 
@@ -123,14 +158,18 @@ imagePullPolicy: {{ . }}
 {{- if .enabled }}
 livenessProbe:
   httpGet: { path: /healthz, port: monitoring }
-  {{- toYaml (omit . "enabled") | nindent 2 }}
+  {{- with omit . "enabled" }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
 {{- end }}
 {{- end }}
 {{- with $role.readinessProbe }}
 {{- if .enabled }}
 readinessProbe:
   httpGet: { path: /readyz, port: monitoring }
-  {{- toYaml (omit . "enabled") | nindent 2 }}
+  {{- with omit . "enabled" }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -139,18 +178,18 @@ readinessProbe:
 {{- define "herald.placement" -}}
 {{- $root := index . 0 }}
 {{- $role := index $root.Values (index . 1) -}}
-serviceAccountName: {{ include "herald.serviceAccount" . }}
+serviceAccountName: {{ include "herald.serviceAccount" . | toYaml }}
 {{- with $root.Values.imagePullSecrets }}
 imagePullSecrets:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 terminationGracePeriodSeconds: {{ $role.terminationGracePeriodSeconds }}
 {{- with $role.priorityClassName }}
-priorityClassName: {{ . }}
+priorityClassName: {{ . | toYaml }}
 {{- end }}
 {{- with $role.runtimeClassName }}
-runtimeClassName: {{ . }}
+runtimeClassName: {{ . | toYaml }}
 {{- end }}
 nodeSelector:
-  {{- toYaml (merge (dict "kubernetes.io/os" "linux") $role.nodeSelector) | nindent 2 }}
+  {{- toYaml (merge (dict "kubernetes.io/os" "linux") (default dict $role.nodeSelector)) | nindent 2 }}
 {{- end }}
