@@ -1,4 +1,5 @@
 import type { ConfigPlace, ConfigProblem, Severity } from "../base/errors.ts";
+import { someOf } from "../base/some_of.ts";
 import { linesOf } from "./places.ts";
 import { shownLine } from "./secrets.ts";
 
@@ -28,6 +29,18 @@ export function placeText(place: ConfigPlace): string {
   return place.kind === "text"
     ? `${place.source}:${place.line}:${place.column}`
     : `${place.object} ${place.path}`;
+}
+
+/**
+ * The first problems in one line of so many characters, with their places in the text, and how many
+ * more there are; for a reader who knows which text it is.
+ */
+export function problemsInLine(problems: readonly ConfigProblem[], room: number): string {
+  const texts = problems.map(({ place, message, hint }, index) => {
+    const where = place.kind === "text" ? `line ${place.line}:${place.column}` : placeText(place);
+    return `(${index + 1}) ${where}: ${message}${hint === undefined ? "" : `; ${hint}`}`;
+  });
+  return someOf(texts, " ", room);
 }
 
 /**

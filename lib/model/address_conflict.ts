@@ -1,3 +1,4 @@
+import { someOf } from "../base/some_of.ts";
 import { formatIp, type Ip } from "../net/ip.ts";
 import type { ServiceKey } from "./facts.ts";
 import { quoted } from "./json.ts";
@@ -10,22 +11,23 @@ export interface AddressConflict {
   readonly pool: string;
 }
 
+/** An event has 1,024 characters, and what stands around the names needs 400 of them at most. */
+const ROOM_FOR_NAMES = 600;
+
 /**
- * One text for log, event and status: how many Services lose something, the first ten of them, and
- * what happens now.
+ * One text for log, event and status: how many Services lose something, the first of them, and what
+ * happens now.
  */
 export function conflictText(conflicts: readonly AddressConflict[], now: string): string {
   const first = new Map<ServiceKey, AddressConflict>();
   for (const conflict of conflicts) {
     if (!first.has(conflict.service)) first.set(conflict.service, conflict);
   }
-  const named = [...first.values()].slice(0, 10)
+  const names = [...first.values()]
     .map(({ service, ip, pool }) => `${service} (${formatIp(ip)}, pool ${quoted(pool)})`);
-  const more = first.size > 10 ? `, and ${first.size - 10} more` : "";
   return `new config not compatible with assigned IPs: it would take the address of ` +
-    `${first.size} ${first.size === 1 ? "Service" : "Services"}: ${
-      named.join(", ")
-    }${more}; ${now}`;
+    `${first.size} ${first.size === 1 ? "Service" : "Services"}: ` +
+    `${someOf(names, ", ", ROOM_FOR_NAMES)}; ${now}`;
 }
 
 /** While another configuration runs. */

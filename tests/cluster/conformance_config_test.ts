@@ -60,7 +60,7 @@ const RULES: readonly Rule[] = [
       await stale(at, 1);
       assert.match(
         await rejected(at, /layer3/),
-        /^Warning ConfigRejected the configuration has mistakes, the last good one stays in force\. .*config.*:3:13: .*"layer3"/,
+        /^Warning ConfigRejected the configuration has 2 mistakes, all in the log; the configuration before it stays in force: \(1\) line 3:13: .*"layer3"/,
       );
       await at.create("c");
       await waitFor("c", async () => await at.addresses("c") !== "");
@@ -73,7 +73,7 @@ const RULES: readonly Rule[] = [
       await at.launch();
       await waitFor(
         "the refusal",
-        () => at.log().includes("configuration rejected, nothing is in force"),
+        () => at.log().includes("all in the log; nothing is in force"),
       );
       await at.create("late");
       await waitFor("all to be known but a configuration", async () => {

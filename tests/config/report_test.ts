@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readSource } from "../../lib/config/manifest.ts";
 import { parseConfig } from "../../lib/config/parse.ts";
-import { placeText, renderProblems, reported } from "../../lib/config/report.ts";
+import { placeText, problemsInLine, renderProblems, reported } from "../../lib/config/report.ts";
 
 function report(text: string): string {
   return renderProblems(parseConfig(text, "c.yaml").problems, text);
@@ -32,6 +32,19 @@ Deno.test("a problem of an object is told by its field, and has no line to show"
     message: "wrong",
     hint: "mend it",
   });
+});
+
+Deno.test("problemsInLine() gives the first problems with their lines, and how many more there are", () => {
+  const { problems } = parseConfig("peers: 7\nadress-pools: []\n", "c.yaml");
+  assert.equal(
+    problemsInLine(problems, 800),
+    '(1) line 1:8: "peers" must be a list, not "7"; begin each item with "- " ' +
+      '(2) line 2:1: unknown key "adress-pools" in the configuration; did you mean "address-pools"?',
+  );
+  assert.equal(
+    problemsInLine(problems, 100),
+    '(1) line 1:8: "peers" must be a list, not "7"; begin each item with "- " and 1 more',
+  );
 });
 
 Deno.test("reported() lays a problem of a text out as it always was in JSON", () => {

@@ -119,8 +119,14 @@ export interface ClusterEvent {
     readonly kind: "Service" | "ConfigMap";
     readonly namespace: string;
     readonly name: string;
-    readonly uid?: string;
+    /** By it `kubectl describe` finds the events of its object. */
+    readonly uid: string;
   };
+  /**
+   * A state of its object, not something that happened to it: there is one event of it, and whoever
+   * tells it again, another process too, counts that one up and puts the newest message there.
+   */
+  readonly standing?: boolean;
   readonly type: EventType;
   readonly reason: EventReason;
   readonly message: string;

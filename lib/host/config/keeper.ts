@@ -1,6 +1,8 @@
 import type { ConfigProblem } from "../../base/errors.ts";
-import { placeText, reported } from "../../config/report.ts";
+import type { Millis } from "../../base/time.ts";
+import { placeText, problemsInLine, reported } from "../../config/report.ts";
 import type { Config } from "../../config/types.ts";
+import { STAYS } from "../../model/address_conflict.ts";
 import { EVENT } from "../../model/names.ts";
 import type { ConfigStatus } from "../../status/types.ts";
 import type { ClusterEvent } from "../cluster/cluster.ts";
@@ -16,11 +18,17 @@ export interface ConfigKeeper {
   reload(): void;
   /** Asks again whether a valid configuration is still refused. Cheap when none is. */
   reconsider(): void;
+  /** Tells the cluster of a rejection that stands and was not told from here: it is its task now. */
+  tellStanding(): void;
   readonly done: Promise<void>;
 }
 
 interface ConfigHooks {
-  readonly component: ClusterEvent["component"];
+  /**
+   * Publishes an event; false where that is another process's to do. Absent: it is never this one's,
+   * for of one configuration one process tells.
+   */
+  readonly tell?: (event: ClusterEvent) => boolean;
   /** Why a valid configuration must not follow `before`, or undefined when it may. */
   readonly refuse: (config: Config, before: Config | undefined) => string | undefined;
   /** Whether all is known by which to refuse; absent: always. Followed by `reconsider`. */
@@ -40,9 +48,18 @@ interface Keeping extends ConfigHooks {
   readonly context: RoleContext;
   current: Config | undefined;
   lastText: string | undefined;
+  /** Of the object that had it. */
+  lastUid: string | undefined;
   withheld: Withheld | undefined;
+  /** The rejection that stands, and whether the cluster was told of it from here. */
+  standing: { readonly event: ClusterEvent; readonly told: boolean } | undefined;
   status: ConfigStatus;
 }
+
+/** An API server forgets an event after an hour, unless it is configured otherwise. */
+const REMIND_AFTER_MS: Millis = 30 * 60_000;
+/** Of the 1,024 characters of an event. */
+const ROOM_FOR_MISTAKES = 860;
 
 /** Watches the configuration until the context's signal fires. */
 export function keepConfig(context: RoleContext, hooks: ConfigHooks): ConfigKeeper {
@@ -52,7 +69,9 @@ export function keepConfig(context: RoleContext, hooks: ConfigHooks): ConfigKeep
     context,
     current: undefined,
     lastText: undefined,
+    lastUid: undefined,
     withheld: undefined,
+    standing: undefined,
     status: {
       state: "none",
       source: config ?? "",
@@ -74,7 +93,8 @@ export function keepConfig(context: RoleContext, hooks: ConfigHooks): ConfigKeep
     reconsider: () => {
       if (keeping.withheld !== undefined) judge(keeping, keeping.withheld);
     },
-    done: watch.done,
+    tellStanding: () => tellStanding(keeping),
+    done: Promise.all([watch.done, remind(keeping)]).then(() => {}),
   };
 }
 
@@ -84,14 +104,18 @@ function take(keeping: Keeping, input: ConfigInput): void {
     // Deleted and made again within a moment, or for good: what runs goes on either way.
     keeping.lastText = undefined;
     keeping.withheld = undefined;
+    keeping.standing = undefined;
     const { reason, source } = keeping.status;
     if (reason !== input.reason) log.warn({ reason: input.reason }, "no configuration");
     return reject(keeping, source, [], input.reason);
   }
   const { config, problems, text } = input.read();
-  if (text === keeping.lastText && text !== undefined) return;
+  const uid = input.object?.uid;
+  if (text === keeping.lastText && text !== undefined && uid === keeping.lastUid) return;
   keeping.lastText = text;
+  keeping.lastUid = uid;
   keeping.withheld = undefined;
+  keeping.standing = undefined;
   for (const { severity, place, message } of problems) {
     if (severity !== "warning") continue;
     const reason = place.kind === "text" ? `${place.source}:${place.line}` : placeText(place);
@@ -99,7 +123,9 @@ function take(keeping: Keeping, input: ConfigInput): void {
   }
   if (config === undefined) {
     const errors = problems.filter(({ severity }) => severity === "error");
-    reject(keeping, input.source, errors, "the configuration has mistakes");
+    const count = errors.length === 1 ? "a mistake" : `${errors.length} mistakes, all in the log`;
+    const now = keeping.current === undefined ? "nothing is in force" : STAYS;
+    reject(keeping, input.source, errors, `the configuration has ${count}; ${now}`);
     return announceRejection(keeping, input, errors);
   }
   judge(keeping, { input, config, refused: false });
@@ -121,6 +147,7 @@ function judge(keeping: Keeping, candidate: Withheld): void {
   }
   const { log, metrics } = keeping.context;
   keeping.withheld = undefined;
+  keeping.standing = undefined;
   keeping.current = config;
   keeping.status = { state: "loaded", source, problems: [] };
   metrics.config.loaded.set(1);
@@ -144,10 +171,11 @@ function reject(
 }
 
 function announceRejection(
-  { component, context: { cluster, log, metrics, signal }, current, status }: Keeping,
+  keeping: Keeping,
   { object }: ConfigFound,
   problems: readonly ConfigProblem[],
 ): void {
+  const { context: { log, metrics }, status: { reason = "" } } = keeping;
   metrics.config.rejected.inc();
   for (const { place, message, hint } of problems) {
     log.error(
@@ -155,19 +183,32 @@ function announceRejection(
       "configuration mistake",
     );
   }
-  const kept = current === undefined ? "nothing is in force" : "the last good one stays in force";
-  log.error(
-    { reason: status.reason, problems: problems.length },
-    `configuration rejected, ${kept}`,
-  );
+  log.error({ reason, problems: problems.length }, "configuration rejected");
   if (object === undefined) return;
-  const first = problems[0];
-  const place = first ? ` ${placeText(first.place)}: ${first.message}` : "";
-  void cluster.publishEvent({
+  const mistakes = problems.length === 0 ? "" : `: ${problemsInLine(problems, ROOM_FOR_MISTAKES)}`;
+  const event: ClusterEvent = {
     about: object,
+    standing: true,
     type: "Warning",
     reason: EVENT.configRejected,
-    message: `${status.reason}, ${kept}.${place}`,
-    component,
-  }, signal);
+    message: reason + mistakes,
+    component: "metallb-controller",
+  };
+  keeping.standing = { event, told: false };
+  tellStanding(keeping);
+}
+
+function tellStanding(keeping: Keeping): void {
+  const { standing, tell } = keeping;
+  if (tell === undefined || standing === undefined || standing.told) return;
+  keeping.standing = { ...standing, told: tell(standing.event) };
+}
+
+/** Tells again what stands, for who looks hours later. */
+async function remind(keeping: Keeping): Promise<void> {
+  const { context: { clock, signal }, tell } = keeping;
+  while (tell !== undefined && !signal.aborted) {
+    await clock.sleep(REMIND_AFTER_MS, signal);
+    if (!signal.aborted && keeping.standing !== undefined) tell(keeping.standing.event);
+  }
 }

@@ -1,6 +1,7 @@
 import type { FoundConfig } from "../../config/config_map.ts";
 import { configFromConfigMap, configFromFile } from "../../config/manifest.ts";
 import { isObject, type JsonObject } from "../../model/json.ts";
+import { identityOf } from "../cluster/identity.ts";
 import type { Cluster, ClusterEvent } from "../cluster/cluster.ts";
 import { watchLocalFile } from "../folder/local_file.ts";
 import type { Clock } from "../process/clock.ts";
@@ -40,7 +41,7 @@ interface ConfigSource {
 
 /**
  * Watches the configuration that is meant to be in force and hands over each new content of it,
- * and when it goes missing. Equal content is handed over once, whatever its version.
+ * and when it goes missing. Equal content of one object is handed over once, whatever its version.
  */
 export function watchConfig(
   options: ConfigSourceOptions,
@@ -74,7 +75,7 @@ function configMapInput(object: JsonObject, namespace: string, name: string): Co
   return {
     kind: "found",
     source,
-    object: { kind: "ConfigMap", namespace, name },
+    object: { kind: "ConfigMap", namespace, name, uid: uidOf(object) },
     read: () => configFromConfigMap(object, source),
   };
 }
@@ -123,7 +124,7 @@ function watchConfigMaps(
       namespace,
       name,
       read: (object) => isObject(object) ? object : undefined,
-      // A new version of the same content is nothing to act upon.
+      // A new version of the same content is nothing to act upon; another object may be.
       equal: (a, b) => contentOf(a) === contentOf(b),
       onChange: (change) => {
         if (change.kind === "apply") found.set(name, change.value);
@@ -140,7 +141,11 @@ function watchConfigMaps(
 }
 
 function contentOf(configMap: JsonObject): string {
-  return JSON.stringify([configMap.data, configMap.binaryData]);
+  return JSON.stringify([uidOf(configMap), configMap.data, configMap.binaryData]);
+}
+
+function uidOf(configMap: JsonObject): string {
+  return identityOf(configMap)?.uid ?? "";
 }
 
 function absence(namespace: string, names: readonly string[]): string {

@@ -8,12 +8,8 @@ import type { LeadStatus } from "../../status/types.ts";
 export interface ControllerLead {
   /** Permission to write, given once all earlier writes have been read back; undefined before. */
   permit(): Permit | undefined;
-  /** Publishes an event while it leads; the leader tells what a standby would repeat. */
-  publishEvent(event: ClusterEvent): Promise<void>;
-  /** The same, and keeps the event where none may be published: the next leader may be this one. */
-  publishOrKeep(event: ClusterEvent): Promise<void>;
-  /** Publishes the event that was kept last, if any. */
-  publishKept(): Promise<void>;
+  /** Publishes an event; false where it does not lead: the leader tells what a standby would repeat. */
+  publishEvent(event: ClusterEvent): boolean;
   status(): LeadStatus;
   /** Writes nothing from now on, and lets another lead as soon as nothing is under way. */
   handOver(): Promise<void>;
@@ -38,8 +34,6 @@ interface Leading extends LeadHooks {
   term: number;
   leads: boolean;
   handedOver: boolean;
-  /** What was not told because this controller did not lead. */
-  kept: ClusterEvent | undefined;
 }
 
 /** A write without an answer must not hold up the end of the process. */
@@ -56,7 +50,6 @@ export function startLead(context: RoleContext, hooks: LeadHooks): ControllerLea
     term: 0,
     leads: false,
     handedOver: false,
-    kept: undefined,
   };
   const permit = () => leading.handedOver ? undefined : leading.present;
   metrics.leader.set(leaderElection === undefined ? 1 : 0);
@@ -66,20 +59,13 @@ export function startLead(context: RoleContext, hooks: LeadHooks): ControllerLea
   const candidacy = leaderElection &&
     cluster.stand(leaderElection, (lead) => onLead(leading, lead), signal);
 
-  async function publishEvent(event: ClusterEvent): Promise<void> {
-    const { present } = leading;
-    if (present !== undefined) await cluster.publishEvent({ ...event, permit: present }, signal);
-  }
-
   return {
     permit,
-    publishEvent,
-    publishOrKeep(event) {
-      leading.kept = permit() === undefined ? event : undefined;
-      return publishEvent(event);
-    },
-    async publishKept() {
-      if (leading.kept !== undefined) await publishEvent(leading.kept);
+    publishEvent(event) {
+      const { present } = leading;
+      if (present === undefined) return false;
+      void cluster.publishEvent({ ...event, permit: present }, signal);
+      return true;
     },
     status: () => leadStatus(candidacy?.lead),
     async handOver() {

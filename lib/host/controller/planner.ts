@@ -40,8 +40,8 @@ export type ControllerEvent =
 /** The parts of the controller that the planner works with. */
 interface PlannerParts {
   readonly inbox: Pick<Inbox<ControllerEvent>, "wakeAt">;
-  readonly keeper: Pick<ConfigKeeper, "current" | "reconsider" | "status">;
-  readonly lead: Pick<ControllerLead, "permit" | "publishEvent" | "publishKept">;
+  readonly keeper: Pick<ConfigKeeper, "current" | "reconsider" | "tellStanding">;
+  readonly lead: Pick<ControllerLead, "permit" | "publishEvent">;
   readonly ledger: Ledger;
   readonly namespaces: Pick<NamespaceWatch, "items" | "readyFor">;
   readonly poolMetrics: Pick<PoolMetrics, "note">;
@@ -153,12 +153,12 @@ function decide(planner: Planner): void {
  * be a reason: a controller that loses the lead has given addresses that it has not heard of yet.
  */
 function reconsider(planner: Planner): void {
-  const { keeper, lead, ledger, services } = planner;
+  const { keeper, ledger, services } = planner;
   if (services.synced && (ledger.book !== undefined || planner.servicesChanged)) {
     keeper.reconsider();
     planner.servicesChanged = false;
   }
-  if (planner.leadCame && keeper.status().state !== "loaded") void lead.publishKept();
+  if (planner.leadCame) keeper.tellStanding();
   planner.leadCame = false;
 }
 
@@ -233,5 +233,5 @@ interface ServiceEvent extends Pick<ClusterEvent, "type" | "reason" | "message">
 function tell({ lead }: Planner, event: ServiceEvent): void {
   const { service: { namespace, name, uid }, type, reason, message } = event;
   const about = { kind: "Service", namespace, name, uid } as const;
-  void lead.publishEvent({ about, type, reason, message, component: "metallb-controller" });
+  lead.publishEvent({ about, type, reason, message, component: "metallb-controller" });
 }

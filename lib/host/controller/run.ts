@@ -37,9 +37,8 @@ export function runController(role: RoleContext): RunningRole {
     onStart: () => inbox.post({ kind: "lead" }),
     onStop: () => inbox.now({ kind: "stop" }),
   });
-  const publishing = { ...cluster, publishEvent: lead.publishOrKeep };
-  const keeper = keepConfig({ ...role, cluster: publishing }, {
-    component: "metallb-controller",
+  const keeper = keepConfig(role, {
+    tell: lead.publishEvent,
     ready: () => services.synced,
     refuse: ledger.refusal,
     onChange: () => inbox.post({ kind: "config" }),

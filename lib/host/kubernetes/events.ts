@@ -21,6 +21,17 @@ interface Sent {
   count: number;
 }
 
+interface Publishing {
+  readonly client: KubeClient;
+  readonly instance: string;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly remembered: Map<string, Sent>;
+  /** Of the names given up to now. */
+  serial: number;
+  readonly failed: (error: string) => void;
+}
+
 const QUEUE_LIMIT = 2_000;
 const REMEMBERED_LIMIT = 4_000;
 const SAME_WITHIN_MS = 600_000;
@@ -41,10 +52,21 @@ export function startEventPublisher(
   signal: AbortSignal,
 ): EventPublisher {
   const queue: ClusterEvent[] = [];
-  const remembered = new Map<string, Sent>();
   let wake: () => void = () => {};
-  let serial = 0;
   signal.addEventListener("abort", () => wake(), { once: true });
+  const publishing: Publishing = {
+    client,
+    instance,
+    clock,
+    signal,
+    remembered: new Map(),
+    serial: 0,
+    failed(error) {
+      if (signal.aborted) return;
+      count("events_failed");
+      log.debug({ error }, "event not published");
+    },
+  };
 
   async function run(): Promise<void> {
     let allowance = BURST;
@@ -59,44 +81,8 @@ export function startEventPublisher(
       allowance = Math.min(BURST, allowance + (now - refilledAt) / EVERY_MS) - 1;
       refilledAt = now;
       if (allowance < 0) await clock.sleep(EVERY_MS, signal);
-      await send(event);
+      await send(publishing, event);
     }
-  }
-
-  async function send(event: ClusterEvent): Promise<void> {
-    const key = JSON.stringify([event.about, event.reason, event.message, event.component]);
-    const earlier = remembered.get(key);
-    if (earlier !== undefined && clock.now() - earlier.sentAt < SAME_WITHIN_MS) {
-      if (await repeat(event, earlier)) return;
-    }
-    const created = await create(event);
-    remembered.delete(key);
-    if (created !== undefined) remembered.set(key, created);
-    const oldest = remembered.keys().next();
-    if (remembered.size > REMEMBERED_LIMIT && !oldest.done) remembered.delete(oldest.value);
-  }
-
-  async function create(event: ClusterEvent): Promise<Sent | undefined> {
-    const name = `${event.about.name}.${Date.now().toString(16)}${(serial++).toString(16)}`;
-    const answer = await client.request(creationOf(event, name, instance), signal);
-    if (answer.kind === "ok") return { name, sentAt: clock.now(), count: 1 };
-    failed(answer.message);
-    return undefined;
-  }
-
-  /** Counts an event up; false when it is gone and has to be created again. */
-  async function repeat(event: ClusterEvent, earlier: Sent): Promise<boolean> {
-    earlier.count++;
-    const answer = await client.request(repetitionOf(event, earlier), signal);
-    if (answer.kind === "failure" && answer.status === 404) return false;
-    if (answer.kind === "failure") failed(answer.message);
-    return true;
-  }
-
-  function failed(error: string): void {
-    if (signal.aborted) return;
-    count("events_failed");
-    log.debug({ error }, "event not published");
   }
 
   return {
@@ -110,6 +96,70 @@ export function startEventPublisher(
     },
     done: run(),
   };
+}
+
+async function send(publishing: Publishing, event: ClusterEvent): Promise<void> {
+  const { clock, remembered } = publishing;
+  const { about, component, message, reason, standing } = event;
+  const key = JSON.stringify([about, reason, standing ? "" : message, component]);
+  const earlier = remembered.get(key);
+  const counts = earlier !== undefined &&
+    (standing || clock.now() - earlier.sentAt < SAME_WITHIN_MS);
+  if (counts && await repeat(publishing, event, earlier)) return;
+  const created = await create(publishing, event);
+  remembered.delete(key);
+  if (created !== undefined) remembered.set(key, created);
+  const oldest = remembered.keys().next();
+  if (remembered.size > REMEMBERED_LIMIT && !oldest.done) remembered.delete(oldest.value);
+}
+
+async function create(publishing: Publishing, event: ClusterEvent): Promise<Sent | undefined> {
+  const { client, clock, failed, instance, signal } = publishing;
+  const name = nameOf(event, publishing);
+  const answer = await client.request(creationOf(event, name, instance), signal);
+  if (answer.kind === "ok") return { name, sentAt: clock.now(), count: 1 };
+  if (answer.status === 409 && event.standing) return await adopt(publishing, event, name);
+  failed(answer.message);
+  return undefined;
+}
+
+/** Goes on with an event of another process: what it counts is told by the answer to a change. */
+async function adopt(
+  publishing: Publishing,
+  event: ClusterEvent,
+  name: string,
+): Promise<Sent | undefined> {
+  const { client, clock, failed, signal } = publishing;
+  const answer = await client.request(repetitionOf(event, { name, count: undefined }), signal);
+  if (answer.kind === "failure") {
+    failed(answer.message);
+    return undefined;
+  }
+  const sent = { name, sentAt: clock.now(), count: Number(answer.body.count) || 1 };
+  await repeat(publishing, event, sent);
+  return sent;
+}
+
+/** Counts an event up; false when it is gone and has to be created again. */
+async function repeat(
+  { client, failed, signal }: Publishing,
+  event: ClusterEvent,
+  earlier: Sent,
+): Promise<boolean> {
+  earlier.count++;
+  const answer = await client.request(repetitionOf(event, earlier), signal);
+  if (answer.kind === "failure" && answer.status === 404) return false;
+  if (answer.kind === "failure") failed(answer.message);
+  return true;
+}
+
+/** Names of what happens are new each time; that of a state is found again by every process. */
+function nameOf(
+  { about: { name, uid }, reason, standing }: ClusterEvent,
+  publishing: Publishing,
+): string {
+  if (standing) return `${name}.${reason.toLowerCase()}.${uid}`;
+  return `${name}.${Date.now().toString(16)}${(publishing.serial++).toString(16)}`;
 }
 
 function creationOf(event: ClusterEvent, name: string, instance: string): KubeRequest {
@@ -128,8 +178,7 @@ function creationOf(event: ClusterEvent, name: string, instance: string): KubeRe
       involvedObject: { apiVersion: "v1", ...about },
       type,
       reason,
-      // The API refuses longer ones.
-      message: message.slice(0, 1_024),
+      message: cut(message),
       source: { component, host: instance },
       reportingComponent: component,
       reportingInstance: instance,
@@ -140,13 +189,21 @@ function creationOf(event: ClusterEvent, name: string, instance: string): KubeRe
   };
 }
 
-function repetitionOf({ about, permit }: ClusterEvent, { count, name }: Sent): KubeRequest {
+function repetitionOf(
+  { about, message, permit }: ClusterEvent,
+  { count, name }: { readonly count: number | undefined; readonly name: string },
+): KubeRequest {
   return {
     operation: `count up event ${name}`,
     method: "PATCH",
     path: objectPath("Event", about.namespace, name),
     background: true,
     permit,
-    body: { count, lastTimestamp: new Date().toISOString() },
+    body: { count, message: cut(message), lastTimestamp: new Date().toISOString() },
   };
+}
+
+/** As long as events of the newer API group may be. */
+function cut(message: string): string {
+  return message.slice(0, 1_024);
 }

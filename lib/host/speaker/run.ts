@@ -27,7 +27,6 @@ export async function runSpeaker(given: RoleContext): Promise<RunningRole> {
   const inbox = openInbox<SpeakerEvent>(clock, signal);
   const facts = watchFacts(context, inbox.post);
   const keeper = keepConfig(context, {
-    component: "metallb-speaker",
     refuse: (next, before) => refusalOf(facts.services().values(), before, next, options.lbClass),
     onChange: () => inbox.post({ kind: "config" }),
   });

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { systemClock } from "../../../lib/host/process/clock.ts";
 import type { ClusterEvent } from "../../../lib/host/cluster/cluster.ts";
 import { type ConfigKeeper, keepConfig } from "../../../lib/host/config/keeper.ts";
 import { createMetrics } from "../../../lib/host/metrics/metrics.ts";
@@ -8,7 +7,7 @@ import { fedCluster } from "../../support/fed_cluster.ts";
 import { RUN_OPTIONS } from "../../support/run_options.ts";
 import { NO_WORKERS } from "../../support/roles.ts";
 import { logOf } from "../../support/log.ts";
-import { settled } from "../../support/clock.ts";
+import { settled, virtualClock } from "../../support/clock.ts";
 
 const GOOD = "address-pools: [{name: a, protocol: layer2, addresses: [10.0.0.0/24]}]\n";
 const OTHER = GOOD.replace("10.0.0.0", "10.1.0.0");
@@ -18,20 +17,20 @@ const BAD = GOOD.replace("layer2", "layer3");
 function workshop(
   refuse: (config: Config) => string | undefined = () => undefined,
   ready?: () => boolean,
+  tells = () => true,
 ) {
   const stop = new AbortController();
   const events: ClusterEvent[] = [];
   const lines: string[] = [];
   const inForce: Config[] = [];
-  const { cluster, list } = fedCluster({
-    publishEvent: (event) => Promise.resolve(void events.push(event)),
-  });
+  const { cluster, list } = fedCluster();
+  const clock = virtualClock();
   const note = (level: string) => (fields: object, msg: string) =>
     void lines.push(`${level} ${msg} ${JSON.stringify(fields)}`);
   const log = logOf({ info: note("info"), warn: note("warn"), error: note("error") });
   const metrics = createMetrics();
   const context = {
-    clock: systemClock,
+    clock,
     options: RUN_OPTIONS,
     cluster,
     log,
@@ -40,17 +39,17 @@ function workshop(
     workers: NO_WORKERS,
   };
   const keeper: ConfigKeeper = keepConfig(context, {
-    component: "metallb-controller",
+    tell: (event) => tells() && events.push(event) > 0,
     refuse,
     ...ready && { ready },
     onChange: (config) => void inForce.push(config),
   });
   let version = 0;
-  const set = async (text: string | undefined) => {
+  const set = async (text: string | undefined, uid = "u") => {
     const metadata = {
       name: "config",
       namespace: "metallb-system",
-      uid: "u",
+      uid,
       resourceVersion: `${++version}`,
     };
     const objects = text === undefined ? [] : [{ metadata, data: { config: text } }];
@@ -63,7 +62,7 @@ function workshop(
       Number(new RegExp(`^metallb_k8s_client_config_${name}_bool (\\d)`, "m").exec(text)?.[1])
     );
   };
-  return { keeper, set, events, lines, inForce, gauges, stop };
+  return { clock, keeper, set, events, lines, inForce, gauges, stop };
 }
 
 Deno.test("keepConfig() puts a good configuration in force and says so in status and metrics", async () => {
@@ -90,13 +89,15 @@ Deno.test("keepConfig() leaves the last good one in force when a bad one comes, 
   assert.deepEqual(problems.map(({ source, line, column }) => `${source}:${line}:${column}`), [
     "configmap metallb-system/config key config:1:37",
   ]);
-  assert.equal(events.length, 1);
-  assert.deepEqual([events[0]?.type, events[0]?.reason, events[0]?.about.name], [
-    "Warning",
-    "ConfigRejected",
-    "config",
-  ]);
-  assert.match(events[0]?.message ?? "", /config:1:37: "protocol" must be/);
+  assert.deepEqual(events, [{
+    about: { kind: "ConfigMap", namespace: "metallb-system", name: "config", uid: "u" },
+    standing: true,
+    type: "Warning",
+    reason: "ConfigRejected",
+    message: "the configuration has a mistake; the configuration before it stays in force: " +
+      '(1) line 1:37: "protocol" must be layer2 or bgp, not "layer3"; did you mean "layer2"?',
+    component: "metallb-controller",
+  }]);
   assert.ok(
     lines.some((line) => /^error configuration mistake .*key config:1:37/.test(line)),
     lines.join("\n"),
@@ -115,7 +116,7 @@ Deno.test("keepConfig() does not put in force what the role refuses", async () =
   await set(OTHER);
   assert.equal(keeper.current(), inForce[0]);
   assert.match(keeper.status().reason ?? "", /it would take an address/);
-  assert.match(events[0]?.message ?? "", /it would take an address/);
+  assert.equal(events[0]?.message, "it would take an address");
 });
 
 Deno.test("C10: keepConfig() keeps the last one when the ConfigMap goes, and takes the same one back without a change", async () => {
@@ -176,4 +177,61 @@ Deno.test("keepConfig() lets a good configuration wait until all is known by whi
   keeper.reconsider();
   assert.deepEqual([inForce.length, events.length], [0, 1]);
   assert.match(keeper.status().reason ?? "", /web has an address/);
+});
+
+Deno.test("keepConfig() tells how many mistakes there are, the first of them, and logs all", async () => {
+  const { set, events, lines } = workshop();
+  const wrong = Array.from({ length: 40 }, (_, index) => `key-number-${index}: 1\n`);
+  await set(GOOD + wrong.join(""));
+  const message = events[0]?.message ?? "";
+  assert.match(
+    message,
+    /^the configuration has 40 mistakes, all in the log; nothing is in force: \(1\) line 2:1: /,
+  );
+  assert.match(message, / \(6\) line 7:1: .* and 34 more$/);
+  assert.ok(message.length < 1_024, `${message.length}`);
+  assert.equal(lines.filter((line) => line.startsWith("error configuration mistake")).length, 40);
+});
+
+Deno.test("keepConfig() tells of what stands rejected once it is its task, unless it was mended", async () => {
+  let leads = false;
+  const { keeper, set, events } = workshop(undefined, undefined, () => leads);
+  await set(BAD);
+  keeper.tellStanding();
+  assert.equal(events.length, 0, "another tells");
+  leads = true;
+  keeper.tellStanding();
+  keeper.tellStanding();
+  assert.equal(events.length, 1);
+  leads = false;
+  await set(`${BAD}\n`);
+  await set(GOOD);
+  leads = true;
+  keeper.tellStanding();
+  await set(BAD);
+  assert.equal(events.length, 2);
+  leads = false;
+  await set(`${BAD}\n`);
+  await set(undefined);
+  leads = true;
+  keeper.tellStanding();
+  assert.equal(events.length, 2, "what is gone is not told of");
+});
+
+Deno.test("keepConfig() tells of the same bad text again where another ConfigMap has it", async () => {
+  const { set, events } = workshop();
+  await set(BAD, "first");
+  await set(BAD, "second");
+  assert.deepEqual(events.map(({ about }) => about.uid), ["first", "second"]);
+});
+
+Deno.test("keepConfig() reminds of what stands rejected before the API server forgets it", async () => {
+  const { clock, set, events } = workshop();
+  await set(BAD);
+  await clock.elapse(59 * 60_000);
+  assert.equal(events.length, 2);
+  assert.deepEqual(events[1], events[0]);
+  await set(GOOD);
+  await clock.elapse(3_600_000);
+  assert.equal(events.length, 2);
 });

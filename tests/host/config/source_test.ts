@@ -69,6 +69,7 @@ Deno.test("watchConfig() takes the ConfigMap config, else metallb-config", async
       kind: "ConfigMap",
       namespace: "metallb-system",
       name: "metallb-config",
+      uid: "1",
     });
     put("config", configMap("config", "2", "b"));
     assert.deepEqual(await given(), ["a", "b"]);

@@ -93,7 +93,7 @@ function leader(mayBegin = () => true): Lead {
 }
 
 const EVENT_OF_SERVICE: ClusterEvent = {
-  about: { kind: "Service", namespace: "default", name: "web" },
+  about: { kind: "Service", namespace: "default", name: "web", uid: "uid-web" },
   type: "Normal",
   reason: EVENT.ipAllocated,
   message: "Assigned",
@@ -161,9 +161,9 @@ Deno.test("startLead() takes the permission away with the lead, also where it wa
   );
 });
 
-Deno.test("publishEvent() tells only while it leads, and with its permission", async () => {
+Deno.test("publishEvent() tells only while it leads, with its permission, and says whether it did", async () => {
   const { asked, become, controller, events, idle, lists, told } = workshop();
-  await controller.publishEvent(EVENT_OF_SERVICE);
+  assert.equal(controller.publishEvent(EVENT_OF_SERVICE), false);
   assert.equal(events.length, 0);
   idle.resolve();
   become(leader());
@@ -172,27 +172,8 @@ Deno.test("publishEvent() tells only while it leads, and with its permission", a
   lists[0]?.();
   await settled();
   assert.deepEqual(told, ["start"]);
-  await controller.publishEvent(EVENT_OF_SERVICE);
+  assert.equal(controller.publishEvent(EVENT_OF_SERVICE), true);
   assert.equal(events[0]?.permit, controller.permit());
-});
-
-Deno.test("publishOrKeep() keeps what nobody was told, until something newer was", async () => {
-  const { become, controller, events, idle, lists } = workshop();
-  await controller.publishKept();
-  await controller.publishOrKeep({ ...EVENT_OF_SERVICE, message: "older" });
-  await controller.publishOrKeep({ ...EVENT_OF_SERVICE, message: "newer" });
-  await controller.publishEvent({ ...EVENT_OF_SERVICE, message: "another's to tell" });
-  idle.resolve();
-  become(leader());
-  await settled();
-  lists[0]?.();
-  await settled();
-  assert.equal(events.length, 0, "the planner says when");
-  await controller.publishKept();
-  assert.deepEqual(events.map(({ message }) => message), ["newer"]);
-  await controller.publishOrKeep({ ...EVENT_OF_SERVICE, message: "told at once" });
-  await controller.publishKept();
-  assert.deepEqual(events.map(({ message }) => message), ["newer", "told at once"]);
 });
 
 Deno.test("handOver() takes the permission away, and releases when no write is under way", async () => {

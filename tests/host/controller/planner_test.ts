@@ -41,7 +41,7 @@ function stage(inForce = ONE) {
   const world = {
     config: inForce as Config | undefined,
     offered: undefined as Config | undefined,
-    loaded: true,
+    rejected: false,
     onReconsider: (): void => {},
     permit: { mayBegin: () => true, withinMs: 1 } as Permit | undefined,
     labels: new Map<string, NamespaceFacts>(),
@@ -60,15 +60,14 @@ function stage(inForce = ONE) {
         world.config = world.offered ?? world.config;
         world.onReconsider();
       },
-      status: () => ({ state: world.loaded ? "loaded" : "stale", source: "", problems: [] }),
+      tellStanding: () => void (world.rejected && told.push("rejection")),
     },
     lead: {
       permit: () => world.permit,
       publishEvent: ({ about, reason }: ClusterEvent) => {
         told.push(`event ${about.name} ${reason}`);
-        return Promise.resolve();
+        return true;
       },
-      publishKept: () => Promise.resolve(void told.push("kept event")),
     },
     namespaces: {
       items: world.labels,
@@ -247,15 +246,14 @@ Deno.test("createPlanner() plans a Service again when its status was not written
   assert.deepEqual(turn(), ["write web 10.0.0.1"]);
 });
 
-Deno.test("createPlanner() tells of a refused status, and of what was kept only while nothing is in force", () => {
+Deno.test("createPlanner() tells of a refused status, and with the lead of a configuration that stands rejected", () => {
   const { inbox, turn, world } = stage();
   inbox.post({ kind: "refused", service: service("web"), error: "denied" });
   assert.deepEqual(turn(), ["event web InternalError"]);
+  world.rejected = true;
   inbox.post({ kind: "lead" });
-  assert.deepEqual(turn(), []);
-  world.loaded = false;
-  inbox.post({ kind: "lead" });
-  assert.deepEqual(turn(), ["kept event"]);
+  assert.deepEqual(turn(), ["rejection"]);
+  assert.deepEqual(turn(), [], "once for each time that the lead comes");
 });
 
 Deno.test("createPlanner() tells once of old annotations, and logs a warning once", () => {
@@ -303,12 +301,12 @@ for (const event of NO_SERVICE) {
 Deno.test("createPlanner() tells nobody of a refusal that ends in the turn in which the lead comes", () => {
   const { inbox, turn, world } = stage();
   turn();
-  world.loaded = false;
+  world.rejected = true;
   inbox.post({ kind: "service", change: { kind: "synced" }, at: instant(0) });
   inbox.post({ kind: "lead" });
-  world.onReconsider = () => world.loaded = true;
-  assert.ok(!turn().includes("kept event"));
-  world.onReconsider = () => world.loaded = false;
+  world.onReconsider = () => world.rejected = false;
+  assert.ok(!turn().includes("rejection"));
+  world.onReconsider = () => world.rejected = true;
   inbox.post({ kind: "lead" });
-  assert.ok(turn().includes("kept event"));
+  assert.ok(turn().includes("rejection"));
 });

@@ -349,7 +349,7 @@ Deno.test("folder store selects by kind, namespace, name and label", async () =>
 Deno.test("folder store tells events in its log", async () => {
   await withStore({}, async ({ cluster, log }) => {
     await cluster.publishEvent({
-      about: { kind: "Service", namespace: "default", name: "a" },
+      about: { kind: "Service", namespace: "default", name: "a", uid: "uid-a" },
       type: "Normal",
       reason: EVENT.ipAllocated,
       message: "Assigned IP [10.0.0.1]",

@@ -58,11 +58,11 @@ Deno.test("openKubeCluster() watches, writes and publishes by a kubeconfig", asy
   }, stop.signal);
   assert.deepEqual(written, { kind: "written", resourceVersion: "6" });
   await cluster.publishEvent({
-    about: { kind: "ConfigMap", namespace: "metallb-system", name: "config" },
+    about: { kind: "ConfigMap", namespace: "metallb-system", name: "config", uid: "uid-config" },
     type: "Warning",
     reason: EVENT.configRejected,
     message: "no",
-    component: "metallb-speaker",
+    component: "metallb-controller",
   }, stop.signal);
   await until("the event", () => api.requests.length === 4);
   assert.equal(api.requests[3], "POST /api/v1/namespaces/metallb-system/events");

@@ -121,6 +121,35 @@ Deno.test("publish() counts repetitions up for ten minutes, then creates anew", 
   });
 });
 
+Deno.test("publish() counts a state up for good, with the newest message", async () => {
+  await publishing(() => json({}), async ({ publish, sent, pass }) => {
+    publish({ ...event("web", "older"), standing: true });
+    await until("the first", () => sent.length === 1);
+    assert.equal(objectOr(sent[0]?.body.metadata).name, "web.ipallocated.uid-web");
+    pass(600_001);
+    publish({ ...event("web", "newer"), standing: true });
+    await until("the second", () => sent.length === 2);
+    const path = "/api/v1/namespaces/default/events/web.ipallocated.uid-web";
+    assert.equal(sent[1]?.line, `PATCH ${path}`);
+    assert.deepEqual([sent[1]?.body.count, sent[1]?.body.message], [2, "newer"]);
+  });
+});
+
+Deno.test("publish() goes on counting a state that another process told", async () => {
+  const answer: Answer = (_, { method }) =>
+    method === "POST" ? status(409, "already exists") : json({ count: 7 });
+  await publishing(answer, async ({ publish, sent, counts }) => {
+    publish({ ...event("web"), standing: true });
+    publish({ ...event("web"), standing: true });
+    await until("four requests", () => sent.length === 4);
+    assert.deepEqual(
+      sent.map(({ body, line }) => [line.split(" ")[0], body.count]),
+      [["POST", 1], ["PATCH", undefined], ["PATCH", 8], ["PATCH", 9]],
+    );
+    assert.equal(counts.get("events_failed"), undefined);
+  });
+});
+
 Deno.test("publish() creates an event again that somebody deleted", async () => {
   const answer: Answer = (_, { method }) => method === "PATCH" ? status(404, "gone") : json({});
   await publishing(answer, async ({ publish, sent }) => {
