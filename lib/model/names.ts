@@ -25,7 +25,6 @@ export const EVENT = {
   clearAssignment: "ClearAssignment",
   loadBalancerFailed: "LoadBalancerFailed",
   additionalAssignFailed: "AdditionalAssignFailed",
-  noLbIpsFamily: "nolbIPsIPFamily",
   noClusterIpsFamily: "noclusterIPsIPFamily",
   internalError: "InternalError",
   nodeAssigned: "nodeAssigned",
