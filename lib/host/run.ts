@@ -3,6 +3,7 @@ import { errorText } from "../base/errors.ts";
 import type { Cluster } from "./cluster/cluster.ts";
 import { openFolderCluster } from "./folder/cluster.ts";
 import { systemClock } from "./process/clock.ts";
+import { createEnding, type Ending } from "./process/ending.ts";
 import { type Health, startHealth } from "./process/health.ts";
 import { serveHttp } from "./http/server.ts";
 import { openKubeCluster } from "./kubernetes/cluster.ts";
@@ -27,22 +28,21 @@ export async function run(options: RunOptions, workers: WorkerUrls): Promise<num
     return 2;
   }
   using _uncaught = logUncaught(log);
-  const stop = new AbortController();
   const roles: RunningRole[] = [];
-  const leaving = new AbortController();
+  const ending = createEnding(systemClock, log, () => handOver(roles));
   using _signals = onSignals(["SIGTERM", "SIGINT"], (name) => {
     log.info({ reason: name }, "stopping");
-    // Who asks twice does not want to wait.
-    if (leaving.signal.aborted) return stop.abort();
-    leaving.abort();
-    void handOver(roles, log).finally(() => stop.abort());
+    ending.ask();
   });
   log.info({ role: options.role, version: VERSION, commit: COMMIT }, "herald starts");
   for (const flag of options.withoutEffect) {
     log.info({ reason: flag }, "flag accepted for MetalLB's sake, it has no effect");
   }
   try {
-    return await runRoles(options, workers, log, { stop, leaving: leaving.signal }, roles);
+    return await Promise.race([
+      runRoles(options, workers, log, ending, roles),
+      ending.overdue.then(() => 1),
+    ]);
   } catch (error) {
     log.error({ error: errorText(error) }, "herald failed");
     return 1;
@@ -53,9 +53,10 @@ async function runRoles(
   options: RunOptions,
   workers: WorkerUrls,
   log: Log,
-  { leaving, stop }: { readonly leaving: AbortSignal; readonly stop: AbortController },
+  ending: Ending,
   roles: RunningRole[],
 ): Promise<number> {
+  const { leaving, stop } = ending;
   const metrics = createMetrics();
   const startedAt = new Date().toISOString();
   const manager = readServiceManager((name) => Deno.env.get(name), Deno.pid);
@@ -66,16 +67,16 @@ async function runRoles(
   const { health: healthMetrics } = metrics;
   const health = startHealth(
     { clock: systemClock, log, metrics: healthMetrics, onTick: watchdog?.feed },
-    stop.signal,
+    stop,
   );
   const cluster = health.observe(
     options.store === undefined
-      ? await openKubeCluster(options, { clock: systemClock, log }, stop.signal)
+      ? await openKubeCluster(options, { clock: systemClock, log }, stop)
       : await openFolderCluster(
         options.store,
         keepsStatuses(options),
         { clock: systemClock, log },
-        stop.signal,
+        stop,
       ),
   );
   const context: RoleContext = {
@@ -84,7 +85,7 @@ async function runRoles(
     cluster,
     log,
     metrics,
-    signal: stop.signal,
+    signal: stop,
     workers,
   };
   if (options.role !== "speaker") {
@@ -104,7 +105,7 @@ async function runRoles(
     unhealthy: () => [...roles.flatMap((role) => role.unhealthy()), ...health.answer()],
     registry: metrics.registry,
     log,
-  }, stop.signal);
+  }, stop);
   const unhealthy = () => [...roles.flatMap((role) => role.unhealthy()), ...health.lasting()];
   const state = () => ({ notReady: status().notReady, unhealthy: unhealthy() });
   using _notifier = manager &&
@@ -114,9 +115,14 @@ async function runRoles(
   if (options.store === undefined && manager === undefined) {
     Deno.permissions.revokeSync({ name: "write" });
   }
-  const broken = await firstFailure([...roles.map((role) => role.done), served], log);
-  stop.abort();
-  await Promise.allSettled([...roles.map((role) => role.done), served]);
+  const parts = [
+    ...roles.map((role) => ending.part(role.speaker ? "the speaker" : "the controller", role.done)),
+    ending.part("the pages", served),
+  ];
+  ending.started();
+  const broken = await firstFailure(parts, log);
+  ending.end();
+  await Promise.allSettled(parts);
   log.info({}, "herald stopped");
   return broken ? 1 : 0;
 }
@@ -126,14 +132,11 @@ function keepsStatuses({ leaderElection, role }: RunOptions): boolean {
   return role !== "speaker" && leaderElection === undefined;
 }
 
-/** Gives addresses over to others; a fault in that must not keep the process from ending. */
-async function handOver(roles: readonly RunningRole[], log: Log): Promise<void> {
+/** Gives over what others can take. @throws AggregateError when a role could not, after all tried */
+async function handOver(roles: readonly RunningRole[]): Promise<void> {
   const done = await Promise.allSettled(roles.map((role) => role.handOver?.()));
-  for (const outcome of done) {
-    if (outcome.status === "rejected") {
-      log.warn({ error: errorText(outcome.reason) }, "addresses were not handed over");
-    }
-  }
+  const failures = done.flatMap((one) => one.status === "rejected" ? [one.reason] : []);
+  if (failures.length > 0) throw new AggregateError(failures, failures.map(errorText).join("; "));
 }
 
 /** Waits until all have ended; at once when one of them fails. */

@@ -87,6 +87,8 @@ async function serveLocally(
   try {
     Deno.mkdirSync(RUN_FOLDER, { recursive: true, mode: 0o755 });
     await sweepDeadSockets();
+    // Deno.serve() hears nothing of a signal that has fired, and would serve for ever.
+    if (signal.aborted) return;
     const server = Deno.serve({
       path,
       signal,

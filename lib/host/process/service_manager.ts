@@ -101,10 +101,13 @@ export function startNotifier(options: NotifyOptions, leaving: AbortSignal): Dis
   };
   const timer = setInterval(look, Math.min(LOOK_EVERY_MS, (watchdogMs ?? Infinity) / 4));
   look();
-  leaving.addEventListener("abort", () => {
+  const leave = () => {
     clearInterval(timer);
     wire?.send(["STOPPING=1", "STATUS=handing over"]);
-  }, { once: true });
+  };
+  // Where it was asked to end while it started, nobody would tell it any more.
+  if (leaving.aborted) leave();
+  leaving.addEventListener("abort", leave, { once: true });
   return {
     [Symbol.dispose]() {
       clearInterval(timer);
