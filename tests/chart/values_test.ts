@@ -109,6 +109,12 @@ Deno.test("every flag and variable that the chart gives to Herald is one that He
   for (const name of variables) assert.match(read, new RegExp(`"${name}"`), name);
 });
 
+Deno.test("no probe asks in the seconds in which Herald starts: that would be told as a Warning", () => {
+  const delays = [...leavesOf(values)].filter(([path]) => path.endsWith("initialDelaySeconds"));
+  assert.equal(delays.length, 4);
+  for (const [path, seconds] of delays) assert(Number(seconds) >= 5, path);
+});
+
 Deno.test("the chart has Herald's version", async () => {
   const { version } = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`));
   const chart = parse(await Deno.readTextFile(`${CHART}/Chart.yaml`));
