@@ -12,12 +12,12 @@ import { buildMemberlistPeers } from "../tests/support/memberlist_peer.ts";
 import { type Lane, lanesOf, mayBegin } from "./lanes.ts";
 
 /** Files whose tests talk to a real API server. */
-const NEEDS_KUBERNETES = /startControlPlane|ensureKubeBinaries|makeStage|makeNodeScene/;
+const NEEDS_KUBERNETES = /startControlPlane|ensureKubeBinaries|makeStage|testOnNodes|inNodeScene/;
 const NEEDS_HELM = /ensureHelm/;
 const NEEDS_MEMBERLIST = /startMemberlistPeer/;
 const NEEDS_PROMETHEUS = /ensurePrometheus/;
 /** A lane cannot fetch what an image is made of. */
-const NEEDS_IMAGE = /makeNodeScene|install\.sh`, \["image"\]/;
+const NEEDS_IMAGE = /testOnNodes|inNodeScene|install\.sh`, \["image"\]/;
 const NEEDS_RELEASE = /install\.sh`, \["release"\]/;
 /** Checks the types of all code, so that the lanes need not do it once each. */
 const CHECKS_TYPES = "tests/house_test.ts";

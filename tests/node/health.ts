@@ -1,10 +1,11 @@
 // The rule of every good run, and how its figures are told.
-import assert from "node:assert/strict";
 import { faultOfLine } from "../support/log_lines.ts";
 import type { TrafficFigures } from "../support/traffic.ts";
-import { NAMESPACE, type NodeScene } from "./scene.ts";
+import type { PodLog } from "./kubelet.ts";
 
-interface KubeEvent {
+/** What the rule reads of an Event. */
+export interface KubeEvent {
+  readonly metadata: { readonly uid: string };
   readonly type?: string;
   readonly reason?: string;
   readonly message?: string;
@@ -23,32 +24,35 @@ interface KubeEvent {
   readonly series?: { readonly lastObservedTime?: string };
 }
 
-interface Pod {
-  readonly metadata: { readonly name: string };
-  readonly status: {
-    readonly containerStatuses?: readonly {
-      readonly name: string;
-      readonly restartCount: number;
-      readonly lastState?: { readonly terminated?: { readonly finishedAt?: string } };
-    }[];
-  };
+/** What a scene has seen of Herald. */
+export interface Seen {
+  /** Every state that each event of the cluster was in, oldest first. */
+  readonly events: readonly KubeEvent[];
+  /** Of Herald's namespace. */
+  readonly logs: readonly PodLog[];
+}
+
+/** A span of wall-clock time, in milliseconds. */
+export interface Span {
+  readonly from: number;
+  readonly until: number;
 }
 
 /** Herald's name as it tells events. */
 const REPORTERS = /^metallb-(controller|speaker)$/;
 
 /**
- * Holds a run in which nothing went wrong to the rule: no Warning event from Herald or about what is
- * in its namespace, no error in the log of any of its pods, gone ones included, and no restart.
- * `since` is wall-clock time, for a scene in which something was broken before.
+ * What a good run has none of: Warning events from Herald or about what is in its namespace, errors
+ * in the log of any of its pods, gone ones included, and restarts. What falls into a forgiven span is
+ * left out. A run of which nothing was seen is no good run either.
  */
-export async function assertGoodRun(scene: NodeScene, since = 0): Promise<void> {
-  const troubles = [
-    ...await warnings(scene, since),
-    ...await errorLines(scene, since),
-    ...await restarts(scene, since),
+export function troublesOf(seen: Seen, namespace: string, forgiven: readonly Span[]): string[] {
+  const isHeld = (at: number) => !forgiven.some(({ from, until }) => from <= at && at <= until);
+  return [
+    ...blindness(seen),
+    ...warnings(seen.events, namespace, isHeld),
+    ...seen.logs.flatMap((log) => [...errorLines(log, isHeld), ...restart(log, isHeld)]),
   ];
-  assert.deepEqual(troubles, [], "a good run has none of this");
 }
 
 /** Tells the figures of one change under traffic. */
@@ -64,56 +68,61 @@ export function tellFigure(what: string, figure: string): void {
   console.log(`node: ${what}: ${figure}`);
 }
 
-async function warnings({ kube }: NodeScene, since: number): Promise<string[]> {
-  const { items }: { items: readonly KubeEvent[] } = JSON.parse(
-    await kube.kubectl(["get", "events", "-A", "-o", "json"]),
-  );
+function blindness({ events, logs }: Seen): string[] {
+  const nothing: string[] = [];
+  if (!events.some(isHeralds)) nothing.push("no event of Herald's was seen");
+  if (!logs.some(({ lines }) => lines.length > 0)) nothing.push("no log of Herald's was seen");
+  return nothing;
+}
+
+function warnings(
+  events: readonly KubeEvent[],
+  namespace: string,
+  isHeld: (at: number) => boolean,
+): string[] {
+  const killed = events.filter(({ reason }) => reason === "Killing");
   // The kubelet goes on asking a container that it ends until it has seen the end.
-  const endedAt = new Map(
-    items.filter(({ reason }) => reason === "Killing").map((event) =>
-      [event.involvedObject.uid, timeOf(event)] as const
-    ),
-  );
+  const endedAt = new Map(killed.map((one) => [one.involvedObject.uid, timeOf(one)] as const));
   const asksTheDying = (event: KubeEvent) =>
     event.reason === "Unhealthy" &&
     Date.parse(event.firstTimestamp ?? "") >= (endedAt.get(event.involvedObject.uid) ?? Infinity);
-  return items
-    .filter((event) => event.type === "Warning" && !asksTheDying(event))
-    .filter((event) =>
-      REPORTERS.test(event.reportingComponent || event.source?.component || "") ||
-      event.involvedObject.namespace === NAMESPACE
-    )
-    .filter((event) => timeOf(event) > since)
-    .map(({ count = 1, involvedObject: { kind, name }, lastTimestamp, message, reason }) =>
-      `event, ${count} times until ${lastTimestamp}: ${kind} ${name}: ${reason}: ${message}`
-    );
+  // A namespace that goes may lose the Deployment before the pods and the budget.
+  const countsTheDying = ({ message = "", reason }: KubeEvent) =>
+    reason === "CalculateExpectedPodCountFailed" &&
+    killed.some(({ involvedObject: { name } }) => message.endsWith(`for pod "${name}"`));
+  // A kubelet under load may be late with what every pod has of its API server.
+  const isLate = ({ message = "", reason }: KubeEvent) =>
+    reason === "FailedMount" &&
+    /"kube-api-access-.*failed to sync configmap cache: timed out/.test(message);
+  const held = events
+    .filter(({ type }) => type === "Warning")
+    .filter((event) => !asksTheDying(event) && !countsTheDying(event) && !isLate(event))
+    .filter((event) => isHeralds(event) || event.involvedObject.namespace === namespace)
+    .filter((event) => isHeld(timeOf(event)));
+  const last = new Map(held.map((event) => [event.metadata.uid, event] as const));
+  return [...last.values()].map(
+    ({ count = 1, involvedObject: { kind, name, uid }, lastTimestamp, message, reason }) => {
+      const story = events.filter(({ involvedObject }) => involvedObject.uid === uid)
+        .map((one) => `${one.reason} ${one.lastTimestamp}`).join(", ");
+      const what = `${kind} ${name}: ${reason}: ${message}`;
+      return `event, ${count} times until ${lastTimestamp}: ${what} (of ${story})`;
+    },
+  );
 }
 
+function isHeralds({ reportingComponent, source }: KubeEvent): boolean {
+  return REPORTERS.test(reportingComponent || source?.component || "");
+}
+
+/** One without a time counts as happening after all spans. */
 function timeOf({ eventTime, lastTimestamp, series }: KubeEvent): number {
   return Date.parse(series?.lastObservedTime ?? lastTimestamp ?? eventTime ?? "") || Infinity;
 }
 
-async function errorLines({ nodes }: NodeScene, since: number): Promise<string[]> {
-  const found: string[] = [];
-  for (const node of nodes) {
-    for (const { lines, pod } of await node.podLogs(NAMESPACE)) {
-      for (const { at, text } of lines) {
-        if (Date.parse(at) > since && isError(text)) found.push(`log of ${pod}, ${at}: ${text}`);
-      }
-    }
-  }
-  return found;
-}
-
-/** All that Herald's pods logged since then, for a failure's message. */
-export async function heraldLogs({ nodes }: NodeScene, since: number): Promise<string> {
-  const logs = await Promise.all(nodes.map((node) => node.podLogs(NAMESPACE)));
-  return logs.flat()
-    .flatMap(({ lines, pod }) => lines.map(({ at, text }) => ({ at, text: `${pod}: ${text}` })))
-    .filter(({ at }) => Date.parse(at) > since)
-    .sort((a, b) => a.at < b.at ? -1 : 1)
-    .map(({ at, text }) => `${at} ${text}`)
-    .join("\n");
+function errorLines({ lines, pod }: PodLog, isHeld: (at: number) => boolean): string[] {
+  return lines
+    .filter(({ at, text }) => isError(text) && isHeld(Date.parse(at)))
+    .map(({ at, text }) => `log of ${pod}, ${at}: ${text}`);
 }
 
 /** What is no line of the log was written by a crash. */
@@ -126,18 +135,9 @@ function isError(text: string): boolean {
   }
 }
 
-/** Restarts of Herald's containers, one line each. */
-export async function restarts({ kube }: NodeScene, since = 0): Promise<string[]> {
-  const { items }: { items: readonly Pod[] } = JSON.parse(
-    await kube.kubectl(["get", "pods", "-n", NAMESPACE, "-o", "json"]),
-  );
-  return items.flatMap(({ metadata, status }) =>
-    (status.containerStatuses ?? [])
-      .filter(({ lastState, restartCount }) =>
-        restartCount > 0 && Date.parse(lastState?.terminated?.finishedAt ?? "") > since
-      )
-      .map(({ name, restartCount }) =>
-        `restart of ${metadata.name}: ${name}, ${restartCount} times in all`
-      )
-  );
+/** A container that runs again has a log of its own, whose first line tells when. */
+function restart(log: PodLog, isHeld: (at: number) => boolean): string[] {
+  const { container, lines, pod, restarts } = log;
+  if (restarts === 0 || !isHeld(Date.parse(lines[0]?.at ?? "") || Infinity)) return [];
+  return [`restart of ${pod}: ${container}, ${restarts} times in all`];
 }

@@ -3,13 +3,13 @@ import { ensureHelm } from "../support/kube_binaries.ts";
 import { must } from "../support/process.ts";
 import { commandsOf, type Fence, fencesOf } from "../support/markdown.ts";
 import { waitFor } from "../support/wait.ts";
-import { restarts, tellFigure } from "./health.ts";
+import { tellFigure } from "./health.ts";
 import {
-  makeNodeScene,
   NAMESPACE,
   type NodeScene,
   podsReady,
   serviceManifest,
+  testOnNodes,
   WEB,
 } from "./scene.ts";
 
@@ -61,64 +61,71 @@ async function statusOf({ kube }: NodeScene): Promise<string> {
   return await kube.kubectl(["get", "service", "nginx", "-o", path]);
 }
 
-Deno.test("README's commands bring Herald onto real kubelets, show it, and take it away again", async (test) => {
-  await using scene = await makeNodeScene({ withImage: false });
-  const { client, kube } = scene;
-  await using shell = await openShell(scene);
-  await kube.kubectl(["apply", "-f", "-"], `${WEB}---\n${serviceManifest("nginx")}`);
+testOnNodes(
+  "README's commands bring Herald onto real kubelets, show it, and take it away again",
+  async (scene, test) => {
+    const { client, kube } = scene;
+    await using shell = await openShell(scene);
+    await kube.kubectl(["apply", "-f", "-"], `${WEB}---\n${serviceManifest("nginx")}`);
 
-  const install = async (way: string) => {
-    const [block, ...others] = await blocksOf("README.md", way);
-    assert.ok(block !== undefined && others.length === 0, `${way} has one block`);
-    assert.equal(commandsOf(block).length, 3, `${way} takes three commands`);
-    const began = Date.now();
-    await shell.run(block.text);
-    await podsReady(kube, NAMESPACE, "component=controller", 2);
-    await podsReady(kube, NAMESPACE, "component=speaker", 2);
-    const address = await waitFor("the address", async () => await statusOf(scene) || undefined);
-    const page = await waitFor(
-      "a page",
-      () => client.must("curl", "-sS", "--max-time", "2", `http://${address}/`),
-    );
-    assert.match(page, /^Hello from web-/);
-    tellFigure(`README, ${way}`, `answers ${Date.now() - began} ms after the first command`);
-  };
-  const uninstall = async () => {
-    for (const block of await blocksOf("docs/uninstall.md", "In this order")) {
+    const install = async (way: string) => {
+      const [block, ...others] = await blocksOf("README.md", way);
+      assert.ok(block !== undefined && others.length === 0, `${way} has one block`);
+      assert.equal(commandsOf(block).length, 3, `${way} takes three commands`);
+      const began = Date.now();
       await shell.run(block.text);
-    }
-  };
-
-  await test.step("the manifest's", async () => {
-    await install("Manifest");
-    for (const block of await blocksOf("README.md", "Look")) {
-      for (const command of commandsOf(block).filter((one) => !one.includes("port-forward"))) {
-        const told = await shell.run(command);
-        assert.match(told, /10\.77\.1\.22[01]|stands by/, command);
+      await podsReady(kube, NAMESPACE, "component=controller", 2);
+      await podsReady(kube, NAMESPACE, "component=speaker", 2);
+      const address = await waitFor("the address", async () => await statusOf(scene) || undefined);
+      const page = await waitFor(
+        "a page",
+        () => client.must("curl", "-sS", "--max-time", "2", `http://${address}/`),
+      );
+      assert.match(page, /^Hello from web-/);
+      tellFigure(`README, ${way}`, `answers ${Date.now() - began} ms after the first command`);
+    };
+    const uninstall = async () => {
+      for (const block of await blocksOf("docs/uninstall.md", "In this order")) {
+        await shell.run(block.text);
       }
-    }
-    assert.deepEqual(await restarts(scene), []);
-  });
+    };
 
-  await test.step("uninstall's, after which nothing of Herald's is left, and no address", async () => {
-    await uninstall();
-    assert.equal(await statusOf(scene), "");
-    const service = await kube.kubectl(["get", "service", "nginx", "-o", "yaml"]);
-    assert.doesNotMatch(service, /ip-allocated-from-pool/);
-    for (const kind of ["namespaces", "clusterroles", "clusterrolebindings"]) {
-      assert.doesNotMatch(await kube.kubectl(["get", kind, "-o", "name"]), /metallb|herald/);
-    }
-    for (const node of scene.nodes) assert.doesNotMatch(await node.ctr("images", "ls"), /herald:/);
-  });
+    await test.step("the manifest's", async () => {
+      await install("Manifest");
+      for (const block of await blocksOf("README.md", "Look")) {
+        for (const command of commandsOf(block).filter((one) => !one.includes("port-forward"))) {
+          const told = await shell.run(command);
+          assert.match(told, /10\.77\.1\.22[01]|stands by/, command);
+        }
+      }
+    });
 
-  await test.step("Helm's", async () => {
-    await install("Helm");
-    await shell.run(`helm uninstall herald --namespace ${NAMESPACE} --wait`);
-    await kube.kubectl(["delete", "namespace", NAMESPACE]);
-  });
+    await test.step("uninstall's, after which nothing of Herald's is left, and no address", async () => {
+      await uninstall();
+      assert.equal(await statusOf(scene), "");
+      const service = await kube.kubectl(["get", "service", "nginx", "-o", "yaml"]);
+      assert.doesNotMatch(service, /ip-allocated-from-pool/);
+      for (const kind of ["namespaces", "clusterroles", "clusterrolebindings"]) {
+        assert.doesNotMatch(await kube.kubectl(["get", kind, "-o", "name"]), /metallb|herald/);
+      }
+      for (const node of scene.nodes) {
+        assert.doesNotMatch(
+          await node.ctr("images", "ls"),
+          /herald:/,
+        );
+      }
+    });
 
-  await test.step("k3s'", async () => {
-    await install("k3s");
-    await uninstall();
-  });
-});
+    await test.step("Helm's", async () => {
+      await install("Helm");
+      await shell.run(`helm uninstall herald --namespace ${NAMESPACE} --wait`);
+      await kube.kubectl(["delete", "namespace", NAMESPACE]);
+    });
+
+    await test.step("k3s'", async () => {
+      await install("k3s");
+      await uninstall();
+    });
+  },
+  { withImage: false },
+);

@@ -3,9 +3,9 @@ import { gapAndOverlap, startProbe } from "../support/probe.ts";
 import { run } from "../support/process.ts";
 import { trafficDuring, type TrafficFigures } from "../support/traffic.ts";
 import { pause, waitFor } from "../support/wait.ts";
-import { assertGoodRun, heraldLogs, tellFigure, tellTraffic } from "./health.ts";
+import { tellFigure, tellTraffic } from "./health.ts";
 import { newSpeaker, ownerOf, speakerPid, speakerPod } from "./owner.ts";
-import { addressOf, installHerald, makeNodeScene, NAMESPACE, serviceManifest } from "./scene.ts";
+import { addressOf, installHerald, NAMESPACE, serviceManifest, testOnNodes } from "./scene.ts";
 
 /**
  * What a change may cost that is meant: nothing that began after it. A request that is underway in
@@ -19,146 +19,157 @@ function assertNothingLost(figures: TrafficFigures, moves: number): void {
   assert.ok(broken <= 5 * moves, `cut by ${moves} moves of the address: ${told}`);
 }
 
-Deno.test("changes and failures of Herald's pods on real kubelets cost traffic nothing, or next to nothing", async (test) => {
-  await using scene = await makeNodeScene();
-  const { client, kube } = scene;
-  const herald = (...args: string[]) => kube.kubectl(["-n", NAMESPACE, ...args]);
-  const { address } = await installHerald(scene);
-  /** A failure shows what Herald logged in the meantime. */
-  const step = (name: string, act: (since: number) => Promise<void>) =>
-    test.step(name, async () => {
-      const since = Date.now();
-      await act(since).catch(async (error) => {
-        throw new Error(await heraldLogs(scene, since), { cause: error });
+testOnNodes(
+  "changes and failures of Herald's pods on real kubelets cost traffic nothing, or next to nothing",
+  async (scene, test) => {
+    const { client, kube } = scene;
+    const herald = (...args: string[]) => kube.kubectl(["-n", NAMESPACE, ...args]);
+    const { address } = await installHerald(scene);
+    /** A failure shows what Herald logged in the meantime. */
+    const step = (name: string, act: () => Promise<void>) =>
+      test.step(name, async () => {
+        const since = Date.now();
+        await act().catch(async (error) => {
+          throw new Error(await scene.logs(since), { cause: error });
+        });
       });
-    });
-  const rollOut = async (name: string) => {
-    await herald("rollout", "restart", name);
-    await herald("rollout", "status", name, "--timeout=60s");
-  };
+    const change = (name: string, act: () => Promise<void>) =>
+      step(name, async () => {
+        await act();
+        await scene.assertGoodRun();
+      });
+    const disruption = (name: string, act: () => Promise<void>) =>
+      step(name, () => scene.disrupt(act));
+    const rollOut = async (name: string) => {
+      await herald("rollout", "restart", name);
+      await herald("rollout", "status", name, "--timeout=60s");
+    };
 
-  await step("a rollout of the speakers loses no request", async (since) => {
-    const figures = await trafficDuring(client, address, async () => {
-      await rollOut("daemonset/speaker");
-      await pause(1_000);
-    });
-    tellTraffic("rollout of speakers", figures);
-    assertNothingLost(figures, 4);
-    await assertGoodRun(scene, since);
-  });
-
-  await step(
-    "a Service that is made during a rollout of the controllers gets its address",
-    async (since) => {
-      const transitions = async () =>
-        Number(
-          await herald("get", "lease/herald-controller", "-o", "jsonpath={.spec.leaseTransitions}"),
-        );
-      const before = await transitions();
-      let givenMs = 0;
+    await change("a rollout of the speakers loses no request", async () => {
       const figures = await trafficDuring(client, address, async () => {
-        await herald("rollout", "restart", "deployment/controller");
-        const began = performance.now();
-        await kube.kubectl(["apply", "-f", "-"], serviceManifest("during"));
-        await addressOf(kube, "during");
-        givenMs = Math.round(performance.now() - began);
-        await herald("rollout", "status", "deployment/controller", "--timeout=60s");
+        await rollOut("daemonset/speaker");
+        await pause(1_000);
       });
-      tellTraffic("rollout of controllers", figures);
-      const changes = await transitions() - before;
-      tellFigure(
-        "rollout of controllers",
-        `address after ${givenMs} ms, ${changes} changes of leader`,
-      );
+      tellTraffic("rollout of speakers", figures);
+      assertNothingLost(figures, 4);
+    });
+
+    await change(
+      "a Service that is made during a rollout of the controllers gets its address",
+      async () => {
+        const transitions = async () =>
+          Number(
+            await herald(
+              "get",
+              "lease/herald-controller",
+              "-o",
+              "jsonpath={.spec.leaseTransitions}",
+            ),
+          );
+        const before = await transitions();
+        let givenMs = 0;
+        const figures = await trafficDuring(client, address, async () => {
+          await herald("rollout", "restart", "deployment/controller");
+          const began = performance.now();
+          await kube.kubectl(["apply", "-f", "-"], serviceManifest("during"));
+          await addressOf(kube, "during");
+          givenMs = Math.round(performance.now() - began);
+          await herald("rollout", "status", "deployment/controller", "--timeout=60s");
+        });
+        tellTraffic("rollout of controllers", figures);
+        const changes = await transitions() - before;
+        tellFigure(
+          "rollout of controllers",
+          `address after ${givenMs} ms, ${changes} changes of leader`,
+        );
+        assertNothingLost(figures, 0);
+      },
+    );
+
+    await change("a node that is drained keeps the addresses, as with MetalLB", async () => {
+      const owner = await ownerOf(scene, address);
+      const figures = await trafficDuring(client, address, async () => {
+        await kube.kubectl(["drain", owner.name, "--ignore-daemonsets", "--timeout=60s"]);
+        await herald("rollout", "status", "deployment/controller", "--timeout=60s");
+        await pause(500);
+      });
+      tellTraffic("drain and cordon", figures);
+      assert.equal((await ownerOf(scene, address)).name, owner.name);
       assertNothingLost(figures, 0);
-      await assertGoodRun(scene, since);
-    },
-  );
-
-  await step("a node that is drained keeps the addresses, as with MetalLB", async (since) => {
-    const owner = await ownerOf(scene, address);
-    const figures = await trafficDuring(client, address, async () => {
-      await kube.kubectl(["drain", owner.name, "--ignore-daemonsets", "--timeout=60s"]);
-      await herald("rollout", "status", "deployment/controller", "--timeout=60s");
-      await pause(500);
+      await kube.kubectl(["uncordon", owner.name]);
     });
-    tellTraffic("drain and cordon", figures);
-    assert.equal((await ownerOf(scene, address)).name, owner.name);
-    assertNothingLost(figures, 0);
-    await kube.kubectl(["uncordon", owner.name]);
-    await assertGoodRun(scene, since);
-  });
 
-  await step("the owner's pod is deleted by force", async () => {
-    const owner = await ownerOf(scene, address);
-    const before = await speakerPid(owner) ?? "";
-    const pod = await speakerPod(scene, owner);
-    const figures = await trafficDuring(client, address, async () => {
-      await herald("delete", "pod", pod, "--force", "--grace-period=0");
-      await newSpeaker(owner, before);
-      await pause(1_000);
+    await disruption("the owner's pod is deleted by force", async () => {
+      const owner = await ownerOf(scene, address);
+      const before = await speakerPid(owner) ?? "";
+      const pod = await speakerPod(scene, owner);
+      const figures = await trafficDuring(client, address, async () => {
+        await herald("delete", "pod", pod, "--force", "--grace-period=0");
+        await newSpeaker(owner, before);
+        await pause(1_000);
+      });
+      tellTraffic("pod deleted by force", figures);
+      assert.ok(figures.longestGapMs < 2_000);
     });
-    tellTraffic("pod deleted by force", figures);
-    assert.ok(figures.longestGapMs < 2_000);
-  });
 
-  await step("the owner's process is killed", async () => {
-    const owner = await ownerOf(scene, address);
-    const before = await speakerPid(owner) ?? "";
-    const figures = await trafficDuring(client, address, async () => {
-      await run("kill", ["-9", before]);
-      await newSpeaker(owner, before);
-      await pause(1_000);
+    await disruption("the owner's process is killed", async () => {
+      const owner = await ownerOf(scene, address);
+      const before = await speakerPid(owner) ?? "";
+      const figures = await trafficDuring(client, address, async () => {
+        await run("kill", ["-9", before]);
+        await newSpeaker(owner, before);
+        await pause(1_000);
+      });
+      tellTraffic("kill -9 in the pod", figures);
+      assert.ok(figures.longestGapMs < 2_000);
     });
-    tellTraffic("kill -9 in the pod", figures);
-    assert.ok(figures.longestGapMs < 2_000);
-  });
 
-  await step(
-    "a speaker that stands still and wakes answers nothing that it no longer owns",
-    async () => {
+    await disruption(
+      "a speaker that stands still and wakes answers nothing that it no longer owns",
+      async () => {
+        const owner = await ownerOf(scene, address);
+        const pid = await speakerPid(owner) ?? "";
+        let otherMac = "";
+        await using probe = await startProbe(client, address);
+        const figures = await trafficDuring(client, address, async () => {
+          await run("kill", ["-STOP", pid]);
+          const other = await ownerOf(scene, address);
+          assert.notEqual(other.name, owner.name);
+          otherMac = other.host.mac;
+          await pause(1_000);
+          await run("kill", ["-CONT", pid]);
+          await pause(2_000);
+        });
+        tellTraffic("SIGSTOP, awake after seconds", figures);
+        const watched = await probe.stop();
+        const { gapMs, overlapMs } = gapAndOverlap(watched);
+        tellFigure(
+          "SIGSTOP, awake after seconds",
+          `no answer for ${gapMs} ms, two for ${overlapMs} ms`,
+        );
+        // It takes the address back in an orderly way: both answer for a moment, then only the one.
+        const who = watched.runs.map((one) => one.who);
+        const firstBoth = who.findIndex((one) => one.includes("+"));
+        const stale = firstBoth < 0 ? [] : who.slice(firstBoth).filter((one) => one === otherMac);
+        assert.deepEqual(stale, [], JSON.stringify(watched.runs));
+        assert.ok(overlapMs < 200, JSON.stringify(watched.runs));
+        assert.ok(gapMs < 2_000);
+      },
+    );
+
+    await disruption("the kubelet restarts a speaker that stands still", async () => {
       const owner = await ownerOf(scene, address);
       const pid = await speakerPid(owner) ?? "";
-      let otherMac = "";
-      await using probe = await startProbe(client, address);
+      const began = performance.now();
       const figures = await trafficDuring(client, address, async () => {
         await run("kill", ["-STOP", pid]);
-        const other = await ownerOf(scene, address);
-        assert.notEqual(other.name, owner.name);
-        otherMac = other.host.mac;
-        await pause(1_000);
-        await run("kill", ["-CONT", pid]);
-        await pause(2_000);
+        await newSpeaker(owner, pid, 90_000);
       });
-      tellTraffic("SIGSTOP, awake after seconds", figures);
-      const watched = await probe.stop();
-      const { gapMs, overlapMs } = gapAndOverlap(watched);
-      tellFigure(
-        "SIGSTOP, awake after seconds",
-        `no answer for ${gapMs} ms, two for ${overlapMs} ms`,
-      );
-      // It takes the address back in an orderly way: both answer for a moment, then only the one.
-      const who = watched.runs.map((one) => one.who);
-      const firstBoth = who.findIndex((one) => one.includes("+"));
-      const stale = firstBoth < 0 ? [] : who.slice(firstBoth).filter((one) => one === otherMac);
-      assert.deepEqual(stale, [], JSON.stringify(watched.runs));
-      assert.ok(overlapMs < 200, JSON.stringify(watched.runs));
-      assert.ok(gapMs < 2_000);
-    },
-  );
-
-  await step("the kubelet restarts a speaker that stands still", async () => {
-    const owner = await ownerOf(scene, address);
-    const pid = await speakerPid(owner) ?? "";
-    const began = performance.now();
-    const figures = await trafficDuring(client, address, async () => {
-      await run("kill", ["-STOP", pid]);
-      await newSpeaker(owner, pid, 90_000);
+      const seconds = Math.round((performance.now() - began) / 1_000);
+      tellTraffic("SIGSTOP until the kubelet restarts it", figures);
+      tellFigure("SIGSTOP until the kubelet restarts it", `Ready again after ${seconds} s`);
+      assert.ok(figures.longestGapMs < 2_000);
+      await waitFor("an owner", () => ownerOf(scene, address));
     });
-    const seconds = Math.round((performance.now() - began) / 1_000);
-    tellTraffic("SIGSTOP until the kubelet restarts it", figures);
-    tellFigure("SIGSTOP until the kubelet restarts it", `Ready again after ${seconds} s`);
-    assert.ok(figures.longestGapMs < 2_000);
-    await waitFor("an owner", () => ownerOf(scene, address));
-  });
-});
+  },
+);

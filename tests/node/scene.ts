@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import {
   type ControlPlane,
   startControllerManager,
@@ -6,6 +7,7 @@ import {
 import { type Host, type Lan, makeLan } from "../support/lan.ts";
 import { must } from "../support/process.ts";
 import { waitFor } from "../support/wait.ts";
+import { type KubeEvent, type Span, troublesOf } from "./health.ts";
 import { IMAGES, makeTestImages } from "./images.ts";
 import { type KubeletNode, startKubeletNode } from "./kubelet.ts";
 
@@ -45,15 +47,47 @@ spec:
 ${serviceManifest("web")}`;
 
 /** A cluster of real kubelets on a LAN, and a client that is no node of it. */
-export interface NodeScene extends AsyncDisposable {
+export interface NodeScene {
   readonly lan: Lan;
   readonly kube: ControlPlane;
   readonly nodes: readonly KubeletNode[];
   readonly client: Host;
+  /**
+   * Does what Herald may tell of as trouble, and waits until all is well again: the rule of every
+   * good run leaves that time out.
+   */
+  disrupt<T>(act: () => Promise<T>): Promise<T>;
+  /** Starts a node anew whose power was cut. */
+  powerOn(node: KubeletNode): Promise<void>;
+  /** Holds what has been so far to the rule; the end of the scene does so anyway. */
+  assertGoodRun(): Promise<void>;
+  /** All that Herald's pods logged since then, for a failure's message. */
+  logs(since: number): Promise<string>;
 }
 
-/** Lays the LAN, starts the control plane and two nodes that have Herald's image, unless told not to. */
-export async function makeNodeScene({ withImage = true } = {}): Promise<NodeScene> {
+/**
+ * Lays the LAN, starts the control plane and two nodes that have Herald's image unless told not to,
+ * and acts there. What was seen of Herald in the meantime is held to the rule of every good run.
+ */
+export async function inNodeScene(
+  act: (scene: NodeScene) => Promise<void>,
+  { withImage = true } = {},
+): Promise<void> {
+  await using scene = await makeNodeScene(withImage);
+  await act(scene);
+  await scene.assertGoodRun();
+}
+
+/** A test that is in such a scene from its beginning to its end. */
+export function testOnNodes(
+  name: string,
+  act: (scene: NodeScene, test: Deno.TestContext) => Promise<void>,
+  options = { withImage: true },
+): void {
+  Deno.test(name, (test) => inNodeScene((scene) => act(scene, test), options));
+}
+
+async function makeNodeScene(withImage: boolean): Promise<NodeScene & AsyncDisposable> {
   await using unfinished = new AsyncDisposableStack();
   const folder = await Deno.makeTempDir({ prefix: "herald-node-" });
   unfinished.defer(() => Deno.remove(folder, { recursive: true }));
@@ -77,6 +111,7 @@ export async function makeNodeScene({ withImage = true } = {}): Promise<NodeScen
     }
   }
   const kube = unfinished.use(await startControlPlane({ host: master, kubelets: names }));
+  const events = unfinished.use(watchEvents(kube, master, `${folder}/events`));
   unfinished.use(await startControllerManager(kube, master, "*"));
   unfinished.use(master.start(kube.binaries.kubeScheduler, [
     `--kubeconfig=${kube.kubeconfig}`,
@@ -95,7 +130,54 @@ export async function makeNodeScene({ withImage = true } = {}): Promise<NodeScen
   ));
   for (const node of nodes) unfinished.use(node);
   const finished = unfinished.move();
-  return { lan, kube, nodes, client, [Symbol.asyncDispose]: () => finished.disposeAsync() };
+  const forgiven: Span[] = [];
+  const podLogs = async () =>
+    (await Promise.all(nodes.map((node) => node.podLogs(NAMESPACE)))).flat();
+  return {
+    lan,
+    kube,
+    nodes,
+    client,
+    async disrupt(act) {
+      // Events tell whole seconds.
+      const from = Math.floor(Date.now() / 1_000) * 1_000;
+      const result = await act();
+      forgiven.push({ from, until: Date.now() });
+      return result;
+    },
+    async powerOn({ options }) {
+      nodes.push(finished.use(await startKubeletNode(options)));
+    },
+    async assertGoodRun() {
+      const seen = { events: await events.seen(), logs: await podLogs() };
+      assert.deepEqual(troublesOf(seen, NAMESPACE, forgiven), [], "a good run has none of this");
+    },
+    logs: async (since) =>
+      (await podLogs())
+        .flatMap(({ lines, pod }) => lines.map(({ at, text }) => ({ at, text: `${pod}: ${text}` })))
+        .filter(({ at }) => Date.parse(at) > since)
+        .sort((a, b) => a.at < b.at ? -1 : 1)
+        .map(({ at, text }) => `${at} ${text}`)
+        .join("\n"),
+    [Symbol.asyncDispose]: () => finished.disposeAsync(),
+  };
+}
+
+/** Keeps all that becomes of events: those of a namespace that goes are gone with it. */
+function watchEvents(kube: ControlPlane, host: Host, file: string) {
+  const asked = ["get", "--raw", "/api/v1/events?watch=1"];
+  const command = [kube.binaries.kubectl, `--kubeconfig=${kube.kubeconfig}`, ...asked];
+  const watch = host.start("sh", ["-c", `exec "$@" >${file}`, "sh", ...command]);
+  let ended = false;
+  watch.exited.finally(() => ended = true);
+  return {
+    async seen(): Promise<readonly KubeEvent[]> {
+      assert.ok(!ended, `events are no longer seen: ${watch.output()}`);
+      const lines = (await Deno.readTextFile(file)).split("\n");
+      return lines.slice(0, -1).map((line): KubeEvent => JSON.parse(line).object);
+    },
+    [Symbol.asyncDispose]: () => watch[Symbol.asyncDispose](),
+  };
 }
 
 /** A Service of type LoadBalancer before the web servers. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { must, run } from "../support/process.ts";
-import { installHerald, makeNodeScene } from "./scene.ts";
+import { inNodeScene, installHerald } from "./scene.ts";
 
 /** Where kubelets, containerd and CNI plugins write on a machine that is theirs. */
 const PLACES = [
@@ -34,8 +34,7 @@ async function machine(): Promise<Readonly<Record<string, readonly string[]>>> {
 
 Deno.test("a scene of real kubelets leaves nothing on the machine and changes nothing of it", async () => {
   const before = await machine();
-  {
-    await using scene = await makeNodeScene();
+  await inNodeScene(async (scene) => {
     await installHerald(scene);
     const during = await machine();
     for (const kind of ["groups", "networks", "processes", "folders"]) {
@@ -44,6 +43,6 @@ Deno.test("a scene of real kubelets leaves nothing on the machine and changes no
     for (const kind of ["sysctls", "mounts", "places"]) {
       assert.deepEqual(during[kind], before[kind], kind);
     }
-  }
+  });
   assert.deepEqual(await machine(), before);
 });
