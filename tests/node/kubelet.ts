@@ -1,4 +1,5 @@
 import { type ControlPlane, kubeletToken } from "../support/control_plane.ts";
+import { openJanitor } from "../support/janitor.ts";
 import type { Host } from "../support/lan.ts";
 import { must, run, type RunningProcess, start } from "../support/process.ts";
 import { waitFor } from "../support/wait.ts";
@@ -61,6 +62,7 @@ export async function startKubeletNode(options: KubeletOptions): Promise<Kubelet
   const { address, host, kube, name } = options;
   await using unfinished = new AsyncDisposableStack();
   const folder = await Deno.makeTempDir({ prefix: `herald-${name}-` });
+  unfinished.use(openJanitor({ group: name, folder }));
   unfinished.defer(() => Deno.remove(folder, { recursive: true }));
   const hierarchies = await makeControlGroups(name);
   unfinished.defer(() => removeControlGroups(name));

@@ -4,6 +4,7 @@ import {
   startControllerManager,
   startControlPlane,
 } from "../support/control_plane.ts";
+import { openJanitor } from "../support/janitor.ts";
 import { type Host, type Lan, makeLan } from "../support/lan.ts";
 import { must } from "../support/process.ts";
 import { waitFor } from "../support/wait.ts";
@@ -90,6 +91,7 @@ export function testOnNodes(
 async function makeNodeScene(withImage: boolean): Promise<NodeScene & AsyncDisposable> {
   await using unfinished = new AsyncDisposableStack();
   const folder = await Deno.makeTempDir({ prefix: "herald-node-" });
+  unfinished.use(openJanitor({ folder }));
   unfinished.defer(() => Deno.remove(folder, { recursive: true }));
   const images = [
     ...await makeTestImages(`${folder}/images`),
@@ -118,7 +120,7 @@ async function makeNodeScene(withImage: boolean): Promise<NodeScene & AsyncDispo
     "--leader-elect=false",
     "--secure-port=0",
   ]));
-  const nodes = await Promise.all(hosts.map((host, at) =>
+  const started = await Promise.allSettled(hosts.map((host, at) =>
     startKubeletNode({
       kube,
       host,
@@ -128,7 +130,12 @@ async function makeNodeScene(withImage: boolean): Promise<NodeScene & AsyncDispo
       images,
     })
   ));
-  for (const node of nodes) unfinished.use(node);
+  // One that started beside one that did not is to be ended too.
+  for (const one of started) if (one.status === "fulfilled") unfinished.use(one.value);
+  const nodes = started.map((one) => {
+    if (one.status === "rejected") throw one.reason;
+    return one.value;
+  });
   const finished = unfinished.move();
   const forgiven: Span[] = [];
   const podLogs = async () =>

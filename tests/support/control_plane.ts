@@ -1,6 +1,7 @@
 import { chunksOf } from "../../lib/host/kubernetes/response_body.ts";
 import { ensureKubeBinaries, type KubeBinaries } from "./kube_binaries.ts";
 import { type Certificates, makeClusterCertificates } from "./cluster_certificates.ts";
+import { openJanitor } from "./janitor.ts";
 import type { Host } from "./lan.ts";
 import { must, type RunningProcess, start } from "./process.ts";
 import { waitFor } from "./wait.ts";
@@ -59,6 +60,7 @@ export async function startControlPlane(
   await using unfinished = new AsyncDisposableStack();
   const binaries = await ensureKubeBinaries();
   const folder = await Deno.makeTempDir({ prefix: "herald-kube-" });
+  unfinished.use(openJanitor({ folder }));
   unfinished.defer(() => Deno.remove(folder, { recursive: true }));
   const address = host === undefined ? "127.0.0.1" : await addressOf(host);
   const ports = host === undefined ? freePorts(3) : [2379, 2380, 6443];

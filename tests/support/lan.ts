@@ -1,3 +1,4 @@
+import { openJanitor } from "./janitor.ts";
 import { must, type Outcome, run, type RunningProcess, start } from "./process.ts";
 
 let lans = 0;
@@ -45,6 +46,7 @@ export async function makeLan(): Promise<Lan> {
   const number = lans;
   const bridge = `${prefix}-switch`;
   const namespaces: string[] = [];
+  const janitor = openJanitor({ namespaces: `${prefix}-` });
   async function addNamespace(netns: string): Promise<void> {
     await must("ip", ["netns", "add", netns]);
     namespaces.push(netns);
@@ -57,6 +59,7 @@ export async function makeLan(): Promise<Lan> {
       }
       await run("ip", ["netns", "del", netns]);
     }
+    await janitor[Symbol.asyncDispose]();
   }
   try {
     await addNamespace(bridge);
