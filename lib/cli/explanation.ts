@@ -57,7 +57,11 @@ export function explanationText(found: Explanation): string {
   }
   lines.push(...address.reasons.map((reason) => `  ${reason}`));
   if (address.sharesWith.length > 0) {
-    lines.push(`It shares it with ${address.sharesWith.join(", ")}.`);
+    lines.push(
+      `It shares ${address.ips.length === 1 ? "it" : "them"} with ${
+        address.sharesWith.join(", ")
+      }.`,
+    );
   }
   for (const one of announcements) {
     lines.push(...one.peers === undefined ? layer2Lines(one, found.speakers) : bgpLines(one));
@@ -140,9 +144,11 @@ function bgpLines({ ip, peers = [], seen, candidates }: Announcement): string[] 
   const on = seen.filter((one) => one.announcing).map(({ node }) => node);
   return [
     on.length > 0
-      ? `${ip} is routed by BGP to ${on.join(", ")} (seen at their speakers). The nodes:`
+      ? `${ip} is routed by BGP to ${on.join(", ")} (seen at ${speakersOf(on)}). The nodes:`
       : seen.length > 0
-      ? `${ip} is routed to no node by BGP (seen at their speakers). The nodes:`
+      ? `${ip} is routed to no node by BGP (seen at ${
+        speakersOf(seen.map(({ node }) => node))
+      }). The nodes:`
       : `By BGP these nodes would have ${ip} routed to them:`,
     ...candidates.map((candidate, index) => candidateLine(candidate, index, seen)),
     ...peers.length === 0
@@ -151,9 +157,15 @@ function bgpLines({ ip, peers = [], seen, candidates }: Announcement): string[] 
   ];
 }
 
+function speakersOf(nodes: readonly string[]): string {
+  return nodes.length === 1 ? "its speaker" : "their speakers";
+}
+
 function speakerLines({ asked, silent, problem, warnings }: Explanation["speakers"]): string[] {
   return [
-    ...asked.length === 0 ? [] : [`Asked: the speakers of ${asked.join(", ")}.`],
+    ...asked.length === 0
+      ? []
+      : [`Asked: the ${asked.length === 1 ? "speaker" : "speakers"} of ${asked.join(", ")}.`],
     ...silent.length === 0
       ? []
       : [`Not reached: ${silent.map(({ node, why }) => `${node} (${why})`).join(", ")}.`],

@@ -1,3 +1,4 @@
+import { counted } from "../base/counted.ts";
 import { configDifference, type EntryChange } from "../config/difference.ts";
 import type { ConfigDifference } from "../config/difference.ts";
 import { type Config, EMPTY_CONFIG } from "../config/types.ts";
@@ -56,17 +57,17 @@ export function impactText(report: ImpactReport): string {
       lost.map((one) => lostText(one, without)),
     ),
     ...section(
-      `${services(moved.length)} would keep the address, in another pool:`,
+      `${counted(moved.length, "Service")} would keep the address, in another pool:`,
       moved.map(({ service, before, after }) =>
         `${service}: ${after.ips.join(" and ")}, pool "${before.pool}" -> "${after.pool}"`
       ),
     ),
     ...section(
-      `${services(gained.length)} without an address would get one:`,
+      `${counted(gained.length, "Service")} without an address would get one:`,
       gained.map(({ service, after }) => `${service}: ${placeText(after)}`),
     ),
     ...section(
-      `${services(stillWithout.length)} would still have no address:`,
+      `${counted(stillWithout.length, "Service")} would still have no address:`,
       stillWithout.map(({ service, why }) => `${service}: ${why}`),
     ),
     ...changes.length === 0 ? ["The configuration says the same as the one in force."] : changes,
@@ -75,7 +76,7 @@ export function impactText(report: ImpactReport): string {
 }
 
 function lostTitle(count: number, refused: boolean): string {
-  const what = `${services(count)} would lose an address`;
+  const what = `${counted(count, "Service")} would lose an address`;
   return refused
     ? `${what}, so a running controller would refuse the whole configuration and keep the old one:`
     : `${what}:`;
@@ -137,8 +138,4 @@ function section(title: string, items: readonly string[]): string[] {
     ...items.slice(0, SHOWN).map((item) => `  ${item}`),
     ...more > 0 ? [`  and ${more} more (--output=json names them all)`] : [],
   ];
-}
-
-function services(count: number): string {
-  return `${count} ${count === 1 ? "Service" : "Services"}`;
 }

@@ -1,3 +1,4 @@
+import { counted } from "../base/counted.ts";
 import { type ConfigProblem, errorText } from "../base/errors.ts";
 import { type ExpectedConfigMap, namesOf, readSource } from "../config/manifest.ts";
 import { renderProblems, reported } from "../config/report.ts";
@@ -108,7 +109,9 @@ function onlyConfig(checked: readonly Validation[]): Config {
   throw new Error(
     configs.length === 0
       ? `There is no configuration in ${sources} that could be compared`
-      : `There are ${configs.length} configurations in ${sources}; compare one at a time`,
+      : `There are ${
+        counted(configs.length, "configuration")
+      } in ${sources}; compare one at a time`,
   );
 }
 
@@ -172,8 +175,4 @@ export function validateText(
     others: parts.flatMap((part) => part.kind === "other" ? part.what : []),
     text: renderProblems(problems, text) + summaries.join(""),
   };
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }

@@ -1,3 +1,4 @@
+import { counted } from "../base/counted.ts";
 import type { ConfigPlace, ConfigProblem } from "../base/errors.ts";
 import { compareIp } from "../net/ip.ts";
 import { rangesOverlap } from "../net/range.ts";
@@ -58,7 +59,7 @@ function placeOfFirst(place: ConfigPlace): string {
 function atMost(problems: readonly ConfigProblem[]): readonly ConfigProblem[] {
   const last = problems[MAX_PROBLEMS];
   if (last === undefined) return problems;
-  const more = `and ${problems.length - MAX_PROBLEMS} more problems`;
+  const more = `and ${counted(problems.length - MAX_PROBLEMS, "more problem")}`;
   return [...problems.slice(0, MAX_PROBLEMS), { ...last, message: more, hint: undefined }];
 }
 

@@ -1,3 +1,4 @@
+import { areFor, counted } from "../base/counted.ts";
 import type { Pool } from "../config/types.ts";
 import type { ServiceFacts } from "../model/facts.ts";
 import { quoted } from "../model/json.ts";
@@ -96,9 +97,16 @@ export function fullDetail({ pool, sizes }: PoolState, family: Family, book: Add
   const kept = [...book.keptFor.keys()].filter(ofFamily).length;
   const reserved = pool.reserved.filter((range) => familyOf(range.first) === family)
     .reduce((sum, range) => sum + rangeSize(range), 0n);
-  if (kept === 0 && reserved === 0n) {
-    return `${size} of ${size} IPv${family} addresses are in use`;
-  }
-  return `no IPv${family} address of ${size} is free: ${reserved} are reserved and ${kept} kept ` +
-    `for deleted Services (sticky-time)`;
+  const why = [
+    ...reserved > 0n ? [`${reserved} ${areFor(reserved)} reserved`] : [],
+    ...kept > 0
+      ? [
+        `${kept} ${areFor(kept)} kept for ` +
+        `${kept === 1 ? "a deleted Service" : "deleted Services"} (sticky-time)`,
+      ]
+      : [],
+  ];
+  return why.length === 0
+    ? `${size} of ${counted(size, `IPv${family} address`)} ${areFor(size)} in use`
+    : `no IPv${family} address of ${size} is free: ${why.join(" and ")}`;
 }

@@ -1,3 +1,4 @@
+import { counted } from "../base/counted.ts";
 import { someOf } from "../base/some_of.ts";
 import { formatIp, type Ip } from "../net/ip.ts";
 import type { ServiceKey } from "./facts.ts";
@@ -26,8 +27,7 @@ export function conflictText(conflicts: readonly AddressConflict[], now: string)
   const names = [...first.values()]
     .map(({ service, ip, pool }) => `${service} (${formatIp(ip)}, pool ${quoted(pool)})`);
   return `new config not compatible with assigned IPs: it would take the address of ` +
-    `${first.size} ${first.size === 1 ? "Service" : "Services"}: ` +
-    `${someOf(names, ", ", ROOM_FOR_NAMES)}; ${now}`;
+    `${counted(first.size, "Service")}: ${someOf(names, ", ", ROOM_FOR_NAMES)}; ${now}`;
 }
 
 /** While another configuration runs. */

@@ -1,3 +1,4 @@
+import { counted } from "../base/counted.ts";
 import { fullText } from "./forecast.ts";
 import type { ControllerStatus, PeerStatus, PoolStatus, SpeakerStatus } from "./types.ts";
 
@@ -23,7 +24,7 @@ export const POOLS: Table<PoolStatus> = {
     { head: "NAME", cell: nameOf },
     { head: "PROTOCOL", cell: ({ protocol }) => protocol },
     { head: "IN USE", cell: ({ addresses, inUse }) => `${inUse} of ${addresses}` },
-    { head: "", cell: ({ services }) => `${services} ${services === 1 ? "Service" : "Services"}` },
+    { head: "", cell: ({ services }) => counted(services, "Service") },
     { head: "", cell: poolNotes },
   ],
   page: [
@@ -109,7 +110,9 @@ function errorOf({ lastError, state }: PeerStatus): string {
 /** What else a person should know of a pool, and when it will be full. */
 function poolNotes({ kept, reserved, fullInMs }: PoolStatus): string {
   return [
-    ...kept > 0 ? [`${kept} kept for deleted Services`] : [],
+    ...kept > 0
+      ? [`${kept} kept for ${kept === 1 ? "a deleted Service" : "deleted Services"}`]
+      : [],
     ...reserved > 0 ? [`${reserved} reserved`] : [],
     ...fullInMs === undefined ? [] : [fullText(fullInMs)],
   ].join(", ");

@@ -216,7 +216,7 @@ peers: [{peer-address: 10.0.0.1, peer-asn: 64501, my-asn: 64500}]
   const text = explained(web, { ...snapshot([web]), config }, asked([[node, told]]));
   for (
     const line of [
-      /^10\.77\.1\.220 is routed by BGP to node1 \(seen at their speakers\)\. The nodes:$/m,
+      /^10\.77\.1\.220 is routed by BGP to node1 \(seen at its speaker\)\. The nodes:$/m,
       /^ {2}node1: 10\.77\.1\.220\/32 to 10\.0\.0\.1:179: the session is not established$/m,
       /^ {2}10\.77\.1\.220\/32 from node2 to 10\.0\.0\.1 \(AS 64501\)$/m,
     ]

@@ -38,7 +38,7 @@ Deno.test("explanationText() names those that share, and endpoints without a nod
   for (
     const line of [
       /^It has 10\.0\.0\.1 and fd00::1 of pool "p":$/m,
-      /^It shares it with default\/dns, default\/mail\.$/m,
+      /^It shares them with default\/dns, default\/mail\.$/m,
       /^Nobody announces 10\.0\.0\.1: no endpoint of the Service is ready$/m,
       /^ {2}10\.244\.0\.1 on an unnamed node, not ready$/m,
     ]

@@ -225,7 +225,7 @@ const RULES: readonly Rule[] = [
       await at.create("e");
       await at.told(
         "e",
-        /AllocationFailed.*pool "first" is full, 1 of 1 IPv4 addresses are in use/,
+        /AllocationFailed.*pool "first" is full, 1 of 1 IPv4 address is in use/,
       );
       await at.remove("b");
       await at.gets("e", "10.0.0.5");

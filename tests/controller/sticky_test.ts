@@ -47,7 +47,7 @@ Deno.test("expireRemembered() gives the address to who waits once the time is ov
   const told = at.book.reported.get(serviceKey("default", "late"))?.message ?? "";
   assert.match(
     told,
-    /no IPv4 address of 3 is free: 0 are reserved and 1 kept for deleted Services/,
+    /no IPv4 address of 3 is free: 1 is kept for a deleted Service \(sticky-time\)/,
   );
   at.context = context({ nowMs: 59_999 });
   settleAll(at);

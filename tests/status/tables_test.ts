@@ -42,7 +42,7 @@ Deno.test("POOLS tells what is kept, reserved and when a pool will be full", () 
     "layer2",
     "3 of 21",
     "2 Services",
-    "1 kept for deleted Services, 2 reserved, full",
+    "1 kept for a deleted Service, 2 reserved, full",
   ]);
   assert.equal(cells(POOLS.text, POOL).at(-1), "");
   assert.deepEqual(cells(POOLS.page, POOL), ["default", "layer2", "3", "21"]);
