@@ -74,6 +74,7 @@ function explanationOf(a: number, b: number): string {
       sharesWith: many(a, (at) => `default/s${at}`),
     },
     endpoints: [],
+    unread: [],
     announcements: [announcement, { ...announcement, peers: many(b, (at) => `to ${at}`) }],
     speakers: {
       asked: nodes,

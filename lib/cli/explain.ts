@@ -46,7 +46,7 @@ export async function explain(request: ExplainRequest): Promise<number> {
     const found = explainService(facts, snapshot, source.lbClass, speakers);
     const text = request.output === "json"
       ? `${JSON.stringify(found, null, 2)}\n`
-      : explanationText(found);
+      : explanationText(found, source.namespace);
     await writeText(Deno.stdout, text);
     return 0;
   } catch (error) {
@@ -89,7 +89,10 @@ export function explainService(
     objects: snapshot.description,
     address,
     endpoints,
-    announcements: announcementsOf(facts, address.ips, snapshot, lbClass, speakers),
+    announcements: snapshot.unread.length > 0
+      ? announcementsSeen(address.ips, speakers)
+      : announcementsOf(facts, address.ips, snapshot, lbClass, speakers),
+    unread: snapshot.unread,
     speakers: {
       asked: [...answers.keys()].sort(),
       silent,
@@ -97,6 +100,14 @@ export function explainService(
       warnings: disagreements([...answers.values()]),
     },
   };
+}
+
+/** What the speakers say alone: by a part of the objects every plan would be wrong. */
+function announcementsSeen(ips: readonly string[], speakers: AskedSpeakers): Announcement[] {
+  return ips.map((ip) => {
+    const seen = seenOf(ip, speakers);
+    return { ip, owner: seen.find(({ announcing }) => announcing)?.node, seen, candidates: [] };
+  });
 }
 
 function announcementsOf(

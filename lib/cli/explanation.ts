@@ -12,6 +12,11 @@ export interface Explanation {
     readonly ready: boolean;
   }[];
   readonly announcements: readonly Announcement[];
+  /**
+   * What could not be read, and why: there are no endpoints here then, and of announcements only
+   * what speakers say.
+   */
+  readonly unread: readonly string[];
   /** The speakers whose word counts here. */
   readonly speakers: {
     /** Nodes whose speaker answered. */
@@ -46,8 +51,8 @@ export interface SeenAnnouncement {
   readonly reason: string;
 }
 
-/** The explanation in plain words. */
-export function explanationText(found: Explanation): string {
+/** The explanation in plain words; Herald runs in that namespace. */
+export function explanationText(found: Explanation, namespace = "metallb-system"): string {
   const { address, announcements, endpoints } = found;
   const lines = [`Service ${found.service} (${found.objects})`];
   if (address.ips.length === 0) lines.push("It has no address:");
@@ -63,6 +68,7 @@ export function explanationText(found: Explanation): string {
       }.`,
     );
   }
+  if (found.unread.length > 0) return `${[...lines, ...partLines(found, namespace)].join("\n")}\n`;
   for (const one of announcements) {
     lines.push(...one.peers === undefined ? layer2Lines(one, found.speakers) : bgpLines(one));
   }
@@ -72,6 +78,26 @@ export function explanationText(found: Explanation): string {
     lines.push(`  ${address} on ${node ?? "an unnamed node"}, ${ready ? "ready" : "not ready"}`);
   }
   return `${lines.join("\n")}\n`;
+}
+
+/** What is known where Nodes or EndpointSlices must not be read, as in a controller's pod. */
+function partLines(
+  { announcements, service, speakers, unread }: Explanation,
+  namespace: string,
+): string[] {
+  return [
+    ...announcements.flatMap(({ ip, seen }) =>
+      seen.map(({ node, announcing, reason }) =>
+        announcing ? `${node} announces ${ip} (seen at ${node}'s speaker).` : `${node}: ${reason}`
+      )
+    ),
+    ...speakerLines(speakers),
+    "Its endpoints and who should announce it cannot be told from here:",
+    ...[...unread, ...speakers.problem === undefined ? [] : [speakers.problem]]
+      .map((reason) => `  ${reason}`),
+    "A speaker may read them. Ask one:",
+    `  kubectl -n ${namespace} exec ds/speaker -- herald explain service ${service}`,
+  ];
 }
 
 function layer2Lines(one: Announcement, speakers: Explanation["speakers"]): string[] {

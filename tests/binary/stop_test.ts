@@ -5,6 +5,7 @@ import { objectOr } from "../../lib/model/json.ts";
 import { freePort } from "../cluster/controller_process.ts";
 import { configMap } from "../support/folder.ts";
 import { type Answer, fedWatch, json, startMockApi, status } from "../support/mock_api.ts";
+import { writeKubeconfig } from "../support/kubeconfig.ts";
 import { start } from "../support/process.ts";
 import { waitFor } from "../support/wait.ts";
 
@@ -53,15 +54,7 @@ async function store({ folder }: Bench, config?: string): Promise<string> {
 }
 
 async function server({ folder }: Bench, url: string): Promise<string> {
-  const config = {
-    apiVersion: "v1",
-    kind: "Config",
-    "current-context": "a",
-    contexts: [{ name: "a", context: { cluster: "a", user: "a" } }],
-    clusters: [{ name: "a", cluster: { server: url } }],
-    users: [{ name: "a", user: { token: "none" } }],
-  };
-  await Deno.writeTextFile(`${folder}/kubeconfig`, JSON.stringify(config));
+  await writeKubeconfig(`${folder}/kubeconfig`, url);
   return `--kubeconfig=${folder}/kubeconfig`;
 }
 

@@ -37,6 +37,7 @@ function snapshot(services: readonly ReturnType<typeof service>[], ready = true)
       parseConfig("address-pools: [{name: p, protocol: layer2, addresses: [10.77.1.220/32]}]", "c")
         .config,
     configReason: "",
+    unread: [],
   };
 }
 
@@ -222,4 +223,21 @@ peers: [{peer-address: 10.0.0.1, peer-asn: 64501, my-asn: 64500}]
     ]
   ) assert.match(text, line);
   assert.ok(!text.includes("from node1 to"), text);
+});
+
+Deno.test("explainService() tells what it knows where Nodes must not be read, and who may be asked", () => {
+  const web = service("web", "10.77.1.220");
+  const reason = "Cannot list nodes at https://api: HTTP 403: forbidden";
+  const part = { ...snapshot([web]), slices: [], nodes: new Map(), unread: [reason] };
+  const alone = explained(web, part);
+  for (
+    const line of [
+      /^It has 10\.77\.1\.220 of pool "p":$/m,
+      /^ {2}Cannot list nodes at https:\/\/api: HTTP 403: forbidden$/m,
+      /^ {2}kubectl -n metallb-system exec ds\/speaker -- herald explain service default\/web$/m,
+    ]
+  ) assert.match(alone, line);
+  assert.doesNotMatch(alone, /no endpoint|[Nn]obody announces|election/);
+  const told = explained(web, part, asked([speaker("node1", true, "owner")]));
+  assert.match(told, /^node1 announces 10\.77\.1\.220 \(seen at node1's speaker\)\.$/m);
 });

@@ -7,6 +7,7 @@ const FOUND: Explanation = {
   address: { ips: [], written: false, reasons: ['pool "p" is full'], sharesWith: [] },
   endpoints: [],
   announcements: [],
+  unread: [],
   speakers: { asked: ["node1"], silent: [], warnings: [] },
 };
 

@@ -18,6 +18,7 @@ function snapshot(config: string | undefined, ...services: ServiceFacts[]): Snap
     nodes: new Map(),
     config: config === undefined ? undefined : read(config),
     configReason: config === undefined ? "there is no ConfigMap" : "",
+    unread: [],
   };
 }
 

@@ -22,6 +22,8 @@ export interface WatchOptions<T> {
   readonly read: (object: unknown) => T | undefined;
   /** Called in order, never concurrently. */
   readonly onChange: (change: Change<T>) => void;
+  /** The server refuses to list them: no role allows it. They are asked for again all the same. */
+  readonly onRefused?: (message: string) => void;
   /** Whether two readings are the same; equal ones give no change. Default: deeply equal. */
   readonly equal?: (a: T, b: T) => boolean;
 }

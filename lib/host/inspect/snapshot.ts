@@ -5,6 +5,7 @@ import { readEndpointSlice, readNode, readPod } from "../../model/cluster.ts";
 import type { NodeFacts, PodFacts, ServiceFacts, SliceFacts } from "../../model/facts.ts";
 import { readService } from "../../model/service.ts";
 import type { Cluster, Watched } from "../cluster/cluster.ts";
+import type { WatchedKind } from "../cluster/kinds.ts";
 import { watchConfig } from "../config/source.ts";
 import { openFolderCluster } from "../folder/cluster.ts";
 import { openKubeCluster } from "../kubernetes/cluster.ts";
@@ -21,6 +22,8 @@ export interface Snapshot {
   readonly config: Config | undefined;
   /** Why there is no configuration. */
   readonly configReason: string;
+  /** Why nodes or slices are empty, where their reader may not list them. */
+  readonly unread: readonly string[];
 }
 
 const GIVE_UP_MS = 15_000;
@@ -31,24 +34,42 @@ const PODS_WITHIN_MS = 5_000;
 /** A command's output is something else than a log. */
 const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => SILENT };
 
-/** Reads the objects once. @throws Error when they do not come within 15 s */
+/** What can be explained in part without them; a controller may list neither. */
+const DISPENSABLE: ReadonlySet<WatchedKind> = new Set(["EndpointSlice", "Node"]);
+
+/** Reads the objects once. @throws Error when they do not come within 15 s or must not be listed */
 export async function takeSnapshot(options: SourceOptions): Promise<Snapshot> {
   const stop = new AbortController();
   const { log, lastComplaint } = listening();
   const { signal } = stop;
   const host = { clock: systemClock, log };
-  const cluster = options.store === undefined
+  const opened = options.store === undefined
     ? await openKubeCluster(options, host, signal)
     : await openFolderCluster(options.store, false, host, signal);
   const watching: Promise<void>[] = [];
+  const unread = new Set<string>();
+  const refused = Promise.withResolvers<never>();
+  const cluster: Cluster = {
+    ...opened,
+    watch: (watched, stop) =>
+      opened.watch({
+        ...watched,
+        onRefused(message) {
+          if (!DISPENSABLE.has(watched.kind)) return refused.reject(new Error(message));
+          unread.add(message);
+          watched.onRefused?.(message);
+        },
+      }, stop),
+  };
   function all<T>(
-    kind: Parameters<Cluster["watch"]>[0]["kind"],
+    kind: WatchedKind,
     read: (object: unknown) => T | undefined,
   ): Promise<Watched<T>> {
     return new Promise((resolve) => {
       const watched: Watched<T> = cluster.watch<T>({
         kind,
         read,
+        onRefused: () => resolve(watched),
         onChange: (change) => change.kind === "synced" && queueMicrotask(() => resolve(watched)),
       }, signal);
       watching.push(watched.done);
@@ -62,7 +83,7 @@ export async function takeSnapshot(options: SourceOptions): Promise<Snapshot> {
       firstConfig(cluster, options, log, signal, watching),
     ]);
     const [services, slices, nodes, config] = await within(
-      parts,
+      Promise.race([parts, refused.promise]),
       GIVE_UP_MS,
       () =>
         `The objects of ${cluster.description} did not come within ${GIVE_UP_MS / 1000} s` +
@@ -74,6 +95,7 @@ export async function takeSnapshot(options: SourceOptions): Promise<Snapshot> {
       slices: [...slices.items.values()],
       nodes: new Map([...nodes.items.values()].map((node) => [node.name, node])),
       ...config,
+      unread: [...unread],
     };
   } finally {
     stop.abort();
@@ -91,12 +113,13 @@ export async function takeSpeakerPods(options: SourceOptions): Promise<readonly 
   let done: Promise<void> | undefined;
   try {
     const cluster = await openKubeCluster(options, { clock: systemClock, log }, stop.signal);
-    const pods = new Promise<readonly PodFacts[]>((resolve) => {
+    const pods = new Promise<readonly PodFacts[]>((resolve, reject) => {
       const watched: Watched<PodFacts> = cluster.watch<PodFacts>({
         kind: "Pod",
         namespace: options.namespace,
         labelSelector: SPEAKER_LABELS,
         read: readPod,
+        onRefused: (message) => reject(new Error(`the Pods did not come: ${message}`)),
         onChange: ({ kind }) =>
           kind === "synced" && queueMicrotask(() => resolve([...watched.items.values()])),
       }, stop.signal);

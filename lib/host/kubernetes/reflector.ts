@@ -132,7 +132,8 @@ async function waitToRetry<T>(
   failure: KubeFailure,
   attempt: number,
 ): Promise<void> {
-  const { client, clock, log, signal } = reflector;
+  const { client, clock, log, options, signal } = reflector;
+  if (failure.status === 403) options.onRefused?.(failure.message);
   if (reflector.mayComplain()) {
     log.warn({ error: failure.message, attempt }, "cannot read, trying again");
     reflector.complained = true;

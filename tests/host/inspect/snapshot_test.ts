@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
 import { takeSnapshot } from "../../../lib/host/inspect/snapshot.ts";
+import { KINDS } from "../../../lib/host/cluster/kinds.ts";
+import { configMap } from "../../support/folder.ts";
+import { service, startMockApi, status } from "../../support/mock_api.ts";
+import { withKubeconfig } from "../../support/kubeconfig.ts";
 import { CONFIG_MANIFEST, nodeManifest, serviceManifest, sliceManifest } from "../../lan/scene.ts";
 
 async function inFolder(
@@ -56,4 +60,54 @@ Deno.test("takeSnapshot() takes the configuration from a local file when one is 
     const { config } = await takeSnapshot(options(folder, `${folder}/pools.yaml`));
     assert.deepEqual(config?.pools, []);
   });
+});
+
+/** An API server whose roles allow no listing of these. */
+async function atServer(
+  forbidden: readonly string[],
+  use: (options: Parameters<typeof takeSnapshot>[0]) => Promise<void>,
+): Promise<void> {
+  const api = startMockApi(({ pathname }) => {
+    const [resource = ""] = pathname.split("/").slice(-1);
+    if (forbidden.includes(resource)) return status(403, `cannot list resource "${resource}"`);
+    const kind = Object.entries(KINDS).find(([, { plural }]) => plural === resource)?.[0];
+    const found: Record<string, unknown[]> = {
+      services: [service("web", "1")],
+      configmaps: [configMap("address-pools: []\n")],
+    };
+    const metadata = { resourceVersion: "1" };
+    return Response.json({ kind: `${kind}List`, metadata, items: found[resource] ?? [] });
+  });
+  try {
+    await withKubeconfig(api.url, async (kubeconfig) => {
+      await use({ ...options(""), store: undefined, kubeconfig });
+    });
+  } finally {
+    await api.close();
+  }
+}
+
+Deno.test("takeSnapshot() does at once without Nodes and EndpointSlices that it must not list", async () => {
+  await atServer(["nodes", "endpointslices"], async (where) => {
+    const began = performance.now();
+    const snapshot = await takeSnapshot(where);
+    assert.ok(performance.now() - began < 3_000, "waits in vain");
+    assert.deepEqual([...snapshot.services.keys()], ["default/web"]);
+    assert.ok(snapshot.config !== undefined);
+    const told = [...snapshot.unread].sort().map((one) => one.replace(/ at http\S+:/, ":"));
+    assert.deepEqual(told, [
+      'Cannot list endpointslices: HTTP 403: cannot list resource "endpointslices"',
+      'Cannot list nodes: HTTP 403: cannot list resource "nodes"',
+    ]);
+  });
+});
+
+Deno.test("takeSnapshot() says at once what it must not list and cannot do without", async () => {
+  for (const resource of ["services", "configmaps"]) {
+    await atServer([resource], async (where) => {
+      const began = performance.now();
+      await assert.rejects(takeSnapshot(where), new RegExp(`Cannot list ${resource} .*403`));
+      assert.ok(performance.now() - began < 3_000, "waits in vain");
+    });
+  }
 });

@@ -4,6 +4,7 @@ import { serveHttp } from "../../../lib/host/http/server.ts";
 import { SILENT_LOG } from "../../support/log.ts";
 import { createMetrics } from "../../../lib/host/metrics/metrics.ts";
 import type { ProcessStatus } from "../../../lib/status/types.ts";
+import { withKubeconfig } from "../../support/kubeconfig.ts";
 import { startMockApi } from "../../support/mock_api.ts";
 import { PROCESS_STATUS } from "../../support/status.ts";
 import { waitFor } from "../../support/wait.ts";
@@ -70,24 +71,6 @@ function pod(node: string, ip: string | undefined, ready = true, ports: readonly
     spec: { nodeName: node, containers: [{ name: "speaker", ports }] },
     status: { podIP: ip, conditions: [{ type: "Ready", status: ready ? "True" : "False" }] },
   };
-}
-
-async function withKubeconfig(url: string, use: (path: string) => Promise<void>): Promise<void> {
-  const path = await Deno.makeTempFile({ prefix: "herald-ask-", suffix: ".json" });
-  const config = {
-    apiVersion: "v1",
-    kind: "Config",
-    "current-context": "test",
-    contexts: [{ name: "test", context: { cluster: "test", user: "test" } }],
-    clusters: [{ name: "test", cluster: { server: url } }],
-    users: [{ name: "test", user: { token: "t" } }],
-  };
-  try {
-    await Deno.writeTextFile(path, JSON.stringify(config));
-    await use(path);
-  } finally {
-    await Deno.remove(path);
-  }
 }
 
 Deno.test("askSpeakers() asks the pods of a cluster, and names those that do not answer", async () => {
