@@ -92,11 +92,24 @@ uninstall() {
 # image: for both platforms, whatever this machine is; no container program is needed.
 image() {
   build
+  image_is_whole && return 0
+  rm -f dist/image.sums
   need_packages dpkg tar
   say "making the image for linux/amd64 and linux/arm64"
   amd64=$(get_runtime x86_64) || exit 1
   arm64=$(get_runtime aarch64) || exit 1
   "$DENO" run --quiet -A .ci/image/image.ts "$DENO" "$DENO_VERSION" "$amd64" "$arm64" || die "the image failed"
+  { image_source; find dist/image -type f -print0 | sort -z | xargs -0 sha256sum; } >dist/image.new
+  mv -f dist/image.new dist/image.sums
+}
+
+# All that goes into the image is in the build's stamp, but for the times of its files.
+image_source() { echo "# $(cat dist/stamp) ${SOURCE_DATE_EPOCH:-}"; }
+
+# Whether the image of this very source lies there, every byte of it.
+image_is_whole() {
+  [ "$(head -n 1 dist/image.sums 2>/dev/null)" = "$(image_source)" ] &&
+    tail -n +2 dist/image.sums | sha256sum -c --status 2>/dev/null
 }
 
 # release: all that is published, from the very programs of the image.
