@@ -1,73 +1,17 @@
 import { unreachable } from "../base/errors.ts";
 import { after, type Instant, type Millis, type Random } from "../base/time.ts";
-import type { Family, Ip4 } from "../net/ip.ts";
+import type { Ip4 } from "../net/ip.ts";
 import { encodeKeepalive, encodeNotification, type Message } from "./message.ts";
 import { familyOfAfi } from "./nlri.ts";
-import { negotiate, type Negotiated, openFor, type SessionTerms } from "./negotiate.ts";
+import { negotiate, openFor } from "./negotiate.ts";
 import {
-  type BgpFault,
   CEASE,
   CODE,
   formatNotification,
   type Notification,
   notification,
 } from "./notification.ts";
-
-type Bytes = Uint8Array<ArrayBuffer>;
-
-/** States of RFC 4271 §8.2.2; Active does not occur, for Herald only connects out. */
-export type Phase = "Idle" | "Connect" | "OpenSent" | "OpenConfirm" | "Established";
-
-/** One session. Only {@link step} writes. */
-export interface Session {
-  readonly terms: SessionTerms;
-  phase: Phase;
-  /** Failures in a row since the session was last established. */
-  failures: number;
-  /** True until a session was established: the first OPEN after a start says restarting. */
-  restarting: boolean;
-  routerId: Ip4 | undefined;
-  negotiated: Negotiated | undefined;
-  /** When to connect again; only in Idle, and undefined there when stopped. */
-  retryAt: Instant | undefined;
-  connectDeadline: Instant | undefined;
-  holdDeadline: Instant | undefined;
-  keepaliveAt: Instant | undefined;
-  /** Set while bytes wait that the peer does not take (RFC 9687). */
-  sendHoldDeadline: Instant | undefined;
-}
-
-export type SessionEvent =
-  | { readonly kind: "start" }
-  /** The configuration or a person ends it; it does not begin again by itself. */
-  | { readonly kind: "stop"; readonly say: Notification | undefined }
-  | { readonly kind: "connected"; readonly routerId: Ip4 }
-  /** The connection could not be made, or ended. */
-  | { readonly kind: "disconnected"; readonly reason: string }
-  | { readonly kind: "message"; readonly message: Message }
-  | { readonly kind: "fault"; readonly fault: BgpFault }
-  /** Bytes wait to be taken by the peer, or none do. */
-  | { readonly kind: "blocked"; readonly blocked: boolean }
-  /** UPDATEs were sent: no KEEPALIVE is due for a while. */
-  | { readonly kind: "updates-sent" }
-  | { readonly kind: "bfd-down" }
-  | { readonly kind: "tick" };
-
-export type SessionAction =
-  | { readonly kind: "connect" }
-  | { readonly kind: "send"; readonly bytes: Bytes; readonly what: "open" | "keepalive" }
-  /** Ends the connection, after the NOTIFICATION where there is one. */
-  | { readonly kind: "close"; readonly bytes: Bytes | undefined }
-  | { readonly kind: "established"; readonly negotiated: Negotiated }
-  | { readonly kind: "refresh"; readonly family: Family }
-  /** The session or the attempt ended; `sent` and `received` are the NOTIFICATIONs. */
-  | {
-    readonly kind: "down";
-    readonly reason: string;
-    readonly wasEstablished: boolean;
-    readonly sent: Notification | undefined;
-    readonly received: Notification | undefined;
-  };
+import type { Session, SessionAction, SessionEvent } from "./session.ts";
 
 const CONNECT_TIMEOUT_MS = 10_000;
 /** Until the hold time is negotiated (RFC 4271 §8.2.2 suggests 4 minutes). */
@@ -75,23 +19,6 @@ const OPEN_HOLD_MS = 240_000;
 const FIRST_RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 120_000;
 const SEND_HOLD_MS = 480_000;
-
-/** A session that has not begun. */
-export function createSession(terms: SessionTerms): Session {
-  return {
-    terms,
-    phase: "Idle",
-    failures: 0,
-    restarting: true,
-    routerId: undefined,
-    negotiated: undefined,
-    retryAt: undefined,
-    connectDeadline: undefined,
-    holdDeadline: undefined,
-    keepaliveAt: undefined,
-    sendHoldDeadline: undefined,
-  };
-}
 
 /** When {@link step} wants a tick next. */
 export function nextDeadline(session: Session): Instant | undefined {

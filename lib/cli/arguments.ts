@@ -1,24 +1,12 @@
-import { ELECTION_RULES } from "../speaker/view.ts";
 import type { ExpectedConfigMap } from "../config/manifest.ts";
 import { nearest } from "../config/nearest.ts";
-import { LOG_LEVELS } from "../host/process/log.ts";
-import { Command, CommanderError, Option } from "commander";
+import { Command, CommanderError } from "commander";
 import { type CommandFacts, completionFor, factsOf, SHELLS } from "./completion.ts";
-import {
-  ARP_BACKENDS,
-  configMapNames,
-  ROLES,
-  type RunOptions,
-  type SourceOptions,
-} from "../host/process/options.ts";
-import {
-  type Flags,
-  readAgainst,
-  readRunOptions,
-  readSourceOptions,
-  type Surroundings,
-  UsageError,
-} from "./values.ts";
+import { configMapNames, type RunOptions, type SourceOptions } from "../host/process/options.ts";
+import { type Flags, type Surroundings, UsageError } from "./flag_values.ts";
+import { readAgainst, readRunOptions, readSourceOptions } from "./values.ts";
+import { addObjectOptions, addSourceOptions, once, outputOption } from "./options.ts";
+import { addRun } from "./run_flags.ts";
 
 export type OutputFormat = "text" | "json";
 
@@ -97,7 +85,7 @@ function buildProgram(done: (request: Request) => void, around: Surroundings): C
     "Network load balancer for bare-metal Kubernetes: gives Services of type LoadBalancer " +
       "their addresses and makes the network send their traffic here.",
   ).addHelpText("after", "\nExit codes: 0 done, 1 it failed or the input is bad, 2 wrong usage.");
-  addRun(program, done, around);
+  addRun(program, (flags) => done({ kind: "run", options: readRunOptions(flags, around) }));
   addObjectOptions(
     program.command("validate").argument(
       "<source...>",
@@ -173,135 +161,9 @@ function readExpected(flags: Flags, around: Surroundings): ExpectedConfigMap | u
   return names === undefined ? undefined : { namespace, names };
 }
 
-function outputOption(): Option {
-  return new Option("--output <format>", "text or json").choices(["text", "json"]).default("text");
-}
-
 function outputOf(flags: Flags): OutputFormat {
   return flags.output === "json" ? "json" : "text";
 }
-
-/** A flag given twice is a mistake that would hide the first value. */
-function once(flag: string, description: string): Option {
-  return new Option(flag, description).argParser((value: string, previous: string | undefined) => {
-    if (previous !== undefined) throw new UsageError(`${flag.split(" ")[0]} is given twice`);
-    return value;
-  });
-}
-
-function oneOf(flag: string, description: string, words: readonly string[]): Option {
-  const option = once(flag, description);
-  // Only told, here: who reads the values refuses others, and names the nearest.
-  option.argChoices = [...words];
-  return option;
-}
-
-function addSourceOptions(command: Command): Command {
-  return addObjectOptions(
-    command.addOption(
-      once(
-        "--store <dir>",
-        "Kubernetes objects from manifests in this folder, not from an API server",
-      ),
-    ),
-  );
-}
-
-function addObjectOptions(command: Command): Command {
-  return command
-    .addOption(
-      once(
-        "--config <source>",
-        "ConfigMap name, or a local file (has a / or ends in .yaml, .yml, .json)",
-      ),
-    )
-    .addOption(once("--kubeconfig <file>", "default: in-cluster, $KUBECONFIG, ~/.kube/config"))
-    .addOption(
-      once(
-        "--namespace <ns>",
-        "where the ConfigMap is; default $METALLB_NAMESPACE, the pod's, metallb-system",
-      ),
-    )
-    .addOption(once("--lb-class <name>", "only Services of this spec.loadBalancerClass"));
-}
-
-function addRun(program: Command, done: (request: Request) => void, around: Surroundings): void {
-  const run = addSourceOptions(program.command("run"))
-    .description("run the controller, the speaker, or both in one process")
-    .addOption(oneOf("--role <role>", "what to run", ROLES))
-    .addOption(
-      once(
-        "--node-name <name>",
-        "speaker: this node; default $METALLB_NODE_NAME, $NODE_NAME, host name",
-      ),
-    )
-    .addOption(once("--host <address>", "HTTP listener; default $METALLB_HOST, else all addresses"))
-    .addOption(
-      once("--port <port>", "HTTP listener; 0 picks one; default $METALLB_PORT, else 7472"),
-    )
-    .addOption(
-      once("--ml-bindaddr <address>", "gossip: address to listen on ($METALLB_ML_BIND_ADDR)"),
-    )
-    .addOption(once("--ml-bindport <port>", "gossip: port (7946)"))
-    .addOption(once("--ml-labels <selector>", "speakers' pods by label ($METALLB_ML_LABELS)"))
-    .addOption(once("--ml-namespace <ns>", "speakers' pods by namespace ($METALLB_ML_NAMESPACE)"))
-    .addOption(
-      once("--ml-secret-key <key>", "gossip: better by $METALLB_ML_SECRET_KEY or its _PATH"),
-    )
-    .addOption(once("--ml-join <addresses>", "gossip: members to join where no API tells them"))
-    .addOption(oneOf("--ml-key-bytes <n>", "gossip: key length", ["16", "32"]))
-    .addOption(once("--heartbeat-interval <duration>", "between a speaker's beats; default 50ms"))
-    .addOption(once("--heartbeat-multiplier <n>", "missing beats that mean it is gone; default 3"))
-    .addOption(
-      oneOf("--l2-election <rule>", "who owns an address, MetalLB's rule of", ELECTION_RULES),
-    )
-    .addOption(oneOf("--arp-backend <backend>", "who answers ARP", ARP_BACKENDS))
-    .addOption(
-      once(
-        "--interface <names>",
-        "answers on these only: eth0,bond*,!eth3 (all but cali*, cni* …)",
-      ),
-    )
-    .addOption(
-      new Option(
-        "--arp-probe",
-        "asks 7 s long whether a host has a new address, then announces it",
-      ),
-    )
-    .addOption(
-      new Option("--ignore-exclude-lb", "use nodes labelled exclude-from-external-load-balancers"),
-    )
-    .addOption(once("--leader-elect [bool]", "controller: one of several writes; default true"))
-    .addOption(once("--leader-elect-lease-duration <time>", "others wait so long; default 15s"))
-    .addOption(once("--leader-elect-renew-deadline <time>", "then a leader stops; default 10s"))
-    .addOption(once("--leader-elect-retry-period <time>", "between renewals; default 2s"))
-    .addOption(once("--leader-elect-resource-name <name>", "the Lease; default herald-controller"))
-    .addOption(
-      oneOf("--leader-elect-profile <profile>", "times; fast: takeover within 3s", [
-        "default",
-        "fast",
-      ]),
-    )
-    .addOption(oneOf("--log-level <level>", "default info", LOG_LEVELS))
-    .addOption(
-      oneOf("--log-format <format>", "default json, pretty on a terminal", ["json", "pretty"]),
-    );
-  for (const [flag, takesValue] of METALLB_ONLY) {
-    run.addOption(new Option(takesValue ? `${flag} <value>` : `${flag} [bool]`).hideHelp());
-  }
-  run.action((flags: Flags) => done({ kind: "run", options: readRunOptions(flags, around) }));
-}
-
-/** Flags of MetalLB's manifests that Herald accepts so that these run with the image replaced. */
-export const METALLB_ONLY: readonly (readonly [string, boolean])[] = [
-  ["--ml-secret-name", true],
-  ["--ml-secret-key-path", true],
-  ["--deployment", true],
-  ["--pod-name", true],
-  ["--disable-epslices", false],
-  ["--enable-pprof", false],
-  ["--ml-wan-config", false],
-];
 
 /**
  * Go's flag package takes one dash, so MetalLB's users write `-port=7472`; and MetalLB's images

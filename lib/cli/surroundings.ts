@@ -1,4 +1,4 @@
-import type { Surroundings } from "./values.ts";
+import type { Surroundings } from "./flag_values.ts";
 
 const POD_NAMESPACE = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
 

@@ -1,6 +1,7 @@
 import { unreachable } from "../base/errors.ts";
 import { after, type Instant, instant, type Millis, type Random } from "../base/time.ts";
-import type { HeartbeatBody, HeartbeatPacket, Notice } from "./packet.ts";
+import { notify, repeatNotices } from "./outstanding.ts";
+import type { HeartbeatBody, HeartbeatPacket } from "./packet.ts";
 import {
   type HeartbeatPeer,
   missedAfterMs,
@@ -19,10 +20,6 @@ const REFUSED_BEATS = 2.25;
 const LEASE_BEATS = 2.2;
 /** So many others are asked about a silent one. */
 const ASKED = 5;
-/** A notice goes out again until it is acknowledged … */
-const RETRY_MS: Millis = 10;
-/** … but no longer than this: the sender goes on without. */
-export const SETTLE_MS: Millis = 500;
 const KEPT_NOTICES = 128;
 /** News of strangers is told at most so often, for all of them together. */
 const STRANGER_MS: Millis = 200;
@@ -288,37 +285,6 @@ function ask(
   }
   const open = new Set(others.map(({ name }) => name));
   return { id, until: after(now, state.timing.confirmMs), open };
-}
-
-function notify(
-  state: MonitorState,
-  id: number,
-  notice: Notice,
-  now: Instant,
-  actions: MonitorAction[],
-): void {
-  const open = new Set<string>();
-  for (const { name, state: peerState } of state.peers.values()) {
-    if (peerState === "up") open.add(name);
-    // A node given up in error may still answer, so it must hear of a claim; nobody waits for it.
-    else actions.push({ kind: "send", to: name, body: { kind: "notice", id, notice } });
-  }
-  if (open.size === 0) actions.push({ kind: "settled", id, missing: [] });
-  else state.outstanding.set(id, { id, notice, open, until: after(now, SETTLE_MS), next: now });
-}
-
-function repeatNotices(state: MonitorState, now: Instant, actions: MonitorAction[]): void {
-  for (const one of state.outstanding.values()) {
-    for (const name of one.open) if (state.peers.get(name)?.state !== "up") one.open.delete(name);
-    if (one.open.size === 0 || now >= one.until) {
-      state.outstanding.delete(one.id);
-      actions.push({ kind: "settled", id: one.id, missing: [...one.open] });
-    } else if (now >= one.next) {
-      one.next = after(now, RETRY_MS);
-      const body: HeartbeatBody = { kind: "notice", id: one.id, notice: one.notice };
-      for (const name of one.open) actions.push({ kind: "send", to: name, body });
-    }
-  }
 }
 
 function forgetOld(notices: Map<number, boolean>): void {

@@ -1,14 +1,13 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type Instant, instant } from "../../lib/base/time.ts";
+import { nextDeadline, step } from "../../lib/bgp/fsm.ts";
 import {
   createSession,
-  nextDeadline,
   type Session,
   type SessionAction,
   type SessionEvent,
-  step,
-} from "../../lib/bgp/fsm.ts";
+} from "../../lib/bgp/session.ts";
 import type { Message } from "../../lib/bgp/message.ts";
 import {
   bgpFault,

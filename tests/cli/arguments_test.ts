@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { parseArguments, type Request } from "../../lib/cli/arguments.ts";
-import type { Surroundings } from "../../lib/cli/values.ts";
+import type { Surroundings } from "../../lib/cli/flag_values.ts";
 import type { RunOptions } from "../../lib/host/process/options.ts";
 
 function around(env: Record<string, string> = {}): Surroundings {

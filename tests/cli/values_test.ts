@@ -1,12 +1,6 @@
 import assert from "node:assert/strict";
-import type { Flags, Surroundings } from "../../lib/cli/values.ts";
-import {
-  readAgainst,
-  readRunOptions,
-  readSourceOptions,
-  UsageError,
-} from "../../lib/cli/values.ts";
-import { DEFAULT_TIMING } from "../../lib/heartbeat/monitor_state.ts";
+import { type Flags, type Surroundings, UsageError } from "../../lib/cli/flag_values.ts";
+import { readAgainst, readRunOptions, readSourceOptions } from "../../lib/cli/values.ts";
 import type { RunOptions } from "../../lib/host/process/options.ts";
 
 interface Place {
@@ -251,38 +245,6 @@ Deno.test("readAgainst() takes the cluster or a folder, and refuses flags that s
     assert.throws(() => read({ [name]: "x" }), /needs --against=cluster or --against=DIR/);
   }
   assert.throws(() => read({ against: "" }), /--against is empty/);
-});
-
-Deno.test("readRunOptions() reads MetalLB's gossip flags and environment", () => {
-  assert.equal(run({}).gossip, undefined, "each speaker stands alone");
-  const env = { METALLB_ML_BIND_ADDR: "10.0.0.1", METALLB_ML_SECRET_KEY: "key" };
-  assert.deepEqual(run({}, { env }).gossip, {
-    bindAddress: 0x0a00_0001,
-    port: 7946,
-    join: [],
-    secret: "key",
-    secretName: undefined,
-    keyBytes: undefined,
-    heartbeat: DEFAULT_TIMING,
-  });
-  const flags = { mlJoin: "10.0.0.2, fd00::2", mlBindport: "7000", mlKeyBytes: "16" };
-  const gossip = run(flags).gossip;
-  assert.deepEqual([gossip?.bindAddress, gossip?.port, gossip?.join.length, gossip?.keyBytes], [
-    undefined,
-    7000,
-    2,
-    16,
-  ]);
-  assert.match(refusal({ mlJoin: "node2" }), /^--ml-join=node2 is no IP address/);
-});
-
-Deno.test("readRunOptions() reads the gossip key of a file, or of a mounted Secret's folder", () => {
-  const env = { METALLB_ML_BIND_ADDR: "10.0.0.1", METALLB_ML_SECRET_KEY_PATH: "/etc/ml" };
-  const secretOf = (files: Record<string, string>) => run({}, { env, files }).gossip?.secret;
-  assert.equal(secretOf({ "/etc/ml/secretkey": "by folder\n" }), "by folder");
-  assert.equal(secretOf({ "/etc/ml": "by file" }), "by file");
-  assert.throws(() => secretOf({}), /cannot be read from \/etc\/ml; is the Secret mounted/);
-  assert.equal(run({ mlSecretKey: "by flag" }, { env, files: {} }).gossip?.secret, "by flag");
 });
 
 Deno.test("readRunOptions() names the Secret of the gossip key only where no key is given", () => {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { after, instant } from "../../lib/base/time.ts";
 import type { HeartbeatBody } from "../../lib/heartbeat/packet.ts";
-import { nextDeadline, SETTLE_MS, step } from "../../lib/heartbeat/monitor.ts";
+import { nextDeadline, step } from "../../lib/heartbeat/monitor.ts";
+import { SETTLE_MS } from "../../lib/heartbeat/outstanding.ts";
 import {
   createMonitor,
   DEFAULT_TIMING,

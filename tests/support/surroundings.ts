@@ -1,4 +1,4 @@
-import type { Surroundings } from "../../lib/cli/values.ts";
+import type { Surroundings } from "../../lib/cli/flag_values.ts";
 
 /** An empty environment, no pod and no terminal. */
 export const NOWHERE: Surroundings = {

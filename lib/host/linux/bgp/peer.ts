@@ -6,14 +6,13 @@ import {
   resend,
   type RouteTerms,
 } from "../../../bgp/adj_rib_out.ts";
+import { nextDeadline, step } from "../../../bgp/fsm.ts";
 import {
   createSession,
-  nextDeadline,
   type Session,
   type SessionAction,
   type SessionEvent,
-  step,
-} from "../../../bgp/fsm.ts";
+} from "../../../bgp/session.ts";
 import { decodeMessage, encodeRouteRefresh } from "../../../bgp/message.ts";
 import { afiOf } from "../../../bgp/nlri.ts";
 import { MAX_MESSAGE_LENGTH } from "../../../bgp/frame.ts";

@@ -1,5 +1,5 @@
 import type { RouteTerms } from "../../../bgp/adj_rib_out.ts";
-import type { Phase, SessionAction } from "../../../bgp/fsm.ts";
+import type { Phase, SessionAction } from "../../../bgp/session.ts";
 import type { Message } from "../../../bgp/message.ts";
 import type { Negotiated } from "../../../bgp/negotiate.ts";
 import { type BgpFault, formatNotification } from "../../../bgp/notification.ts";

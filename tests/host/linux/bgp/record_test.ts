@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { SessionAction } from "../../../../lib/bgp/fsm.ts";
+import type { SessionAction } from "../../../../lib/bgp/session.ts";
 import type { Update } from "../../../../lib/bgp/update.ts";
 import { notification } from "../../../../lib/bgp/notification.ts";
 import { createPeerRecord } from "../../../../lib/host/linux/bgp/record.ts";

@@ -1,0 +1,41 @@
+import { after, type Instant, type Millis } from "../base/time.ts";
+import type { MonitorAction, MonitorState } from "./monitor_state.ts";
+import type { HeartbeatBody, Notice } from "./packet.ts";
+
+/** A notice goes out again until it is acknowledged … */
+const RETRY_MS: Millis = 10;
+/** … but no longer than this: the sender goes on without. */
+export const SETTLE_MS: Millis = 500;
+
+/** Sends a notice to all peers; those that are up must acknowledge it. */
+export function notify(
+  state: MonitorState,
+  id: number,
+  notice: Notice,
+  now: Instant,
+  actions: MonitorAction[],
+): void {
+  const open = new Set<string>();
+  for (const { name, state: peerState } of state.peers.values()) {
+    if (peerState === "up") open.add(name);
+    // A node given up in error may still answer, so it must hear of a claim; nobody waits for it.
+    else actions.push({ kind: "send", to: name, body: { kind: "notice", id, notice } });
+  }
+  if (open.size === 0) actions.push({ kind: "settled", id, missing: [] });
+  else state.outstanding.set(id, { id, notice, open, until: after(now, SETTLE_MS), next: now });
+}
+
+/** Sends again what is not acknowledged, and settles what is, or has waited too long. */
+export function repeatNotices(state: MonitorState, now: Instant, actions: MonitorAction[]): void {
+  for (const one of state.outstanding.values()) {
+    for (const name of one.open) if (state.peers.get(name)?.state !== "up") one.open.delete(name);
+    if (one.open.size === 0 || now >= one.until) {
+      state.outstanding.delete(one.id);
+      actions.push({ kind: "settled", id: one.id, missing: [...one.open] });
+    } else if (now >= one.next) {
+      one.next = after(now, RETRY_MS);
+      const body: HeartbeatBody = { kind: "notice", id: one.id, notice: one.notice };
+      for (const name of one.open) actions.push({ kind: "send", to: name, body });
+    }
+  }
+}
