@@ -143,6 +143,8 @@ function decide(planner: Planner): void {
   const book = openBook(planner, config);
   if (!permit.mayBegin()) return;
   planChanged(planner, book, permit);
+  // What gave its addresses back just now may have been all that stood against a configuration.
+  keeper.reconsider();
   sticky.note(book, permit);
   planner.poolMetrics.note(book);
   inbox.wakeAt(nextExpiry(book));

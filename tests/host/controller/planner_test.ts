@@ -298,6 +298,23 @@ for (const event of NO_SERVICE) {
   });
 }
 
+Deno.test("createPlanner() takes a refused configuration with the last Service that stood against it", () => {
+  const { apply, holds, ledger, remove, turn, world } = stage();
+  for (const name of ["first", "second", "third"]) apply(name);
+  turn();
+  assert.equal(holds("third"), "10.0.0.3");
+  world.onReconsider = () => {
+    if (ledger.refusal(TINY, ONE) === undefined) world.config = TINY;
+  };
+  remove("second");
+  turn();
+  assert.equal(world.config, ONE);
+  remove("third");
+  // Nothing else happens that would make it decide again.
+  turn();
+  assert.equal(world.config, TINY);
+});
+
 Deno.test("createPlanner() tells nobody of a refusal that ends in the turn in which the lead comes", () => {
   const { inbox, turn, world } = stage();
   turn();
