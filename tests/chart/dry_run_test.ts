@@ -2,10 +2,13 @@ import assert from "node:assert/strict";
 import { renderChart } from "../../.ci/manifests.ts";
 import { startControlPlane } from "../support/control_plane.ts";
 import { ensureHelm } from "../support/kube_binaries.ts";
+import { commandsOf, fencesOf } from "../support/markdown.ts";
+import { must } from "../support/process.ts";
 import { waitFor } from "../support/wait.ts";
 import { COMPONENTS, kustomize } from "./kustomize.ts";
-import { EVERYTHING, optionalPaths } from "./values.ts";
+import { CHART, EVERYTHING, optionalPaths } from "./values.ts";
 
+const ROOT = new URL("../../", import.meta.url).pathname;
 const DEPLOY = new URL("../../deploy", import.meta.url).pathname;
 /** Values by the name of the case. */
 const VALUE_SETS = {
@@ -60,7 +63,7 @@ function operatorKinds(): string {
   }).join("\n---\n");
 }
 
-Deno.test("an API server takes all that deploy has, strictly validated", async (test) => {
+Deno.test("an API server takes all that deploy has, strictly validated, by helm too and over what stands there", async (test) => {
   const helm = await ensureHelm();
   await using kube = await startControlPlane();
   await kube.kubectl(["create", "namespace", "metallb-system"]);
@@ -93,4 +96,49 @@ Deno.test("an API server takes all that deploy has, strictly validated", async (
       await strictly(await kustomize(kube.binaries.kubectl, chosen));
     });
   }
+
+  const told = (command: string) =>
+    must("env", [
+      `KUBECONFIG=${kube.kubeconfig}`,
+      `PATH=${helm.replace(/\/helm$/, "")}:${Deno.env.get("PATH")}`,
+      "sh",
+      "-c",
+      `cd ${ROOT} && ${command}`,
+    ]);
+  const page = await Deno.readTextFile(`${ROOT}docs/upgrade.md`);
+  const [taking] = fencesOf(page).flatMap(commandsOf).filter((one) => /take-ownership/.test(one));
+
+  await test.step("helm takes over what the manifest made, and its notes tell what there is", async () => {
+    await kube.kubectl(["apply", "-f", `${DEPLOY}/metallb-compatible.yaml`]);
+    const before = await kube.kubectl(["get", "all,sa,role", "-n", "metallb-system", "-o", "name"]);
+    assert.match(await told(taking ?? "false"), /It has no configuration yet/);
+    const after = await kube.kubectl(["get", "all,sa,role", "-n", "metallb-system", "-o", "name"]);
+    assert.equal(after, before, "the same objects");
+    await kube.kubectl(["apply", "-f", `${DEPLOY}/metallb-configmap.yaml`]);
+    const again = await told(`helm upgrade herald ${CHART} -n metallb-system --reuse-values`);
+    assert.match(again, /Its configuration is the ConfigMap config\./);
+  });
+
+  await test.step("two releases stand beside each other, also in one namespace", async () => {
+    await kube.kubectl(["create", "namespace", "lb"]);
+    await told(`helm install internal ${CHART} -n lb --set=loadBalancerClass=example.org/internal`);
+    const ports = "prometheus.metricsPort=7480,speaker.memberlist.mlBindPort=7950";
+    await told(`helm install y ${CHART} -n lb --set=loadBalancerClass=example.org/y,${ports}`);
+  });
+
+  await test.step("every change of values is taken by what runs, and every way back", async () => {
+    const upgrade = (set: string) => told(`helm upgrade internal ${CHART} -n lb ${set}`);
+    for (
+      const set of [
+        "--set=controller.strategy.type=Recreate,controller.replicas=1",
+        "--set-json=controller.strategy.rollingUpdate=null",
+        "--set=controller.strategy.type=Recreate",
+        "--set=speaker.updateStrategy.type=OnDelete,speaker.memberlist.enabled=false",
+        "--set=speaker.enabled=false,rbac.create=false",
+        "--set=metallbNames=true",
+        "--set=nameOverride=other",
+      ]
+    ) await upgrade(set);
+    await upgrade("");
+  });
 });

@@ -14,6 +14,33 @@ import {
 } from "./values.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
+/** The values of MetalLB's chart 0.16.2, and those that it had up to 0.12. */
+const METALLB_VALUES = [
+  "{imagePullSecrets,nameOverride,fullnameOverride,loadBalancerClass,rbac.create}",
+  "tls.{cipherSuites,curvePreferences,minVersion}",
+  "tls.{controllerMetricsTLSSecret,speakerMetricsTLSSecret}",
+  "prometheus.{scrapeAnnotations,metricsPort,rbacPrometheus,serviceAccount,namespace}",
+  "prometheus.podMonitor.{enabled,additionalLabels,annotations,jobLabel,interval,tlsConfig}",
+  "prometheus.podMonitor.{metricRelabelings,relabelings}",
+  "prometheus.serviceMonitor.{enabled,speaker,controller,jobLabel,interval}",
+  "prometheus.prometheusRule.{enabled,additionalLabels,annotations,extraAlerts}",
+  "prometheus.prometheusRule.{staleConfig,configNotLoaded,addressPoolExhausted}",
+  "prometheus.prometheusRule.{addressPoolUsage,bgpSessionDown}",
+  "controller.{enabled,logLevel,command,webhookMode,revisionHistoryLimit,strategy.type}",
+  "{controller,speaker}.image.{repository,tag,pullPolicy}",
+  "{controller,speaker}.serviceAccount.{create,name,annotations}",
+  "{controller,speaker}.{securityContext,resources,nodeSelector,tolerations,priorityClassName}",
+  "{controller,speaker}.{runtimeClassName,affinity,podAnnotations,labels,extraContainers}",
+  "controller.{livenessProbe,readinessProbe}.{enabled,failureThreshold,periodSeconds}",
+  "{controller,speaker}.{livenessProbe,readinessProbe}.port",
+  "speaker.{enabled,logLevel,command,tolerateMaster,startupProbe,ignoreExcludeLB,wanConfig}",
+  "speaker.{secretName,bgpDebounceTimeout,gratuitousARPInterval,updateStrategy.type}",
+  "speaker.{revisionHistoryLimit,frr,reloader,frrMetrics,initContainers}",
+  "speaker.memberlist.{enabled,mlBindPort,mlBindAddrOverride,mlSecretKeyPath}",
+  "speaker.excludeInterfaces.enabled",
+  "{crds.enabled,frrk8s.enabled,frr-k8s,networkpolicies.enabled,networkpolicies.defaultDeny}",
+  "{networkpolicies.apiPort,configInline,existingConfigMap,psp.create}",
+] as const;
 /** Given by a chart that has Herald's as its part. */
 const FROM_ABOVE = ["global", "enabled"];
 
@@ -113,6 +140,42 @@ Deno.test("no probe asks in the seconds in which Herald starts: that would be to
   const delays = [...leavesOf(values)].filter(([path]) => path.endsWith("initialDelaySeconds"));
   assert.equal(delays.length, 4);
   for (const [path, seconds] of delays) assert(Number(seconds) >= 5, path);
+});
+
+/** `a.{b,c}.d` stands for `a.b.d` and `a.c.d`. */
+function spread(path: string): readonly string[] {
+  const [whole, choice] = /\{([^}]*)\}/.exec(path) ?? [];
+  if (whole === undefined || choice === undefined) return [path];
+  return choice.split(",").flatMap((one) => spread(path.replace(whole, one)));
+}
+
+Deno.test("the page on compatibility says of each value of MetalLB's chart what Herald's does with it", async () => {
+  const page = await Deno.readTextFile(`${ROOT}docs/compatibility.md`);
+  const [, section = ""] = page.split("## Values of MetalLB's chart");
+  const rows = [...section.split("\n## ")[0]?.matchAll(/^\| (`.*?) +\| (.*?) +\|$/gm) ?? []];
+  assert(rows.length > 10);
+  const has = (path: string) => {
+    let part = schema;
+    for (const key of path.split(".")) {
+      const below = propertiesOf(part)[key];
+      if (below === undefined) return false;
+      part = resolved(schema, below);
+    }
+    return true;
+  };
+  const told: string[] = [];
+  for (const [, names = "", what = ""] of rows) {
+    for (const [, name = ""] of names.matchAll(/`([^`]+)`/g)) {
+      for (const path of spread(name)) {
+        assert.equal(has(path), !what.startsWith("refused"), `${path}: ${what}`);
+        told.push(path);
+      }
+    }
+  }
+  // Of Herald's own values none may have a name of MetalLB's that the page does not tell of.
+  for (const path of METALLB_VALUES.flatMap(spread)) {
+    assert(told.some((one) => path === one || path.startsWith(`${one}.`)), `${path} is not told`);
+  }
 });
 
 Deno.test("the chart has Herald's version", async () => {
