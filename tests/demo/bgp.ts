@@ -120,4 +120,6 @@ try {
   );
   Deno.exit(1);
 }
-show("It works: an address, a route, a page, and all of it gone again. Nothing is left behind.");
+show(
+  "It works: an address, a route, a page, and all of it gone again. No process and no namespace is left.",
+);

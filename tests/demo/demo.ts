@@ -77,15 +77,27 @@ async function demo(scene: Scene): Promise<void> {
   );
   try {
     const stage = { scene, nodes, speakers };
-    await showService(stage);
-    await showDeath(stage);
+    await eachHears(stage);
+    const owner = await showService(stage);
+    await showDeath(stage, owner);
   } catch (error) {
     show("What the roles logged", [controller, ...speakers].map((one) => one.output()).join(""));
     throw error;
   }
 }
 
-async function showService({ scene, nodes }: Stage): Promise<void> {
+/** The speakers hear each other: until then each may think itself alone, and answer for a moment. */
+async function eachHears({ nodes }: Stage): Promise<void> {
+  for (const node of nodes) {
+    await waitFor("the speakers to hear each other", async () => {
+      const { stdout } = await node.run("curl", "-s", "http://127.0.0.1:7472/metrics");
+      return stdout.includes("herald_heartbeat_peers_up 1");
+    });
+  }
+}
+
+/** Gives the hardware address that answers. */
+async function showService({ scene, nodes }: Stage): Promise<string> {
   const { client } = scene;
   await using sniffer = client.start("tcpdump", ["-l", "-n", "-e", "-i", "eth0", ...FAMILY.filter]);
   await waitFor("tcpdump", () => sniffer.output().includes("listening on"));
@@ -117,25 +129,21 @@ async function showService({ scene, nodes }: Stage): Promise<void> {
   show(`The network finds it: ${name} (${owner}) answers ${FAMILY.protocol} for ${ip}`, exchange);
   show(`The client's page: curl ${FAMILY.url}`, got);
   if (got !== PAGE) throw new Error("The client got another page");
+  return owner;
 }
 
-/** Who answers once the speakers hear each other: until then each may think itself alone. */
-async function settledOwner(client: Host, nodes: readonly Host[]): Promise<string | undefined> {
-  for (const node of nodes) {
-    await waitFor("the speakers to hear each other", async () => {
-      const { stdout } = await node.run("curl", "-s", "http://127.0.0.1:7472/metrics");
-      return stdout.includes("herald_heartbeat_peers_up 1");
-    });
-  }
+/** Who answers in the end. */
+async function settledOwner(client: Host): Promise<string | undefined> {
   await using probe = await startProbe(client, FAMILY.ip);
   await pause(SETTLED_MS);
   return (await probe.stop()).runs.at(-1)?.who;
 }
 
 /** Kills the speaker that answers and tells, question by question, who answered. */
-async function showDeath({ scene, nodes, speakers }: Stage): Promise<void> {
+async function showDeath({ scene, nodes, speakers }: Stage, shown: string): Promise<void> {
   const { client } = scene;
-  const owner = await settledOwner(client, nodes);
+  const owner = await settledOwner(client);
+  if (owner !== shown) throw new Error(`${shown} answered, and now ${owner} does`);
   const index = nodes.findIndex(({ mac }) => mac === owner);
   const [node, speaker] = [nodes[index], speakers[index]];
   if (node === undefined || speaker === undefined) throw new Error(`Nobody has ${owner}`);
@@ -185,5 +193,5 @@ try {
   Deno.exit(1);
 }
 show(
-  "It works: an address, an answer, a page, and a node's death survived. Nothing is left behind.",
+  "It works: an address, an answer, a page, and a node's death survived. No process and no namespace is left.",
 );

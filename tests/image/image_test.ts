@@ -37,6 +37,15 @@ Deno.test("./install.sh image makes both platforms, the same bytes each time", a
       const { size } = await Deno.stat(tar);
       assert.ok(size <= MAX_BYTES, `${tar} has ${size} bytes`);
     }
+    await t.step("its file is as large as the pages say", async () => {
+      const { size } = await Deno.stat(tars[0] ?? "");
+      const megabytes = `${Math.round(size / 1_000_000)} MB`;
+      for (const page of ["README.md", "docs/installation.md"]) {
+        const row = (await Deno.readTextFile(`${ROOT}${page}`)).split("\n")
+          .find((line) => line.includes("image's file")) ?? "";
+        assert.ok(row.includes(megabytes), `${page} says otherwise than ${megabytes}: ${row}`);
+      }
+    });
     await t.step("its binary runs in nothing but the image's own files", async () => {
       const root = await unpack(tars[0] ?? "", folder);
       const told = await must("chroot", [root, "/usr/local/bin/herald", "version"]).catch(String);
