@@ -61,6 +61,7 @@ async function tellOne(port: number): Promise<{ peer: BgpPeer; ms: number }> {
     clock: systemClock,
     rib,
     record,
+    onTold: () => undefined,
   });
   let heard = 0;
   let last = begin;

@@ -15,6 +15,8 @@ export interface Rib {
   readonly routes: ReadonlyMap<Prefix, RouteAttributes>;
   /** Sets or, without attributes, removes a route; gives the prefix when something changed. */
   set(prefix: Prefix, attributes: RouteAttributes | undefined): Prefix | undefined;
+  /** The one object by which peers know an equal prefix; undefined before any was set. */
+  interned(prefix: Prefix): Prefix | undefined;
 }
 
 /** Makes an empty RIB. */
@@ -37,6 +39,7 @@ export function createRib(): Rib {
 
   return {
     routes,
+    interned: (prefix) => interned.get(prefixKey(prefix)),
     set(given, wanted) {
       const key = prefixKey(given);
       const known = interned.get(key);

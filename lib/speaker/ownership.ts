@@ -160,7 +160,8 @@ export function claimed(state: OwnershipState): Ip[] {
     .map(([ip]) => ip);
 }
 
-function isAnswered({ wish, yielded, lingersUntil }: Held): boolean {
+/** Whether this node answers, be it for a moment longer. */
+export function isAnswered({ wish, yielded, lingersUntil }: Held): boolean {
   return (wish.own && yielded === undefined) || lingersUntil !== undefined;
 }
 

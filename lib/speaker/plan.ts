@@ -115,18 +115,10 @@ export function planAddress(
   };
 }
 
-/** The same while layer 2 must not answer for the address, for a reason outside of the plan. */
-export function withheld<P extends Pick<AddressPlan, "announce" | "reason">>(
-  plan: P,
-  reason: string,
-): P {
-  const { layer2, bgp } = plan.announce;
-  if (layer2 === undefined) return plan;
-  const announce = { layer2: { ...layer2, here: false, reason }, bgp };
-  return { ...plan, announce, reason: reasonOf(announce) ?? reason };
-}
-
-function reasonOf({ layer2, bgp }: AddressPlan["announce"]): string | undefined {
+/** The reasons of both ways in one sentence; undefined where there is neither. */
+export function reasonOf(
+  { layer2, bgp }: Readonly<Partial<Record<Protocol, Pick<Verdict, "reason">>>>,
+): string | undefined {
   if (layer2 === undefined || bgp === undefined || layer2.reason === bgp.reason) {
     return (layer2 ?? bgp)?.reason;
   }

@@ -17,7 +17,9 @@ Deno.test("set() tells of changes only, and keeps equal attributes and prefixes 
   assert.equal(rib.set(prefix(1), { ...ATTRIBUTES, localPref: 5 }), first);
   assert.equal(rib.set(prefix(1), undefined), first);
   assert.equal(rib.set(prefix(1), undefined), undefined);
+  assert.equal(rib.interned(prefix(1)), first, "withdrawn, and known to peers as sent");
   assert.equal(rib.set(prefix(1), ATTRIBUTES), first, "one that comes back is the same object");
+  assert.equal(rib.interned(prefix(3)), undefined);
 });
 
 Deno.test("every address and length is a route of its own", () => {

@@ -62,12 +62,16 @@ export function createMetrics(): Metrics {
   const { counter, gauge, histogram } = declareIn(registry);
   const latency = (name: string, help: string) => histogram(name, help, LATENCY_BUCKETS);
   const layer2: Metrics["layer2"] = {
-    announced: gauge("metallb_speaker_announced", "Addresses this node announces", [
-      "service",
-      "protocol",
-      "node",
-      "ip",
-    ]),
+    announced: gauge(
+      "metallb_speaker_announced",
+      "Addresses this node answers for, or of which a BGP peer was told",
+      [
+        "service",
+        "protocol",
+        "node",
+        "ip",
+      ],
+    ),
     requests: counter(
       "metallb_layer2_requests_received",
       "ARP requests and neighbour solicitations received for an announced address",

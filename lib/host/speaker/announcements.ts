@@ -1,14 +1,16 @@
 import { type Protocol, PROTOCOLS } from "../../config/types.ts";
 import type { ServiceKey } from "../../model/facts.ts";
 import { formatIp } from "../../net/ip.ts";
+import type { Announced } from "../../speaker/announced.ts";
 import type { Log } from "../process/log.ts";
 import type { Metrics } from "../metrics/metrics.ts";
+import type { SpeakerEvents } from "./events.ts";
 import type { KeptPlan } from "./plans.ts";
 
 /** Tells log, metrics and events what this node announces. */
 export interface Announcements {
-  /** A plan is new or different. */
-  report(plan: KeptPlan): void;
+  /** A plan, or what is on the wire of it, may be new or different. */
+  report(plan: KeptPlan, announced: Announced): void;
   /** No Service has the address any more. */
   forget(plan: KeptPlan): void;
 }
@@ -17,53 +19,106 @@ interface AnnouncementsOptions {
   readonly node: string;
   readonly log: Log;
   readonly metrics: Metrics;
-  /** This node has become the one that announces the Service. */
-  readonly onOwned: (service: ServiceKey, protocol: Protocol) => void;
+  readonly events: Pick<SpeakerEvents, "assigned" | "failed">;
 }
+
+/** What was told of an address. */
+interface Told {
+  /** All of it, to see whether anything is different. */
+  readonly text: string;
+  readonly services: readonly ServiceKey[];
+  readonly by: readonly Protocol[];
+  /** Events, by {@link eventKey}: each is told once as long as the plan stands. */
+  readonly events: ReadonlySet<string>;
+}
+
+const NOTHING_TOLD: Told = { text: "", services: [], by: [], events: new Set() };
 
 /** Begins with nothing announced. */
 export function createAnnouncements(options: AnnouncementsOptions): Announcements {
-  const { node, log, metrics, onOwned } = options;
-  /** The Services under which the metric shows each address. */
-  const shown = new Map<
-    string,
-    { readonly services: readonly ServiceKey[]; readonly protocols: readonly Protocol[] }
-  >();
+  const { log, metrics: { layer2: { announced: gauge } }, node } = options;
+  const told = new Map<string, Told>();
 
-  function hide(ip: string): void {
-    const { services = [], protocols = [] } = shown.get(ip) ?? {};
+  function show(ip: string, { services, by }: Told, value: 0 | 1): void {
     for (const service of services) {
-      for (const protocol of protocols) {
-        metrics.layer2.announced.remove({ service, protocol, node, ip });
+      for (const protocol of by) {
+        const labels = { service, protocol, node, ip };
+        if (value === 1) gauge.set(labels, 1);
+        else gauge.remove(labels);
       }
     }
-    shown.delete(ip);
   }
 
   return {
-    report({ ip: address, services, reason, announce }) {
+    report({ ip: address, services, announce }, { by, failure, reason }) {
       const ip = formatIp(address);
-      const before = shown.get(ip)?.services;
-      const { owner } = announce.layer2 ?? {};
-      const fields = { ip, service: services.join(","), owner, reason };
-      const protocols = PROTOCOLS.filter((protocol) => announce[protocol]?.here);
-      hide(ip);
-      if (protocols.length === 0) {
-        const message = before === undefined ? "address not announced here" : "address given up";
-        return log.info(fields, message);
+      const before = told.get(ip) ?? NOTHING_TOLD;
+      const planned = PROTOCOLS.filter((protocol) => announce[protocol]?.here);
+      const service = services.join(",");
+      const fields = { ip, service, owner: announce.layer2?.owner, reason };
+      const text = JSON.stringify([fields, planned, by, failure]);
+      if (text === before.text) return;
+      const events = tellEvents(options.events, { services, planned, by, failure }, before.events);
+      const next = { text, services, by, events };
+      told.set(ip, next);
+      show(ip, before, 0);
+      show(ip, next, 1);
+      const message = messageOf(before.by, by, planned);
+      if (message !== undefined) {
+        log.info({ ...fields, protocols: by.join(",") || undefined }, message);
       }
-      shown.set(ip, { services, protocols });
-      for (const service of services) {
-        for (const protocol of protocols) {
-          metrics.layer2.announced.set({ service, protocol, node, ip }, 1);
-          if (!before?.includes(service)) onOwned(service, protocol);
-        }
-      }
-      if (before === undefined) log.info(fields, "address announced from here");
     },
-    forget({ ip, services }) {
-      hide(formatIp(ip));
-      log.info({ ip: formatIp(ip), service: services.join(",") }, "address gone");
+    forget({ ip: address, services }) {
+      const ip = formatIp(address);
+      show(ip, told.get(ip) ?? NOTHING_TOLD, 0);
+      told.delete(ip);
+      log.info({ ip, service: services.join(",") }, "address gone");
     },
   };
+}
+
+interface Standing extends Pick<Announced, "by" | "failure"> {
+  readonly services: readonly ServiceKey[];
+  readonly planned: readonly Protocol[];
+}
+
+/**
+ * A BGP session or an interface that flaps brings no event each time: what was told of a Service is
+ * told anew only when it was planned elsewhere meanwhile. Gives all that was told.
+ */
+function tellEvents(
+  { assigned, failed }: AnnouncementsOptions["events"],
+  { services, planned, by, failure }: Standing,
+  before: ReadonlySet<string>,
+): ReadonlySet<string> {
+  const events = new Set<string>();
+  for (const service of services) {
+    for (const protocol of planned) {
+      const key = eventKey(service, protocol);
+      if (before.has(key)) events.add(key);
+      else if (by.includes(protocol)) {
+        events.add(key);
+        assigned(service);
+      }
+      if (protocol !== "layer2" || failure === undefined) continue;
+      const failureKey = eventKey(service, "failure");
+      events.add(failureKey);
+      if (!before.has(failureKey)) failed(service, failure);
+    }
+  }
+  return events;
+}
+
+function eventKey(service: ServiceKey, what: Protocol | "failure"): string {
+  return `${what} ${service}`;
+}
+
+function messageOf(
+  before: readonly Protocol[],
+  by: readonly Protocol[],
+  planned: readonly Protocol[],
+): string | undefined {
+  if (by.length > 0) return by.join() === before.join() ? undefined : "address announced from here";
+  if (before.length === 0) return "address not announced here";
+  return planned.length > 0 ? "address announced no more" : "address given up";
 }

@@ -1,6 +1,5 @@
 import type { Config } from "../../config/types.ts";
-import type { Ip } from "../../net/ip.ts";
-import { withheld } from "../../speaker/plan.ts";
+import { announcedNow, type Wire } from "../../speaker/announced.ts";
 import {
   createStanding,
   type Knowledge,
@@ -36,8 +35,8 @@ export type SpeakerEvent =
   | { readonly kind: "config" }
   /** The interfaces that can announce changed; whether there is any now. */
   | { readonly kind: "interfaces"; readonly usable: boolean }
-  /** Whether the address is held back changed. */
-  | { readonly kind: "verdict"; readonly ip: Ip }
+  /** What is answered, or what BGP peers were told, is something else than before. */
+  | { readonly kind: "wire" }
   /** This node ends: from here on it takes no address. */
   | { readonly kind: "leave" };
 
@@ -48,12 +47,14 @@ interface DeskParts {
   readonly facts: Pick<Facts, "nodes" | "readyPods" | "unknown">;
   readonly keeper: Pick<ConfigKeeper, "current" | "reconsider">;
   readonly plans: SpeakerPlans;
-  readonly layer2: Pick<Layer2, "heldBack" | "interfaces">;
+  readonly layer2: Pick<Layer2, "interfaces">;
   readonly fellows: Fellows;
   readonly handover: Pick<Handover, "interfacesChanged" | "onNotice" | "reset" | "tellClaims">;
   /** In the order in which they learn of new plans. */
   readonly announcers: readonly Announcer[];
   readonly announcements: Announcements;
+  /** What is on the wire now. */
+  readonly wire: () => Wire;
 }
 
 /** Where a speaker takes what happened, and decides what it announces. */
@@ -70,6 +71,8 @@ interface State extends DeskParts {
   canAnnounce: boolean;
   /** By which the plans were last made. */
   config: Config | undefined;
+  /** What is on the wire may be another than was last told. */
+  wireChanged: boolean;
 }
 
 /** Begins without a decision. */
@@ -80,6 +83,7 @@ export function createDesk(parts: DeskParts): SpeakerDesk {
     notices: [],
     canAnnounce: false,
     config: undefined,
+    wireChanged: false,
   };
   return {
     missing: () => missing(state.standing, knowledgeOf(parts)),
@@ -110,14 +114,15 @@ function take(state: State, event: SpeakerEvent): void {
       return onAcquainted(standing);
     case "lost":
       handover.reset();
+      state.wireChanged = true;
       return onLost(standing);
     case "leave":
       return onLeave(standing);
-    case "verdict": {
-      const plan = plans.plans.get(event.ip);
-      return plan && report(state, plan);
-    }
+    case "wire":
+      state.wireChanged = true;
+      return;
     case "interfaces":
+      state.wireChanged = true;
       handover.interfacesChanged();
       // A link that went and came back within one turn flapped all the same.
       return onInterfaces(standing, event.usable, state.clock.now());
@@ -137,6 +142,10 @@ function decide(state: State): void {
     handover.onNotice(from, notice);
     acknowledge();
   }
+  // A node that leaves has handed its addresses over: each line of that would be of no use.
+  if (!state.wireChanged || standing.leaving) return;
+  state.wireChanged = false;
+  report(state, state.plans.plans.values());
 }
 
 /** Tells the others when this node can no longer announce, and when it can again. */
@@ -160,13 +169,13 @@ function announce(state: State, config: Config): void {
   const changes = plans.update(view);
   for (const announcer of announcers) announcer.update(view, changes);
   changes.gone.forEach(announcements.forget);
-  for (const plan of changes.changed) report(state, plan);
+  report(state, changes.changed);
 }
 
-/** An address that is held back is not announced, whatever the plan says. */
-function report({ announcements, layer2 }: State, plan: KeptPlan): void {
-  const reason = layer2.heldBack(plan.ip);
-  announcements.report(reason === undefined ? plan : withheld(plan, reason));
+/** Tells what is announced of these plans, which is not always what they say. */
+function report({ announcements, wire }: State, plans: Iterable<KeptPlan>): void {
+  const now = wire();
+  for (const plan of plans) announcements.report(plan, announcedNow(plan, now));
 }
 
 function knowledgeOf({ facts, keeper }: Pick<DeskParts, "facts" | "keeper">): Knowledge {

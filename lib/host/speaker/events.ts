@@ -1,4 +1,3 @@
-import type { Protocol } from "../../config/types.ts";
 import type { ServiceFacts, ServiceKey } from "../../model/facts.ts";
 import { EVENT, type EventReason, type EventType } from "../../model/names.ts";
 import { formatMac, type Mac } from "../../net/ethernet.ts";
@@ -7,8 +6,10 @@ import type { Cluster } from "../cluster/cluster.ts";
 
 /** What a speaker tells of Services as Kubernetes events. */
 export interface SpeakerEvents {
-  /** This node has become the one that announces the Service; by layer 2 unless that has a problem. */
-  owner(service: ServiceKey, protocol: Protocol, layer2Problem: string | undefined): void;
+  /** This node has begun to announce the Service. */
+  assigned(service: ServiceKey): void;
+  /** This node is the one to announce the Service, and cannot. */
+  failed(service: ServiceKey, problem: string): void;
   /** Another host has an address that is announced here. */
   conflict(ip: Ip, mac: Mac): void;
   /** Another host has an address, which therefore is not announced here (`--arp-probe`). */
@@ -44,11 +45,9 @@ export function createSpeakerEvents(
   }
 
   return {
-    owner(service, protocol, layer2Problem) {
-      const problem = protocol === "layer2" ? layer2Problem : undefined;
-      if (problem === undefined) {
-        return tell(service, "Normal", EVENT.nodeAssigned, `announcing from node "${node}"`);
-      }
+    assigned: (service) =>
+      tell(service, "Normal", EVENT.nodeAssigned, `announcing from node "${node}"`),
+    failed(service, problem) {
       const message = `failed to announce from node "${node}": ${problem}`;
       tell(service, "Warning", EVENT.announceFailed, message);
     },

@@ -12,6 +12,7 @@ import {
   step,
   type Wish,
 } from "../../speaker/ownership.ts";
+import { silence } from "../../speaker/silence.ts";
 import type { SpeakerView } from "../../speaker/view.ts";
 import type { AddressProber } from "../linux/packet/address_prober.ts";
 import type { GossipMetrics } from "../metrics/gossip.ts";
@@ -30,6 +31,8 @@ interface HandoverOptions {
   readonly fellows: Pick<Fellows, "heard" | "notify">;
   readonly clock: Clock;
   readonly metrics: GossipMetrics;
+  /** This node answers for others than before. */
+  readonly onAnswer: () => void;
 }
 
 /** Layer 2 as an announcer: plans, fellows and notices say what this node answers for. */
@@ -41,6 +44,8 @@ export interface Handover extends Announcer {
   tellClaims(): void;
   /** Fellows take frames with hardware addresses that they were not told for a foreign host's. */
   interfacesChanged(): void;
+  /** Why an address that is this node's by the plan gets no answer from it; undefined when it does. */
+  silence(ip: Ip): string | undefined;
   /** Answers until each address is claimed by another, at most half a second. */
   leave(): Promise<void>;
   answering(): readonly Ip[];
@@ -121,6 +126,7 @@ export function startHandover(options: HandoverOptions, signal: AbortSignal): Ha
         await clock.sleep(LEAVE_LOOK_MS, signal);
       }
     },
+    silence: (ip) => silence(state.ownership, ip),
     answering: () => state.answering,
   };
 }
@@ -130,7 +136,8 @@ function perform(options: HandoverOptions, state: State, action: OwnershipAction
   switch (action.kind) {
     case "answer":
       state.answering = action.ips;
-      return layer2.setOwned(action.ips, action.quiet, action.resumed);
+      layer2.setOwned(action.ips, action.quiet, action.resumed);
+      return options.onAnswer();
     case "claim":
       metrics.handovers.inc({ outcome: "claimed" }, action.ips.length);
       return claim(options, state, action.ips);

@@ -15,6 +15,7 @@ import { startHandover } from "./handover.ts";
 import { createSpeakerPlans } from "./plans.ts";
 import { notReady, speakerStatus } from "./status.ts";
 import { showView } from "./view_metrics.ts";
+import { wireOf } from "./wire.ts";
 
 /**
  * Starts the speaker: answers for the addresses this node owns until the context's signal fires.
@@ -25,6 +26,7 @@ export async function runSpeaker(given: RoleContext): Promise<RunningRole> {
   const log = given.log.child({ component: "speaker", node: nodeName });
   const context: RoleContext = { ...given, log };
   const inbox = openInbox<SpeakerEvent>(clock, signal);
+  const onWire = () => inbox.post({ kind: "wire" });
   const facts = watchFacts(context, inbox.post);
   const keeper = keepConfig(context, {
     refuse: (next, before) => refusalOf(facts.services().values(), before, next, options.lbClass),
@@ -50,20 +52,16 @@ export async function runSpeaker(given: RoleContext): Promise<RunningRole> {
     log,
     clock,
     onTaken: events.taken,
-    onVerdict: (ip) => inbox.post({ kind: "verdict", ip }),
+    onVerdict: onWire,
   }, signal);
-  const bgp = startBgp({ nodeName, bfdWorkerUrl: workers.bfd, log, metrics, clock }, signal);
+  const bgp = startBgp({ ...context, nodeName, bfdWorkerUrl: workers.bfd, onTold: onWire }, signal);
   const fellows = await joinWithKey(context, layer2, facts, inbox);
   const handover = startHandover(
-    { nodeName, layer2, fellows, clock, metrics: metrics.gossip },
+    { nodeName, layer2, fellows, clock, metrics: metrics.gossip, onAnswer: onWire },
     signal,
   );
-  const announcements = createAnnouncements({
-    node: nodeName,
-    log,
-    metrics,
-    onOwned: (service, protocol) => events.owner(service, protocol, layer2.problem()),
-  });
+  const announcements = createAnnouncements({ node: nodeName, log, metrics, events });
+  const wire = () => wireOf({ layer2, handover, bgp });
   const desk = createDesk({
     options,
     clock,
@@ -76,10 +74,11 @@ export async function runSpeaker(given: RoleContext): Promise<RunningRole> {
     handover,
     announcers: [bgpAnnouncer(bgp), handover],
     announcements,
+    wire,
   });
   inbox.open(desk);
   metrics.layer2.onScrape = () => layer2.exportCounters(handover.answering());
-  const parts = { options, cluster, facts, keeper, plans, layer2, bgp, fellows, desk };
+  const parts = { options, cluster, facts, keeper, plans, layer2, bgp, fellows, desk, wire };
   metrics.speaker.onScrape = () => showView(parts, metrics.speaker);
   const done = Promise.all([facts.done, keeper.done, layer2.done, bgp.done, fellows.done]);
   return {

@@ -1,6 +1,7 @@
 import { PROTOCOLS } from "../../config/types.ts";
 import { formatMac } from "../../net/ethernet.ts";
 import { compareIp, formatIp } from "../../net/ip.ts";
+import { announcedNow, type Wire } from "../../speaker/announced.ts";
 import type { RunOptions } from "../process/options.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { ConfigKeeper } from "../config/keeper.ts";
@@ -21,11 +22,12 @@ export interface StatusParts {
   readonly plans: Pick<SpeakerPlans, "plans">;
   readonly layer2: Pick<
     Layer2,
-    "backend" | "conflicts" | "heldBack" | "interfaces" | "leftOut" | "problem"
+    "backend" | "conflicts" | "interfaces" | "leftOut" | "problem"
   >;
-  readonly bgp: Pick<Bgp, "isTold" | "routesOf" | "status">;
+  readonly bgp: Pick<Bgp, "routesOf" | "status">;
   readonly fellows: Pick<Fellows, "describe" | "live" | "problem">;
   readonly desk: Pick<SpeakerDesk, "missing">;
+  readonly wire: () => Wire;
 }
 
 /** Why the speaker is not ready, one sentence each; none when it is. */
@@ -51,12 +53,7 @@ export function speakerStatus(parts: StatusParts): SpeakerStatus {
   const { options, facts, layer2, bgp, fellows } = parts;
   const live = fellows.live(facts.readyPods());
   const plans = [...parts.plans.plans.values()].sort((a, b) => compareIp(a.ip, b.ip));
-  const problem = layer2.problem();
-  // The owner of an address that cannot be answered for, or is held back, announces nothing.
-  const faultOf = ({ announce, ip }: KeptPlan) =>
-    announce.layer2?.here && problem !== undefined
-      ? `layer 2 does not work: ${problem}`
-      : layer2.heldBack(ip);
+  const wire = parts.wire();
   return {
     node: options.nodeName,
     election: options.election,
@@ -71,29 +68,19 @@ export function speakerStatus(parts: StatusParts): SpeakerStatus {
     conflicts: layer2.conflicts().map(({ ip, mac }) => ({ ip: formatIp(ip), mac: formatMac(mac) })),
     unknown: parts.desk.missing().length === 0 ? undefined : notReady(parts).join("; "),
     addresses: plans.map((plan) => {
-      const fault = faultOf(plan);
-      const answered = plan.announce.layer2?.here === true && fault === undefined;
-      const routed = plan.announce.bgp?.here === true;
-      const routes = routed ? bgp.routesOf(plan.ip) : [];
-      const told = routed && bgp.isTold(plan.ip);
-      const untold = routed && !told && !answered ? untoldText(routes) : undefined;
+      const { by, reason } = announcedNow(plan, wire);
       const protocols = PROTOCOLS.filter((protocol) => plan.announce[protocol] !== undefined);
       return {
         ip: formatIp(plan.ip),
         services: plan.services,
         protocol: protocols.length === 0 ? undefined : protocols.join(", "),
         owner: plan.announce.layer2?.owner,
-        announcing: answered || told,
-        routes,
-        reason: fault ?? untold ?? plan.reason,
+        announcing: by.length > 0,
+        routes: plan.announce.bgp?.here ? bgp.routesOf(plan.ip) : [],
+        reason,
       };
     }),
   };
-}
-
-/** Why an address whose routes go out here is on no wire. */
-function untoldText(routes: readonly string[]): string {
-  return `no BGP peer is told: ${routes.join("; ") || "no peer is for this node"}`;
 }
 
 /** How the addresses of layer 2 are spread over the nodes. */

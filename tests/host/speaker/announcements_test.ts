@@ -1,87 +1,124 @@
 import assert from "node:assert/strict";
+import type { Protocol } from "../../../lib/config/types.ts";
 import { createAnnouncements } from "../../../lib/host/speaker/announcements.ts";
-import { recordedLog } from "../../support/log.ts";
 import { createMetrics } from "../../../lib/host/metrics/metrics.ts";
 import { serviceKey } from "../../../lib/model/facts.ts";
-import type { AddressPlan } from "../../../lib/speaker/plan.ts";
-import { ip4 } from "../../support/addresses.ts";
+import { recordedLog } from "../../support/log.ts";
+import { bgpPlan, layer2Plan } from "./parts.ts";
 
-function plan(services: readonly string[], announce: boolean): AddressPlan {
-  const reason = announce ? "owner" : "node2 comes first in the election";
-  return {
-    ip: ip4(0x0a4d01dc),
-    services: services.map((name) => serviceKey("default", name)),
-    pool: "p",
-    announce: {
-      layer2: {
-        owner: announce ? "node1" : "node2",
-        here: announce,
-        interfaces: undefined,
-        canLinger: true,
-        silent: undefined,
-        reason,
-      },
-    },
-    candidates: {},
-    salt: "",
-    silent: undefined,
-    reason,
-  };
-}
+const VIP = "10.77.1.220";
+const UNTOLD = "no BGP peer is told: 10.77.1.220/32 to r1: the session is not established";
 
 function workshop() {
   const log = recordedLog();
-  const owned: string[] = [];
+  const events: string[] = [];
   const metrics = createMetrics();
   const announcements = createAnnouncements({
     node: "node1",
     log,
     metrics,
-    onOwned: (service, protocol) => {
-      assert.equal(protocol, "layer2");
-      owned.push(service);
+    events: {
+      assigned: (service) => void events.push(service),
+      failed: (service, problem) => void events.push(`${service}: ${problem}`),
     },
   });
+  const report = (
+    protocol: Protocol,
+    names: readonly string[],
+    { here = true, on = here, failure }: { here?: boolean; on?: boolean; failure?: string } = {},
+  ) => {
+    const plan = protocol === "bgp" && here
+      ? bgpPlan(VIP)
+      : layer2Plan(VIP, here ? "node1" : "node2");
+    const services = names.map((name) => serviceKey("default", name));
+    const reason = on ? plan.reason : failure ?? (here ? UNTOLD : plan.reason);
+    announcements.report({ ...plan, services }, { by: on ? [protocol] : [], failure, reason });
+  };
   const shown = async () => {
     const text = await metrics.registry.metrics();
     return [
       ...text.matchAll(
-        /^metallb_speaker_announced\{service="([^"]+)",protocol="layer2",node="node1",ip="10\.77\.1\.220"\} 1$/gm,
+        /^metallb_speaker_announced\{service="default\/([^"]+)",protocol="(\w+)",node="node1",ip="10\.77\.1\.220"\} 1$/gm,
       ),
-    ].map(([, service]) => service);
+    ].map(([, service, protocol]) => `${service} ${protocol}`);
   };
-  return { announcements, log, lines: log.messages, owned, shown };
+  return {
+    announcements,
+    report,
+    shown,
+    /** Since the last look. */
+    events: () => events.splice(0),
+    lines: () => log.lines.splice(0).map(({ msg, fields }) => `${msg}: ${fields.reason}`),
+  };
 }
 
 Deno.test("createAnnouncements() shows what is announced, under each Service that shares the address", async () => {
-  const { announcements, lines, owned, shown } = workshop();
-  announcements.report(plan(["a"], true));
-  assert.deepEqual(await shown(), ["default/a"]);
-  announcements.report(plan(["a", "b"], true));
-  assert.deepEqual(await shown(), ["default/a", "default/b"]);
-  assert.deepEqual(owned, ["default/a", "default/b"], "an event for each Service, once");
-  announcements.report(plan(["b"], true));
-  assert.deepEqual(await shown(), ["default/b"]);
-  announcements.report(plan(["b"], false));
+  const { announcements, events, lines, report, shown } = workshop();
+  report("layer2", ["a"]);
+  assert.deepEqual(await shown(), ["a layer2"]);
+  report("layer2", ["a", "b"]);
+  assert.deepEqual(await shown(), ["a layer2", "b layer2"]);
+  assert.deepEqual(events(), ["default/a", "default/b"], "an event for each Service, once");
+  report("layer2", ["b"]);
+  assert.deepEqual(await shown(), ["b layer2"]);
+  report("layer2", ["b"], { here: false });
   assert.deepEqual(await shown(), []);
-  announcements.report(plan(["b"], true));
-  assert.deepEqual(
-    owned,
-    ["default/a", "default/b", "default/b"],
-    "owned anew after it was given up",
-  );
-  announcements.forget(plan(["b"], true));
+  report("layer2", ["b"]);
+  assert.deepEqual(events(), ["default/b"], "owned anew after it was given up");
+  announcements.forget(layer2Plan(VIP, "node1"));
   assert.deepEqual(await shown(), []);
   assert.deepEqual(lines(), [
-    "address announced from here",
-    "address given up",
-    "address announced from here",
-    "address gone",
+    "address announced from here: owner",
+    "address given up: node2 comes first in the election",
+    "address announced from here: owner",
+    "address gone: undefined",
   ]);
 });
 
-Deno.test("createAnnouncements() says why an address is not announced here", () => {
-  const { announcements, lines, owned } = workshop();
-  announcements.report(plan(["a"], false));
-  assert.deepEqual([lines(), owned], [["address not announced here"], []]);
+Deno.test("createAnnouncements() says why an address is not announced here, each reason once", async () => {
+  const { events, lines, report, shown } = workshop();
+  report("layer2", ["a"], { here: false });
+  report("layer2", ["a"], { here: false });
+  report("bgp", ["a"], { on: false });
+  assert.deepEqual(lines(), [
+    "address not announced here: node2 comes first in the election",
+    `address not announced here: ${UNTOLD}`,
+  ]);
+  assert.deepEqual([events(), await shown()], [[], []], "a plan that is on no wire is no news");
+});
+
+Deno.test("createAnnouncements() follows a session that flaps in metric and log, with one event", async () => {
+  const { events, lines, report, shown } = workshop();
+  report("bgp", ["a"], { on: false });
+  assert.deepEqual(events(), []);
+  for (let flap = 0; flap < 3; flap++) {
+    report("bgp", ["a"]);
+    assert.deepEqual(await shown(), ["a bgp"]);
+    report("bgp", ["a"], { on: false });
+    assert.deepEqual(await shown(), []);
+  }
+  assert.deepEqual(events(), ["default/a"]);
+  report("bgp", ["a", "b"]);
+  assert.deepEqual(events(), ["default/b"], "a Service that joins is news");
+  const flap = [
+    "address announced from here: routed here by BGP",
+    `address announced no more: ${UNTOLD}`,
+  ];
+  assert.deepEqual(lines(), [
+    `address not announced here: ${UNTOLD}`,
+    ...flap,
+    ...flap,
+    ...flap,
+    "address announced from here: routed here by BGP",
+  ]);
+});
+
+Deno.test("createAnnouncements() warns once of a Service that this node is to announce and cannot", () => {
+  const { events, report } = workshop();
+  const failure = "CAP_NET_RAW is missing";
+  report("layer2", ["a"], { on: false, failure });
+  report("layer2", ["a", "b"], { on: false, failure });
+  assert.deepEqual(events(), [`default/a: ${failure}`, `default/b: ${failure}`]);
+  report("layer2", ["a", "b"]);
+  assert.deepEqual(events(), ["default/a", "default/b"], "it works after all");
 });

@@ -24,7 +24,7 @@ function bench() {
     next: undefined as Config | undefined,
     interfaces: [ETH0],
     interfaceChanges: 0,
-    heldBack: new Map<Ip, string>(),
+    unanswered: new Map<Ip, string>(),
     changed: [] as KeptPlan[],
     gone: [] as KeptPlan[],
     view: undefined as SpeakerView | undefined,
@@ -63,7 +63,7 @@ function bench() {
         return { all: plans, changed: at.changed.splice(0), gone: at.gone.splice(0) };
       },
     },
-    layer2: { interfaces: () => at.interfaces, heldBack: (address) => at.heldBack.get(address) },
+    layer2: { interfaces: () => at.interfaces },
     fellows: {
       ...ALONE,
       setCanAnnounce: (can) => note(can ? "can announce" : "cannot announce"),
@@ -77,10 +77,16 @@ function bench() {
     },
     announcers: [announcer("bgp"), announcer("layer2")],
     announcements: {
-      report: (plan) =>
-        note(`report ${formatIp(plan.ip)} ${plan.announce.layer2?.here}: ${plan.reason}`),
+      report: (plan, { by, reason }) =>
+        note(`report ${formatIp(plan.ip)} ${by.includes("layer2")}: ${reason}`),
       forget: (plan) => note(`forget ${formatIp(plan.ip)}`),
     },
+    wire: () => ({
+      layer2Problem: undefined,
+      unanswered: (address) => at.unanswered.get(address),
+      isTold: () => true,
+      routesOf: () => [],
+    }),
   });
   inbox.open(desk);
   const notice = (what: "leaving" | "release") => {
@@ -233,17 +239,36 @@ Deno.test("a node that leaves decides nothing more and still hears its fellows",
   assert.deepEqual(doneAlready(), ["release of node2", "ack"]);
 });
 
-Deno.test("an address that is held back is reported so, and again when that changes", () => {
+Deno.test("what is on the wire is reported, not what was planned, and again when that changes", () => {
   const { at, begin, done, inbox } = bench();
   begin();
-  at.heldBack.set(ip(VIP), "it is being probed");
+  at.unanswered.set(ip(VIP), "it is being probed");
   at.changed.push(layer2Plan(VIP, "node1"));
   inbox.post({ kind: "nodes" });
   assert.equal(done().at(-1), `report ${VIP} false: it is being probed`);
-  at.heldBack.clear();
-  inbox.post({ kind: "verdict", ip: ip(VIP) });
-  inbox.post({ kind: "verdict", ip: ip("10.77.1.9") });
-  assert.deepEqual(done(), [`report ${VIP} true: owner`, "bgp", "layer2"]);
+  at.unanswered.clear();
+  inbox.post({ kind: "wire" });
+  inbox.post({ kind: "wire" });
+  assert.deepEqual(done(), ["bgp", "layer2", `report ${VIP} true: owner`]);
+  at.unanswered.set(ip(VIP), "no interface answers");
+  inbox.post({ kind: "interfaces", usable: true });
+  assert.equal(done().at(-1), `report ${VIP} false: no interface answers`);
+  inbox.post({ kind: "nodes" });
+  assert.deepEqual(done(), ["touch all", "bgp", "layer2"], "nothing to report");
+});
+
+Deno.test("a node that lost the others reports what it answers no more, one that leaves does not", () => {
+  const { at, begin, doneAlready, done, inbox } = bench();
+  begin();
+  at.changed.push(layer2Plan(VIP, "node1"));
+  inbox.post({ kind: "nodes" });
+  done();
+  at.unanswered.set(ip(VIP), "not claimed");
+  inbox.now({ kind: "lost" });
+  assert.equal(doneAlready().at(-1), `report ${VIP} false: not claimed`);
+  inbox.now({ kind: "leave" });
+  inbox.now({ kind: "wire" });
+  assert.deepEqual(doneAlready(), []);
 });
 
 Deno.test("a fellow that is heard again is told the claims, and other pods are looked for", () => {

@@ -24,6 +24,7 @@ function bench(...fellows: string[]) {
   const holders: string[] = [];
   const macs: Mac[][] = [];
   const pending: (() => void)[] = [];
+  const answers = { count: 0 };
   const handover = startHandover({
     nodeName: "node1",
     layer2: {
@@ -46,9 +47,11 @@ function bench(...fellows: string[]) {
     },
     clock,
     metrics: metrics.gossip,
+    onAnswer: () => void answers.count++,
   }, signal);
   const all = new Map<Ip, KeptPlan>();
   return {
+    answers,
     clock,
     handover,
     heard,
@@ -90,8 +93,10 @@ function salted(first: string, second: string): string {
 }
 
 Deno.test("a handover answers for what is planned here and claims it", () => {
-  const { handover, layer2, notices, plan } = bench("node2");
+  const { answers, handover, layer2, notices, plan } = bench("node2");
+  assert.equal(handover.silence(ip(VIP)), "this node does not claim it now");
   plan([layer2Plan(VIP, "node1"), layer2Plan("10.77.1.2", "node2")]);
+  assert.deepEqual([answers.count, handover.silence(ip(VIP))], [1, undefined]);
   assert.deepEqual(layer2(), [`answer ${VIP}`]);
   assert.deepEqual(notices(), [{ what: "claim", ips: ips(VIP), macs: [MAC] }]);
   assert.deepEqual(handover.answering(), ips(VIP));

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { notReady, speakerStatus, type StatusParts } from "../../../lib/host/speaker/status.ts";
 import { ALONE } from "../../../lib/host/speaker/fellows.ts";
 import type { KeptPlan } from "../../../lib/host/speaker/plans.ts";
+import type { Wire } from "../../../lib/speaker/announced.ts";
 import { formatIp } from "../../../lib/net/ip.ts";
 import { ip } from "../../controller/fixture.ts";
 import { bgpPlan, layer2Plan, MAC, speakerContext } from "./parts.ts";
@@ -11,6 +12,11 @@ const PLANS = [
   layer2Plan("10.77.1.9", "node1"),
   bgpPlan("10.77.2.1"),
 ];
+
+function wire(part: Partial<Wire> = {}): Wire {
+  const well = { layer2Problem: undefined, unanswered: () => undefined, routesOf: () => [] };
+  return { ...well, isTold: () => true, ...part };
+}
 
 function parts(part: Partial<StatusParts> = {}, layer2: Partial<StatusParts["layer2"]> = {}) {
   const { cluster, options } = speakerContext();
@@ -23,19 +29,18 @@ function parts(part: Partial<StatusParts> = {}, layer2: Partial<StatusParts["lay
     layer2: {
       backend: "ebpf",
       conflicts: () => [{ ip: ip("10.77.1.9"), mac: MAC }],
-      heldBack: () => undefined,
       interfaces: () => [{ name: "eth0", mac: MAC, ifindex: 2 }],
       leftOut: () => ["cni0"],
       problem: () => undefined,
       ...layer2,
     },
     bgp: {
-      isTold: () => true,
       status: () => [],
       routesOf: (address) => [`${formatIp(address)}/32 to r1: told`],
     },
     fellows: ALONE,
     desk: { missing: () => [] },
+    wire: () => wire(),
     ...part,
   };
   return made;
@@ -60,36 +65,21 @@ Deno.test("speakerStatus() tells what is announced here, in the order of address
   );
 });
 
-Deno.test("speakerStatus() does not call announced what layer 2 cannot or must not answer", () => {
-  const announcing = (layer2: Partial<StatusParts["layer2"]>) =>
-    speakerStatus(parts({}, layer2)).addresses.map(({ announcing, reason }) =>
+Deno.test("speakerStatus() calls announced what is on the wire, and tells why the rest is not", () => {
+  const announcing = (part: Partial<Wire>) =>
+    speakerStatus(parts({ wire: () => wire(part) })).addresses.map(({ announcing, reason }) =>
       `${announcing} ${reason}`
     );
-  assert.deepEqual(announcing({ problem: () => "CAP_NET_RAW is missing" }), [
-    "false layer 2 does not work: CAP_NET_RAW is missing",
+  assert.deepEqual(announcing({ unanswered: () => "it is being probed" }), [
+    "false it is being probed",
     "false node2 comes first in the election",
     "true routed here by BGP",
   ]);
-  const probed = ip("10.77.1.9");
-  assert.deepEqual(
-    announcing({ heldBack: (address) => address === probed ? "it is being probed" : undefined }),
-    [
-      "false it is being probed",
-      "false node2 comes first in the election",
-      "true routed here by BGP",
-    ],
-  );
-});
-
-Deno.test("speakerStatus() calls an address announced by BGP only where a peer was told", () => {
-  const bgp = { isTold: () => false, status: () => [] };
-  const shown = (routes: string[]) =>
-    speakerStatus(parts({ bgp: { ...bgp, routesOf: () => routes } })).addresses[2];
-  const down = "10.77.2.1/32 to r1: the session is not established";
-  assert.equal(shown([down])?.announcing, false);
-  assert.equal(shown([down])?.reason, `no BGP peer is told: ${down}`);
-  assert.equal(shown([])?.reason, "no BGP peer is told: no peer is for this node");
-  assert.equal(speakerStatus(parts()).addresses[0]?.announcing, true, "layer 2 needs no peer");
+  assert.deepEqual(announcing({ isTold: () => false, routesOf: () => ["r1: not established"] }), [
+    "true owner",
+    "false node2 comes first in the election",
+    "false no BGP peer is told: r1: not established",
+  ]);
 });
 
 Deno.test("speakerStatus() says that not all is known before the lists and the configuration came", () => {

@@ -27,6 +27,8 @@ interface BgpOptions {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly clock: Clock;
+  /** What some peer was told is another than before. */
+  readonly onTold: () => void;
 }
 
 type RouteChanges = Iterable<readonly [ip: Ip, routes: readonly RouteWish[]]>;
@@ -110,10 +112,7 @@ export function startBgp(options: BgpOptions, signal: AbortSignal): Bgp {
     status: () => [...peers.values()].map((peer) => statusOf(peer, bfd.states(), clock.now())),
     bfdProblem: () => bfd.problem(),
     routesOf: (ip) => routesOf(running, ip),
-    isTold: (ip) =>
-      running.routes.routesOf(ip).some(({ prefix }) =>
-        [...peers.values()].some((peer) => peer.isTold(prefix))
-      ),
+    isTold: (ip) => isTold(running, ip),
     done: Promise.all([untilStopped(), loop.done, bfd.done]).then(() => undefined),
   };
 }
@@ -138,11 +137,12 @@ function setPeers(running: Running, wanted: readonly Peer[]): void {
 }
 
 function begin(running: Running, key: string, peer: Peer): void {
-  const { nodeName, log, metrics, libc, loop, clock, routes: { rib } } = running;
+  const { nodeName, log, metrics, libc, loop, clock, onTold, routes: { rib } } = running;
   const name = peerName(peer);
   const record = createPeerRecord(name, { log, metrics: metrics.bgp, clock });
   log.info({ peer: name, asn: peer.peerAsn }, "BGP peer configured");
-  running.peers.set(key, startPeer({ peer, name, nodeName, libc, loop, clock, rib, record }));
+  const options = { peer, name, nodeName, libc, loop, clock, rib, record, onTold };
+  running.peers.set(key, startPeer(options));
 }
 
 function remove({ peers, ending }: Running, key: string, peer: BgpPeer, replaced: boolean): void {
@@ -173,6 +173,14 @@ function statusOf(one: BgpPeer, states: ReadonlyMap<string, string>, now: Instan
     nextAttemptInMs: retryAt === undefined ? undefined : Math.max(0, Math.round(retryAt - now)),
     bfd: peer.bfdProfile === undefined ? undefined : states.get(name) ?? "Down",
   };
+}
+
+/** Several addresses may wish for equal prefixes: peers know one object for all of them. */
+function isTold({ routes: { rib, routesOf }, peers }: Running, ip: Ip): boolean {
+  return routesOf(ip).some((wish) => {
+    const prefix = rib.interned(wish.prefix);
+    return prefix !== undefined && peers.values().some((peer) => peer.isTold(prefix));
+  });
 }
 
 function routesOf({ routes, peers }: Running, ip: Ip): string[] {

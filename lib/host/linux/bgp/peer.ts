@@ -38,6 +38,8 @@ interface PeerOptions extends ConnectionContext {
   readonly nodeName: string;
   readonly rib: Rib;
   readonly record: PeerRecord;
+  /** The peer was told of other routes than before. */
+  readonly onTold: () => void;
 }
 
 /** One peer at work: machine, connection and what was told to it. */
@@ -149,7 +151,9 @@ function perform(running: Running, action: SessionAction): void {
       running.terms = undefined;
       running.adj = createAdjRibOut();
       record.down(action);
-      return count(running);
+      count(running);
+      if (action.wasEstablished) running.onTold();
+      return;
   }
 }
 
@@ -234,15 +238,18 @@ function withdrawAll(running: Running): void {
 function flush(running: Running, rib: Rib = running.rib): void {
   const { connection, terms, adj, record, machine } = running;
   let sent = 0;
+  let changes = 0;
   while (connection !== undefined && terms !== undefined) {
     if (connection.queuedBytes() > SEND_AHEAD_BYTES) break;
     const { messages, announced, withdrawn } = drain(adj, rib, terms, DRAIN_LIMIT);
     for (const bytes of messages) connection.send(bytes);
     if (messages.length > 0) record.updates(messages.length, announced, withdrawn);
     sent += messages.length;
+    changes += announced + withdrawn;
     if (adj.pending.size === 0) break;
   }
   count(running);
+  if (changes > 0) running.onTold();
   if (sent > 0) machine.feed({ kind: "updates-sent" });
 }
 

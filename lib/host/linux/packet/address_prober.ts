@@ -24,8 +24,8 @@ interface AddressProberOptions {
   readonly clock: Clock;
   /** A foreign host has the address, so it is not announced. */
   readonly onTaken: (ip: Ip, mac: Mac) => void;
-  /** What {@link Layer2.heldBack} says of the address is another than before. */
-  readonly onVerdict: (ip: Ip) => void;
+  /** What {@link Layer2.heldBack} says of an address is another than before. */
+  readonly onVerdict: () => void;
 }
 
 /** Layer 2 that answers for an address only when nobody else on the network has it. */
@@ -91,7 +91,7 @@ export function startAddressProber(
     },
     setHeld: (ips) => void feed(probing, { kind: "held", ips }),
     setFree: (ips) => void feed(probing, { kind: "free", ips }),
-    heldBack: (ip) => heldBack(state, ip),
+    heldBack: (ip) => heldBack(state, ip) ?? layer2.heldBack(ip),
     conflicts: () => [...layer2.conflicts(), ...taken(state)],
   };
 }
@@ -112,14 +112,14 @@ function perform(probing: Probing, action: AddressProbeAction): void {
       return listen(probing)?.probe(action.ip, layer2.interfaces());
     case "passed":
       log.info({ ip }, "nobody else has the address");
-      return onVerdict(action.ip);
+      return onVerdict();
     case "conflict":
       log.warn(
         { ip, mac: formatMac(action.mac) },
         "another host has the address, so it is not announced: find it by its MAC and take the address from it",
       );
       onTaken(action.ip, action.mac);
-      return onVerdict(action.ip);
+      return onVerdict();
   }
 }
 

@@ -118,6 +118,8 @@ interface Driving {
   readonly outlets: Outlets;
   readonly options: Layer2Options;
   owned: readonly Ip[];
+  /** For these there is no room. */
+  refused: ReadonlySet<Ip>;
   usable: readonly UsableLink[];
   leftOut: readonly string[];
 }
@@ -134,6 +136,7 @@ export function driveLayer2(
     outlets,
     options,
     owned: [],
+    refused: new Set(),
     usable: [],
     leftOut: [],
   };
@@ -161,6 +164,7 @@ export function driveLayer2(
           "too many addresses for one node",
         );
       }
+      driving.refused = new Set(ips.slice(MAX_ADDRESSES));
       feed({ kind: "owned", ips: ips.slice(0, MAX_ADDRESSES), quiet, resumed });
       conflicts.setOwned(ips);
     },
@@ -172,7 +176,8 @@ export function driveLayer2(
         .map(({ name, mac, ifindex }) => ({ name, mac, ifindex })),
     leftOut: () => driving.leftOut,
     replyLease: { table: responder.table, mapFd: backend.kernel?.replyLeaseMapFd },
-    heldBack: () => undefined,
+    heldBack: (ip: Ip) =>
+      driving.refused.has(ip) ? `this node has ${MAX_ADDRESSES} others, no more fit` : undefined,
     conflicts: conflicts.current,
     exportCounters: (ips: readonly Ip[]) =>
       exportCounters(responder, (ip) => backend.kernel?.replies(ip) ?? 0, metrics, ips),

@@ -36,11 +36,20 @@ function workshop() {
   const stop = new AbortController();
   const log = recordedLog();
   const metrics = createMetrics();
-  const options = { nodeName: "n1", bfdWorkerUrl: NO_WORKER, log, metrics, clock: systemClock };
+  const counts = { told: 0 };
+  const options = {
+    nodeName: "n1",
+    bfdWorkerUrl: NO_WORKER,
+    log,
+    metrics,
+    clock: systemClock,
+    onTold: () => void counts.told++,
+  };
   const bgp = startBgp(options, stop.signal);
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return {
     bgp,
+    counts,
     log,
     stop,
     metrics,
@@ -95,6 +104,32 @@ Deno.test("routesOf says of each peer whether an address is told to it, or why n
   assert.deepEqual(at.bgp.routesOf(ADDRESS), [`${name}: told`]);
   assert.equal(at.bgp.isTold(ADDRESS), true);
   assert.deepEqual(at.bgp.routesOf(ip4(0xc0000202)), [], "not announced here");
+});
+
+Deno.test("isTold() knows an address by any plan of its route, and each change of it is told", async () => {
+  await using at = workshop();
+  const wide = config(`peer-port: ${at.port}`);
+  const other = ip4(0xc0000202);
+  const wishOf = (address: Ip) =>
+    [
+      address,
+      told(address, wide)[1].map((wish) => ({
+        ...wish,
+        prefix: { address: ip4(0xc0000200), length: 24 },
+      })),
+    ] as const;
+  at.bgp.update(wide, NO_LABELS, [wishOf(ADDRESS), wishOf(other)]);
+  assert.equal(at.counts.told, 0);
+  const side = await at.session();
+  await nextUpdate(side);
+  await nextUpdate(side);
+  assert.deepEqual([at.bgp.isTold(ADDRESS), at.bgp.isTold(other), at.counts.told], [true, true, 1]);
+  at.bgp.update(wide, NO_LABELS, [wishOf(ADDRESS)]);
+  assert.equal(at.bgp.isTold(ADDRESS), true, "planned anew, and told as before");
+  assert.equal(at.counts.told, 1);
+  side[Symbol.dispose]();
+  await waitFor("the end of the session", () => at.counts.told === 2);
+  assert.equal(at.bgp.isTold(ADDRESS), false);
 });
 
 Deno.test("an IPv6 route is not told to a peer that takes IPv4 only", async () => {

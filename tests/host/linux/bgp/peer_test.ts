@@ -55,6 +55,7 @@ function workshop(part: Partial<Peer> = {}) {
     clock: systemClock,
     rib,
     record,
+    onTold: () => undefined,
   });
   return {
     peer,
@@ -265,6 +266,7 @@ Deno.test("a hundred peers share one loop: each has its session, its routes, and
       clock: systemClock,
       rib,
       record,
+      onTold: () => undefined,
     });
   });
   const sides: BgpSide[] = [];

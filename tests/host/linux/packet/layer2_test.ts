@@ -193,6 +193,8 @@ Deno.test("what cannot be sent or joined is logged; more addresses than fit are 
   const { layer2, onLinks, log, done } = makeStage(outlets);
   onLinks([link(2)]);
   layer2.setOwned(Array.from({ length: MAX_ADDRESSES + 1 }, (_, index) => ip4(index + 1)), []);
+  assert.equal(layer2.heldBack(ip4(MAX_ADDRESSES)), undefined);
+  assert.match(layer2.heldBack(ip4(MAX_ADDRESSES + 1)) ?? "", /no more fit/);
   await settled();
   assert.ok(log.messages("debug").includes("gratuitous frame not sent"));
   assert.ok(log.messages("debug").includes("solicited-node groups not joined"));

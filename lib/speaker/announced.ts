@@ -1,0 +1,54 @@
+import { type Protocol, PROTOCOLS } from "../config/types.ts";
+import type { Ip } from "../net/ip.ts";
+import { type AddressPlan, reasonOf } from "./plan.ts";
+
+/** What this node does in this moment, whatever was planned. */
+export interface Wire {
+  /** Why layer 2 does not work at all; undefined when it does. */
+  readonly layer2Problem: string | undefined;
+  /** Why ARP and NDP for an address of this node get no answer from it; undefined when they do. */
+  unanswered(ip: Ip): string | undefined;
+  /** Whether a BGP peer with an established session was told a route of the address. */
+  isTold(ip: Ip): boolean;
+  /** Each route of the address and each peer, and whether it was told, one sentence each. */
+  routesOf(ip: Ip): readonly string[];
+}
+
+/** What of a plan is on the wire. */
+export interface Announced {
+  /** The ways in which this node announces the address; none when it does not. */
+  readonly by: readonly Protocol[];
+  /** Why it cannot do what only it is to do; undefined when it can. */
+  readonly failure: string | undefined;
+  /** Why the address is announced here, or why not. */
+  readonly reason: string;
+}
+
+/**
+ * Decides whether an address is announced here: a plan alone is a wish. Status, events, log and
+ * metrics all tell what this says.
+ */
+export function announcedNow(
+  { announce: { layer2, bgp }, ip, reason }: Pick<AddressPlan, "announce" | "ip" | "reason">,
+  wire: Wire,
+): Announced {
+  const faults = {
+    layer2: layer2?.here ? wire.unanswered(ip) : undefined,
+    bgp: bgp?.here && !wire.isTold(ip) ? untoldText(wire.routesOf(ip)) : undefined,
+  };
+  const seen = {
+    layer2: layer2 && { reason: faults.layer2 ?? layer2.reason },
+    bgp: bgp && { reason: faults.bgp ?? bgp.reason },
+  };
+  const here = { layer2: layer2?.here, bgp: bgp?.here };
+  return {
+    by: PROTOCOLS.filter((protocol) => here[protocol] && faults[protocol] === undefined),
+    failure: layer2?.here ? wire.layer2Problem : undefined,
+    reason: reasonOf(seen) ?? reason,
+  };
+}
+
+/** Why an address whose routes go out here is on no wire. */
+function untoldText(routes: readonly string[]): string {
+  return `no BGP peer is told: ${routes.join("; ") || "no peer is for this node"}`;
+}

@@ -1,0 +1,11 @@
+import type { Ip } from "../net/ip.ts";
+import { isAnswered, type OwnershipState } from "./ownership.ts";
+
+/** Why this node does not answer for an address that is its own by the plan; undefined when it does. */
+export function silence(state: OwnershipState, ip: Ip): string | undefined {
+  const held = state.held.get(ip);
+  if (held !== undefined && isAnswered(held)) return undefined;
+  return held?.yielded === undefined
+    ? "this node does not claim it now"
+    : `${held.yielded.to} claims it too and comes first in the election`;
+}

@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { wireOf } from "../../../lib/host/speaker/wire.ts";
+import { ip } from "../../controller/fixture.ts";
+import { MAC } from "./parts.ts";
+
+const VIP = ip("10.77.1.1");
+const ETH0 = { name: "eth0", mac: MAC, ifindex: 2 };
+
+function bench() {
+  const at = {
+    interfaces: [ETH0],
+    leftOut: [] as string[],
+    problem: undefined as string | undefined,
+    silence: undefined as string | undefined,
+    heldBack: undefined as string | undefined,
+  };
+  const wire = () =>
+    wireOf({
+      layer2: {
+        heldBack: () => at.heldBack,
+        interfaces: () => at.interfaces,
+        leftOut: () => at.leftOut,
+        problem: () => at.problem,
+      },
+      handover: { silence: () => at.silence },
+      bgp: { isTold: (address) => address === VIP, routesOf: () => ["told"] },
+    });
+  return { at, wire };
+}
+
+Deno.test("wireOf() says why an address is not answered, the widest reason first", () => {
+  const { at, wire } = bench();
+  const unanswered = () => wire().unanswered(VIP);
+  assert.equal(unanswered(), undefined);
+  at.heldBack = "it is being probed";
+  assert.equal(unanswered(), "it is being probed");
+  at.silence = "node2 claims it too";
+  assert.equal(unanswered(), "node2 claims it too");
+  at.interfaces = [];
+  assert.equal(unanswered(), "no interface answers ARP and NDP");
+  at.leftOut = ["cni0", "docker0"];
+  assert.equal(
+    unanswered(),
+    "no interface answers ARP and NDP; their names keep out cni0, docker0 (--interface)",
+  );
+  at.problem = "CAP_NET_RAW is missing";
+  assert.equal(unanswered(), "layer 2 does not work: CAP_NET_RAW is missing");
+  assert.equal(wire().layer2Problem, "CAP_NET_RAW is missing");
+});
+
+Deno.test("wireOf() asks BGP what its peers were told", () => {
+  const { wire } = bench();
+  assert.deepEqual([wire().isTold(VIP), wire().isTold(ip("10.77.1.2"))], [true, false]);
+  assert.deepEqual(wire().routesOf(VIP), ["told"]);
+});

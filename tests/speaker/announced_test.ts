@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { announcedNow, type Wire } from "../../lib/speaker/announced.ts";
+import type { KeptPlan } from "../../lib/host/speaker/plans.ts";
+import { bgpPlan, layer2Plan } from "../host/speaker/parts.ts";
+
+const VIP = "198.51.100.1";
+const LAYER2 = layer2Plan(VIP, "node1");
+const BGP = bgpPlan(VIP);
+const BOTH: KeptPlan = { ...LAYER2, announce: { ...LAYER2.announce, ...BGP.announce } };
+const ELSEWHERE = layer2Plan(VIP, "node2");
+
+const UNTOLD: Partial<Wire> = { isTold: () => false, routesOf: () => ["r1: not established"] };
+const NO_PEER: Partial<Wire> = { isTold: () => false };
+const DEAF: Partial<Wire> = { unanswered: () => "no interface" };
+const BROKEN: Partial<Wire> = { layer2Problem: "no right", unanswered: () => "no right" };
+
+const ROWS: readonly [plan: KeptPlan, wire: Partial<Wire>, by: string, reason: string][] = [
+  [LAYER2, {}, "layer2", "owner"],
+  [LAYER2, UNTOLD, "layer2", "owner"],
+  [LAYER2, DEAF, "", "no interface"],
+  [ELSEWHERE, DEAF, "", "node2 comes first in the election"],
+  [ELSEWHERE, {}, "", "node2 comes first in the election"],
+  [BGP, {}, "bgp", "routed here by BGP"],
+  [BGP, DEAF, "bgp", "routed here by BGP"],
+  [BGP, UNTOLD, "", "no BGP peer is told: r1: not established"],
+  [BGP, NO_PEER, "", "no BGP peer is told: no peer is for this node"],
+  [BOTH, {}, "layer2,bgp", "layer 2: owner; BGP: routed here by BGP"],
+  [BOTH, DEAF, "bgp", "layer 2: no interface; BGP: routed here by BGP"],
+  [BOTH, UNTOLD, "layer2", "layer 2: owner; BGP: no BGP peer is told: r1: not established"],
+  [
+    BOTH,
+    { ...UNTOLD, ...DEAF },
+    "",
+    "layer 2: no interface; BGP: no BGP peer is told: r1: not established",
+  ],
+  [{ ...LAYER2, announce: {}, reason: "no endpoint" }, {}, "", "no endpoint"],
+];
+
+Deno.test("announcedNow() tells what is on the wire of a plan, and why the rest is not", () => {
+  const well = {
+    layer2Problem: undefined,
+    unanswered: () => undefined,
+    isTold: () => true,
+    routesOf: () => [],
+  };
+  for (const [plan, wire, by, reason] of ROWS) {
+    const announced = announcedNow(plan, { ...well, ...wire });
+    assert.deepEqual([announced.by.join(), announced.reason], [by, reason]);
+    assert.equal(announced.failure, undefined);
+  }
+  assert.equal(announcedNow(LAYER2, { ...well, ...BROKEN }).failure, "no right");
+  assert.equal(announcedNow(ELSEWHERE, { ...well, ...BROKEN }).failure, undefined, "another's");
+  assert.equal(announcedNow(BGP, { ...well, ...BROKEN }).failure, undefined, "BGP needs none");
+});

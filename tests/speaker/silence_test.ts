@@ -1,0 +1,22 @@
+import assert from "node:assert/strict";
+import { instant } from "../../lib/base/time.ts";
+import { createOwnership, step } from "../../lib/speaker/ownership.ts";
+import { silence } from "../../lib/speaker/silence.ts";
+import { ip4 } from "../support/addresses.ts";
+
+const VIP = ip4(0x0a4d01dc);
+
+Deno.test("silence() tells why an address of this node's gets no answer from it", () => {
+  const state = createOwnership("b", (one, other) => one < other);
+  const wish = { ip: VIP, salt: "", own: true, owner: "b", canLinger: true };
+  assert.equal(silence(state, VIP), "this node does not claim it now", "not yet");
+  step(state, { kind: "wishes", wishes: [wish] }, instant(0));
+  assert.equal(silence(state, VIP), undefined);
+  step(state, { kind: "claim", from: "a", ips: [VIP] }, instant(5));
+  assert.equal(silence(state, VIP), "a claims it too and comes first in the election");
+  step(state, { kind: "release", from: "a", ips: [VIP] }, instant(6));
+  step(state, { kind: "leave" }, instant(9));
+  assert.equal(silence(state, VIP), undefined, "it lingers");
+  step(state, { kind: "claim", from: "a", ips: [VIP] }, instant(10));
+  assert.equal(silence(state, VIP), "this node does not claim it now", "it has left");
+});
