@@ -4,19 +4,56 @@
 #                     image | release | uninstall]
 set -eu
 ROOT=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
-HERALD_CACHE=${HERALD_CACHE:-${HOME:-/root}/.cache/herald}
-PREFIX=${PREFIX:-/usr/local}
+absolute() { case "$1" in /*) echo "$1" ;; *) echo "$PWD/$1" ;; esac; }
+HERALD_CACHE=$(absolute "${HERALD_CACHE:-${HOME:-/root}/.cache/herald}")
+PREFIX=$(absolute "${PREFIX:-/usr/local}")
 WORK=""
+MAKING=""
+# Other users run what is installed and published here, whatever this one's umask keeps from them.
+umask 022
+# The commit and its time go into the binary. Whoever runs this script trusts its folder, though
+# another user own it; a repository around an unpacked archive is none of Herald's.
+export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0="$ROOT"
+GIT_CEILING_DIRECTORIES=$(dirname "$ROOT")
+export GIT_CEILING_DIRECTORIES
 
 say() { echo "herald: $*" >&2; }
 die() { say "$*"; exit 1; }
-trap '[ -z "$WORK" ] || rm -rf "$WORK"' EXIT
+# What an interrupted run had half done.
+clear_up() {
+  [ -z "$WORK" ] || rm -rf "$WORK"
+  [ -z "$MAKING" ] || rm -rf "$ROOT"/dist/.image-* "$ROOT"/dist/.release-*
+}
+trap clear_up EXIT
 trap 'exit 130' INT TERM HUP
 
 as_root() {
   if [ "$(id -u)" = 0 ]; then "$@"; elif command -v sudo >/dev/null; then sudo "$@"; else
     die "this step needs root and there is no sudo: $*"
   fi
+}
+
+# for_prefix COMMAND…: as root only where $PREFIX is not this user's own.
+for_prefix() {
+  nearest=$PREFIX/bin
+  until [ -e "$nearest" ]; do nearest=$(dirname "$nearest"); done
+  if [ -w "$nearest" ]; then "$@"; else as_root "$@"; fi
+}
+
+# hold_dist: one run at a time writes there, until it ends or calls free_dist.
+hold_dist() {
+  mkdir -p "$ROOT/dist" || die "cannot write to $ROOT"
+  exec 9<"$ROOT/dist"
+  flock -n 9 && return 0
+  say "waiting for another ./install.sh of this clone"
+  flock 9 || die "cannot lock $ROOT/dist"
+}
+free_dist() { exec 9<&-; }
+
+# state_of FOLDER STAMP: what a folder holds, and what it was made of.
+state_of() {
+  echo "$2"
+  [ ! -d "$1" ] || (cd "$1" && find . -type f -print0 | LC_ALL=C sort -z | xargs -0 -r sha256sum)
 }
 
 # need_packages NAME…: installs what is missing of Debian's or Ubuntu's packages, named first.
@@ -38,7 +75,7 @@ need_packages() {
 
 check_machine() {
   [ "$(uname -s)" = Linux ] || die "Herald runs on Linux; this is $(uname -s)"
-  for tool in git sha256sum mktemp find; do
+  for tool in git sha256sum mktemp find flock; do
     command -v "$tool" >/dev/null || die "$tool is needed and is not here"
   done
   mkdir -p "$HERALD_CACHE" || die "cannot write to $HERALD_CACHE; set HERALD_CACHE to a folder of yours"
@@ -54,12 +91,20 @@ build() {
   . "$ROOT/.ci/toolchain.sh"
   get_toolchain
   cd "$ROOT"
-  stamp=$({ git rev-parse HEAD 2>/dev/null; echo "$DENO_SHA256 $DENORT_SHA256"
+  hold_dist
+  [ ! -e .git ] || git rev-parse HEAD >/dev/null ||
+    say "git cannot read this clone: the program will not know its commit"
+  stamp=$({ git rev-parse HEAD 2>/dev/null; echo "$DENO_SHA256 $DENORT_SHA256 ${SOURCE_DATE_EPOCH:-}"
     find main.ts deno.json deno.lock lib ffi .ci -type f -print0 | sort -z | xargs -0 sha256sum
   } | sha256sum | cut -d' ' -f1)
-  if [ -x dist/herald ] && [ -d dist/js ] && [ "$(cat dist/stamp 2>/dev/null)" = "$stamp" ]; then
+  if [ -x dist/herald ] && [ -d dist/js ] && [ -f dist/packages.json ] &&
+    [ "$(cat dist/stamp 2>/dev/null)" = "$stamp" ]; then
     return 0
   fi
+  for folder in dist node_modules; do
+    [ ! -e "$folder" ] || [ -w "$folder" ] ||
+      die "cannot write to $ROOT/$folder, made by $(stat -c %U "$folder"): remove it as that user"
+  done
   say "getting the npm packages"
   get_dependencies
   say "building dist/herald"
@@ -71,17 +116,17 @@ build() {
 
 install_binary() {
   build
-  as_root mkdir -p "$PREFIX/bin"
+  for_prefix mkdir -p "$PREFIX/bin"
   # A running herald keeps its old file: the new one comes under a new name and replaces it at once.
-  as_root cp dist/herald "$PREFIX/bin/.herald.new"
-  as_root mv -f "$PREFIX/bin/.herald.new" "$PREFIX/bin/herald"
+  for_prefix cp dist/herald "$PREFIX/bin/.herald.new"
+  for_prefix mv -f "$PREFIX/bin/.herald.new" "$PREFIX/bin/herald"
   say "installed $PREFIX/bin/herald"
   echo "Next: herald validate FILE, or ./install.sh demo to see it work, or README.md for a cluster."
 }
 
 uninstall() {
   if [ -e "$PREFIX/bin/herald" ]; then
-    as_root rm -f "$PREFIX/bin/herald"
+    for_prefix rm -f "$PREFIX/bin/herald"
     say "removed $PREFIX/bin/herald"
   else
     say "nothing to remove: $PREFIX/bin/herald is not there"
@@ -92,46 +137,37 @@ uninstall() {
 # image: for both platforms, whatever this machine is; no container program is needed.
 image() {
   build
-  image_is_whole && return 0
-  rm -f dist/image.sums
+  [ "$(state_of dist/image "$stamp")" != "$(cat dist/image.stamp 2>/dev/null)" ] || return 0
   need_packages dpkg tar
+  MAKING=yes
+  clear_up
+  rm -f dist/image.stamp
   say "making the image for linux/amd64 and linux/arm64"
   amd64=$(get_runtime x86_64) || exit 1
   arm64=$(get_runtime aarch64) || exit 1
   "$DENO" run --quiet -A .ci/image/image.ts "$DENO" "$DENO_VERSION" "$amd64" "$arm64" || die "the image failed"
-  { image_source; find dist/image -type f -print0 | sort -z | xargs -0 sha256sum; } >dist/image.new
-  mv -f dist/image.new dist/image.sums
-}
-
-# All that goes into the image is in the build's stamp, but for the times of its files.
-image_source() { echo "# $(cat dist/stamp) ${SOURCE_DATE_EPOCH:-}"; }
-
-# Whether the image of this very source lies there, every byte of it.
-image_is_whole() {
-  [ "$(head -n 1 dist/image.sums 2>/dev/null)" = "$(image_source)" ] &&
-    tail -n +2 dist/image.sums | sha256sum -c --status 2>/dev/null
+  state_of dist/image "$stamp" >dist/image.stamp
 }
 
 # release: all that is published, from the very programs of the image.
 release() {
   build
-  need_packages dpkg tar
   made=$({ cat dist/stamp
     find deploy .ci install.sh -type f -print0 | sort -z | xargs -0 sha256sum
   } | sha256sum | cut -d' ' -f1)
-  if [ "$(cat dist/release.stamp 2>/dev/null)" = "$made" ] &&
-    (cd dist/release && sha256sum -c --status SHA256SUMS) 2>/dev/null; then
-    return 0
-  fi
+  [ "$(state_of dist/release "$made")" != "$(cat dist/release.stamp 2>/dev/null)" ] || return 0
   rm -f dist/release.stamp
   image
+  need_packages dpkg tar
+  MAKING=yes
   say "making dist/release"
   "$DENO" run --quiet -A .ci/release/release.ts || die "the release failed"
-  echo "$made" >dist/release.stamp
+  state_of dist/release "$made" >dist/release.stamp
 }
 
 # with_root SCRIPT ARGS…: namespaces and raw sockets need root.
 with_root() {
+  free_dist
   if [ "$(id -u)" = 0 ]; then "$DENO" run --quiet -A "$@"; else
     as_root env HERALD_CACHE="$HERALD_CACHE" DENO_DIR="$DENO_DIR" DENORT_BIN="$DENORT_BIN" \
       DENO_TLS_CA_STORE="$DENO_TLS_CA_STORE" DENO_NO_UPDATE_CHECK=1 "$DENO" run --quiet -A "$@"

@@ -59,17 +59,17 @@ from_release() {
 from_wheels() {
   say "getting deno $DENO_VERSION and denort from Python wheels, about 93 MB"
   command -v python3 >/dev/null || need_packages python3 python3-pip
-  PIP="python3 -m pip"
-  if ! $PIP --version >/dev/null 2>&1; then
+  python=python3
+  if ! $python -m pip --version >/dev/null 2>&1; then
     if python3 -m venv "$WORK/venv" >/dev/null 2>&1; then
-      PIP="$WORK/venv/bin/python -m pip"
+      python=$WORK/venv/bin/python
     else
       need_packages python3-pip
     fi
   fi
   printf 'deno==%s --hash=sha256:%s\nbids-validator-deno==2.4.1 --hash=sha256:%s\n' \
     "$DENO_VERSION" "$DENO_WHEEL_SHA256" "$DENORT_WHEEL_SHA256" >"$WORK/pins.txt"
-  $PIP download --quiet --disable-pip-version-check --no-deps --only-binary=:all: \
+  "$python" -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: \
     --python-version 3.11 --platform "manylinux_2_27_$ARCH" --platform "manylinux_2_28_$ARCH" \
     --require-hashes -r "$WORK/pins.txt" -d "$WORK" ||
     die "pip could not get the pinned wheels; is the package index reachable (pip config list)?"

@@ -4,7 +4,14 @@
 // usage: image.ts DENO DENO-VERSION AMD64-DENORT ARM64-DENORT; dist/js is there (bundle.ts).
 import { compile } from "../compile.ts";
 import { layBase, must, type Platform, PLATFORMS, sha256Of } from "./base.ts";
-import { type ImageFacts, tarOf, writeIndex, writeLayer, writeManifest } from "./layout.ts";
+import {
+  type ImageFacts,
+  tarOf,
+  writeIndex,
+  writeLayer,
+  writeManifest,
+  writePlatforms,
+} from "./layout.ts";
 import { sbomOf } from "./sbom.ts";
 
 const OUT = "dist/image";
@@ -49,7 +56,7 @@ async function makePlatform(
 async function writeTar(
   { name }: Platform,
   manifest: Record<string, unknown>,
-  { epoch, version }: ImageFacts,
+  facts: ImageFacts,
   work: string,
 ): Promise<string> {
   const alone = `${work}/alone`;
@@ -63,9 +70,9 @@ async function writeTar(
     await Deno.readTextFile(await copy(String(manifest.digest))),
   );
   for (const { digest } of [config, ...layers]) await copy(digest);
-  await writeIndex(alone, [manifest]);
-  const tar = `${OUT}/herald-${version}-linux-${name}.tar`;
-  await tarOf(alone, tar, epoch);
+  await writeIndex(alone, manifest, facts);
+  const tar = `${OUT}/herald-${facts.version}-linux-${name}.tar`;
+  await tarOf(alone, tar, facts.epoch);
   return tar;
 }
 
@@ -93,4 +100,4 @@ for (const [at, platform] of PLATFORMS.entries()) {
     await Deno.remove(work, { recursive: true });
   }
 }
-await writeIndex(`${OUT}/layout`, manifests);
+await writeIndex(`${OUT}/layout`, await writePlatforms(`${OUT}/layout`, manifests), facts);

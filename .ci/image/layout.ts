@@ -70,12 +70,12 @@ export async function tarOf(folder: string, tar: string, epoch: number): Promise
   await must("tar", "--format=gnu", ...same, "-cf", tar, "-C", folder, ".");
 }
 
-/** One platform's manifest, as an entry of the index. */
+/** One platform's manifest, as an entry of an index. */
 export async function writeManifest(
   layout: string,
   { name: architecture }: Platform,
   layers: readonly Layer[],
-  { commit, entrypoint, epoch, reference, version }: ImageFacts,
+  { commit, entrypoint, epoch, version }: ImageFacts,
 ): Promise<Record<string, unknown>> {
   const created = new Date(epoch * 1000).toISOString();
   const labels = {
@@ -101,22 +101,28 @@ export async function writeManifest(
     layers: layers.map(({ digest, mediaType, size }) => ({ mediaType, digest, size })),
     annotations: labels,
   });
-  return {
-    ...manifest,
-    platform: { architecture, os: "linux" },
-    annotations: {
-      "io.containerd.image.name": reference,
-      "org.opencontainers.image.ref.name": version,
-    },
-  };
+  return { ...manifest, platform: { architecture, os: "linux" } };
 }
 
-/** Ends the layout: what else lies in it is reached from here. */
+/** Ends the layout with one image under its name: what else lies in it is reached from here. */
 export async function writeIndex(
   layout: string,
-  manifests: readonly Record<string, unknown>[],
+  image: Record<string, unknown>,
+  { reference, version }: ImageFacts,
 ): Promise<void> {
   await Deno.writeTextFile(`${layout}/oci-layout`, '{"imageLayoutVersion":"1.0.0"}');
-  const index = { schemaVersion: 2, mediaType: INDEX, manifests };
+  const annotations = {
+    "io.containerd.image.name": reference,
+    "org.opencontainers.image.ref.name": version,
+  };
+  const index = { schemaVersion: 2, mediaType: INDEX, manifests: [{ ...image, annotations }] };
   await Deno.writeTextFile(`${layout}/index.json`, JSON.stringify(index));
+}
+
+/** Several platforms' manifests as one image, of which each machine takes its own. */
+export async function writePlatforms(
+  layout: string,
+  manifests: readonly Record<string, unknown>[],
+): Promise<Record<string, unknown>> {
+  return { ...await writeJson(layout, INDEX, { schemaVersion: 2, mediaType: INDEX, manifests }) };
 }

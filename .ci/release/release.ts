@@ -13,7 +13,8 @@ async function takeBinary({ name }: Platform, work: string, output: string): Pro
   const read = async (digest: string) => JSON.parse(await Deno.readTextFile(blobOf(digest)));
   const blobOf = (digest: string) =>
     `${IMAGE}/layout/blobs/sha256/${digest.replace("sha256:", "")}`;
-  const { manifests } = JSON.parse(await Deno.readTextFile(`${IMAGE}/layout/index.json`));
+  const index = JSON.parse(await Deno.readTextFile(`${IMAGE}/layout/index.json`));
+  const { manifests } = await read(index.manifests[0].digest);
   const entry = manifests.find((one: { platform: { architecture: string } }) =>
     one.platform.architecture === name
   );
@@ -66,7 +67,8 @@ for (const [path, text] of Object.entries(completions)) {
 for (const folder of ["deploy", "deploy/prometheus", "deploy/grafana"]) {
   if (!await isThere(folder)) continue;
   for await (const { isFile, name } of Deno.readDir(folder)) {
-    if (isFile && /\.(ya?ml|json)$/.test(name)) {
+    // What kustomize reads is in its own package, with the folders that it names.
+    if (isFile && /\.(ya?ml|json)$/.test(name) && name !== "kustomization.yaml") {
       await Deno.copyFile(`${folder}/${name}`, `${OUT}/${name}`);
     }
   }

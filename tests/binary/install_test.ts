@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { run } from "../support/process.ts";
+import { run, start } from "../support/process.ts";
+import { waitFor } from "../support/wait.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 
@@ -25,6 +26,37 @@ Deno.test("install.sh installs, does no work twice, and uninstalls what it insta
   } finally {
     await Deno.remove(prefix, { recursive: true });
   }
+});
+
+Deno.test("what install.sh installs can be run by everybody, whatever the umask, and needs no root in one's own folder", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "herald-prefix-" });
+  try {
+    // As a user who is not root, where sudo would only refuse.
+    for (const [name, text] of [["id", "echo 1000"], ["sudo", "echo no sudo >&2; exit 1"]]) {
+      await Deno.writeTextFile(`${folder}/${name}`, `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+    }
+    const path = `PATH=${folder}:${Deno.env.get("PATH")}`;
+    const text = `umask 077; cd ${folder} && env '${path}' PREFIX=own/prefix ${ROOT}install.sh`;
+    const { code, stderr } = await run("sh", ["-c", text]);
+    assert.equal(code, 0, stderr);
+    for (const part of ["", "/bin", "/bin/herald"]) {
+      const { mode } = await Deno.stat(`${folder}/own/prefix${part}`);
+      assert.equal((mode ?? 0) & 0o777, 0o755, part);
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("one run of install.sh waits for another of the same clone", async () => {
+  await using other = start("flock", ["--no-fork", `${ROOT}dist`, "sleep", "60"]);
+  await waitFor("the lock", async () => {
+    return (await run("flock", ["-n", `${ROOT}dist`, "true"])).code !== 0;
+  });
+  await using mine = start(`${ROOT}install.sh`, ["build"]);
+  await waitFor("the message", () => /waiting for another/.test(mine.output()));
+  await other.end();
+  assert.equal(await mine.exited, 0, mine.output());
 });
 
 Deno.test("install.sh refuses a command it does not know with exit code 2 and names those it does", async () => {

@@ -26,7 +26,7 @@ async function isThere(path: string): Promise<boolean> {
   return await Deno.lstat(path).then(() => true, () => false);
 }
 
-Deno.test("./install.sh image makes both platforms, the same bytes each time", async (t) => {
+Deno.test("./install.sh image makes both platforms, and does no work twice", async (t) => {
   await must(`${ROOT}install.sh`, ["image"]);
   const first = await digests();
   const { version } = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`));
@@ -68,6 +68,18 @@ Deno.test("./install.sh image makes both platforms, the same bytes each time", a
           pin.startsWith(`${name}@${versionInfo}`)
         );
         assert.ok(pins.length > 0, `${name} ${versionInfo} is not in deno.lock`);
+      }
+    });
+    await t.step("the layout is one image, of which each platform takes its own", async () => {
+      for (const [at, arch] of ["amd64", "arm64"].entries()) {
+        const whole = [
+          `--override-arch=${arch}`,
+          "inspect",
+          "--format={{.Architecture}} {{.Layers}}",
+        ];
+        const told = await must("skopeo", [...whole, `oci:${IMAGE}/layout:${version}`]);
+        assert.equal(told, await must("skopeo", [...whole, `oci-archive:${tars[at]}`]));
+        assert.match(told, new RegExp(`^${arch} `));
       }
     });
     const made = () => Promise.all(tars.map(async (tar) => (await Deno.stat(tar)).mtime));

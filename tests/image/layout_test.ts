@@ -23,7 +23,7 @@ async function layoutOf(folder: string, files: readonly string[], timeMs: number
     await Deno.utime(`${root}/${name}`, timeMs / 1000, timeMs / 1000);
   }
   const layer = await writeLayer(layout, root, FACTS.epoch, "two files");
-  await writeIndex(layout, [await writeManifest(layout, AMD64, [layer], FACTS)]);
+  await writeIndex(layout, await writeManifest(layout, AMD64, [layer], FACTS), FACTS);
   return layout;
 }
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { makeDeb } from "../../.ci/release/deb.ts";
 import { packFolder } from "../../.ci/release/pack.ts";
 import { cliTexts } from "../../.ci/release/texts.ts";
-import { must } from "../support/process.ts";
+import { must, run } from "../support/process.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 const RELEASE = `${ROOT}dist/release`;
@@ -102,8 +102,53 @@ Deno.test("./install.sh release lays down all that is published, and does no wor
   const packed = `dpkg-deb --fsys-tarfile ${RELEASE}/herald_${version}_${arch}.deb |
 tar -xO ./usr/bin/herald | sha256sum`;
   assert.equal((await must("sh", ["-c", packed])).slice(0, 64), await sha256(program));
+  assert.ok(!names.includes("kustomization.yaml"), "its folders are elsewhere");
   const before = await Deno.stat(`${RELEASE}/SHA256SUMS`);
-  await must(`${ROOT}install.sh`, ["release"]);
+  const again = await run(`${ROOT}install.sh`, ["release"]);
+  assert.deepEqual([again.code, again.stderr], [0, ""]);
   const after = await Deno.stat(`${RELEASE}/SHA256SUMS`);
   assert.equal(after.mtime?.getTime(), before.mtime?.getTime());
+});
+
+/** A copy of the checkout as it stands, owned by another user. */
+async function copyCheckout(folder: string): Promise<void> {
+  const list = "git ls-files -z --cached --others --exclude-standard";
+  const pack = "tar --null --ignore-failed-read --files-from=- --create .git";
+  await Deno.mkdir(folder, { recursive: true });
+  await must("sh", [
+    "-c",
+    `cd "$0" && ${list} | ${pack} | tar --extract --directory="$1"`,
+    ROOT,
+    folder,
+  ]);
+  await must("chown", ["--recursive", "12345:12345", folder]);
+}
+
+Deno.test("two releases are the same, file by file: from another folder and owner, under another umask, time zone and language", async () => {
+  await must(`${ROOT}install.sh`, ["release"]);
+  const folder = await Deno.makeTempDir({ prefix: "herald release " });
+  try {
+    const clone = `${folder}/another clone`;
+    await copyCheckout(clone);
+    const cache = Deno.env.get("HERALD_CACHE") ?? `${Deno.env.get("HOME")}/.cache/herald`;
+    const around = ["TZ=Asia/Kathmandu", "LC_ALL=C.UTF-8", "LANG=tr_TR.UTF-8", `HOME=${folder}`];
+    await must("env", [
+      ...around,
+      `HERALD_CACHE=${cache}`,
+      "sh",
+      "-c",
+      'umask 077; cd / && exec "$0/install.sh" release',
+      clone,
+    ]);
+    const sumsOf = (release: string) => Deno.readTextFile(`${release}/SHA256SUMS`);
+    assert.equal(await sumsOf(`${clone}/dist/release`), await sumsOf(RELEASE));
+    for await (const { name } of Deno.readDir(RELEASE)) {
+      const { mode } = await Deno.stat(`${clone}/dist/release/${name}`);
+      assert.equal((mode ?? 0) & 0o044, 0o044, `${name} is hidden from others`);
+    }
+    const left = [...Deno.readDirSync(`${clone}/dist`)].map(({ name }) => name);
+    assert.deepEqual(left.filter((name) => name.startsWith(".")), []);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
