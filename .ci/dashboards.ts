@@ -34,7 +34,7 @@ const POOLS: readonly Row[] = [
       queries: [[
         `100 * max ${BY} (metallb_allocator_addresses_in_use_total{${AT},pool=~"$pool"}) / ` +
         `max ${BY} (metallb_allocator_addresses_total{${AT},pool=~"$pool"})`,
-        "{{pool}}",
+        "{{namespace}} {{pool}}",
       ]],
       unit: "percent",
       thresholds: [75, 95],
@@ -45,7 +45,7 @@ const POOLS: readonly Row[] = [
       type: "table",
       queries: [[
         `max ${BY} (herald_pool_full_in_seconds{${AT},pool=~"$pool"}) < 365 * 24 * 3600`,
-        "{{pool}}",
+        "{{namespace}} {{pool}}",
       ]],
       unit: "s",
     },
@@ -53,7 +53,10 @@ const POOLS: readonly Row[] = [
       title: "Services without address",
       description: "They found none: see the events AllocationFailed.",
       type: "stat",
-      queries: [[`sum(herald_allocator_services_waiting{${AT}})`, "waiting"]],
+      queries: [[
+        `sum(max by (cluster, namespace) (herald_allocator_services_waiting{${AT}}))`,
+        "waiting",
+      ]],
       thresholds: [1, 5],
     },
   ]],
@@ -63,8 +66,14 @@ const POOLS: readonly Row[] = [
       description: "Given out, with the size of the pool.",
       type: "timeseries",
       queries: [
-        [`max ${BY} (metallb_allocator_addresses_in_use_total{${AT},pool=~"$pool"})`, "{{pool}}"],
-        [`max ${BY} (metallb_allocator_addresses_total{${AT},pool=~"$pool"})`, "{{pool}}: size"],
+        [
+          `max ${BY} (metallb_allocator_addresses_in_use_total{${AT},pool=~"$pool"})`,
+          "{{namespace}} {{pool}}",
+        ],
+        [
+          `max ${BY} (metallb_allocator_addresses_total{${AT},pool=~"$pool"})`,
+          "{{namespace}} {{pool}}: size",
+        ],
       ],
       width: 12,
     },
@@ -73,8 +82,14 @@ const POOLS: readonly Row[] = [
       description: "Addresses that wait for deleted Services, and those given only when asked for.",
       type: "timeseries",
       queries: [
-        [`max ${BY} (herald_pool_addresses_kept{${AT},pool=~"$pool"})`, "{{pool}}: kept"],
-        [`max ${BY} (herald_pool_addresses_reserved{${AT},pool=~"$pool"})`, "{{pool}}: reserved"],
+        [
+          `max ${BY} (herald_pool_addresses_kept{${AT},pool=~"$pool"})`,
+          "{{namespace}} {{pool}}: kept",
+        ],
+        [
+          `max ${BY} (herald_pool_addresses_reserved{${AT},pool=~"$pool"})`,
+          "{{namespace}} {{pool}}: reserved",
+        ],
       ],
       width: 12,
     },
@@ -84,7 +99,7 @@ const POOLS: readonly Row[] = [
       type: "timeseries",
       queries: [[
         `max ${BY} (metallb_allocator_services_allocated_total{${AT},pool=~"$pool"})`,
-        "{{pool}}",
+        "{{namespace}} {{pool}}",
       ]],
       width: 12,
     },
@@ -94,7 +109,7 @@ const POOLS: readonly Row[] = [
       type: "timeseries",
       queries: [[
         `max ${BY} (herald_pool_full_in_seconds{${AT},pool=~"$pool"}) < 365 * 24 * 3600`,
-        "{{pool}}",
+        "{{namespace}} {{pool}}",
       ]],
       unit: "s",
       width: 12,
@@ -468,7 +483,11 @@ function dashboard(uid: string, title: string, rows: readonly Row[], more: reado
       list: [
         { name: "datasource", label: "Prometheus", type: "datasource", query: "prometheus" },
         variable("cluster", "Cluster", "label_values(herald_build_info, cluster)"),
-        variable("namespace", "Namespace", "label_values(herald_build_info, namespace)"),
+        variable(
+          "namespace",
+          "Namespace",
+          'label_values(herald_build_info{cluster=~"$cluster"}, namespace)',
+        ),
         ...more,
       ],
     },
@@ -478,7 +497,11 @@ function dashboard(uid: string, title: string, rows: readonly Row[], more: reado
 
 /** The dashboards, by file name. */
 export function dashboards(): Readonly<Record<string, string>> {
-  const pool = variable("pool", "Pool", "label_values(metallb_allocator_addresses_total, pool)");
+  const pool = variable(
+    "pool",
+    "Pool",
+    `label_values(metallb_allocator_addresses_total{${AT}}, pool)`,
+  );
   const text = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
   return {
     "herald-pools.json": text(

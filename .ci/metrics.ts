@@ -40,6 +40,8 @@ Each process serves them at \`/metrics\` on its \`--port\` (7472). Names that be
 MetalLB's, with MetalLB's types and labels, so that its dashboards and alerts go on working;
 \`process_\` are Prometheus' common ones; \`herald_\` are Herald's own. A process shows all of them, those
 of the other role with 0 or without a series. The pools are shown by the controller that leads alone.
+What is deleted, a Service, a pool or a peer, has no series any more. Of the common ones
+\`process_max_fds\` and \`process_virtual_memory_bytes\` are missing: Deno opens no file that tells.
 
 Alerts on them: \`deploy/prometheus/herald-rules.yaml\`. Dashboards: \`deploy/grafana/\`.
 

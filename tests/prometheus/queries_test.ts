@@ -106,3 +106,23 @@ Deno.test("the dashboards can be imported: panels apart, each with a source that
     }
   }
 });
+
+Deno.test("two installations are told apart: what is asked of each namespace is named after it", () => {
+  for (const [name, text] of Object.entries(dashboards())) {
+    const { panels, templating } = JSON.parse(text);
+    for (const { title, targets = [] } of panels) {
+      for (const { expr, legendFormat } of targets) {
+        if (/^(?:100 \* )?max by \(cluster, namespace/.test(expr)) {
+          assert.match(legendFormat, /\{\{namespace\}\}/, `${title} of ${name}`);
+        }
+      }
+    }
+    // Each choice leaves for the next what there is of it, and of no other program.
+    const chosen = templating.list.map((one: { name: string }) => one.name);
+    for (const [at, { name, definition = "" }] of templating.list.entries()) {
+      for (const before of chosen.slice(1, at)) {
+        assert.ok(definition.includes(`${before}=~"$${before}"`), `${name} asks for no ${before}`);
+      }
+    }
+  }
+});
