@@ -1,6 +1,7 @@
 import type { Config } from "../config/types.ts";
 import type { ServiceFacts } from "../model/facts.ts";
-import { formatIp } from "../net/ip.ts";
+import { quoted } from "../model/json.ts";
+import { formatIp, type Ip } from "../net/ip.ts";
 import { type Instant } from "../base/time.ts";
 import { type Decision, planService } from "./plan.ts";
 import { restore } from "./restore.ts";
@@ -37,7 +38,7 @@ export function explainAddress(
     ips: ips.map(formatIp),
     pool: book.holdings.get(facts.key)?.pool,
     written: ips.length > 0 && !actions.some(({ kind }) => kind === "writeStatus"),
-    reasons: reasonsOf(decision, facts, lbClass),
+    reasons: reasonsOf(decision, facts, ips, lbClass),
     sharesWith: [...new Set(sharesWith)],
   };
 }
@@ -45,6 +46,7 @@ export function explainAddress(
 function reasonsOf(
   decision: Decision,
   facts: ServiceFacts,
+  ips: readonly Ip[],
   lbClass: string | undefined,
 ): readonly string[] {
   switch (decision.kind) {
@@ -64,7 +66,8 @@ function reasonsOf(
       return ["it is being deleted"];
     case "kept":
       return [
-        `it keeps what it has: pool "${decision.pool}" gives that address, and nothing speaks against it`,
+        `it keeps what it has: pool "${decision.pool}" gives ` +
+        `${ips.length === 1 ? "that address" : "those addresses"}, and nothing speaks against it`,
         ...decision.problem === undefined ? [] : [decision.problem],
       ];
     case "assigned":
@@ -77,7 +80,12 @@ function reasonsOf(
       return [
         ...decision.lost === undefined ? [] : [`it cannot keep its address: ${decision.lost.why}`],
         decision.refusal.message,
-        ...decision.refusal.pools.map(({ pool, message }) => `pool "${pool}": ${message}`),
+        // What the message has said of a pool is not said again, and no pool is named twice.
+        ...decision.refusal.pools
+          .filter(({ message }) => !decision.refusal.message.includes(message))
+          .map(({ pool, message }) =>
+            message.includes(quoted(pool)) ? message : `pool ${quoted(pool)}: ${message}`
+          ),
       ];
   }
 }

@@ -61,7 +61,11 @@ Deno.test("explainAddress() tells for each pool why it could not serve", () => {
   const others = [service("a", {}, "10.77.1.220"), service("b", {}, "10.77.1.221")];
   const found = explain(service("nginx"), others);
   assert.deepEqual(found.ips, []);
-  assert.match(found.reasons.join("\n"), /pool "default": /);
+  const all = found.reasons.join("\n");
+  for (const pool of new Set(all.match(/pool "[^"]+"/g))) {
+    assert.equal(all.split(`${pool} `).length, 2, `${pool} is told of twice: ${all}`);
+  }
+  assert.match(all, /^pool "default" is full, 2 of 2 IPv4 addresses are in use/);
 });
 
 Deno.test("explainAddress() names the Services that share the address", () => {
