@@ -31,12 +31,16 @@ export function warn(
   to.mistakes.push({ severity: "warning", place: at.place, message, hint });
 }
 
-/** The entries of a map by key; other keys than these are errors. `what` names it in messages. */
+/**
+ * The entries of a map by key; other keys than these are errors. `what` names it in messages;
+ * `homeOf` tells of a key that stands in the wrong map where it belongs.
+ */
 export function readFields(
   node: TreeNode,
   what: string,
   keys: readonly string[],
   to: Findings,
+  homeOf: (key: string) => string | undefined = () => undefined,
 ): ReadonlyMap<string, TreeEntry> | undefined {
   if (node.kind !== "map") {
     if (!isNull(node)) {
@@ -52,7 +56,8 @@ export function readFields(
   }
   for (const entry of unknown) {
     const word = entry.key.text;
-    fault(to, entry.key, `unknown key "${shown(word)}" in ${what}`, didYouMean(word, keys));
+    const hint = homeOf(word) ?? didYouMean(word, keys);
+    fault(to, entry.key, `unknown key "${shown(word)}" in ${what}`, hint);
     // Read as what was meant: its absence would be a second complaint about one mistake.
     const meant = nearest(word, keys);
     if (meant !== undefined && !found.has(meant)) found.set(meant, entry);

@@ -5,8 +5,8 @@ import { rangesOverlap } from "../net/range.ts";
 import { readProfiles } from "./bfd.ts";
 import { definedAliases, readAliases } from "./communities.ts";
 import { fault, type Findings, readFields, shown } from "./fields.ts";
-import { readPeers } from "./peers.ts";
-import { type PlacedRange, readPools } from "./pools.ts";
+import { PEER_KEYS, readPeers } from "./peers.ts";
+import { type PlacedRange, POOL_KEYS, readPools } from "./pools.ts";
 import type { Position } from "./places.ts";
 import { placeText } from "./report.ts";
 import { comparePlaces, type TreeNode } from "./tree.ts";
@@ -90,8 +90,14 @@ function isEmptyText(node: TreeNode): boolean {
   return node.kind === "scalar" && !node.quoted && node.text === "";
 }
 
+/** Where a key belongs that lost its indentation, as on pages that show no blanks. */
+function homeOf(key: string): string | undefined {
+  const home = PEER_KEYS.includes(key) ? "peer" : POOL_KEYS.includes(key) ? "pool" : undefined;
+  return home && `it belongs to a ${home}: indent it as the ${home}'s first key is`;
+}
+
 function readRoot(root: TreeNode, to: Findings): Config | undefined {
-  const fields = readFields(root, "the configuration", CONFIG_KEYS, to);
+  const fields = readFields(root, "the configuration", CONFIG_KEYS, to, homeOf);
   if (fields === undefined) return undefined;
   const bfdProfiles = readProfiles(fields.get("bfd-profiles"), to);
   const peers = readPeers(fields.get("peers"), profileNames(fields.get("bfd-profiles")?.value), to);

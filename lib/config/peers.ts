@@ -20,7 +20,8 @@ import { readSelectors } from "./label_selectors.ts";
 import type { Peer } from "./types.ts";
 import type { TreeEntry, TreeNode } from "./tree.ts";
 
-const KEYS = [
+/** The keys of a peer. */
+export const PEER_KEYS = [
   "my-asn",
   "peer-asn",
   "peer-address",
@@ -73,7 +74,7 @@ function fingerprint(peer: Peer): string {
 }
 
 function readPeer(node: TreeNode, profiles: ReadonlySet<string>, to: Findings): Peer | undefined {
-  const fields = readFields(node, "a peer", KEYS, to);
+  const fields = readFields(node, "a peer", PEER_KEYS, to);
   if (fields === undefined) return undefined;
   for (const key of ["my-asn", "peer-asn", "peer-address"]) {
     if (!fields.has(key)) missing(node, key, "the peer", to);

@@ -25,7 +25,8 @@ export interface PlacedRange {
   readonly pool: string;
 }
 
-const KEYS = [
+/** The keys of a pool. */
+export const POOL_KEYS = [
   "name",
   "protocol",
   "addresses",
@@ -67,7 +68,7 @@ function readPool(
   names: Map<string, ConfigPlace>,
   to: Findings,
 ): Announced | undefined {
-  const fields = readFields(node, "a pool", KEYS, to);
+  const fields = readFields(node, "a pool", POOL_KEYS, to);
   if (fields === undefined) return undefined;
   const name = readName(node, fields.get("name"), names, to);
   const protocol = readWord<Protocol>(fields.get("protocol"), ["layer2", "bgp"], to);

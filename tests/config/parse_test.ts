@@ -115,3 +115,16 @@ Deno.test("parseConfig() finds every overlap once, with the later range at fault
     '7 "10.0.4.0/24" overlaps "10.0.0.0/16" of pool "a", the first is in line 5',
   ]);
 });
+
+Deno.test("parseConfig() says of a peer's and a pool's key at the left margin where it belongs", () => {
+  const { problems } = parseConfig(
+    "peers:\n- peer-address: 10.0.0.1\npeer-asn: 64501\naddress-pools:\n- name: a\nprotocol: bgp\n",
+    "c",
+  );
+  const hints = problems.filter(({ message }) => message.startsWith("unknown key"))
+    .map(({ message, hint }) => `${message}; ${hint}`);
+  assert.deepEqual(hints, [
+    `unknown key "peer-asn" in the configuration; it belongs to a peer: indent it as the peer's first key is`,
+    `unknown key "protocol" in the configuration; it belongs to a pool: indent it as the pool's first key is`,
+  ]);
+});
