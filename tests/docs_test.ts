@@ -241,3 +241,17 @@ Deno.test("the configuration that is shipped as a file is good, for MetalLB's na
   assert.equal(part.what, "configmap metallb-system/config");
   assert.deepEqual(part.found.problems, []);
 });
+
+Deno.test("installation tells the memory that the manifest asks for and allows", async () => {
+  const manifest = await Deno.readTextFile(`${ROOT}deploy/metallb-compatible.yaml`);
+  const page = PAGES.find(({ path }) => path === "docs/installation.md")?.text ?? "";
+  for (const document of manifest.split(/^---$/m).map((text): unknown => parse(text))) {
+    const text = JSON.stringify(document);
+    const [, role] = /"kind":"(?:Deployment|DaemonSet)".*"component":"(\w+)"/.exec(text) ?? [];
+    if (role === undefined) continue;
+    const [, limit] = /"limits":\{[^}]*"memory":"(\d+)Mi"/.exec(text) ?? [];
+    const [, request] = /"requests":\{[^}]*"memory":"(\d+)Mi"/.exec(text) ?? [];
+    assert.ok(page.includes(`asks for ${request} MiB each`), `${role} asks for ${request} MiB`);
+    assert.ok(page.includes(`a ${role} ${limit} MiB`), `${role} is allowed ${limit} MiB`);
+  }
+});
