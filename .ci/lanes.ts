@@ -19,13 +19,13 @@ interface Kind extends Omit<Lane, "files"> {
  * In the order in which they begin. Measured on two cores: `failover` keeps 0.9 of a core busy for
  * 90 s and measures gaps of 400 ms, so it is given more; `rows` 0.25 for 330 s, `lan` 0.3 for 270 s,
  * `cluster` 0.85 for 270 s, and beside it one after the other `host` for 130 s and `pure` for 110 s.
- * `node` counts what traffic loses on real kubelets, for 150 s, and runs alone: two kubelets that
+ * `node` counts what traffic loses on real kubelets, for 190 s, and runs alone: two kubelets that
  * start pods take a core and more, and what they delay would count as lost.
  * `host` builds and compiles now and then: beside the first three it delayed what they measure.
  */
 const KINDS: readonly Kind[] = [
   { name: "failover", busy: false, cores: 1.6, paths: /lan\/(bfd|ecmp|failover)/ },
-  { name: "node", busy: false, cores: 2, paths: /node\/(failure|rollout)/ },
+  { name: "node", busy: false, cores: 2, paths: /node\/(config|failure|rollout)/ },
   { name: "rows", busy: false, cores: 0.3, paths: /lan\/.*_rows/ },
   { name: "lan", busy: false, cores: 0.4, paths: /lan\// },
   { name: "cluster", busy: true, cores: 1, paths: /tests\/(cluster|image|node|scenarios)\// },

@@ -37,7 +37,7 @@ export function runController(role: RoleContext): RunningRole {
     onStart: () => inbox.post({ kind: "lead" }),
     onStop: () => inbox.now({ kind: "stop" }),
   });
-  const keeper = keepConfig(role, {
+  const keeper = keepConfig(context, {
     tell: lead.publishEvent,
     ready: () => services.synced,
     refuse: ledger.refusal,
