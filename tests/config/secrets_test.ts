@@ -55,3 +55,21 @@ Deno.test("withoutSecret() hides what stands behind the word, and leaves words a
     assert.equal(withoutSecret(text), text);
   }
 });
+
+Deno.test("shownLine() and withoutSecret() take no longer for a text of a megabyte", () => {
+  const long = 1_000_000;
+  const lines = [
+    "a".repeat(long),
+    `a${" ".repeat(long)}b: c`,
+    "pass ".repeat(long / 5),
+    "- ".repeat(long / 2),
+    ...Array.from({ length: 5_000 }, () => "- x"),
+  ];
+  const begun = performance.now();
+  for (let at = 0; at < lines.length; at++) {
+    withoutSecret(lines[at] ?? "");
+    shownLine(lines, at);
+  }
+  // It took minutes where a pattern went over the whole line again and again.
+  assert.ok(performance.now() - begun < 5_000);
+});
