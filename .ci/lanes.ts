@@ -27,7 +27,7 @@ const KINDS: readonly Kind[] = [
   { name: "failover", busy: false, cores: 1.6, paths: /lan\/(bfd|ecmp|failover)/ },
   { name: "node", busy: false, cores: 2, paths: /node\/(config|failure|rollout)/ },
   { name: "rows", busy: false, cores: 0.3, paths: /lan\/.*_rows/ },
-  { name: "lan", busy: false, cores: 0.4, paths: /lan\// },
+  { name: "lan", busy: false, cores: 0.4, paths: /(lan|demo)\// },
   { name: "cluster", busy: true, cores: 1, paths: /tests\/(cluster|image|node|scenarios)\// },
   { name: "host", busy: true, cores: 1, paths: /tests\/(binary|ffi|host|page|support)\// },
   { name: "pure", busy: true, cores: 1, paths: /^/ },

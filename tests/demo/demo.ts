@@ -9,9 +9,9 @@ import { gapAndOverlap, startProbe } from "../support/probe.ts";
 import { pause, waitFor } from "../support/wait.ts";
 
 const PAGE = "<h1>Welcome to nginx!</h1>\n";
-/** Longer than that nobody shall wait for another node. */
 /** An address that goes to another node does so within this time of the first beat. */
 const SETTLED_MS = 1_000;
+/** Longer than that nobody shall wait for another node. */
 const GAP_MS = 400;
 
 /** What differs between the families. */
