@@ -38,7 +38,7 @@ async function main(argv: readonly string[]): Promise<number> {
     case "validate":
       return await (await import("./lib/cli/validate.ts")).validate(request);
     case "status":
-      return await (await import("./lib/cli/status.ts")).status(request.output);
+      return await (await import("./lib/cli/status.ts")).status(request);
     case "explain":
       return await (await import("./lib/cli/explain.ts")).explain(request);
     case "run":

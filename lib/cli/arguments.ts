@@ -1,10 +1,10 @@
 import type { ExpectedConfigMap } from "../config/manifest.ts";
 import { nearest } from "../config/nearest.ts";
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import { type CommandFacts, completionFor, factsOf, SHELLS } from "./completion.ts";
 import { configMapNames, type RunOptions, type SourceOptions } from "../host/process/options.ts";
 import { type Flags, type Surroundings, UsageError } from "./flag_values.ts";
-import { readAgainst, readRunOptions, readSourceOptions } from "./values.ts";
+import { readAgainst, readCluster, readRunOptions, readSourceOptions } from "./values.ts";
 import { addObjectOptions, addSourceOptions, once, outputOption } from "./options.ts";
 import { addRun } from "./run_flags.ts";
 
@@ -22,7 +22,15 @@ export type Request =
     readonly against: SourceOptions | undefined;
     readonly output: OutputFormat;
   }
-  | { readonly kind: "status"; readonly output: OutputFormat }
+  | {
+    readonly kind: "status";
+    /** Where the cluster is whose roles are meant; undefined: those of this machine. */
+    readonly cluster:
+      | { readonly kubeconfig: string | undefined; readonly namespace: string }
+      | undefined;
+    readonly check: boolean;
+    readonly output: OutputFormat;
+  }
   | {
     readonly kind: "explain";
     readonly service: string;
@@ -105,9 +113,17 @@ function buildProgram(done: (request: Request) => void, around: Surroundings): C
       const expected = readExpected(flags, around);
       done({ kind: "validate", sources, expected, against, output: outputOf(flags) });
     });
-  program.command("status").addOption(outputOption())
-    .description("what the running roles on this machine hold")
-    .action((flags: Flags) => done({ kind: "status", output: outputOf(flags) }));
+  program.command("status")
+    .description("what the running roles hold, on this machine or in a cluster")
+    .addOption(new Option("--cluster", "the roles of a cluster, by way of its API server"))
+    .addOption(once("--kubeconfig <file>", "that cluster; default: $KUBECONFIG, ~/.kube/config"))
+    .addOption(once("--namespace <ns>", "Herald's in the cluster; default metallb-system"))
+    .addOption(new Option("--check", "tells what is wrong; the exit code is 1 then"))
+    .addOption(outputOption())
+    .action((flags: Flags) => {
+      const cluster = readCluster(flags, around);
+      done({ kind: "status", cluster, check: flags.check === true, output: outputOf(flags) });
+    });
   addSourceOptions(
     program.command("explain").argument("<kind>", "service").argument("<name>", "NAMESPACE/NAME"),
   ).addOption(outputOption())

@@ -1,5 +1,8 @@
+import { errorText } from "../base/errors.ts";
+import { askCluster, type AskedRoles, type ClusterPlace } from "../host/inspect/cluster_roles.ts";
 import { askLocalProcesses, askProcess } from "../host/inspect/processes.ts";
 import { formatHost } from "../net/ip.ts";
+import { problemsOf } from "../status/check.ts";
 import { statusText } from "../status/text.ts";
 import type { ProcessStatus } from "../status/types.ts";
 import type { OutputFormat } from "./arguments.ts";
@@ -8,20 +11,49 @@ import { writeText } from "./output.ts";
 /** Whoever asks on a laptop means the cluster, and must not be sent to start a role here. */
 export const NO_ROLE =
   "herald: no role runs on this machine (or it belongs to another user: try as root). " +
-  "On a cluster ask a pod: kubectl -n metallb-system exec deploy/controller -- herald status, and " +
-  "ds/speaker for a speaker. Without Kubernetes: herald run --role=controller|speaker|all\n";
+  "For a cluster: herald status --cluster, by your kubeconfig; or ask a pod: kubectl " +
+  "-n metallb-system exec deploy/controller -- herald status, and ds/speaker for a speaker. " +
+  "Without Kubernetes: herald run --role=controller|speaker|all\n";
 
-/** `herald status`: prints what the roles on this machine hold; exit code 1 when none runs. */
-export async function status(output: OutputFormat): Promise<number> {
-  const found = await askLocalProcesses();
-  if (found.length === 0) {
-    const one = await askProcess(pageInPod((name) => Deno.env.get(name)));
-    if (one !== undefined) found.push(one);
+interface StatusRequest {
+  /** Where the cluster is whose roles are asked; undefined: those of this machine. */
+  readonly cluster: ClusterPlace | undefined;
+  /** Whether what is wrong is told, and makes the exit code 1. */
+  readonly check: boolean;
+  readonly output: OutputFormat;
+}
+
+/** What was found, of this machine or of a cluster. */
+interface Found extends Partial<Pick<AskedRoles, "silent">> {
+  readonly roles: readonly (ProcessStatus & { readonly pod?: string })[];
+  /** What is wrong; undefined where nobody asked. */
+  readonly problems?: readonly string[];
+}
+
+/**
+ * `herald status`: prints what the roles on this machine hold, or those of a cluster; exit code 1
+ * when none answers, and with `--check` when something is wrong.
+ */
+export async function status({ check, cluster, output }: StatusRequest): Promise<number> {
+  try {
+    const asked: Found = cluster === undefined
+      ? { roles: await askHere() }
+      : await askCluster(cluster);
+    const found = check ? { ...asked, problems: findProblems(asked) } : asked;
+    await writeText(Deno.stdout, statusReport(found, output));
+    if (found.roles.length === 0 && cluster === undefined) await writeText(Deno.stderr, NO_ROLE);
+    return found.roles.length === 0 || (found.problems ?? []).length > 0 ? 1 : 0;
+  } catch (error) {
+    await writeText(Deno.stderr, `herald: ${errorText(error)}\n`);
+    return 1;
   }
-  await writeText(Deno.stdout, statusReport(found, output));
-  if (found.length > 0) return 0;
-  await writeText(Deno.stderr, NO_ROLE);
-  return 1;
+}
+
+async function askHere(): Promise<readonly ProcessStatus[]> {
+  const found = await askLocalProcesses();
+  if (found.length > 0) return found;
+  const one = await askProcess(pageInPod((name) => Deno.env.get(name)));
+  return one === undefined ? [] : [one];
 }
 
 /** In a pod the root is read-only, so there is no socket file; where the probes ask, it answers. */
@@ -30,9 +62,35 @@ export function pageInPod(env: (name: string) => string | undefined): string {
   return `http://${formatHost(host)}:${env("METALLB_PORT") || 7472}`;
 }
 
+/** A pod that does not answer is a problem, and may be the one that does what no other does. */
+export function findProblems({ roles, silent }: Found): string[] {
+  return [
+    ...(silent ?? []).map(({ pod, why }) => `pod ${pod} was not reached: ${why}`),
+    ...problemsOf(roles, silent?.length === 0),
+  ];
+}
+
 /** What goes to standard output: all processes as one JSON object, or one after the other. */
-export function statusReport(found: readonly ProcessStatus[], output: OutputFormat): string {
-  return output === "json"
-    ? `${JSON.stringify({ roles: found }, null, 2)}\n`
-    : found.map(statusText).join("\n");
+export function statusReport(found: Found, output: OutputFormat): string {
+  if (output === "json") {
+    const { problems, roles, silent } = found;
+    return `${JSON.stringify({ roles, silent, problems }, null, 2)}\n`;
+  }
+  const { problems, roles, silent = [] } = found;
+  return [
+    ...roles.map((role) =>
+      `${role.pod === undefined ? "" : `pod ${role.pod}\n`}${statusText(role)}`
+    ),
+    // Among the problems they are told already.
+    ...problems === undefined && silent.length > 0
+      ? [section("Not reached:", silent.map(({ pod, why }) => `${pod}: ${why}`))]
+      : [],
+    ...problems === undefined || (problems.length === 0 && roles.length === 0)
+      ? []
+      : [problems.length === 0 ? "Nothing is wrong.\n" : section("Wrong:", problems)],
+  ].join("\n");
+}
+
+function section(title: string, lines: readonly string[]): string {
+  return `${[title, ...lines.map((line) => `  ${line}`)].join("\n")}\n`;
 }

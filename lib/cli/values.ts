@@ -103,6 +103,20 @@ export function readAgainst(flags: Flags, around: Surroundings): SourceOptions |
   return readSourceOptions({ ...flags, store: place }, around);
 }
 
+/** Reads where the cluster is that `herald status` asks; undefined: this machine. @throws UsageError */
+export function readCluster(
+  flags: Flags,
+  around: Surroundings,
+): Pick<SourceOptions, "kubeconfig" | "namespace"> | undefined {
+  const { cluster, kubeconfig, namespace } = flags;
+  if (cluster === undefined && kubeconfig === undefined) {
+    if (namespace === undefined) return undefined;
+    throw new UsageError("--namespace needs --cluster: the roles of this machine are in none");
+  }
+  const source = readSourceOptions({ kubeconfig, namespace }, around);
+  return { kubeconfig: source.kubeconfig, namespace: source.namespace };
+}
+
 /** Reads the flags of `herald run` and fills in the environment and the defaults. @throws UsageError */
 export function readRunOptions(flags: Flags, around: Surroundings): RunOptions {
   if (flags.role === undefined) {

@@ -172,7 +172,19 @@ Deno.test("parseArguments() reads the other commands", () => {
   assert.ok(validate.kind === "validate" && validate.output === "json");
   assert.equal(validate.against?.store, "/srv/lb");
   assert.equal(validate.against?.lbClass, "x");
-  assert.deepEqual(parse("status --output=json"), { kind: "status", output: "json" });
+  const status = { kind: "status", cluster: undefined, check: false } as const;
+  assert.deepEqual(parse("status --output=json"), { ...status, output: "json" });
+  assert.deepEqual(parse("status --cluster --check"), {
+    ...status,
+    cluster: { kubeconfig: undefined, namespace: "metallb-system" },
+    check: true,
+    output: "text",
+  });
+  assert.deepEqual(parse("status --kubeconfig=k --namespace lb"), {
+    ...status,
+    cluster: { kubeconfig: "k", namespace: "lb" },
+    output: "text",
+  });
   const explain = parse("explain service default/nginx --store=/srv/lb");
   assert.ok(explain.kind === "explain" && explain.sourceGiven);
   assert.equal(explain.service, "default/nginx");

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import type { ControlPlane } from "../support/control_plane.ts";
 import { ensureHelm } from "../support/kube_binaries.ts";
+import { run } from "../support/process.ts";
 import { waitFor } from "../support/wait.ts";
 import { tellFigure } from "./health.ts";
 import { addressOf, FIRST_ADDRESS, NAMESPACE, podsReady, testOnNodes, WEB } from "./scene.ts";
 
 const CHART = new URL("../../deploy/chart/herald", import.meta.url).pathname;
+const HERALD = new URL("../../dist/herald", import.meta.url).pathname;
 const POOLS = JSON.stringify({
   "address-pools": [{
     name: "default",
@@ -82,6 +84,20 @@ testOnNodes(
       assert.match(await inPod("deploy/herald-controller", "status"), /config/);
       const told = await inPod("ds/herald-speaker", "explain", "service", "default/web");
       assert.match(told, /10\.77\.1\.220/);
+    });
+
+    await test.step("from outside, status asks the whole cluster and finds nothing wrong", async () => {
+      const [herald, args] = scene.client.inside(
+        HERALD,
+        "status",
+        `--kubeconfig=${kube.kubeconfig}`,
+        `--namespace=${NAMESPACE}`,
+        "--check",
+      );
+      const { code, stderr, stdout } = await run(herald, args);
+      assert.equal(code, 0, stdout + stderr);
+      assert.equal(stdout.match(/^pod /gm)?.length, 4, stdout);
+      assert.match(stdout, /\nNothing is wrong\.\n$/);
     });
 
     await test.step("upgrade: a changed value is in force, and the address answers all along", async () => {

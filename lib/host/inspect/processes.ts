@@ -36,7 +36,7 @@ export async function askProcess(
 }
 
 /** Another program may listen on that port: accept only what looks like a status. */
-function isProcessStatus(value: unknown): value is ProcessStatus {
+export function isProcessStatus(value: unknown): value is ProcessStatus {
   return isObject(value) && typeof value.pid === "number" && typeof value.role === "string" &&
     typeof value.version === "string" && Array.isArray(value.notReady) &&
     Array.isArray(value.unhealthy) && isObject(value.config) &&

@@ -26,13 +26,16 @@ export interface Snapshot {
   readonly unread: readonly string[];
 }
 
+/** Of the page of a role whose pod names no port for it. */
+export const DEFAULT_PAGE_PORT = 7472;
+
 const GIVE_UP_MS = 15_000;
 /** The speakers' pods, as MetalLB's manifests label them. */
 const SPEAKER_LABELS = "app=metallb,component=speaker";
 const PODS_WITHIN_MS = 5_000;
 
 /** A command's output is something else than a log. */
-const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => SILENT };
+export const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => SILENT };
 
 /** What can be explained in part without them; a controller may list neither. */
 const DISPENSABLE: ReadonlySet<WatchedKind> = new Set(["EndpointSlice", "Node"]);

@@ -4,7 +4,7 @@ import { speakersAlive } from "../../model/cluster.ts";
 import { formatHost } from "../../net/ip.ts";
 import { askLocalProcesses, askProcess } from "./processes.ts";
 import type { SourceOptions } from "../process/options.ts";
-import { takeSpeakerPods } from "./snapshot.ts";
+import { DEFAULT_PAGE_PORT, takeSpeakerPods } from "./snapshot.ts";
 import type { SpeakerStatus } from "../../status/types.ts";
 
 /** What the running speakers say of themselves. */
@@ -22,8 +22,6 @@ export interface AskedSpeakers {
 /** No speaker was asked. */
 export const NOBODY: AskedSpeakers = { answers: new Map(), silent: [] };
 
-/** Of the page of a speaker whose pod names no port for it. */
-const SPEAKER_PORT = 7472;
 const ANSWER_WITHIN_MS = 1_500;
 
 /**
@@ -56,14 +54,16 @@ async function askPods(
   pods: readonly PodFacts[],
   answers: Map<string, SpeakerStatus>,
 ): Promise<AskedSpeakers["silent"]> {
-  const asked = pods.map(async ({ key, nodeName: node = key, ip, pagePort = SPEAKER_PORT }) => {
-    if (answers.has(node)) return undefined;
-    if (ip === undefined) return { node, why: `its pod ${key} has no address` };
-    const place = `${formatHost(ip)}:${pagePort}`;
-    const status = await askProcess(`http://${place}`, undefined, ANSWER_WITHIN_MS);
-    if (status?.speaker === undefined) return { node, why: `no answer at ${place}` };
-    answers.set(status.speaker.node, status.speaker);
-    return undefined;
-  });
+  const asked = pods.map(
+    async ({ key, nodeName: node = key, ip, pagePort = DEFAULT_PAGE_PORT }) => {
+      if (answers.has(node)) return undefined;
+      if (ip === undefined) return { node, why: `its pod ${key} has no address` };
+      const place = `${formatHost(ip)}:${pagePort}`;
+      const status = await askProcess(`http://${place}`, undefined, ANSWER_WITHIN_MS);
+      if (status?.speaker === undefined) return { node, why: `no answer at ${place}` };
+      answers.set(status.speaker.node, status.speaker);
+      return undefined;
+    },
+  );
   return (await Promise.all(asked)).filter((one) => one !== undefined);
 }

@@ -1,0 +1,74 @@
+import type { ControllerStatus, ProcessStatus, SpeakerStatus } from "./types.ts";
+
+/**
+ * What is wrong by what these processes say, one sentence each; none where all is well. `whole`:
+ * they are all that there are, so what none of them does nobody does.
+ */
+export function problemsOf(processes: readonly ProcessStatus[], whole: boolean): string[] {
+  const problems = processes.flatMap((process) => {
+    const name = nameOf(process);
+    return [
+      ...process.notReady.map((reason) => `${name} is not ready: ${reason}`),
+      ...process.unhealthy.map((reason) => `${name} should be restarted: ${reason}`),
+      ...process.config.state === "stale"
+        ? [`${name} works by an old configuration: ${process.config.reason ?? "see its status"}`]
+        : [],
+      ...process.controller === undefined ? [] : ofController(process.controller),
+      ...process.speaker === undefined ? [] : ofSpeaker(process.speaker),
+    ];
+  });
+  return [
+    ...new Set([...problems, ...ofLead(processes, whole), ...whole ? unowned(processes) : []]),
+  ];
+}
+
+function nameOf({ controller, speaker, role }: ProcessStatus): string {
+  if (speaker !== undefined) return `the speaker of ${speaker.node}`;
+  const leads = controller?.lead?.role === "leader";
+  return controller === undefined ? role : leads ? "the leading controller" : "a controller";
+}
+
+function ofController({ services }: ControllerStatus): string[] {
+  return services.filter(({ ips, reason }) => ips.length === 0 || reason !== undefined)
+    .map(({ ips, reason = "it has no reason", service }) =>
+      ips.length === 0
+        ? `Service ${service} has no address: ${reason}`
+        : `Service ${service} has not all addresses that it wants: ${reason}`
+    );
+}
+
+function ofSpeaker({ conflicts = [], members = [], node, peers = [] }: SpeakerStatus): string[] {
+  return [
+    ...conflicts.map(({ ip, mac }) => `another host answers for ${ip} too: ${mac}`),
+    ...members.filter(({ state }) => state === "gone")
+      .map((member) => `${node} does not hear the speaker of ${member.node}`),
+    ...peers.filter(({ state }) => state !== "Established").map(({ lastError, peer, state }) =>
+      `the BGP session from ${node} to ${peer} is ${state}${lastError ? `: ${lastError}` : ""}`
+    ),
+    ...peers.filter(({ bfd }) => bfd !== undefined && bfd !== "Up")
+      .map(({ bfd, peer }) => `BFD from ${node} to ${peer} is ${bfd}`),
+  ];
+}
+
+function ofLead(processes: readonly ProcessStatus[], whole: boolean): string[] {
+  const controllers = processes.flatMap(({ controller }) => controller ?? []);
+  if (controllers.length === 0) {
+    return whole ? ["no controller runs: no Service is given an address"] : [];
+  }
+  const standbys = controllers.flatMap(({ lead }) => lead?.role === "standby" ? [lead] : []);
+  const isLed = standbys.length < controllers.length ||
+    (!whole && standbys.some(({ leader }) => leader !== undefined));
+  return isLed ? [] : ["no controller leads: Services wait for their addresses"];
+}
+
+/** Addresses that no speaker announces. */
+function unowned(processes: readonly ProcessStatus[]): string[] {
+  const speakers = processes.flatMap(({ speaker }) => speaker ?? []);
+  if (speakers.length === 0) return ["no speaker runs: no address is announced"];
+  const all = speakers.flatMap(({ addresses }) => addresses);
+  const announced = new Set(all.filter(({ announcing }) => announcing).map(({ ip }) => ip));
+  const silent = new Map(all.filter(({ ip }) => !announced.has(ip)).map((one) => [one.ip, one]));
+  return [...silent.values()].map(({ ip, reason, services }) =>
+    `nobody announces ${ip} of ${services.join(", ")}: ${reason}`
+  );
+}
