@@ -47,6 +47,11 @@ export interface KubeletOptions {
 /** Hierarchies of version 1 that containerd and the kubelet want; what is not mounted is left out. */
 const CONTROLLERS = ["cpu", "cpuacct", "cpuset", "memory", "devices", "freezer", "blkio", "pids"];
 const CGROUP_ROOT = "/sys/fs/cgroup";
+/**
+ * Weighs as ten programs of the machine do: a real node shares its cores with no control plane, and
+ * beside one the pods of a scene would get next to nothing while it is busy.
+ */
+const CPU_SHARES = 10 * 1024;
 /** The kubelet looks at these of the machine and would set them; it sees files of the node's own. */
 const SYSCTLS = [
   ["vm/overcommit_memory", "1"],
@@ -163,6 +168,9 @@ async function makeControlGroups(name: string): Promise<string[]> {
     if (!await Deno.stat(root).then(() => true, () => false)) continue;
     await Deno.mkdir(`${root}/${name}`, { recursive: true });
     made.push(root);
+    if (controller === "cpu") {
+      await Deno.writeTextFile(`${root}/${name}/cpu.shares`, `${CPU_SHARES}`);
+    }
     if (controller !== "cpuset") continue;
     for (const file of ["cpus", "mems"]) {
       const all = await Deno.readTextFile(`${root}/cpuset.${file}`);
