@@ -24,7 +24,7 @@ interface ParsedConfig {
 /** The keys of a configuration at its top. */
 export const CONFIG_KEYS = ["peers", "address-pools", "bgp-communities", "bfd-profiles"];
 /** More would not be read by anybody at once. */
-const MAX_PROBLEMS = 100;
+export const MAX_PROBLEMS = 100;
 
 /**
  * Reads the text of a configuration (MetalLB v0.12.1 internal/config) and checks it as a whole.

@@ -219,7 +219,7 @@ Deno.test("a bad ConfigMap keeps the last good one in force, with an event; stat
   assert.equal(event.type, "Warning");
   assert.match(
     event.message ?? "",
-    /the configuration has a mistake; .* line 4:3: unknown key "adresses"/,
+    /the configuration has 1 mistake; .* line 4:3: unknown key "adresses"/,
   );
   await create("second");
   await waitFor(

@@ -1,5 +1,7 @@
+import { counted } from "../../base/counted.ts";
 import type { ConfigProblem } from "../../base/errors.ts";
 import type { Millis } from "../../base/time.ts";
+import { MAX_PROBLEMS } from "../../config/parse.ts";
 import { placeText, problemsInLine, reported } from "../../config/report.ts";
 import type { Config } from "../../config/types.ts";
 import { STAYS } from "../../model/address_conflict.ts";
@@ -123,12 +125,18 @@ function take(keeping: Keeping, input: ConfigInput): void {
   }
   if (config === undefined) {
     const errors = problems.filter(({ severity }) => severity === "error");
-    const count = errors.length === 1 ? "a mistake" : `${errors.length} mistakes, all in the log`;
     const now = keeping.current === undefined ? "nothing is in force" : STAYS;
-    reject(keeping, input.source, errors, `the configuration has ${count}; ${now}`);
+    reject(keeping, input.source, errors, `the configuration has ${howMany(problems)}; ${now}`);
     return announceRejection(keeping, input, errors);
   }
   judge(keeping, { input, config, refused: false });
+}
+
+function howMany(problems: readonly ConfigProblem[]): string {
+  const cut = counted(MAX_PROBLEMS, "problem");
+  if (problems.length > MAX_PROBLEMS) return `more than ${cut}, the first of them in the log`;
+  const errors = problems.filter(({ severity }) => severity === "error").length;
+  return counted(errors, "mistake") + (errors > 1 ? ", all in the log" : "");
 }
 
 function judge(keeping: Keeping, candidate: Withheld): void {

@@ -94,7 +94,7 @@ Deno.test("keepConfig() leaves the last good one in force when a bad one comes, 
     standing: true,
     type: "Warning",
     reason: "ConfigRejected",
-    message: "the configuration has a mistake; the configuration before it stays in force: " +
+    message: "the configuration has 1 mistake; the configuration before it stays in force: " +
       '(1) line 1:37: "protocol" must be layer2 or bgp, not "layer3"; did you mean "layer2"?',
     component: "metallb-controller",
   }]);
@@ -191,6 +191,11 @@ Deno.test("keepConfig() tells how many mistakes there are, the first of them, an
   assert.match(message, / \(6\) line 7:1: .* and 34 more$/);
   assert.ok(message.length < 1_024, `${message.length}`);
   assert.equal(lines.filter((line) => line.startsWith("error configuration mistake")).length, 40);
+  await set(wrong.concat(wrong, wrong).map((line, at) => line.replace(":", `-${at}:`)).join(""));
+  assert.match(
+    events[1]?.message ?? "",
+    /^the configuration has more than 100 problems, the first of them in the log; nothing /,
+  );
 });
 
 Deno.test("keepConfig() tells of what stands rejected once it is its task, unless it was mended", async () => {
