@@ -10,8 +10,11 @@ import { start } from "../support/process.ts";
 import { waitFor } from "../support/wait.ts";
 
 const HERALD = new URL("../../dist/herald", import.meta.url).pathname;
-/** A speaker gives its addresses over, and a leader its lease, in less than a second. */
-const WITHIN_MS = 2_000;
+/**
+ * A speaker gives its addresses over, and a leader its lease, in less than a second; one that starts
+ * finishes that first, on a busy machine in two. What hangs is left after four.
+ */
+const WITHIN_MS = 3_500;
 const NEVER = () => new Promise<Response>(() => {});
 const ADDRESS = "10.99.0.1";
 const LAYER2 = `address-pools: [{name: a, protocol: layer2, addresses: [${ADDRESS}/32]}]`;
@@ -227,7 +230,9 @@ async function msToEnd(what: string, role: string, { env, flags, then, until }: 
 
 for (const [what, one] of Object.entries(CASES)) {
   Deno.test(`a role ends at once on SIGTERM where ${what}`, async () => {
-    const took = one.roles.map(async (role) => `${role} ${await msToEnd(what, role, one)} ms`);
-    console.log((await Promise.all(took)).join(", "));
+    // One after the other: beside each other their starts would take as long as a hang.
+    const took: string[] = [];
+    for (const role of one.roles) took.push(`${role} ${await msToEnd(what, role, one)} ms`);
+    console.log(took.join(", "));
   });
 }
