@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { makeBgpScene, ROUTER_IP } from "../tests/lan/bgp_scene.ts";
 import { sliceManifest } from "../tests/lan/scene.ts";
 import { makeStage } from "../tests/cluster/stage.ts";
@@ -16,7 +17,7 @@ export async function benchBgp(): Promise<Figure[]> {
 }
 
 async function benchTable(): Promise<Figure[]> {
-  const script = new URL("./bgp_table.ts", import.meta.url).pathname;
+  const script = fileURLToPath(new URL("./bgp_table.ts", import.meta.url));
   const { stdout, stderr, success } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--v8-flags=--expose-gc", script],
   }).output();
@@ -82,10 +83,10 @@ async function benchWithdraw(): Promise<Figure[]> {
   const [node1] = stage.nodes;
   if (node1 === undefined) throw new TypeError("The stage has no node");
   const router = await stage.lan.addHost("router", { addresses: [`${ROUTER_IP}/24`] });
-  const script = new URL("./bgp_sink.ts", import.meta.url).pathname;
+  const script = fileURLToPath(new URL("./bgp_sink.ts", import.meta.url));
   await using sink = router.start(Deno.execPath(), ["run", "-A", script, ROUTER_IP, "179"]);
   await waitFor("the listener", () => sink.output().includes("listening"));
-  const manifest = new URL("../deploy/metallb-compatible.yaml", import.meta.url).pathname;
+  const manifest = fileURLToPath(new URL("../deploy/metallb-compatible.yaml", import.meta.url));
   await kube.kubectl(["apply", "-f", manifest]);
   await kube.kubectl(
     ["apply", "-f", "-"],
@@ -138,7 +139,7 @@ address-pools:
     });
   await until("announced", 0);
   const before = updates().length;
-  const flapper = new URL("./slice_flapper.ts", import.meta.url).pathname;
+  const flapper = fileURLToPath(new URL("./slice_flapper.ts", import.meta.url));
   const [command, args] = stage.master.inside(
     Deno.execPath(),
     ...["run", "-A", flapper, kube.kubeconfig, kube.server, `${FLAPS}`, "60"],

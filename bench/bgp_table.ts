@@ -1,6 +1,7 @@
 // deno-lint-ignore-file no-console -- a program that others read
 // Tells 100,000 routes to peers on loopback: how long, and how much memory each route takes.
 // Runs in a process of its own with --v8-flags=--expose-gc; prints one JSON line.
+import { fileURLToPath } from "node:url";
 import { EPOLL } from "../ffi/epoll.ts";
 import { openLibc, POLL, SOCKET } from "../ffi/libc.ts";
 import { STREAM } from "../ffi/tcp.ts";
@@ -29,7 +30,13 @@ function memory(): number {
 /** Another process listens, so that only our side is measured. */
 async function tellOne(port: number): Promise<{ peer: BgpPeer; ms: number }> {
   const sink = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", new URL("./bgp_sink.ts", import.meta.url).pathname, "127.0.0.1", `${port}`],
+    args: [
+      "run",
+      "-A",
+      fileURLToPath(new URL("./bgp_sink.ts", import.meta.url)),
+      "127.0.0.1",
+      `${port}`,
+    ],
     stdout: "piped",
     stderr: "null",
   }).spawn();

@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { type Failover, makeFailover, VIP } from "../tests/lan/failover_scene.ts";
 import { makeScene, type Scene, serviceManifest, sliceManifest } from "../tests/lan/scene.ts";
 import type { Host } from "../tests/support/lan.ts";
@@ -78,7 +79,7 @@ async function withLoad(work: (program: string) => Promise<Figure[]>): Promise<F
     "curl",
   ]);
   const program = await Deno.makeTempFile({ prefix: "herald-neighbour-load-" });
-  const source = new URL("./neighbour/neighbour_load.c", import.meta.url).pathname;
+  const source = fileURLToPath(new URL("./neighbour/neighbour_load.c", import.meta.url));
   try {
     await must("gcc", ["-O2", "-o", program, source]);
     return await work(program);
@@ -308,7 +309,7 @@ async function benchManySpeakers(count: number): Promise<Figure[]> {
     "--ml-bindaddr=10.77.1.11",
     `--ml-secret-key=${secret}`,
   );
-  const program = new URL("./fellows.ts", import.meta.url).pathname;
+  const program = fileURLToPath(new URL("./fellows.ts", import.meta.url));
   const args = ["run", "-A", "-q", program, String(count - 1), "10.77.1.11", secret];
   await using fellows = host.start(Deno.execPath(), args);
   await waitFor("the fellows", () => fellows.output().includes("all are here"), {

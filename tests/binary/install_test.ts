@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { run, start } from "../support/process.ts";
+import { must, run, start } from "../support/process.ts";
 import { waitFor } from "../support/wait.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
@@ -70,4 +70,24 @@ Deno.test("install.sh refuses a command it does not know with exit code 2 and na
   assert.match(stderr, new RegExp(`one of ${known.join(", ")}, or none to install`));
   const help = await run(`${ROOT}install.sh`, ["help"]);
   for (const name of known) assert.match(help.stdout, new RegExp(`\\b${name}\\b`));
+});
+
+/** The modules of the repository that a program loads. */
+async function modulesOf(program: string): Promise<string[]> {
+  const graph = JSON.parse(await must(Deno.execPath(), ["info", "--json", `${ROOT}${program}`]));
+  return graph.modules.map(({ local }: { local?: string }) => local ?? "")
+    .filter((path: string) => path.startsWith(ROOT) && !path.includes("/node_modules/"));
+}
+
+Deno.test("what install.sh runs finds its files in a folder whose name has a space", async () => {
+  const script = await Deno.readTextFile(`${ROOT}install.sh`);
+  const programs = [...script.matchAll(/(?:with_root|run --quiet -A) (\S+\.ts)/g)]
+    .map(([, path = ""]) => path);
+  assert.ok(programs.length >= 6, `${programs}`);
+  const paths = new Set((await Promise.all(programs.map(modulesOf))).flat());
+  assert.ok(paths.size > 100, `only ${paths.size} modules`);
+  for (const path of paths) {
+    // A URL's path has %20 for a space.
+    assert.doesNotMatch(await Deno.readTextFile(path), /import\.meta\.url\)\.pathname/, path);
+  }
 });

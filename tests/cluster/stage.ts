@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import {
   type ControlPlane,
   startControllerManager,
@@ -8,7 +9,7 @@ import { type Host, type Lan, makeLan } from "../support/lan.ts";
 import { addPod } from "../support/pod.ts";
 import { must, type RunningProcess } from "../support/process.ts";
 
-const ROOT = new URL("../../", import.meta.url).pathname;
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 export const HERALD = `${ROOT}dist/herald`;
 export const MANIFEST = `${ROOT}deploy/metallb-compatible.yaml`;
 

@@ -1,9 +1,10 @@
+import { fileURLToPath } from "node:url";
 import { type Host, type Lan, makeLan } from "../support/lan.ts";
 import { must, type RunningProcess } from "../support/process.ts";
 import { addPod, POD_IP, POD_IP6 } from "../support/pod.ts";
 import { replaceFile, statusAddresses, statusFile } from "../support/folder.ts";
 
-const ROOT = new URL("../../", import.meta.url).pathname;
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 export const HERALD = `${ROOT}dist/herald`;
 export const SERVICE_IP = "10.77.1.220";
 

@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { run } from "./process.ts";
 import { pause } from "./wait.ts";
 
@@ -34,7 +35,7 @@ const MODULES = {
     ],
   },
 } as const;
-const ROOT = new URL("../../", import.meta.url).pathname;
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
 /** One program: where it comes from and which version will do. */
 interface Program {

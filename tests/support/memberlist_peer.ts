@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { ensureGo } from "./kube_binaries.ts";
 import type { Host } from "./lan.ts";
 import { must } from "./process.ts";
@@ -24,7 +25,7 @@ export interface MemberlistPeer extends AsyncDisposable {
   kill(): Promise<void>;
 }
 
-const SOURCE = new URL("../peers/memberlist/", import.meta.url).pathname;
+const SOURCE = fileURLToPath(new URL("../peers/memberlist/", import.meta.url));
 const MODFILE: Readonly<Record<MemberlistVersion, readonly string[]>> = {
   "v0.1.7": ["-modfile=metallb-v0.12.mod"],
   "v0.5.1": [],

@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import type { Host } from "./lan.ts";
 import { must } from "./process.ts";
 
@@ -30,7 +31,7 @@ export function compiled(name: "probe" | "flood" | "requests"): Promise<string> 
   const made = (async () => {
     const path = await Deno.makeTempFile({ prefix: `herald-${name}-` });
     addEventListener("unload", () => Deno.removeSync(path));
-    const source = new URL(`./probe/${name}.c`, import.meta.url).pathname;
+    const source = fileURLToPath(new URL(`./probe/${name}.c`, import.meta.url));
     await must("gcc", ["-O2", "-o", path, source]);
     await Deno.chmod(path, 0o755);
     return path;
