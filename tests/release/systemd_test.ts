@@ -109,11 +109,13 @@ Deno.test("the Debian package's units run under a real systemd, confined, watche
         "drwxr-x--- root:herald",
       );
       assert.match(await machine.must("herald", "validate", "/etc/herald/config.yaml"), /./);
+      // As the page has it: before the first start.
+      await machine.must("cp", "/usr/share/doc/herald/examples/service.yaml", "/var/lib/herald/");
     });
     await t.step(
       "`systemctl start` comes back when they are ready, each with its capabilities",
       async () => {
-        await machine.must("systemctl", "start", ...units);
+        await machine.must("systemctl", "enable", "--now", ...units);
         for (const [at, unit] of units.entries()) {
           assert.equal(await property(machine, unit, "StatusText"), "ready");
           const caps = BigInt(`0x${await processLine(machine, unit, "CapEff")}`);
@@ -131,7 +133,6 @@ Deno.test("the Debian package's units run under a real systemd, confined, watche
       async () => {
         const pools = `address-pools: [{name: a, protocol: layer2, addresses: [${ADDRESS}/32]}]`;
         await machine.must("sh", "-c", `echo '${pools}' >/etc/herald/config.yaml`);
-        await machine.must("cp", "/usr/share/doc/herald/examples/service.yaml", "/var/lib/herald/");
         await waitFor("the reply", async () => {
           const ask = ["arping", "-c", "1", "-w", "1", "-I", "v1", ADDRESS];
           return (await machine.try("ip", "netns", "exec", "client", ...ask)).code === 0;
@@ -167,6 +168,38 @@ Deno.test("the Debian package's units run under a real systemd, confined, watche
       assert.equal(await property(machine, unit, "StatusText"), "ready");
     });
     await t.step(
+      "an upgrade comes to its end while the configuration is bad, and the roles to a good one later",
+      async () => {
+        await machine.must(
+          "rm",
+          "-r",
+          ...units.slice(0, 1).map((unit) => `/run/systemd/system/${unit}.d`),
+        );
+        const good = await machine.must("cat", "/etc/herald/config.yaml");
+        const write = (text: string) =>
+          machine.must("sh", "-c", `printf '%s' "$0" >/etc/herald/config.yaml`, text);
+        await write("address-pools: [{name: a}]");
+        const pids = await Promise.all(units.map((unit) => property(machine, unit, "MainPID")));
+        await machine.must("timeout", "60", "dpkg", "--install", "/herald.deb");
+        for (const unit of units) {
+          await waitFor(
+            "the new program to wait for a good configuration",
+            async () =>
+              !pids.includes(await property(machine, unit, "MainPID")) &&
+              /configuration/.test(await property(machine, unit, "StatusText")),
+          );
+        }
+        await write(good);
+        for (const unit of units) {
+          await waitFor(
+            "the role",
+            async () => await property(machine, unit, "ActiveState") === "active",
+          );
+        }
+        assert.equal(await property(machine, "herald@all.service", "ActiveState"), "inactive");
+      },
+    );
+    await t.step(
       "they stop by themselves when the package is removed, and purge leaves nothing of theirs",
       async () => {
         await machine.must("dpkg", "--purge", "herald");
@@ -177,6 +210,8 @@ Deno.test("the Debian package's units run under a real systemd, confined, watche
           (await machine.must("ls", "-A", "/var/lib/herald")).trim(),
           "service.yaml",
         );
+        const links = ["find", "/etc/systemd", "-name", "herald@*"];
+        assert.equal(await machine.must(...links), "", "they would start at the next boot");
         for (const path of ["/etc/herald", "/run/herald", "/usr/bin/herald"]) {
           assert.notEqual((await machine.try("ls", path)).code, 0, path);
         }
