@@ -133,7 +133,8 @@ interface Container {
   }[];
 }
 
-async function startWorkload(
+/** Starts the binary with the rights, arguments and environment of the manifest's workload. */
+export async function startWorkload(
   kube: ControlPlane,
   workload: "controller" | "speaker",
   host: Host,

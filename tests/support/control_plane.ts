@@ -51,11 +51,20 @@ export interface ControlPlaneOptions {
   readonly host?: Host;
   /** Names of nodes whose kubelets are real: pods run, with tokens of their accounts. */
   readonly kubelets?: readonly string[];
+  /** Whether `audit.log` in its folder has every request of ServiceAccounts, a line of JSON each. */
+  readonly audit?: boolean;
 }
+
+const AUDIT_POLICY = {
+  apiVersion: "audit.k8s.io/v1",
+  kind: "Policy",
+  omitStages: ["RequestReceived"],
+  rules: [{ level: "Metadata", userGroups: ["system:serviceaccounts"] }, { level: "None" }],
+};
 
 /** Starts etcd and an API server with RBAC and waits until it is ready. */
 export async function startControlPlane(
-  { host, kubelets = [] }: ControlPlaneOptions = {},
+  { audit = false, host, kubelets = [] }: ControlPlaneOptions = {},
 ): Promise<ControlPlane> {
   await using unfinished = new AsyncDisposableStack();
   const binaries = await ensureKubeBinaries();
@@ -86,6 +95,11 @@ export async function startControlPlane(
     `--listen-peer-urls=http://127.0.0.1:${peerPort}`,
     "--log-level=error",
   ]));
+  await Deno.writeTextFile(`${folder}/audit.json`, JSON.stringify(AUDIT_POLICY));
+  const auditArgs = [
+    `--audit-policy-file=${folder}/audit.json`,
+    `--audit-log-path=${folder}/audit.log`,
+  ];
   const server = `https://${address}:${apiPort}`;
   let api: RunningProcess | undefined;
   const curl = async (...args: string[]) => {
@@ -104,7 +118,10 @@ export async function startControlPlane(
   const startApiServer = async () => {
     api = launch(
       binaries.kubeApiserver,
-      apiServerArgs(folder, certificates, etcdUrl, address, apiPort, kubelets.length > 0),
+      [
+        ...apiServerArgs(folder, certificates, etcdUrl, address, apiPort, kubelets.length > 0),
+        ...audit ? auditArgs : [],
+      ],
     );
     const running = api;
     await waitFor("the API server", async () => await curl(`${server}/readyz`) === "ok", {
