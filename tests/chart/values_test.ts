@@ -127,7 +127,10 @@ Deno.test("templates use every value", () => {
 
 Deno.test("every flag and variable that the chart gives to Herald is one that Herald has", async () => {
   const help = await must(Deno.execPath(), ["run", "-A", `${ROOT}main.ts`, "run", "--help"]);
-  const read = await Deno.readTextFile(`${ROOT}lib/cli/values.ts`);
+  const sources = [...Deno.readDirSync(`${ROOT}lib/cli`)].map(({ name }) =>
+    `${ROOT}lib/cli/${name}`
+  );
+  const read = (await Promise.all(sources.map((path) => Deno.readTextFile(path)))).join("\n");
   const flags = [...text.matchAll(/(?:- |printf ")(--[a-z0-9-]+)/g)].map(([, flag = ""]) => flag);
   assert(flags.length > 10, "flags were found");
   for (const flag of flags) assert.match(help, new RegExp(`^ +${flag}\\b`, "m"), flag);
