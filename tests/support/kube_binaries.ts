@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { run } from "./process.ts";
+import { APT_WAITS } from "./packages.ts";
 import { pause } from "./wait.ts";
 
 /** Programs of a Kubernetes control plane, by path. */
@@ -190,14 +191,24 @@ async function build(program: Program, to: string): Promise<void> {
   }
 }
 
-/** Finds Go or installs it. From Go 1.21 on an older toolchain fetches the one that a module asks for. */
-export async function ensureGo(): Promise<void> {
+let goFound: Promise<void> | undefined;
+
+/**
+ * Finds Go or installs it, once for all that ask at one time. From Go 1.21 on an older toolchain
+ * fetches the one that a module asks for.
+ */
+export function ensureGo(): Promise<void> {
+  return goFound ??= findGo();
+}
+
+async function findGo(): Promise<void> {
   const found = await run("go", ["version"]).catch(() => undefined);
   const minorVersion = Number(/go1\.(\d+)/.exec(found?.stdout ?? "")?.[1] ?? 0);
   if (minorVersion >= 21) return;
   say("installing system packages: golang-go");
   await run("apt-get", ["update", "-qq"]);
   const { code, stderr } = await run("apt-get", [
+    ...APT_WAITS,
     "install",
     "-y",
     "-qq",

@@ -33,6 +33,9 @@ export const TEST_PACKAGES = [
   "man-db",
 ] as const;
 
+/** Another installation, as of a machine that updates itself, may hold dpkg's lock for a while. */
+export const APT_WAITS = ["-o", "DPkg::Lock::Timeout=300"] as const;
+
 /** Installs what is missing, named first. @throws Error when a package cannot be had */
 export async function installPackages(packages: readonly string[]): Promise<void> {
   const missing: string[] = [];
@@ -47,6 +50,7 @@ export async function installPackages(packages: readonly string[]): Promise<void
   const { code, stderr } = await run("env", [
     ...env,
     "apt-get",
+    ...APT_WAITS,
     "install",
     "-y",
     "-qq",
