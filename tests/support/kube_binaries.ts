@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
+import { ensureGo } from "./go.ts";
 import { run } from "./process.ts";
-import { APT_WAITS } from "./packages.ts";
 import { pause } from "./wait.ts";
 
 /** Programs of a Kubernetes control plane, by path. */
@@ -188,38 +188,6 @@ async function build(program: Program, to: string): Promise<void> {
     }
   } finally {
     clearInterval(beat);
-  }
-}
-
-let goFound: Promise<void> | undefined;
-
-/**
- * Finds Go or installs it, once for all that ask at one time. From Go 1.21 on an older toolchain
- * fetches the one that a module asks for.
- */
-export function ensureGo(): Promise<void> {
-  return goFound ??= findGo();
-}
-
-async function findGo(): Promise<void> {
-  const found = await run("go", ["version"]).catch(() => undefined);
-  const minorVersion = Number(/go1\.(\d+)/.exec(found?.stdout ?? "")?.[1] ?? 0);
-  if (minorVersion >= 21) return;
-  say("installing system packages: golang-go");
-  await run("apt-get", ["update", "-qq"]);
-  const { code, stderr } = await run("apt-get", [
-    ...APT_WAITS,
-    "install",
-    "-y",
-    "-qq",
-    "--no-install-recommends",
-    "golang-go",
-  ]);
-  const after = await run("go", ["version"]).catch(() => undefined);
-  if (code !== 0 || Number(/go1\.(\d+)/.exec(after?.stdout ?? "")?.[1] ?? 0) < 21) {
-    throw new Error(
-      `Go 1.21 or newer is needed to build the tests' programs; install it and run again: ${stderr}`,
-    );
   }
 }
 

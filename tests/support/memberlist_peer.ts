@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { ensureGo } from "./kube_binaries.ts";
+import { ensureGo } from "./go.ts";
 import type { Host } from "./lan.ts";
 import { must } from "./process.ts";
 import { waitFor } from "./wait.ts";

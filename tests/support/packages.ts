@@ -34,7 +34,7 @@ export const TEST_PACKAGES = [
 ] as const;
 
 /** Another installation, as of a machine that updates itself, may hold dpkg's lock for a while. */
-export const APT_WAITS = ["-o", "DPkg::Lock::Timeout=300"] as const;
+const APT_WAITS = ["-o", "DPkg::Lock::Timeout=300"] as const;
 
 /** Installs what is missing, named first. @throws Error when a package cannot be had */
 export async function installPackages(packages: readonly string[]): Promise<void> {
