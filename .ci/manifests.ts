@@ -1,9 +1,10 @@
 // The files of deploy/ that are made from the chart, so that one source rules. `deno run -A
 // .ci/manifests.ts` writes them anew; tests/chart compares them with what the chart gives.
+import { fileURLToPath } from "node:url";
 import { ensureHelm } from "../tests/support/kube_binaries.ts";
 import { must } from "../tests/support/process.ts";
 
-const ROOT = new URL("../", import.meta.url).pathname;
+const ROOT = fileURLToPath(new URL("../", import.meta.url));
 export const CHART = `${ROOT}deploy/chart/herald`;
 const RULES = "deploy/prometheus/herald-rules.yaml";
 /** Another Kubernetes than the chart is rendered for must not change the files. */

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 import { parseArguments } from "../lib/cli/arguments.ts";
 import { readSource } from "../lib/config/manifest.ts";
 import { anchorsOf, commandsOf, type Fence, fencesOf, proseOf } from "./support/markdown.ts";
 
-const ROOT = new URL("../", import.meta.url).pathname;
+const ROOT = fileURLToPath(new URL("../", import.meta.url));
 /** Those of their own: flags that are no flags of Herald's. */
 const FOREIGN_FLAGS = new Set(["--disable", "--ipv6", "--bgp", "--values"]);
 const AROUND = {

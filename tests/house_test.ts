@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 
-const ROOT = new URL("../", import.meta.url).pathname;
+const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
 async function deno(...args: string[]): Promise<string> {
   const { code, stderr, stdout } = await new Deno.Command(Deno.execPath(), {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 
 const ROOT = new URL("../", import.meta.url);
 
@@ -68,7 +69,7 @@ async function imports(...roots: string[]): Promise<Import[]> {
   const found: Import[] = [];
   for (const root of roots) {
     const { stdout } = await new Deno.Command(Deno.execPath(), {
-      args: ["info", "--json", new URL(root, ROOT).pathname],
+      args: ["info", "--json", fileURLToPath(new URL(root, ROOT))],
     }).output();
     const graph = JSON.parse(new TextDecoder().decode(stdout));
     for (const module of graph.modules) {
@@ -193,6 +194,16 @@ Deno.test("no wait hangs on a signal that Deno may collect before it is told", a
   for (const file of ["main.ts", ...await sources("lib/"), ...await sources("ffi/")]) {
     const code = bare(await Deno.readTextFile(new URL(file, ROOT)));
     assert.ok(!/\bAbortSignal\.any\b/.test(code), `${file} uses AbortSignal.any`);
+  }
+});
+
+Deno.test("no path is taken out of a file's URL, which has %20 for a space", async () => {
+  const folders = ["lib/", "ffi/", "tests/", "bench/", ".ci/"];
+  const files = ["main.ts", ...(await Promise.all(folders.map(sources))).flat()];
+  for (const file of files) {
+    const text = await Deno.readTextFile(new URL(file, ROOT));
+    const found = /(import\.meta\.url|\bROOT|\bHERE)\)?\s*\.(pathname|slice|replace)\b/.exec(text);
+    assert.equal(found, null, `${file} has ${found?.[0]} in place of fileURLToPath()`);
   }
 });
 

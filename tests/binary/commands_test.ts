@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { poolsYaml, poolYaml } from "../support/pools.ts";
 import { configMap } from "../support/folder.ts";
 
-const ROOT = new URL("../../", import.meta.url).pathname;
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const HERALD = `${ROOT}dist/herald`;
+/** For a shell, whatever the folder is called. */
+const HERALD_COMMAND = 'herald() { "$HERALD" "$@"; }\n';
 
 interface Outcome {
   readonly code: number;
@@ -87,27 +90,27 @@ Deno.test("herald validate reads streams and folders, and exits 1 where nothing 
     await Deno.writeTextFile(`${folder}/store/kustomization.yaml`, "resources: [list.json]\n");
     await Deno.writeTextFile(`${folder}/service.yaml`, service);
     const rows: readonly (readonly [code: number, command: string])[] = [
-      [0, "cat store/list.json | $HERALD validate -"],
-      [0, "cat store/list.json | $HERALD validate /dev/stdin"],
-      [0, "$HERALD validate - <store/list.json"],
-      [0, "$HERALD validate <(cat store/list.json)"],
-      [0, "cat store/list.json | $HERALD validate - --against=store"],
-      [0, "$HERALD validate store service.yaml"],
-      [1, "$HERALD validate service.yaml"],
-      [1, "cat service.yaml | $HERALD validate -"],
-      [1, "$HERALD validate store --config=other"],
-      [1, "true | $HERALD validate -"],
-      [1, "$HERALD validate /dev/zero"],
-      [0, "$HERALD validate store store/list.json ./store"],
+      [0, "cat store/list.json | herald validate -"],
+      [0, "cat store/list.json | herald validate /dev/stdin"],
+      [0, "herald validate - <store/list.json"],
+      [0, "herald validate <(cat store/list.json)"],
+      [0, "cat store/list.json | herald validate - --against=store"],
+      [0, "herald validate store service.yaml"],
+      [1, "herald validate service.yaml"],
+      [1, "cat service.yaml | herald validate -"],
+      [1, "herald validate store --config=other"],
+      [1, "true | herald validate -"],
+      [1, "herald validate /dev/zero"],
+      [0, "herald validate store store/list.json ./store"],
       // A reader that goes changes neither the exit code nor makes noise; nothing else may be lost.
-      [0, "$HERALD validate store | true; exit ${PIPESTATUS[0]}"],
-      [1, "$HERALD validate service.yaml - </dev/null | true; exit ${PIPESTATUS[0]}"],
-      [1, "$HERALD validate store >/dev/full"],
-      [1, "$HERALD version >/dev/full"],
+      [0, "herald validate store | true; exit ${PIPESTATUS[0]}"],
+      [1, "herald validate service.yaml - </dev/null | true; exit ${PIPESTATUS[0]}"],
+      [1, "herald validate store >/dev/full"],
+      [1, "herald version >/dev/full"],
     ];
     for (const [expected, command] of rows) {
       const { code, stdout, stderr } = await new Deno.Command("bash", {
-        args: ["-c", command],
+        args: ["-c", HERALD_COMMAND + command],
         cwd: folder,
         env: { HERALD },
         stdin: "null",
@@ -116,7 +119,7 @@ Deno.test("herald validate reads streams and folders, and exits 1 where nothing 
       assert.equal(code, expected, `${command}: ${told}`);
       assert.doesNotMatch(told, /Uncaught|\.js:/, command);
       const json = await new Deno.Command("bash", {
-        args: ["-c", command.replace("validate", "validate --output=json")],
+        args: ["-c", HERALD_COMMAND + command.replace("validate", "validate --output=json")],
         cwd: folder,
         env: { HERALD },
         stdin: "null",

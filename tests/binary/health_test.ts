@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { freePort } from "../cluster/controller_process.ts";
 import { start } from "../support/process.ts";
 import { pause, waitFor } from "../support/wait.ts";
 import { configMap } from "../support/folder.ts";
 
-const HERALD = new URL("../../dist/herald", import.meta.url).pathname;
+const HERALD = fileURLToPath(new URL("../../dist/herald", import.meta.url));
 /** Longer than the five seconds from which on a stall is told. */
 const STALL_MS = 6_500;
 

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { controllerReady, freePort } from "../cluster/controller_process.ts";
 import { start } from "../support/process.ts";
 import { waitFor } from "../support/wait.ts";
 import { configMap, replaceFile, statusAddresses } from "../support/folder.ts";
 
-const HERALD = new URL("../../dist/herald", import.meta.url).pathname;
+const HERALD = fileURLToPath(new URL("../../dist/herald", import.meta.url));
 
 Deno.test("a controller measures allocations and status writes, and tells of an old spelling once", async () => {
   const folder = await Deno.makeTempDir({ prefix: "herald-metrics-" });

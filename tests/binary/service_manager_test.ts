@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { configMap } from "../support/folder.ts";
 import { start } from "../support/process.ts";
 import { pause, waitFor } from "../support/wait.ts";
 
-const HERALD = new URL("../../dist/herald", import.meta.url).pathname;
+const HERALD = fileURLToPath(new URL("../../dist/herald", import.meta.url));
 
 Deno.test("herald tells systemd when it is ready, that it lives, that it hangs by silence, and that it stops", async () => {
   const folder = await Deno.makeTempDir({ prefix: "herald-notify-" });

@@ -1,5 +1,6 @@
 // deno-lint-ignore-file no-console -- prints how long each took
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { KINDS } from "../../lib/host/cluster/kinds.ts";
 import { objectOr } from "../../lib/model/json.ts";
 import { freePort } from "../cluster/controller_process.ts";
@@ -9,7 +10,7 @@ import { writeKubeconfig } from "../support/kubeconfig.ts";
 import { start } from "../support/process.ts";
 import { waitFor } from "../support/wait.ts";
 
-const HERALD = new URL("../../dist/herald", import.meta.url).pathname;
+const HERALD = fileURLToPath(new URL("../../dist/herald", import.meta.url));
 /**
  * A speaker gives its addresses over, and a leader its lease, in less than a second; one that starts
  * finishes that first, on a busy machine in two. What hangs is left after four.

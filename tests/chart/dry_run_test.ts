@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { renderChart } from "../../.ci/manifests.ts";
 import { startControlPlane } from "../support/control_plane.ts";
 import { ensureHelm } from "../support/kube_binaries.ts";
@@ -6,10 +7,10 @@ import { commandsOf, fencesOf } from "../support/markdown.ts";
 import { must } from "../support/process.ts";
 import { waitFor } from "../support/wait.ts";
 import { COMPONENTS, kustomize } from "./kustomize.ts";
-import { CHART, EVERYTHING, optionalPaths } from "./values.ts";
+import { EVERYTHING, optionalPaths } from "./values.ts";
 
-const ROOT = new URL("../../", import.meta.url).pathname;
-const DEPLOY = new URL("../../deploy", import.meta.url).pathname;
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const DEPLOY = fileURLToPath(new URL("../../deploy", import.meta.url));
 /** Values by the name of the case. */
 const VALUE_SETS = {
   "the defaults": [],
@@ -103,7 +104,8 @@ Deno.test("an API server takes all that deploy has, strictly validated, by helm 
       `PATH=${helm.replace(/\/helm$/, "")}:${Deno.env.get("PATH")}`,
       "sh",
       "-c",
-      `cd ${ROOT} && ${command}`,
+      `cd "$0" && ${command}`,
+      ROOT,
     ]);
   const page = await Deno.readTextFile(`${ROOT}docs/upgrade.md`);
   const [taking] = fencesOf(page).flatMap(commandsOf).filter((one) => /take-ownership/.test(one));
@@ -115,19 +117,25 @@ Deno.test("an API server takes all that deploy has, strictly validated, by helm 
     const after = await kube.kubectl(["get", "all,sa,role", "-n", "metallb-system", "-o", "name"]);
     assert.equal(after, before, "the same objects");
     await kube.kubectl(["apply", "-f", `${DEPLOY}/metallb-configmap.yaml`]);
-    const again = await told(`helm upgrade herald ${CHART} -n metallb-system --reuse-values`);
+    const again = await told(
+      `helm upgrade herald deploy/chart/herald -n metallb-system --reuse-values`,
+    );
     assert.match(again, /Its configuration is the ConfigMap config\./);
   });
 
   await test.step("two releases stand beside each other, also in one namespace", async () => {
     await kube.kubectl(["create", "namespace", "lb"]);
-    await told(`helm install internal ${CHART} -n lb --set=loadBalancerClass=example.org/internal`);
+    await told(
+      `helm install internal deploy/chart/herald -n lb --set=loadBalancerClass=example.org/internal`,
+    );
     const ports = "prometheus.metricsPort=7480,speaker.memberlist.mlBindPort=7950";
-    await told(`helm install y ${CHART} -n lb --set=loadBalancerClass=example.org/y,${ports}`);
+    await told(
+      `helm install y deploy/chart/herald -n lb --set=loadBalancerClass=example.org/y,${ports}`,
+    );
   });
 
   await test.step("every change of values is taken by what runs, and every way back", async () => {
-    const upgrade = (set: string) => told(`helm upgrade internal ${CHART} -n lb ${set}`);
+    const upgrade = (set: string) => told(`helm upgrade internal deploy/chart/herald -n lb ${set}`);
     for (
       const set of [
         "--set=controller.strategy.type=Recreate,controller.replicas=1",

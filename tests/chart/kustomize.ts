@@ -1,7 +1,8 @@
 import { relative } from "node:path";
+import { fileURLToPath } from "node:url";
 import { must } from "../support/process.ts";
 
-const KUSTOMIZE = new URL("../../deploy/kustomize", import.meta.url).pathname;
+const KUSTOMIZE = fileURLToPath(new URL("../../deploy/kustomize", import.meta.url));
 export const COMPONENTS = ["bgp", "ebpf", "prometheus", "fast-lease"] as const;
 export type Component = typeof COMPONENTS[number];
 

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { ensureKubeBinaries } from "../support/kube_binaries.ts";
 import { must } from "../support/process.ts";
 import { type Component, COMPONENTS, kustomize } from "./kustomize.ts";
 
-const DEPLOY = new URL("../../deploy", import.meta.url).pathname;
+const DEPLOY = fileURLToPath(new URL("../../deploy", import.meta.url));
 const SIGNS = {
   bgp: /mountPath: \/etc\/herald\/bgp/,
   ebpf: /- NET_RAW\n +- BPF\n +- NET_ADMIN/,

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { parseAllDocuments } from "yaml";
 import { makeManifests, renderChart } from "../../.ci/manifests.ts";
 import { ensureHelm } from "../support/kube_binaries.ts";
@@ -14,7 +15,7 @@ import {
   readValues,
 } from "./values.ts";
 
-const ROOT = new URL("../../", import.meta.url).pathname;
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const helm = await ensureHelm();
 
 /** Arguments of helm that set one value. */

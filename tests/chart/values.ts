@@ -1,6 +1,7 @@
+import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 
-const ROOT = new URL("../../", import.meta.url).pathname;
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 export const CHART = `${ROOT}deploy/chart/herald`;
 
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;

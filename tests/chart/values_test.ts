@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 import { must } from "../support/process.ts";
 import {
@@ -13,7 +14,7 @@ import {
   resolved,
 } from "./values.ts";
 
-const ROOT = new URL("../../", import.meta.url).pathname;
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 /** The values of MetalLB's chart 0.16.2, and those that it had up to 0.12. */
 const METALLB_VALUES = [
   "{imagePullSecrets,nameOverride,fullnameOverride,loadBalancerClass,rbac.create}",

@@ -162,7 +162,7 @@ Deno.test("the article's story on a real Kubernetes: apply, expose, EXTERNAL-IP,
     );
     // Of the speakers' pods alone, as from a machine that is no node.
     const explain = ["explain", "service", "default/nginx", `--kubeconfig=${kube.kubeconfig}`];
-    const elsewhere = `mount -t tmpfs none /run/herald && exec ${HERALD} ${explain.join(" ")}`;
+    const elsewhere = `mount -t tmpfs none /run/herald && exec "${HERALD}" ${explain.join(" ")}`;
     const told = await stage.master.run("unshare", "--mount", "sh", "-c", elsewhere);
     assert.equal(told.code, 0, told.stderr);
     assert.match(told.stdout, /^node1 announces 10\.77\.1\.220 \(seen at node1's speaker\)\.$/m);

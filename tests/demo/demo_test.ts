@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { must } from "../support/process.ts";
 
-const DEMO = new URL("./demo.ts", import.meta.url).pathname;
+const DEMO = fileURLToPath(new URL("./demo.ts", import.meta.url));
 
 Deno.test("the demo shows what README promises, of one node from the answer to its death, and leaves nothing", async () => {
   const namespaces = () => must("ip", ["netns", "list"]);

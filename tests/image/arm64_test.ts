@@ -1,6 +1,7 @@
 // The image for arm64 does Herald's main job: on another machine by emulation of its processor, in
 // nothing but the image's own files.
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { makeLan } from "../support/lan.ts";
 import { must, run, start } from "../support/process.ts";
 import { replaceFile, statusAddresses } from "../support/folder.ts";
@@ -14,7 +15,7 @@ import {
   sliceManifest,
 } from "../lan/scene.ts";
 
-const ROOT = new URL("../../", import.meta.url).pathname;
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 /** Emulated, a start takes 7 s of a core; beside other tests that is half a minute. */
 const PATIENCE = { timeoutMs: 240_000, everyMs: 500 };
 

@@ -1,10 +1,11 @@
 // No container program builds deploy/Dockerfile here: what it says is held to what
 // `./install.sh image` does, which tests of its own hold.
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { BASE, PLATFORMS } from "../../.ci/image/base.ts";
 import { writeManifest } from "../../.ci/image/layout.ts";
 
-const ROOT = new URL("../../", import.meta.url).pathname;
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 /** Labels that only the time of a build knows. */
 const OF_THE_BUILD = ["org.opencontainers.image.created", "org.opencontainers.image.revision"];
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import type { ControlPlane } from "../support/control_plane.ts";
 import { ensureHelm } from "../support/kube_binaries.ts";
 import { run } from "../support/process.ts";
@@ -6,8 +7,8 @@ import { waitFor } from "../support/wait.ts";
 import { tellFigure } from "./health.ts";
 import { addressOf, FIRST_ADDRESS, NAMESPACE, podsReady, testOnNodes, WEB } from "./scene.ts";
 
-const CHART = new URL("../../deploy/chart/herald", import.meta.url).pathname;
-const HERALD = new URL("../../dist/herald", import.meta.url).pathname;
+const CHART = fileURLToPath(new URL("../../deploy/chart/herald", import.meta.url));
+const HERALD = fileURLToPath(new URL("../../dist/herald", import.meta.url));
 const POOLS = JSON.stringify({
   "address-pools": [{
     name: "default",

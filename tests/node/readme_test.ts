@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { ensureHelm } from "../support/kube_binaries.ts";
 import { must } from "../support/process.ts";
 import { commandsOf, type Fence, fencesOf } from "../support/markdown.ts";
@@ -13,7 +14,7 @@ import {
   WEB,
 } from "./scene.ts";
 
-const ROOT = new URL("../../", import.meta.url).pathname;
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
 /** The shell blocks under a heading of a page. */
 async function blocksOf(page: string, heading: string): Promise<readonly Fence[]> {
@@ -34,7 +35,7 @@ async function openShell({ client, kube, nodes }: NodeScene) {
   await Deno.mkdir(`${folder}/bin`);
   await Deno.mkdir(`${ROOT}dist`, { recursive: true });
   for (const part of ["deploy", "dist"]) await Deno.symlink(`${ROOT}${part}`, `${folder}/${part}`);
-  await Deno.writeTextFile(`${folder}/install.sh`, `#!/bin/sh\nexec ${ROOT}install.sh "$@"\n`, {
+  await Deno.writeTextFile(`${folder}/install.sh`, `#!/bin/sh\nexec "${ROOT}install.sh" "$@"\n`, {
     mode: 0o755,
   });
   const ctr = (await must("which", ["ctr"])).trim();

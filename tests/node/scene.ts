@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import {
   type ControlPlane,
   startControllerManager,
@@ -12,7 +13,7 @@ import { type KubeEvent, type Span, troublesOf } from "./health.ts";
 import { IMAGES, makeTestImages } from "./images.ts";
 import { type KubeletNode, startKubeletNode } from "./kubelet.ts";
 
-const ROOT = new URL("../../", import.meta.url).pathname;
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 /** The manifest that is shipped. */
 export const MANIFEST = `${ROOT}deploy/metallb-compatible.yaml`;
 /** Herald's namespace. */

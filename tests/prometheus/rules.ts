@@ -1,6 +1,9 @@
+import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 
-export const RULES = new URL("../../deploy/prometheus/herald-rules.yaml", import.meta.url).pathname;
+export const RULES = fileURLToPath(
+  new URL("../../deploy/prometheus/herald-rules.yaml", import.meta.url),
+);
 
 /** An alert as Prometheus' rule file has it. */
 export interface Alert {

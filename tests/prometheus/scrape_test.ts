@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { stringify } from "yaml";
 import { controllerReady, freePort } from "../cluster/controller_process.ts";
 import { configMap, replaceFile, statusAddresses } from "../support/folder.ts";
@@ -8,7 +9,7 @@ import { waitFor } from "../support/wait.ts";
 import { dashboardQueries } from "./queries.ts";
 import { alertsOf, RULES } from "./rules.ts";
 
-const HERALD = new URL("../../dist/herald", import.meta.url).pathname;
+const HERALD = fileURLToPath(new URL("../../dist/herald", import.meta.url));
 const CONFIG = `
 address-pools: [{ name: p, protocol: bgp, addresses: [198.51.100.1/32] }]
 peers: [{ my-asn: 64500, peer-asn: 64501, peer-address: 127.0.0.9, bfd-profile: quick }]

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { makeDeb } from "../../.ci/release/deb.ts";
 import { packFolder } from "../../.ci/release/pack.ts";
 import { cliTexts } from "../../.ci/release/texts.ts";
 import { must, run } from "../support/process.ts";
 
-const ROOT = new URL("../../", import.meta.url).pathname;
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const RELEASE = `${ROOT}dist/release`;
 const EPOCH = 1_800_000_000;
 
@@ -95,13 +96,13 @@ Deno.test("./install.sh release lays down all that is published, and does no wor
     sums.map((line) => line.split("  ")[1]).sort(),
     names.filter((name) => name !== "SHA256SUMS"),
   );
-  await must("sh", ["-c", `cd ${RELEASE} && sha256sum --check --strict SHA256SUMS`]);
+  await must("sh", ["-c", 'cd "$0" && sha256sum --check --strict SHA256SUMS', RELEASE]);
   const arch = Deno.build.arch === "aarch64" ? "arm64" : "amd64";
   const program = `${RELEASE}/herald-${version}-linux-${arch}`;
   assert.match(await must(program, ["version"]), new RegExp(`^herald ${version} `));
-  const packed = `dpkg-deb --fsys-tarfile ${RELEASE}/herald_${version}_${arch}.deb |
-tar -xO ./usr/bin/herald | sha256sum`;
-  assert.equal((await must("sh", ["-c", packed])).slice(0, 64), await sha256(program));
+  const deb = `${RELEASE}/herald_${version}_${arch}.deb`;
+  const packed = 'dpkg-deb --fsys-tarfile "$0" | tar -xO ./usr/bin/herald | sha256sum';
+  assert.equal((await must("sh", ["-c", packed, deb])).slice(0, 64), await sha256(program));
   assert.ok(!names.includes("kustomization.yaml"), "its folders are elsewhere");
   const before = await Deno.stat(`${RELEASE}/SHA256SUMS`);
   const again = await run(`${ROOT}install.sh`, ["release"]);

@@ -1,12 +1,13 @@
 // deno-lint-ignore-file no-console -- prints the exposure scores
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { makeDeb } from "../../.ci/release/deb.ts";
 import { cliTexts } from "../../.ci/release/texts.ts";
 import { must, type Outcome, run, start } from "../support/process.ts";
 import { waitFor } from "../support/wait.ts";
 
-const ROOT = new URL("../../", import.meta.url).pathname;
-const MACHINE = new URL("systemd_machine.sh", import.meta.url).pathname;
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const MACHINE = fileURLToPath(new URL("systemd_machine.sh", import.meta.url));
 const ADDRESS = "10.99.0.100";
 const CAP_NET_RAW = 1n << 13n;
 const HIERARCHIES = ["/sys/fs/cgroup/systemd", "/sys/fs/cgroup"];
@@ -25,10 +26,9 @@ async function bootMachine(folder: string, deb: string): Promise<Machine> {
   await Deno.mkdir(group);
   unfinished.defer(() => removeGroups(group));
   const apart = ["--mount", "--pid", "--fork", "--kill-child", "--net", "--uts", "--ipc"];
-  const command = `echo $$ >${group}/cgroup.procs && exec unshare ${
-    apart.join(" ")
-  } --cgroup --propagation=private ${MACHINE} ${folder} ${deb}`;
-  const outer = unfinished.use(start("sh", ["-c", command]));
+  const command = ["unshare", ...apart, "--cgroup", "--propagation=private", MACHINE, folder, deb];
+  const inGroup = `echo $$ >${group}/cgroup.procs && exec "$@"`;
+  const outer = unfinished.use(start("sh", ["-c", inGroup, "sh", ...command]));
   const init = await waitFor("the machine", async () => {
     const path = `/proc/${outer.pid}/task/${outer.pid}/children`;
     return /^\d+/.exec(await Deno.readTextFile(path))?.[0];

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { openJanitor } from "./janitor.ts";
 import { must, run, start } from "./process.ts";
 import { waitFor } from "./wait.ts";
 
-const HERE = new URL(".", import.meta.url).pathname;
+const HERE = fileURLToPath(new URL(".", import.meta.url));
 /** Makes a LAN with a process on it, a control group with another, a folder, and is killed or goes. */
 const PROGRAM = `
 import { openJanitor } from "${HERE}janitor.ts";

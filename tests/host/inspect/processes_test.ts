@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { RUN_FOLDER } from "../../../lib/host/process/options.ts";
 import { askLocalProcesses, askProcess } from "../../../lib/host/inspect/processes.ts";
 import { waitFor } from "../../support/wait.ts";
 
-const SERVER = new URL("../status_server.ts", import.meta.url).pathname;
+const SERVER = fileURLToPath(new URL("../status_server.ts", import.meta.url));
 
 interface Server extends AsyncDisposable {
   readonly pid: number;

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { must, type RunningProcess } from "../../support/process.ts";
 import type { Host } from "../../support/lan.ts";
 import { waitFor } from "../../support/wait.ts";
 
-const HERE = (name: string) => new URL(name, import.meta.url).pathname;
+const HERE = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 const WORKER = new URL("../../../lib/host/linux/packet/worker.ts", import.meta.url).href;
 
 /** What child.ts prints. */

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { LOG_LEVELS } from "../../../lib/host/process/log.ts";
 
-const WRITER = new URL("../log_writer.ts", import.meta.url).pathname;
+const WRITER = fileURLToPath(new URL("../log_writer.ts", import.meta.url));
 /** The line that the writer logs with all that a terminal might obey. */
 const HOSTILE = "first\nsecond\r\x1b[31m\x00\u007f\u009b2J\u202e\u2028 é";
 

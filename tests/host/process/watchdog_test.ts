@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { logOf } from "../../support/log.ts";
 import { createWatchdog, look, startWatchdog } from "../../../lib/host/process/watchdog.ts";
 import { start } from "../../support/process.ts";
@@ -20,7 +21,7 @@ Deno.test("look() does not count the time in which the whole process stood still
 });
 
 function child(limitMs: number, stallMs: number) {
-  const program = new URL("../watchdog_child.ts", import.meta.url).pathname;
+  const program = fileURLToPath(new URL("../watchdog_child.ts", import.meta.url));
   // No right to run programs or send signals, as the binary has none.
   const rights = ["--allow-read", "--allow-env", "--no-prompt"];
   return start(Deno.execPath(), ["run", "-q", ...rights, program, `${limitMs}`, `${stallMs}`]);

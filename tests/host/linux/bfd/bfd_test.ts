@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { makeLan } from "../../../support/lan.ts";
 import { waitFor } from "../../../support/wait.ts";
 
-const SIDE = new URL("../../../support/bfd_side.ts", import.meta.url).pathname;
+const SIDE = fileURLToPath(new URL("../../../support/bfd_side.ts", import.meta.url));
 
 Deno.test("B19: half-second stalls of the main thread, 256 MiB and much JSON bring no transition; the end is AdminDown", async () => {
   await using lan = await makeLan();

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { openClaimListener } from "../../../../lib/host/linux/packet/claim_listener.ts";
 import { run } from "../../../support/process.ts";
 
@@ -25,7 +26,7 @@ function url(path: string): string {
 }
 
 Deno.test("a probe by ARP or NDP says that its sender wants the address, and is told once", async () => {
-  const config = new URL("../../../../deno.json", import.meta.url).pathname;
+  const config = fileURLToPath(new URL("../../../../deno.json", import.meta.url));
   const { stdout, stderr } = await run("unshare", [
     ...["--net", "bash", "-ec"],
     `ip link add left index ${LEFT} type veth peer name right

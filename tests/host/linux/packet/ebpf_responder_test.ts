@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import type { Mac } from "../../../../lib/net/ethernet.ts";
 import { type Ip6, parseIp } from "../../../../lib/net/ip.ts";
 import { AT, solicitedNodeGroup, writeNdp } from "../../../../lib/ndp/packet.ts";
@@ -11,7 +12,7 @@ import { parseMac } from "../../../support/addresses.ts";
 
 const VIP = "10.77.1.220";
 const VIP6 = "fd77::220";
-const CHILD = new URL("../ebpf_child.ts", import.meta.url).pathname;
+const CHILD = fileURLToPath(new URL("../ebpf_child.ts", import.meta.url));
 
 interface Stage extends AsyncDisposable {
   readonly lan: Lan;

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import type { FakeOutlets } from "./fake_outlets.ts";
 import { driveLayer2 } from "../../../../lib/host/linux/packet/layer2.ts";
 import { createMetrics } from "../../../../lib/host/metrics/metrics.ts";
@@ -227,7 +228,7 @@ Deno.test("startLayer2() without CAP_NET_RAW stays up with layer 2 off, until th
     console.log(layer2.backend, layer2.interfaces().length, layer2.workerProblem());
     ending.abort();
     await layer2.done;`;
-  const config = new URL("../../../../deno.json", import.meta.url).pathname;
+  const config = fileURLToPath(new URL("../../../../deno.json", import.meta.url));
   const { stdout } = await run("setpriv", [
     "--bounding-set=-net_raw",
     ...[Deno.execPath(), "eval", "--quiet", "--config", config, program],

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { OsError } from "../../../../ffi/result.ts";
 import { startSocketResponder } from "../../../../lib/host/linux/packet/socket_responder.ts";
 import { ZERO_MAC } from "../../../../lib/net/ethernet.ts";
@@ -221,7 +222,7 @@ Deno.test("a responder ends by SIGTERM at once, and nobody answers any more", as
 });
 
 Deno.test("startSocketResponder() without CAP_NET_RAW names the capability", async () => {
-  const child = new URL("../child.ts", import.meta.url).pathname;
+  const child = fileURLToPath(new URL("../child.ts", import.meta.url));
   const { code, stderr } = await run("setpriv", [
     "--bounding-set=-net_raw",
     ...[Deno.execPath(), "run", "-A", "-q", child, WORKER.href, VIP],

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { KERNEL } from "../../../../ffi/constants.ts";
 import { openLibc, SOCKET } from "../../../../ffi/libc.ts";
 import { OsError } from "../../../../ffi/result.ts";
@@ -61,7 +62,7 @@ Deno.test("openPacketSocket() without CAP_NET_RAW names the call and the probabl
     "eval",
     "--quiet",
     "--config",
-    new URL("../../../../deno.json", import.meta.url).pathname,
+    fileURLToPath(new URL("../../../../deno.json", import.meta.url)),
     program,
   ]);
   assert.match(stdout, /^socket failed \(probably EPERM, not permitted\): raw packet socket/);
