@@ -4,7 +4,12 @@ import { type GossipAction, type GossipState, isPresent, type Joining } from "./
 
 /** A missing member is tried so often, ± 20 %: healed partitions join (row L18). */
 const JOIN_MS: Millis = 2_000;
+/** So many joins that may still be answered soon are under way at a time … */
 const JOINS_AT_ONCE = 8;
+/** … and so many in all: a host that drops what it gets holds a join for ten seconds. */
+const JOINS_OPEN = 64;
+/** So many are tried in the time of one round, however many are missing. */
+const JOINS_A_ROUND = 64;
 /** A start waits no longer for members that do not answer. */
 const FIRST_JOIN_MS: Millis = 1_500;
 
@@ -18,6 +23,7 @@ export function join(
   const { joining } = state;
   if (now >= firstJoinEnd(state)) endFirstJoin(joining, actions);
   if (now < joining.next) return;
+  joining.round = now;
   joining.next = after(now, JOIN_MS * (joining.first === "ahead" ? 1 : 0.8 + 0.4 * random()));
   actions.push({ kind: "candidates" });
 }
@@ -31,33 +37,66 @@ function firstJoinEnd({ joining, startedAt }: GossipState): Instant {
   return joining.first === "over" ? instant(Infinity) : after(startedAt, FIRST_JOIN_MS);
 }
 
-/** Tries the candidates, and the members that died, that are not present now. */
+/**
+ * Tries the candidates, and the members that died, that are not present now: each once in a round,
+ * the one that was not tried for longest first. However many refuse, the others have their turn.
+ */
 export function onCandidates(
   state: GossipState,
   addresses: readonly Ip[],
+  now: Instant,
   actions: GossipAction[],
 ): void {
   const { joining, self } = state;
-  const present = new Set<Ip>([self.address]);
-  const wanted = new Set<Ip>(addresses);
-  for (const member of state.members.values()) {
-    if (isPresent(member)) present.add(member.address);
-    else if (member.state === "dead") wanted.add(member.address);
-  }
-  const missing = [...wanted].filter((ip) => !present.has(ip) && !joining.trying.has(ip))
-    .sort(compareIp).slice(0, JOINS_AT_ONCE);
-  for (const address of missing) {
-    joining.trying.add(address);
+  const { round, tried, trying } = joining;
+  const missing = missingOf(state, addresses);
+  for (const ip of tried.keys()) if (!missing.has(ip)) tried.delete(ip);
+  const triedAt = (ip: Ip): number => tried.get(ip) ?? -Infinity;
+  const due = [...missing].filter((ip) => !trying.has(ip) && triedAt(ip) < round)
+    .sort((one, other) => triedAt(one) - triedAt(other) || compareIp(one, other));
+  const chosen = due.slice(0, roomFor(joining, now));
+  for (const address of chosen) {
+    trying.add(address);
+    tried.set(address, now);
     actions.push({ kind: "join", to: { address, port: self.port } });
   }
-  if (joining.first !== "ahead") return;
-  joining.first = new Set(missing);
-  if (missing.length === 0) endFirstJoin(joining, actions);
+  joining.moreDue = chosen.length < due.length;
+  if (joining.first === "over") return;
+  // Those of whom another has told meanwhile need no join of their own.
+  const awaited = joining.first === "ahead" ? due : [...joining.first];
+  joining.first = new Set(awaited.filter((ip) => missing.has(ip) || trying.has(ip)));
+  if (joining.first.size === 0) endFirstJoin(joining, actions);
 }
 
-/** A join was answered, or failed: that address may be tried again. */
+function missingOf({ members, self }: GossipState, addresses: readonly Ip[]): Set<Ip> {
+  const wanted = new Set<Ip>(addresses);
+  const present = [self.address];
+  for (const member of members.values()) {
+    if (isPresent(member)) present.push(member.address);
+    else if (member.state === "dead") wanted.add(member.address);
+  }
+  for (const ip of present) wanted.delete(ip);
+  return wanted;
+}
+
+/** How many joins may begin now. */
+function roomFor({ round, tried, trying }: Joining, now: Instant): number {
+  const soonAnswered = [...trying].filter((ip) => now < after(tried.get(ip) ?? now, 0.8 * JOIN_MS));
+  const ofRound = [...tried.values()].filter((at) => at >= round);
+  return Math.max(
+    0,
+    Math.min(
+      JOINS_AT_ONCE - soonAnswered.length,
+      JOINS_OPEN - trying.size,
+      JOINS_A_ROUND - ofRound.length,
+    ),
+  );
+}
+
+/** A join was answered, or failed: the next one has its turn. */
 export function onJoinEnded({ joining }: GossipState, address: Ip, actions: GossipAction[]): void {
   joining.trying.delete(address);
+  if (joining.moreDue) actions.push({ kind: "candidates" });
   const { first } = joining;
   if (typeof first === "object" && first.delete(address) && first.size === 0) {
     endFirstJoin(joining, actions);
@@ -83,6 +122,7 @@ export function ask(
 /** The process ends: no member is searched for any more. */
 export function stopJoining({ joining }: GossipState, actions: GossipAction[]): void {
   joining.next = instant(Infinity);
+  joining.moreDue = false;
   endFirstJoin(joining, actions);
 }
 

@@ -1,7 +1,9 @@
-import { after, type Instant, type Millis } from "../base/time.ts";
+import { after, type Instant } from "../base/time.ts";
 import { broadcast } from "./broadcasts.ts";
 import type { GossipMessage, NodeState } from "./message.ts";
+import { FREE_MS, keepsName, onRefused } from "./namesake.ts";
 import {
+  type Endpoint,
   type GossipAction,
   type GossipState,
   isPresent,
@@ -14,8 +16,6 @@ import { confirm, suspect } from "./suspicion.ts";
 type Alive = GossipMessage & { readonly kind: "alive" };
 type Accusation = GossipMessage & { readonly kind: "suspect" | "dead" };
 
-/** The second one of a name hears of the first so soon after its start. */
-const NEWCOMER_MS: Millis = 10_000;
 const MAX_HEALTH = 7;
 const MAX_INCARNATION = 0xffff_ffff;
 
@@ -26,11 +26,12 @@ export function onAlive(
   now: Instant,
   actions: GossipAction[],
 ): void {
-  if (message.node === state.self.name) return aboutSelf(state, message, now, actions);
+  if (message.node === state.self.name) {
+    return aboutSelf(state, { ...message, state: "alive" }, now, actions);
+  }
   const before = state.members.get(message.node);
-  const moved = before !== undefined &&
-    (before.address !== message.address || before.port !== message.port);
-  if (moved && before.state !== "left") {
+  const moved = before !== undefined && isElsewhere(before, message);
+  if (moved && !mayMove(before, message, now)) {
     const other = { address: message.address, port: message.port };
     actions.push({ kind: "name-conflict", name: message.node, other });
     return;
@@ -49,7 +50,7 @@ export function onAlive(
     suspicion: undefined,
   };
   state.members.set(member.name, member);
-  if (before === undefined || before.state === "dead" || before.state === "left") {
+  if (before === undefined || !isPresent(before)) {
     // A random place in the ring, so that not all probe the newcomer at once.
     if (!state.ring.includes(member.name)) state.ring.push(member.name);
     actions.push({ kind: "member", name: member.name, change: "join" });
@@ -60,26 +61,39 @@ export function onAlive(
   }
 }
 
+function isElsewhere(one: Endpoint, other: Endpoint): boolean {
+  return one.address !== other.address || one.port !== other.port;
+}
+
+/** Whether a name may go from one address to another. */
+function mayMove(before: Member, claimant: Alive, now: Instant): boolean {
+  if (before.state === "left") return true;
+  if (before.state === "dead") return now >= after(before.changedAt, FREE_MS);
+  return keepsName(claimant, before);
+}
+
+/** Somebody tells of this node, or of another of its name. */
 function aboutSelf(
   state: GossipState,
-  message: Alive,
+  told: Omit<NodeState, "name">,
   now: Instant,
   actions: GossipAction[],
 ): void {
   if (state.leaving) return;
-  const { self } = state;
-  if (message.address !== self.address || message.port !== self.port) {
-    const other = { address: message.address, port: message.port };
-    actions.push({ kind: "name-conflict", name: self.name, other });
-    if (!state.duplicate && now < after(state.startedAt, NEWCOMER_MS)) {
-      state.duplicate = true;
-      actions.push({ kind: "duplicate" });
+  const { self, meta } = state;
+  if (isElsewhere(self, told) && told.state !== "left") {
+    const { address, port } = told;
+    actions.push({ kind: "name-conflict", name: self.name, other: { address, port } });
+    if (told.state === "dead" || keepsName(told, { ...self, meta })) {
+      if (state.rival === undefined) actions.push({ kind: "rival", other: { address, port } });
+      return onRefused(state, told, told.state === "dead", now);
     }
+  } else if (told.state === "alive") {
+    const same = equalBytes(told.meta, meta) && equalBytes(told.vsn, OWN_VSN);
+    if (told.incarnation < state.incarnation) return;
+    if (told.incarnation === state.incarnation && same) return;
   }
-  const same = equalBytes(message.meta, state.meta) && equalBytes(message.vsn, OWN_VSN);
-  if (message.incarnation < state.incarnation) return;
-  if (message.incarnation === state.incarnation && same) return;
-  refute(state, message.incarnation);
+  if (told.incarnation >= state.incarnation) refute(state, told.incarnation);
 }
 
 /** Says louder than the accusation that this node lives. */
@@ -156,7 +170,8 @@ export function merge(
 ): void {
   for (const { state: told, name: node, ...rest } of nodes) {
     const { incarnation } = rest;
-    if (told === "alive") onAlive(state, { kind: "alive", node, ...rest }, now, actions);
+    if (node === state.self.name) aboutSelf(state, { state: told, ...rest }, now, actions);
+    else if (told === "alive") onAlive(state, { kind: "alive", node, ...rest }, now, actions);
     else if (told === "left") {
       onDead(state, { kind: "dead", node, incarnation, from: node }, now, actions);
     } else {

@@ -186,7 +186,8 @@ function readMessage(kind: MapKind, fields: Fields): GossipMessage | WireError {
     case "indirectPing": {
       const target = ipOf(fields.Target);
       if (target === undefined) return refuse("bad-parameter", "a target that is no address", 1);
-      const port = numberOf(fields.Port);
+      const port = portOf(fields.Port);
+      if (port === undefined) return refuse("bad-parameter", "a port that is none", 1);
       const nack = fields.Nack === true;
       return { kind, sequence, target, port, node, nack, ...sourceOf(fields) };
     }
@@ -215,11 +216,13 @@ function readMessage(kind: MapKind, fields: Fields): GossipMessage | WireError {
 export function readNodeState(fields: Fields): NodeState | WireError {
   const name = textOf(fields.Name);
   const address = ipOf(fields.Addr);
+  const port = portOf(fields.Port);
   const meta = octetsOf(fields.Meta);
   const vsn = octetsOf(fields.Vsn);
   const state = STATES[numberOf(fields.State)];
   if (!isName(name)) return refuse("bad-parameter", "a node name that is none", 1);
   if (address === undefined) return refuse("bad-parameter", `${name}: no address`, 1);
+  if (port === undefined) return refuse("bad-parameter", `${name}: a port that is none`, 1);
   if (meta.length > MAX_META) return refuse("too-large", `${name}: meta of ${meta.length}`, 1);
   if (state === undefined) return refuse("bad-parameter", `${name}: unknown state`, 1);
   const [minimum = 0, maximum = 0] = vsn;
@@ -227,7 +230,7 @@ export function readNodeState(fields: Fields): NodeState | WireError {
     return refuse("bad-version", `${name}: protocol ${minimum} to ${maximum}`, 1);
   }
   const incarnation = numberOf(fields.Incarnation);
-  return { name, address, port: numberOf(fields.Port), meta, incarnation, state, vsn };
+  return { name, address, port, meta, incarnation, state, vsn };
 }
 
 function isName(name: string): boolean {
@@ -235,11 +238,19 @@ function isName(name: string): boolean {
 }
 
 function sourceOf(fields: Fields): Source {
+  const sourcePort = portOf(fields.SourcePort);
+  // An address without a port that can be answered is none: the answer goes back where the packet came from.
   return {
-    sourceAddress: ipOf(fields.SourceAddr),
-    sourcePort: numberOf(fields.SourcePort),
+    sourceAddress: sourcePort === undefined ? undefined : ipOf(fields.SourceAddr),
+    sourcePort: sourcePort ?? 0,
     sourceNode: textOf(fields.SourceNode),
   };
+}
+
+/** No packet can be sent to another, nor a stream opened. */
+function portOf(value: unknown): number | undefined {
+  const port = numberOf(value);
+  return port >= 1 && port <= 0xffff ? port : undefined;
 }
 
 /** Four or sixteen octets; an IPv4 address in IPv6 dress counts as IPv4. */

@@ -80,10 +80,26 @@ interface Broadcast {
   sent: number;
 }
 
+/** The member to which others give this node's name. */
+interface Rival extends Endpoint {
+  /** It is dead, and the name is free in a while. */
+  readonly isDead: boolean;
+  /** Unless others speak of it until then, there is none. */
+  readonly until: Instant;
+  /** Then a member is asked. */
+  askAt: Instant;
+}
+
 /** The search for members that are missing. */
 export interface Joining {
   /** Addresses of the joins under way. */
   readonly trying: Set<Ip>;
+  /** When each that is missing was last tried. */
+  readonly tried: Map<Ip, Instant>;
+  /** When all that are missing began to be tried, each once. */
+  round: Instant;
+  /** Some wait for others to end. */
+  moreDue: boolean;
   /** Then the missing are tried again; never, once the process ends. */
   next: Instant;
   /** The join at the start: while it is under way, the addresses whose answer is outstanding. */
@@ -111,8 +127,8 @@ export interface GossipState {
   nextPushPull: Instant;
   leaving: boolean;
   readonly startedAt: Instant;
-  /** Another speaker has this node's name, and had it first. */
-  duplicate: boolean;
+  /** Who has this node's name, to the other members: they refuse this node. */
+  rival: Rival | undefined;
   readonly joining: Joining;
 }
 
@@ -170,7 +186,8 @@ export type GossipAction =
   /** Two members say that they have this name. */
   | { readonly kind: "name-conflict"; readonly name: string; readonly other: Endpoint }
   /** This node is the second one of its name. */
-  | { readonly kind: "duplicate" };
+  /** Others refuse this node, for its name is that one's; undefined: not any more. */
+  | { readonly kind: "rival"; readonly other: Endpoint | undefined };
 
 /** Protocol 1 to 5, current 2: what a LAN default node of memberlist says. */
 export const OWN_VSN: Uint8Array = Uint8Array.of(1, 5, 2, 0, 0, 0);
@@ -201,8 +218,15 @@ export function createGossip(
     nextPushPull: instant(now + timing.pushPullIntervalMs),
     leaving: false,
     startedAt: now,
-    duplicate: false,
-    joining: { trying: new Set(), next: now, first: "ahead" },
+    rival: undefined,
+    joining: {
+      trying: new Set(),
+      tried: new Map(),
+      round: now,
+      moreDue: false,
+      next: now,
+      first: "ahead",
+    },
   };
 }
 

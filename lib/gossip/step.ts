@@ -12,6 +12,7 @@ import {
 } from "./join.ts";
 import { merge, onAlive, onDead, onSuspect } from "./members.ts";
 import type { GossipMessage } from "./message.ts";
+import { endRivalry, FREE_MS } from "./namesake.ts";
 import { encodeMessage } from "./message.ts";
 import { endRelays, onAck, onIndirectPing, onNack, onPing, probe, shuffled } from "./probe.ts";
 import {
@@ -28,7 +29,7 @@ import { deathAt } from "./suspicion.ts";
 /** News goes to so many at a time … */
 const GOSSIP_NODES = 3;
 /** … and to the dead for this long: one that lives can refute it. */
-const GOSSIP_TO_DEAD_MS: Millis = 30_000;
+const GOSSIP_TO_DEAD_MS: Millis = FREE_MS;
 /** A member that is long gone is forgotten, so that memory stays bounded. */
 const FORGET_MS: Millis = 3_600_000;
 /** Beyond so many members push/pulls become rarer. */
@@ -62,7 +63,7 @@ export function step(
       onPause(state, now);
       break;
     case "candidates":
-      onCandidates(state, event.addresses, actions);
+      onCandidates(state, event.addresses, now, actions);
       break;
     case "join-soon":
       joinSoon(state, now);
@@ -87,6 +88,7 @@ export function step(
   endSuspicions(state, now, actions);
   gossip(state, now, random, actions);
   pushPull(state, now, random, actions);
+  endRivalry(state, now, (from) => from[Math.floor(random() * from.length)], actions);
   return actions;
 }
 
@@ -94,7 +96,8 @@ export function step(
 export function nextDeadline(state: GossipState): Instant {
   let earliest: number = Math.min(state.nextProbe, state.nextPushPull, joinDeadline(state));
   if (state.broadcasts.size > 0) earliest = Math.min(earliest, state.nextGossip);
-  const { probe } = state;
+  const { probe, rival } = state;
+  if (rival !== undefined) earliest = Math.min(earliest, rival.until, rival.askAt);
   if (probe !== undefined) {
     earliest = Math.min(earliest, probe.indirect ? probe.until : probe.indirectAt);
   }

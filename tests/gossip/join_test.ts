@@ -117,6 +117,47 @@ Deno.test("at most eight are tried at a time, the others follow", () => {
   ]);
 });
 
+/** Rounds until `wanted` is tried, where all others refuse at once or drop what they get. */
+function roundsUntil(wanted: number, others: number, refuse: boolean): number {
+  const candidates = Array.from({ length: others }, (_, index) => index + 2);
+  const one = bench(...candidates, wanted);
+  const silent: { readonly last: number; readonly endsIn: number }[] = [];
+  let trying: string[] = [];
+  for (let round = 1; round <= 100; round++) {
+    trying.push(...joins(one.tick()));
+    for (let next = trying.shift(); next !== undefined; next = trying.shift()) {
+      const last = Number(next.split(".")[3]);
+      if (last === wanted) return round;
+      if (refuse) trying.push(...joins(one.ended(last)));
+      else silent.push({ last, endsIn: round + 5 });
+    }
+    one.skip(2_000);
+    const over = silent.filter(({ endsIn }) => endsIn === round);
+    trying = over.flatMap(({ last }) => joins(one.ended(last)));
+  }
+  return Infinity;
+}
+
+Deno.test("however many candidates refuse or keep silent, each has its turn", () => {
+  for (const others of [7, 8, 9, 60, 200]) {
+    const [refused, dropped] = [true, false].map((refuse) => roundsUntil(250, others, refuse));
+    assert.equal(refused, Math.ceil((others + 1) / 64), `${others} that refuse`);
+    assert.ok(
+      dropped !== undefined && dropped <= Math.ceil((others + 1) / 8),
+      `${others}: ${dropped}`,
+    );
+  }
+});
+
+Deno.test("the next one is joined as soon as a join ends, and each once in a round", () => {
+  const one = bench(...Array.from({ length: 10 }, (_, index) => index + 2));
+  one.tick();
+  assert.deepEqual(joins(one.ended(2)), ["10.0.0.10"]);
+  assert.deepEqual(joins(one.ended(3)), ["10.0.0.11"]);
+  assert.deepEqual(joins(one.ended(4)), []);
+  assert.deepEqual(joins(one.ended(10)), []);
+});
+
 Deno.test("new candidates are joined at the next tick, once for however many changes", () => {
   const one = bench(3);
   one.tick();
@@ -152,6 +193,14 @@ Deno.test("the first join is over after 1.5 s, whoever does not answer", () => {
   one.skip(1);
   assert.equal(isOver(one.tick()), true);
   assert.equal(isOver(one.ended(3)), false);
+});
+
+Deno.test("the first join does not wait for candidates of whom others told meanwhile", () => {
+  const one = bench(...Array.from({ length: 20 }, (_, index) => index + 2));
+  one.tick();
+  for (let last = 2; last <= 21; last++) one.meet(`n${last}`, last, "alive");
+  const over = Array.from({ length: 8 }, (_, index) => isOver(one.ended(index + 2)));
+  assert.deepEqual(over, [...new Array<boolean>(7).fill(false), true]);
 });
 
 Deno.test("later joins do not prolong the first", () => {

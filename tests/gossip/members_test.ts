@@ -132,26 +132,26 @@ Deno.test("another's dead only raises a suspicion when it comes by push/pull", (
   assert.equal(b()?.state, "left");
 });
 
-Deno.test("a node that hears of its name elsewhere soon after its start is the second, and says so once", () => {
-  const { state, tell } = member();
-  const kinds = (at: number, part: object = {}) =>
-    tell(alive({ node: "a", address: ip4(7), ...part }), at).map(({ kind }) => kind)
-      .filter((kind) => kind === "name-conflict" || kind === "duplicate");
-  assert.deepEqual(kinds(9_999), ["name-conflict", "duplicate"]);
-  assert.deepEqual(kinds(9_999), ["name-conflict"]);
-  assert.equal(state.duplicate, true);
-});
-
-Deno.test("a node that has run for ten seconds was the first of its name", () => {
-  const { state, tell } = member();
-  const kinds = tell(alive({ node: "a", port: 1 }), 10_000).map(({ kind }) => kind);
-  assert.ok(kinds.includes("name-conflict"));
-  assert.equal(state.duplicate, false);
-});
-
-Deno.test("two others of one name make this node no duplicate", () => {
+Deno.test("two others of one name make this node nobody's rival", () => {
   const { state, tell } = member();
   const kinds = tell(alive({ address: ip4(7), incarnation: 9 })).map(({ kind }) => kind);
   assert.ok(kinds.includes("name-conflict"));
-  assert.equal(state.duplicate, false);
+  assert.equal(state.rival, undefined);
+});
+
+Deno.test("a name is free for another address when its member has been dead for 30 s, as with memberlist", () => {
+  for (
+    const [seconds, free] of [[1, false], [5, false], [29.9, false], [30, true], [
+      3_599,
+      true,
+    ]] as const
+  ) {
+    const { tell, b } = member();
+    tell(accuse("dead"), 1_000);
+    const kinds = tell(alive({ address: ip4(5), incarnation: 1 }), 1_000 + seconds * 1_000)
+      .map(({ kind }) => kind);
+    assert.equal(b()?.address, free ? 5 : 2, `${seconds} s after the death`);
+    assert.equal(b()?.state, free ? "alive" : "dead");
+    assert.equal(kinds.includes("name-conflict"), !free);
+  }
 });

@@ -398,10 +398,8 @@ function exchange(world: World, speaker: Speaker, to: Endpoint, ended?: () => vo
     const isListening = world.speakers.get(peer)?.running === true;
     if (!isListening && !world.network.cut.has(`${speaker.name}>${peer}`)) reply([]);
     carry(world, speaker.name, peer, (other) => {
-      const first = answer === undefined;
-      answer ??= localStates(other.gossip);
-      if (first) gossipEvent(world, other, { kind: "merge", nodes: states });
-      reply(answer);
+      if (answer === undefined) gossipEvent(world, other, { kind: "merge", nodes: states });
+      reply(answer ??= localStates(other.gossip));
     });
     schedule(world, waitMs, () => send(2 * waitMs));
   };

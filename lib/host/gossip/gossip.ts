@@ -38,8 +38,8 @@ export interface Gossip extends AsyncDisposable {
   /** Names of all members that take part now, this node included. */
   alive(): ReadonlySet<string>;
   members(): ReadonlyMap<string, Member>;
-  /** Another speaker has this node's name, and had it first. */
-  isDuplicate(): boolean;
+  /** Who has this node's name, to the other members: they refuse this node. */
+  rival(): GossipState["rival"];
   /** Exchanges states with that speaker now: it seems to have news. */
   ask(name: string, address: Ip): void;
   /** The process stood still. */
@@ -88,7 +88,7 @@ export async function startGossip(options: GossipOptions, signal: AbortSignal): 
     after(actions) {
       metrics.members.set(aliveMembers(state).size);
       metrics.health.set(state.health);
-      if (actions.some(({ kind }) => kind === "member" || kind === "duplicate")) options.onChange();
+      if (actions.some(({ kind }) => kind === "member" || kind === "rival")) options.onChange();
     },
     clock,
     signal: closed.signal,
@@ -102,7 +102,7 @@ export async function startGossip(options: GossipOptions, signal: AbortSignal): 
     joined: joined.promise,
     alive: () => aliveMembers(state),
     members: () => state.members,
-    isDuplicate: () => state.duplicate,
+    rival: () => state.rival,
     ask: (name, address) => machine.feed({ kind: "ask", name, address }),
     paused: () => machine.feed({ kind: "paused" }),
     leave: () => machine.feed({ kind: "leave" }),
@@ -123,9 +123,9 @@ function serviceOf({ options, state, feed, mayTell }: Running): GossipService {
       feed({ kind: "message", message, from });
     },
     onPushPull(nodes) {
-      const own = localStates(state);
+      // One that was given up, or has moved, learns at once that it is believed again.
       feed({ kind: "merge", nodes });
-      return own;
+      return localStates(state);
     },
     onRefused(reason, detail, from) {
       metrics.refused.inc({ reason });
@@ -170,9 +170,19 @@ function perform(running: Running, action: GossipAction): void {
       );
     case "name-conflict":
       return tellConflict(running, action.name, formatIp(action.other.address));
-    case "duplicate":
-      return; // taken from the state
+    case "rival":
+      return tellRival(running, action.other);
   }
+}
+
+function tellRival({ options: { log, name } }: Running, other: Endpoint | undefined): void {
+  if (other === undefined) {
+    return log.info({}, "the other speakers take this node for its name again");
+  }
+  log.warn(
+    { peer: formatIp(other.address) },
+    `the other speakers know ${name} at another address and refuse this one: it announces nothing`,
+  );
 }
 
 function tellConflict({ options, mayTell }: Running, member: string, peer: string): void {

@@ -107,7 +107,8 @@ function serve(sockets: Sockets, service: GossipService): void {
   udp.on("error", (error) => service.onRefused("socket", errorText(error), formatIp(bind.address)));
   udp.on("message", (bytes: Uint8Array, { address, port }) => {
     const from = parseIp(address.split("%")[0] ?? "");
-    if (from !== undefined) receive(bytes, keys, { address: from, port }, service);
+    // Port 0 is nobody's: nothing could be sent back to it.
+    if (from !== undefined && port > 0) receive(bytes, keys, { address: from, port }, service);
   });
   sockets.accepting = accept(sockets, service).catch(() => undefined);
 }

@@ -1,7 +1,7 @@
+import { announcementOf } from "../../gossip/meta.ts";
 import { keysOf } from "../../heartbeat/notice.ts";
 import { formatIp } from "../../net/ip.ts";
 import { startGossip } from "../gossip/gossip.ts";
-import { announcementOf } from "../gossip/meta.ts";
 import { startHeartbeat } from "../linux/heartbeat/heartbeat.ts";
 import type { Layer2 } from "../linux/packet/layer2.ts";
 import type { ReplyLeasePlaces } from "../linux/reply_lease.ts";
@@ -55,6 +55,7 @@ async function openMembership(
 ): Promise<Fellows> {
   const { clock, log, metrics, options: { nodeName }, signal, workers } = context;
   const boot = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
+  const sinceMs = Date.now();
   const open = { self: nodeName, boot, address, keys: keysOf(keys), timing, lease };
   await using unfinished = new AsyncDisposableStack();
   // What one tells before both are there is kept until then.
@@ -75,7 +76,7 @@ async function openMembership(
       name: nodeName,
       bind: { address, port },
       keys,
-      meta: announcementOf({ port: heartbeat.port, boot }),
+      meta: announcementOf({ port: heartbeat.port, boot, sinceMs }),
       candidates,
       clock,
       log,

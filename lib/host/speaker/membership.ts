@@ -16,7 +16,7 @@ import {
   type Verdict,
 } from "../../speaker/liveness.ts";
 import type { Gossip } from "../gossip/gossip.ts";
-import { readAnnouncement } from "../gossip/meta.ts";
+import { readAnnouncement } from "../../gossip/meta.ts";
 import type { Heartbeat } from "../linux/heartbeat/heartbeat.ts";
 import type { HeartbeatNews, HeartbeatTarget } from "../linux/heartbeat/orders.ts";
 import { oncePerCause } from "../process/backoff.ts";
@@ -67,6 +67,8 @@ interface State extends MembershipOptions {
   /** Notices on their way, by id. */
   readonly unsettled: Map<number, () => void>;
   lastNotice: number;
+  /** Why the heartbeat ended. */
+  fault: string | undefined;
   /** As the heartbeat was last told them. */
   targets: string;
   /** Calls off the look at members that are not heard by then. */
@@ -83,6 +85,7 @@ export function createMembership(options: MembershipOptions): Membership {
     mayTellRefused: oncePerCause(TELL_MS, clock.now),
     unsettled: new Map(),
     lastNotice: 0,
+    fault: undefined,
     targets: "",
     forgetUnheard: () => undefined,
   };
@@ -132,15 +135,14 @@ export function createMembership(options: MembershipOptions): Membership {
 /** Takes over what gossip tells: members that beat are watched, by what they say of themselves. */
 function onMembers(state: State): void {
   const { context: { clock, options }, gossip, heartbeat, inbox, liveness } = state;
-  if (gossip.isDuplicate()) {
-    liveness.fitness.problem ??=
-      `another speaker has the node name ${options.nodeName}; set --node-name`;
-  }
+  liveness.fitness.problem = state.fault ?? refusalText(options.nodeName, gossip.rival());
   const alive = gossip.alive();
   const targets: HeartbeatTarget[] = [];
   for (const [name, { address, meta }] of gossip.members()) {
     const announced = alive.has(name) ? readAnnouncement(meta) : undefined;
-    if (announced !== undefined) targets.push({ name, address, ...announced });
+    if (announced === undefined) continue;
+    const { port, boot } = announced;
+    targets.push({ name, address, port, boot });
   }
   setMembers(liveness, alive, new Set(targets.map(({ name }) => name)), clock.now());
   inbox.post({ kind: "members" });
@@ -152,15 +154,24 @@ function onMembers(state: State): void {
   heartbeat.tell({ kind: "targets", targets });
 }
 
+/** Why the others do not count on this node; undefined when they do. */
+function refusalText(nodeName: string, rival: ReturnType<Gossip["rival"]>): string | undefined {
+  if (rival === undefined) return undefined;
+  const where = formatIp(rival.address);
+  return rival.isDead
+    ? `the other speakers knew ${nodeName} at ${where}; they take its new address half a minute after they miss the old one`
+    : `another speaker has the node name ${nodeName}, at ${where}; set --node-name`;
+}
+
 function take(state: State, news: MemberNews): void {
   const { context: { log, metrics: { gossip: metrics } }, gossip, inbox, liveness } = state;
   switch (news.kind) {
     case "members":
       return onMembers(state);
     case "fault":
-      liveness.fitness.problem = errorText(news.error);
+      state.fault = liveness.fitness.problem = errorText(news.error);
       log.error(
-        { error: liveness.fitness.problem },
+        { error: state.fault },
         "the heartbeat ended: this node answers no more",
       );
       return inbox.post({ kind: "members" });

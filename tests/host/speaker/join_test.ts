@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { DEFAULT_TIMING } from "../../../lib/heartbeat/monitor_state.ts";
 import { keysOf } from "../../../lib/heartbeat/notice.ts";
-import { readAnnouncement } from "../../../lib/host/gossip/meta.ts";
+import { readAnnouncement } from "../../../lib/gossip/meta.ts";
 import type { GossipFlags } from "../../../lib/host/process/options.ts";
 import { joinFellows, type JoinParts } from "../../../lib/host/speaker/join.ts";
 import { ALONE } from "../../../lib/host/speaker/fellows.ts";

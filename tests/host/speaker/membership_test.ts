@@ -250,9 +250,12 @@ Deno.test("a node whose heartbeat ended or whose name is taken has a problem and
   assert.deepEqual(ended.inbox.kinds(), ["members"]);
   const twin = bench();
   twin.membership.setCanAnnounce(true);
-  twin.gossiping.duplicate();
+  twin.gossiping.rival();
   twin.membership.take({ kind: "members" });
-  assert.match(twin.membership.problem() ?? "", /node name node1; set --node-name/);
+  assert.match(
+    twin.membership.problem() ?? "",
+    /node name node1, at 10\.0\.0\.99; set --node-name/,
+  );
   assert.equal(twin.live(), "");
 });
 

@@ -1,7 +1,7 @@
 import { instant } from "../../../lib/base/time.ts";
 import type { Member } from "../../../lib/gossip/state.ts";
 import type { Gossip } from "../../../lib/host/gossip/gossip.ts";
-import { announcementOf } from "../../../lib/host/gossip/meta.ts";
+import { announcementOf } from "../../../lib/gossip/meta.ts";
 import type { Heartbeat } from "../../../lib/host/linux/heartbeat/heartbeat.ts";
 import { createMetrics } from "../../../lib/host/metrics/metrics.ts";
 import type { Inbox } from "../../../lib/host/process/inbox.ts";
@@ -95,19 +95,20 @@ export interface FakeGossip {
   /** Those with a run of the process beat, as Herald's speakers do; MetalLB's do not. */
   add(name: string, boot?: number): void;
   die(name: string): void;
-  duplicate(): void;
+  rival(): void;
 }
 
 export function fakeGossip(self = "node1"): FakeGossip {
   const calls: string[] = [];
   const members = new Map<string, Member>();
   const alive = new Set([self]);
-  let [duplicate, disposed] = [false, false];
+  let rival: ReturnType<Gossip["rival"]>;
+  let disposed = false;
   const joined = Promise.withResolvers<void>();
   const gossip: Gossip = {
     alive: () => alive,
     members: () => members,
-    isDuplicate: () => duplicate,
+    rival: () => rival,
     ask: (name) => void calls.push(`ask ${name}`),
     paused: () => void calls.push("paused"),
     leave: () => void calls.push("leave"),
@@ -120,7 +121,10 @@ export function fakeGossip(self = "node1"): FakeGossip {
     calls: () => calls.splice(0),
     isDisposed: () => disposed,
     joined: () => joined.resolve(),
-    duplicate: () => void (duplicate = true),
+    rival() {
+      const never = instant(Infinity);
+      rival = { address: ip("10.0.0.99"), port: 7946, isDead: false, until: never, askAt: never };
+    },
     add(name, boot) {
       alive.add(name);
       members.set(name, {
@@ -128,7 +132,9 @@ export function fakeGossip(self = "node1"): FakeGossip {
         address: ip(`10.0.0.${name.replace(/\D/g, "")}`),
         port: 7946,
         incarnation: 1,
-        meta: boot === undefined ? new Uint8Array() : announcementOf({ port: 7947, boot }),
+        meta: boot === undefined
+          ? new Uint8Array()
+          : announcementOf({ port: 7947, boot, sinceMs: 0 }),
         vsn: new Uint8Array(),
         state: "alive",
         changedAt: instant(0),

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { announcementOf, readAnnouncement } from "../../../lib/host/gossip/meta.ts";
+import { announcementOf, readAnnouncement } from "../../lib/gossip/meta.ts";
 
 Deno.test("readAnnouncement() reads what announcementOf() wrote, in what memberlist allows", () => {
-  const told = { port: 7947, boot: 0xffff_ffff };
+  const told = { port: 7947, boot: 0xffff_ffff, sinceMs: 1_795_000_000_000 };
   assert.deepEqual(readAnnouncement(announcementOf(told)), told);
   assert.ok(announcementOf(told).length <= 512);
 });

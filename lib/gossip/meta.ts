@@ -1,18 +1,21 @@
 /** The metadata of a Herald speaker in gossip; MetalLB's speakers have none. */
-interface HeartbeatAnnouncement {
-  /** UDP, on the address of the gossip. */
+interface Announcement {
+  /** Where the heartbeat listens: UDP, on the address of the gossip. */
   readonly port: number;
   /** A number of this run of the process. */
   readonly boot: number;
+  /** When this run began, by its machine's calendar, since 1970: of two that have one name, the older stays. */
+  readonly sinceMs: number;
 }
 
 /** Writes it as the metadata of a member, at most 512 octets. */
-export function announcementOf(heartbeat: HeartbeatAnnouncement): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify({ herald: 1, heartbeat }));
+export function announcementOf({ port, boot, sinceMs }: Announcement): Uint8Array {
+  const told = { herald: 1, heartbeat: { port, boot }, since: sinceMs };
+  return new TextEncoder().encode(JSON.stringify(told));
 }
 
 /** Reads a member's metadata; undefined for one that does not beat. Total. */
-export function readAnnouncement(meta: Uint8Array): HeartbeatAnnouncement | undefined {
+export function readAnnouncement(meta: Uint8Array): Announcement | undefined {
   if (meta.length === 0) return undefined;
   let told: unknown;
   try {
@@ -22,8 +25,11 @@ export function readAnnouncement(meta: Uint8Array): HeartbeatAnnouncement | unde
   }
   if (!isRecord(told) || told.herald !== 1 || !isRecord(told.heartbeat)) return undefined;
   const { port, boot } = told.heartbeat;
-  const valid = isUint(port, 0xffff) && port > 0 && isUint(boot, 0xffff_ffff);
-  return valid ? { port, boot } : undefined;
+  // Speakers before 0.2 do not tell since when they run: they do so longer than one that does.
+  const { since: sinceMs = 0 } = told;
+  const valid = isUint(port, 0xffff) && port > 0 && isUint(boot, 0xffff_ffff) &&
+    isUint(sinceMs, Number.MAX_SAFE_INTEGER);
+  return valid ? { port, boot, sinceMs } : undefined;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
