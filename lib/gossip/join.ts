@@ -1,6 +1,12 @@
 import { after, type Instant, instant, type Millis, type Random } from "../base/time.ts";
 import { compareIp, type Ip } from "../net/ip.ts";
-import { type GossipAction, type GossipState, isPresent, type Joining } from "./state.ts";
+import {
+  type GossipAction,
+  type GossipEvent,
+  type GossipState,
+  isPresent,
+  type Joining,
+} from "./state.ts";
 
 /** A missing member is tried so often, ± 20 %: healed partitions join (row L18). */
 const JOIN_MS: Millis = 2_000;
@@ -21,7 +27,7 @@ export function join(
   actions: GossipAction[],
 ): void {
   const { joining } = state;
-  if (now >= firstJoinEnd(state)) endFirstJoin(joining, actions);
+  if (now >= joining.firstUntil) endFirstJoin(joining, actions);
   if (now < joining.next) return;
   joining.round = now;
   joining.next = after(now, JOIN_MS * (joining.first === "ahead" ? 1 : 0.8 + 0.4 * random()));
@@ -29,12 +35,8 @@ export function join(
 }
 
 /** When {@link join} has something to do again. */
-export function joinDeadline(state: GossipState): Instant {
-  return instant(Math.min(state.joining.next, firstJoinEnd(state)));
-}
-
-function firstJoinEnd({ joining, startedAt }: GossipState): Instant {
-  return joining.first === "over" ? instant(Infinity) : after(startedAt, FIRST_JOIN_MS);
+export function joinDeadline({ joining }: GossipState): Instant {
+  return instant(Math.min(joining.next, joining.firstUntil));
 }
 
 /**
@@ -43,7 +45,7 @@ function firstJoinEnd({ joining, startedAt }: GossipState): Instant {
  */
 export function onCandidates(
   state: GossipState,
-  addresses: readonly Ip[],
+  { addresses, complete }: GossipEvent & { readonly kind: "candidates" },
   now: Instant,
   actions: GossipAction[],
 ): void {
@@ -61,7 +63,8 @@ export function onCandidates(
     actions.push({ kind: "join", to: { address, port: self.port } });
   }
   joining.moreDue = chosen.length < due.length;
-  if (joining.first === "over") return;
+  if (joining.first === "over" || !complete) return;
+  if (joining.first === "ahead") joining.firstUntil = after(now, FIRST_JOIN_MS);
   // Those of whom another has told meanwhile need no join of their own.
   const awaited = joining.first === "ahead" ? due : [...joining.first];
   joining.first = new Set(awaited.filter((ip) => missing.has(ip) || trying.has(ip)));
@@ -129,5 +132,6 @@ export function stopJoining({ joining }: GossipState, actions: GossipAction[]): 
 function endFirstJoin(joining: Joining, actions: GossipAction[]): void {
   if (joining.first === "over") return;
   joining.first = "over";
+  joining.firstUntil = instant(Infinity);
   actions.push({ kind: "first-join-over" });
 }

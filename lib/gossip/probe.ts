@@ -3,6 +3,7 @@ import { takeBroadcasts } from "./broadcasts.ts";
 import { changeHealth, onSuspect } from "./members.ts";
 import type { GossipMessage } from "./message.ts";
 import {
+  ackPayload,
   type Endpoint,
   type GossipAction,
   type GossipState,
@@ -45,7 +46,7 @@ export function probe(
     nacksWanted: 0,
     nacks: 0,
   };
-  const messages: GossipMessage[] = [ping(state, target, sequence)];
+  const messages: GossipMessage[] = [pingOf(state, target.name, sequence)];
   // The accused hears of the accusation with the ping, and can refute at once.
   if (target.state === "suspect") messages.push(accusation(state, target));
   actions.push({
@@ -56,7 +57,8 @@ export function probe(
   });
 }
 
-function ping({ self }: GossipState, { name }: Member, sequence: number): GossipMessage {
+/** A ping of the member with this name. */
+export function pingOf({ self }: GossipState, name: string, sequence: number): GossipMessage {
   return {
     kind: "ping",
     sequence,
@@ -176,7 +178,7 @@ export function onPing(
   const ack: GossipMessage = {
     kind: "ackResp",
     sequence: message.sequence,
-    payload: new Uint8Array(),
+    payload: ackPayload(state),
   };
   const messages = [ack, ...takeBroadcasts(state, RIDE_BUDGET, sizeOf)];
   actions.push({ kind: "send", to: replyTo(message, from), messages, crc: false });
@@ -205,15 +207,7 @@ export function onIndirectPing(
     until: after(now, probeIntervalMs),
   };
   state.relays.set(sequence, relay);
-  const { self } = state;
-  const ping: GossipMessage = {
-    kind: "ping",
-    sequence,
-    node: message.node,
-    sourceAddress: self.address,
-    sourcePort: self.port,
-    sourceNode: self.name,
-  };
+  const ping = pingOf(state, message.node, sequence);
   const to = { address: message.target, port: message.port };
   actions.push({ kind: "send", to, messages: [ping], crc: false });
 }

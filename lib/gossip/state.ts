@@ -73,6 +73,14 @@ export interface Relay {
   readonly until: Instant;
 }
 
+/** A member that another channel misses, asked by this one. */
+interface Doubt {
+  readonly sequence: number;
+  readonly since: Instant;
+  tries: number;
+  next: Instant;
+}
+
 /** News about one node, to be passed on. */
 interface Broadcast {
   readonly node: string;
@@ -104,6 +112,8 @@ export interface Joining {
   next: Instant;
   /** The join at the start: while it is under way, the addresses whose answer is outstanding. */
   first: "ahead" | Set<Ip> | "over";
+  /** The first join waits no longer; never before all candidates are known. */
+  firstUntil: Instant;
 }
 
 /** A member of the cluster: this node. Only `step` touches it. */
@@ -117,6 +127,10 @@ export interface GossipState {
   readonly members: Map<string, Member>;
   readonly broadcasts: Map<string, Broadcast>;
   readonly relays: Map<number, Relay>;
+  /** By name. */
+  readonly doubts: Map<string, Doubt>;
+  /** This node cannot answer for its addresses, and says so to whom doubts it. */
+  unfit: boolean;
   probe: Probe | undefined;
   /** Names in the order in which they are probed; shuffled anew when it is through. */
   ring: string[];
@@ -140,13 +154,22 @@ export type GossipEvent =
   | { readonly kind: "tcp-ack"; readonly sequence: number }
   | { readonly kind: "leave" }
   /** Where members may be, as asked for by the action of this name. */
-  | { readonly kind: "candidates"; readonly addresses: readonly Ip[] }
+  | {
+    readonly kind: "candidates";
+    readonly addresses: readonly Ip[];
+    /** No others are to be found yet: the first join tries these, and is not over before all are known. */
+    readonly complete: boolean;
+  }
   /** Candidates changed: the missing are tried now. */
   | { readonly kind: "join-soon" }
   /** The action `join` was carried out, or failed. */
   | { readonly kind: "join-ended"; readonly address: Ip }
   /** Exchange states with this member now: it seems to have news. */
   | { readonly kind: "ask"; readonly name: string; readonly address: Ip }
+  /** Another channel misses this member. */
+  | { readonly kind: "doubt"; readonly name: string }
+  /** Whether this node can answer for its addresses at this moment. */
+  | { readonly kind: "fitness"; readonly unfit: boolean }
   /** The process is about to end: no member is searched for any more. */
   | { readonly kind: "ending" }
   /** The process stood still: what it waited for says nothing. */
@@ -183,6 +206,8 @@ export type GossipAction =
     readonly name: string;
     readonly change: "join" | "update" | "suspect" | "alive" | "dead" | "left";
   }
+  /** A doubted member answers, and says nothing of being unfit. */
+  | { readonly kind: "vouched"; readonly name: string }
   /** Two members say that they have this name. */
   | { readonly kind: "name-conflict"; readonly name: string; readonly other: Endpoint }
   /** This node is the second one of its name. */
@@ -210,6 +235,8 @@ export function createGossip(
     members: new Map(),
     broadcasts: new Map(),
     relays: new Map(),
+    doubts: new Map(),
+    unfit: false,
     probe: undefined,
     ring: [],
     health: 0,
@@ -226,6 +253,7 @@ export function createGossip(
       moreDue: false,
       next: now,
       first: "ahead",
+      firstUntil: instant(Infinity),
     },
   };
 }
@@ -270,4 +298,17 @@ export function ownAlive({ self, meta, incarnation }: GossipState): GossipMessag
     incarnation,
     vsn: OWN_VSN,
   };
+}
+
+/** A ping's answer of a node that cannot answer for its addresses; every other says nothing. */
+const UNFIT = Uint8Array.of(0);
+
+/** What this node's answers to pings carry. */
+export function ackPayload({ unfit }: GossipState): Uint8Array {
+  return unfit ? UNFIT : new Uint8Array();
+}
+
+/** Whether the answer to a ping says that its node cannot answer for its addresses. */
+export function saysUnfit(payload: Uint8Array): boolean {
+  return payload.length > 0 && payload[0] === UNFIT[0];
 }

@@ -10,6 +10,7 @@ import {
   onJoinEnded,
   stopJoining,
 } from "./join.ts";
+import { doubt, onDoubtAnswered, pursueDoubts } from "./doubts.ts";
 import { merge, onAlive, onDead, onSuspect } from "./members.ts";
 import type { GossipMessage } from "./message.ts";
 import { endRivalry, FREE_MS } from "./namesake.ts";
@@ -63,7 +64,7 @@ export function step(
       onPause(state, now);
       break;
     case "candidates":
-      onCandidates(state, event.addresses, now, actions);
+      onCandidates(state, event, now, actions);
       break;
     case "join-soon":
       joinSoon(state, now);
@@ -73,6 +74,12 @@ export function step(
       break;
     case "ask":
       ask(state, event.name, event.address, actions);
+      break;
+    case "doubt":
+      doubt(state, event.name, now, actions);
+      break;
+    case "fitness":
+      state.unfit = event.unfit;
       break;
     case "ending":
       stopJoining(state, actions);
@@ -84,6 +91,7 @@ export function step(
       return unreachable(event);
   }
   if (!state.leaving) probe(state, now, random, actions);
+  pursueDoubts(state, now, actions);
   endRelays(state, now, actions);
   endSuspicions(state, now, actions);
   gossip(state, now, random, actions);
@@ -101,6 +109,7 @@ export function nextDeadline(state: GossipState): Instant {
   if (probe !== undefined) {
     earliest = Math.min(earliest, probe.indirect ? probe.until : probe.indirectAt);
   }
+  for (const { next } of state.doubts.values()) earliest = Math.min(earliest, next);
   for (const { suspicion } of state.members.values()) {
     if (suspicion !== undefined) earliest = Math.min(earliest, deathAt(suspicion));
   }
@@ -130,6 +139,7 @@ function onMessage(
     case "indirectPing":
       return onIndirectPing(state, message, from, now, actions);
     case "ackResp":
+      if (onDoubtAnswered(state, message.sequence, message.payload, actions)) return;
       return onAck(state, message.sequence, actions);
     case "nackResp":
       return onNack(state, message.sequence);

@@ -1,14 +1,22 @@
-import { after, type Instant, type Millis } from "../base/time.ts";
+import { after, type Instant, instant, type Millis } from "../base/time.ts";
 
 /** What gossip, heartbeats and this node say of its fellows; only the functions here touch it. */
 export interface Liveness {
   readonly self: string;
   /** By gossip, this node included. */
   alive: ReadonlySet<string>;
+  /** Of them those that gossip suspects to be gone. */
+  suspected: ReadonlySet<string>;
+  /** Of them those that run longer than this node. */
+  elders: ReadonlySet<string>;
   /** Heard and hearing: they answer notices. */
   readonly up: Set<string>;
-  /** Missed by their heartbeat, or leaving. */
-  readonly down: Set<string>;
+  /** Missed by their heartbeat, since when. */
+  readonly missed: Map<string, Instant>;
+  /** Missed, and gossip has their own word that they can answer. */
+  readonly vouched: Set<string>;
+  /** They have said goodbye. */
+  readonly leaving: Set<string>;
   /** They say that they cannot announce. */
   readonly mute: Set<string>;
   /** Found by gossip and not heard yet, since when. */
@@ -18,8 +26,8 @@ export interface Liveness {
 
 /** What this node says of itself. */
 interface Fitness {
-  /** It can announce, and knows what; the others are told so. */
-  canAnnounce: boolean;
+  /** Since when it can announce, and knows what; the others are told so. */
+  canAnnounceSince: Instant | undefined;
   /** It has said goodbye. */
   leaving: boolean;
   /** Why it must not announce. */
@@ -35,11 +43,12 @@ interface Sightings {
 }
 
 /** Why a node lives. */
-const LIVE = ["itself", "heard", "gossip alone", "pod alone"] as const;
+const LIVE = ["itself", "heard", "awaited", "gossip alone", "pod alone"] as const;
 /** Why a node does not, though gossip or its pod says so. */
 const NOT_LIVE = [
   "not heard yet",
   "missed",
+  "leaves",
   "cannot announce",
   "leaving",
   "at fault",
@@ -47,51 +56,96 @@ const NOT_LIVE = [
 ] as const;
 export type Verdict = typeof LIVE[number] | typeof NOT_LIVE[number];
 
+/** After so long as one that can announce, a node is no newcomer. */
+const NEWCOMER_MS: Millis = 3_000;
 /** A node that gossip found and no heartbeat reaches by then is believed by gossip alone. */
 export const HEAR_MS: Millis = 1_000;
+
+/**
+ * Who is missed so long, and whom gossip calls alive all the same, lives: memberlist suspects a
+ * member that is gone within two seconds of its probes.
+ */
+export const BELIEVED_MS: Millis = 10_000;
+/** When all fellows fall silent at once, gossip has so long to vouch for them: the fault may be here. */
+export const ALL_SILENT_MS: Millis = 300;
 
 /** Begins alone, and unable to announce. */
 export function createLiveness(self: string): Liveness {
   return {
     self,
     alive: new Set([self]),
+    suspected: new Set(),
+    elders: new Set(),
     up: new Set(),
-    down: new Set(),
+    missed: new Map(),
+    vouched: new Set(),
+    leaving: new Set(),
     mute: new Set(),
     unheard: new Map(),
-    fitness: { canAnnounce: false, leaving: false, problem: undefined },
+    fitness: { canAnnounceSince: undefined, leaving: false, problem: undefined },
   };
 }
 
-/** Takes over what gossip tells: which nodes live, and which of them beat. */
+/** What gossip tells of members. */
+export interface GossipView {
+  readonly alive: ReadonlySet<string>;
+  /** Of those alive, whom it suspects to be gone. */
+  readonly suspected: ReadonlySet<string>;
+  /** Of those alive, who beat. */
+  readonly beating: ReadonlySet<string>;
+  /** Of those who beat, who run longer than this node. */
+  readonly elders: ReadonlySet<string>;
+}
+
+/** Takes over what gossip tells. */
 export function setMembers(
   liveness: Liveness,
-  alive: ReadonlySet<string>,
-  beating: ReadonlySet<string>,
+  { alive, suspected, beating, elders }: GossipView,
   now: Instant,
 ): void {
-  const { up, down, mute, unheard } = liveness;
+  const { up, missed, vouched, leaving, mute, unheard } = liveness;
   liveness.alive = alive;
-  for (const names of [up, down, mute, unheard]) {
+  liveness.suspected = suspected;
+  liveness.elders = elders;
+  for (const names of [up, missed, vouched, leaving, mute, unheard]) {
     for (const name of names.keys()) if (!beating.has(name)) names.delete(name);
   }
   for (const name of beating) {
-    if (!up.has(name) && !down.has(name) && !unheard.has(name)) unheard.set(name, now);
+    const known = up.has(name) || missed.has(name) || leaving.has(name) || unheard.has(name);
+    if (!known) unheard.set(name, now);
   }
 }
 
 /** A speaker's heartbeat is heard. */
-export function onUp({ up, down, unheard }: Liveness, name: string): void {
+export function onUp({ up, missed, vouched, leaving, unheard }: Liveness, name: string): void {
   up.add(name);
-  down.delete(name);
-  unheard.delete(name);
+  for (const names of [missed, vouched, leaving, unheard]) names.delete(name);
 }
 
-/** A speaker is missed, or says that it leaves. */
-export function onDown({ up, down, unheard }: Liveness, name: string): void {
-  up.delete(name);
-  unheard.delete(name);
-  down.add(name);
+/** A speaker's heartbeat is missed. */
+export function onDown(
+  { up, missed, vouched, unheard }: Liveness,
+  name: string,
+  now: Instant,
+): void {
+  for (const names of [up, vouched, unheard]) names.delete(name);
+  missed.set(name, now);
+}
+
+/** A speaker says that it leaves. */
+export function onLeaving({ up, unheard, leaving }: Liveness, name: string): void {
+  for (const names of [up, unheard]) names.delete(name);
+  leaving.add(name);
+}
+
+/** A speaker that is missed has said by gossip that it can answer. */
+export function onVouched({ missed, vouched }: Liveness, name: string): void {
+  if (missed.has(name)) vouched.add(name);
+}
+
+/** This node can announce, or cannot any more. */
+export function setCanAnnounce({ fitness }: Liveness, canAnnounce: boolean, now: Instant): void {
+  fitness.canAnnounceSince = canAnnounce ? fitness.canAnnounceSince ?? now : undefined;
 }
 
 /** A speaker says whether it can announce. */
@@ -130,17 +184,53 @@ export function liveNodes(verdicts: ReadonlyMap<string, Verdict>): Set<string> {
 function ownVerdict({ self, alive, fitness }: Liveness): Verdict {
   if (fitness.problem !== undefined) return "at fault";
   if (fitness.leaving) return "leaving";
-  if (!fitness.canAnnounce) return "cannot announce";
+  if (fitness.canAnnounceSince === undefined) return "cannot announce";
   return alive.has(self) ? "itself" : "not in gossip";
 }
 
 function verdictOf(liveness: Liveness, name: string, now: Instant): Verdict {
-  const { up, down, mute, unheard } = liveness;
-  if (down.has(name)) return "missed";
+  const { up, missed, leaving, mute, unheard } = liveness;
+  if (leaving.has(name)) return "leaves";
   if (mute.has(name)) return "cannot announce";
   if (up.has(name)) return "heard";
+  if (missed.has(name)) return isGone(liveness, name, now) ? "missed" : "gossip alone";
   const since = unheard.get(name);
-  return since !== undefined && now < after(since, HEAR_MS) ? "not heard yet" : "gossip alone";
+  if (since === undefined || now >= after(since, HEAR_MS)) return "gossip alone";
+  return isNewcomerTo(liveness, name, now) ? "awaited" : "not heard yet";
+}
+
+/** Whether who is missed is gone: nobody vouches for it, and the fault is not here. */
+function isGone(
+  { up, missed, suspected, vouched }: Liveness,
+  name: string,
+  now: Instant,
+): boolean {
+  if (vouched.has(name)) return false;
+  const since = missed.get(name) ?? now;
+  if (now >= after(since, BELIEVED_MS) && !suspected.has(name)) return false;
+  const alone = up.size === 0 && missed.size > 1;
+  return !alone || now >= after(since, ALL_SILENT_MS);
+}
+
+/** It is the newcomer that must be heard, so it counts on elders that it does not hear yet. */
+function isNewcomerTo(
+  { elders, fitness: { canAnnounceSince } }: Liveness,
+  name: string,
+  now: Instant,
+): boolean {
+  if (!elders.has(name)) return false;
+  return canAnnounceSince === undefined || now < after(canAnnounceSince, NEWCOMER_MS);
+}
+
+/** When a verdict may change by itself; undefined: not at all. */
+export function nextVerdict({ missed, unheard }: Liveness, now: Instant): Instant | undefined {
+  const ends: Instant[] = [];
+  for (const since of unheard.values()) ends.push(after(since, HEAR_MS));
+  for (const since of missed.values()) {
+    ends.push(after(since, ALL_SILENT_MS), after(since, BELIEVED_MS));
+  }
+  const ahead = ends.filter((end) => end > now);
+  return ahead.length === 0 ? undefined : instant(Math.min(...ahead));
 }
 
 function isLive(verdict: Verdict): boolean {

@@ -54,7 +54,9 @@ export function createCluster(seed = 1): Cluster {
   function perform(name: string, state: GossipState, action: GossipAction): void {
     told.push({ at: ms, by: name, action });
     if (action.kind === "push-pull") join(name, nameAt(action.to));
-    if (action.kind === "candidates") act(name, { kind: "candidates", addresses: [] });
+    if (action.kind === "candidates") {
+      act(name, { kind: "candidates", addresses: [], complete: true });
+    }
     if (action.kind === "join") {
       join(name, nameAt(action.to));
       act(name, { kind: "join-ended", address: action.to.address });

@@ -17,11 +17,12 @@ function bench(...candidates: readonly number[]) {
   let now = instant(5_000);
   let random = 0.5;
   let known = candidates;
+  let complete = true;
   const state = createGossip({ name: "self", address: ip(1), port: PORT }, new Uint8Array(), now);
   const act = (event: GossipEvent): GossipAction[] =>
     step(state, event, now, () => random).flatMap((action) =>
       action.kind === "candidates"
-        ? act({ kind: "candidates", addresses: known.map(ip) })
+        ? act({ kind: "candidates", addresses: known.map(ip), complete })
         : [action]
     );
   /** The joins of its ticks until then, each with its time. */
@@ -46,6 +47,7 @@ function bench(...candidates: readonly number[]) {
       member.state = told;
     },
     setCandidates: (...next: readonly number[]) => known = next,
+    setComplete: (value: boolean) => complete = value,
     setRandom: (value: number) => random = value,
     skip: (ms: number) => now = instant(now + ms),
     wait: () => nextDeadline(state) - now,
@@ -201,6 +203,21 @@ Deno.test("the first join does not wait for candidates of whom others told meanw
   for (let last = 2; last <= 21; last++) one.meet(`n${last}`, last, "alive");
   const over = Array.from({ length: 8 }, (_, index) => isOver(one.ended(index + 2)));
   assert.deepEqual(over, [...new Array<boolean>(7).fill(false), true]);
+});
+
+Deno.test("the first join is not over before all candidates are known", () => {
+  const one = bench();
+  one.setComplete(false);
+  assert.equal(isOver(one.tick()), false);
+  one.skip(5_000);
+  assert.equal(isOver(one.tick()), false);
+  one.setCandidates(3);
+  one.setComplete(true);
+  one.act({ kind: "join-soon" });
+  assert.deepEqual(joins(one.tick()), ["10.0.0.3"]);
+  one.skip(1_499);
+  assert.equal(isOver(one.tick()), false);
+  assert.equal(isOver(one.ended(3)), true);
 });
 
 Deno.test("later joins do not prolong the first", () => {

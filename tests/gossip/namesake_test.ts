@@ -41,7 +41,7 @@ function network(seed: number) {
       exchange(state, Number(action.to.address));
       feed(state, { kind: "join-ended", address: action.to.address });
     } else if (action.kind === "candidates") {
-      feed(state, { kind: "candidates", addresses: [...members.keys()].map(ip4) });
+      feed(state, { kind: "candidates", addresses: [...members.keys()].map(ip4), complete: true });
     }
   };
   return {

@@ -1,14 +1,9 @@
 // deno-lint-ignore-file no-console -- tells the seeds and what was checked
 import assert from "node:assert/strict";
-import {
-  DEFAULT_TIMING,
-  type HeartbeatTiming,
-  timingOf,
-} from "../../lib/heartbeat/monitor_state.ts";
+import { DEFAULT_TIMING, timingOf } from "../../lib/heartbeat/monitor_state.ts";
 import { rankCandidates } from "../../lib/speaker/election.ts";
 import {
   answering,
-  createWorld,
   kill,
   leave,
   pause,
@@ -19,7 +14,7 @@ import {
   startSpeaker,
   type World,
 } from "./world.ts";
-import { seededRandom } from "../support/random.ts";
+import { assertNobodyAccused, assertOneOwner, settledWorld, watchOwners } from "./watch.ts";
 
 /** What the invariants of the reliability reference allow. */
 const FAILOVER_MS = 400;
@@ -30,63 +25,6 @@ const HEALED_MS = 12_000;
 const CALM_MS = 5_000;
 /** A seed to replay, by hand. */
 const ONLY = Number(Deno.env.get("HERALD_SEED") ?? 0);
-
-/** Watches how many answer for each address, after every event. */
-function watchOwners(world: World) {
-  const since = world.vips.map(() => ({ count: -1, at: 0 }));
-  const worst = { gapMs: 0, overlapMs: 0, checks: 0 };
-  world.onStep = () => {
-    world.vips.forEach((ip, index) => {
-      const count = Math.min(2, answering(world, ip).length);
-      const one = since[index];
-      worst.checks++;
-      if (one === undefined) return;
-      const lasted = world.now - one.at;
-      if (one.count === 0) worst.gapMs = Math.max(worst.gapMs, lasted);
-      if (one.count === 2) worst.overlapMs = Math.max(worst.overlapMs, lasted);
-      if (one.count !== count) since[index] = { count, at: world.now };
-    });
-  };
-  return {
-    worst,
-    restart() {
-      since.forEach((_, index) => since[index] = { count: -1, at: world.now });
-      worst.gapMs = 0;
-      worst.overlapMs = 0;
-    },
-  };
-}
-
-function settledWorld(
-  seed: number,
-  nodes: number,
-  vips = 3,
-  paces: readonly HeartbeatTiming[] = [],
-): World {
-  const world = createWorld(nodes, vips, seededRandom(seed));
-  paces.forEach((pace, index) => world.paces.set(world.names[index] ?? "", pace));
-  for (const name of world.names) {
-    schedule(world, 100 * world.random(), () => startSpeaker(world, name));
-  }
-  runUntil(world, 4_000);
-  return world;
-}
-
-function assertOneOwner(world: World, seed: number): void {
-  for (const ip of world.vips) {
-    const owners = answering(world, ip);
-    assert.equal(
-      owners.length,
-      1,
-      `seed ${seed}: ${owners.join(" and ") || "nobody"} at ${world.now}`,
-    );
-  }
-}
-
-/** No speaker takes a fellow for a foreign host, whatever befell them. */
-function assertNobodyAccused(world: World, seed: number): void {
-  assert.deepEqual(world.accused, [], `seed ${seed}`);
-}
 
 /** One node after the other dies or leaves, and returns. Gives how many changes of owner it saw. */
 function failovers(seed: number, nodes: number, rounds: number): { count: number; checks: number } {

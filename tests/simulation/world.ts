@@ -7,6 +7,7 @@ import {
   localStates,
 } from "../../lib/gossip/state.ts";
 import type { NodeState } from "../../lib/gossip/message.ts";
+import { announcementOf, readAnnouncement } from "../../lib/gossip/meta.ts";
 import {
   aliveMembers,
   nextDeadline as gossipDeadline,
@@ -51,9 +52,13 @@ import {
   judge,
   type Liveness,
   liveNodes,
+  nextVerdict,
   onCanAnnounce,
   onDown,
+  onLeaving,
   onUp,
+  onVouched,
+  setCanAnnounce as setFit,
   setMembers,
 } from "../../lib/speaker/liveness.ts";
 import { ip4 } from "../support/addresses.ts";
@@ -66,6 +71,7 @@ export interface Speaker {
   readonly name: string;
   readonly endpoint: Endpoint;
   readonly boot: number;
+  readonly sinceMs: number;
   readonly gossip: GossipState;
   readonly monitor: MonitorState;
   readonly liveness: Liveness;
@@ -89,6 +95,10 @@ export interface Speaker {
   leaving: boolean;
   deciding: boolean;
   nextTick: number;
+  /** By its clock. */
+  nextLook: Instant;
+  /** It does not know where others may be before. */
+  readonly podsKnownAt: number;
   /** Excluded nodes as it sees them. */
   excluded: ReadonlySet<string>;
 }
@@ -101,6 +111,8 @@ export interface Network {
   jitterMs: number;
   /** `FROM>TO` that carries nothing. */
   readonly cut: Set<string>;
+  /** `FROM>TO` whose filter drops heartbeats, and nothing else. */
+  readonly beatCut: Set<string>;
 }
 
 export interface World {
@@ -119,6 +131,8 @@ export interface World {
   apiDown: boolean;
   /** Called after each event. */
   onStep: () => void;
+  /** So long may a newcomer not know where others are. */
+  podsKnownMs: number;
   /** Fellows that a speaker took for foreign hosts. */
   readonly accused: string[];
   /** An address was answered by others than before. */
@@ -137,7 +151,14 @@ export function createWorld(nodes: number, vips: number, random: Random): World 
   return {
     now: 0,
     random,
-    network: { loss: 0, duplication: 0, delayMs: 0.2, jitterMs: 0.3, cut: new Set() },
+    network: {
+      loss: 0,
+      duplication: 0,
+      delayMs: 0.2,
+      jitterMs: 0.3,
+      cut: new Set(),
+      beatCut: new Set(),
+    },
     speakers: new Map(),
     names,
     vips: Array.from({ length: vips }, (_, index) => ip4(0x0a4d_0100 + index)),
@@ -147,6 +168,7 @@ export function createWorld(nodes: number, vips: number, random: Random): World 
     excluded: new Set(),
     apiDown: false,
     onStep: () => undefined,
+    podsKnownMs: 0,
     accused: [],
     changes: 0,
     trace: 0,
@@ -211,11 +233,17 @@ export function startSpeaker(world: World, name: string): Speaker {
   const endpoint = { address: addressOf(world, name), port: PORT };
   const clockMs = world.random() * 1e6;
   const boot = Math.floor(world.random() * 2 ** 32);
+  const sinceMs = Math.floor(world.now);
   const speaker: Speaker = {
     name,
     endpoint,
     boot,
-    gossip: createGossip({ name, ...endpoint }, bootMeta(boot), instant(world.now + clockMs)),
+    sinceMs,
+    gossip: createGossip(
+      { name, ...endpoint },
+      announcementOf({ port: PORT + 1, boot, sinceMs }),
+      instant(world.now + clockMs),
+    ),
     monitor: createMonitor(world.paces.get(name)),
     liveness: createLiveness(name),
     ownership: createOwnership(name, precedes),
@@ -235,10 +263,16 @@ export function startSpeaker(world: World, name: string): Speaker {
     leaving: false,
     deciding: false,
     nextTick: Infinity,
+    nextLook: instant(-Infinity),
+    podsKnownAt: world.now + world.podsKnownMs * world.random(),
     excluded: new Set(world.excluded),
   };
   world.speakers.set(name, speaker);
   tick(world, speaker);
+  if (speaker.podsKnownAt > world.now) {
+    const tell = () => gossipEvent(world, speaker, { kind: "join-soon" });
+    schedule(world, speaker.podsKnownAt - world.now, () => act(world, speaker, tell));
+  }
   return speaker;
 }
 
@@ -259,7 +293,7 @@ function becomeReady(world: World, speaker: Speaker, waitedMs: number): void {
 }
 
 function setCanAnnounce(world: World, speaker: Speaker, canAnnounce: boolean): void {
-  speaker.liveness.fitness.canAnnounce = canAnnounce;
+  setFit(speaker.liveness, canAnnounce, clock(world, speaker));
   advanceMonitor(world, speaker, { kind: "can-announce", canAnnounce });
 }
 
@@ -338,7 +372,13 @@ function advanceGossip(world: World, speaker: Speaker, actions: readonly GossipA
     }
     if (action.kind === "candidates") {
       const addresses = world.names.map((name) => addressOf(world, name));
-      gossipEvent(world, speaker, { kind: "candidates", addresses });
+      const complete = world.now >= speaker.podsKnownAt;
+      const known = complete ? addresses : [];
+      gossipEvent(world, speaker, { kind: "candidates", addresses: known, complete });
+    }
+    if (action.kind === "vouched") {
+      onVouched(speaker.liveness, action.name);
+      touch(world, speaker);
     }
     if (action.kind === "first-join-over") becomeReady(world, speaker, 0);
     if (action.kind === "tcp-ping") {
@@ -359,11 +399,23 @@ function advanceGossip(world: World, speaker: Speaker, actions: readonly GossipA
         world,
         speaker.name,
         nameOf(world, action.to),
-        (other) => gossipEvent(world, other, { kind: "message", message, from: speaker.endpoint }),
+        (other) => {
+          if (message.kind === "ping") gossipEvent(world, other, fitnessOf(world, other));
+          gossipEvent(world, other, { kind: "message", message, from: speaker.endpoint });
+        },
       );
     }
   }
   if (changed) membersChanged(world, speaker);
+}
+
+/** Whether it could answer for its addresses now. */
+function fitnessOf(world: World, { held, leaseUntil, liveness }: Speaker) {
+  const awake = !held && leaseUntil > world.now;
+  return {
+    kind: "fitness",
+    unfit: !awake || liveness.fitness.canAnnounceSince === undefined,
+  } as const;
 }
 
 function gossipEvent(
@@ -407,19 +459,37 @@ function exchange(world: World, speaker: Speaker, to: Endpoint, ended?: () => vo
   schedule(world, STREAM_MS, () => act(world, speaker, () => end([])));
 }
 
-function bootMeta(boot: number): Uint8Array {
-  return new TextEncoder().encode(String(boot));
-}
-
 function membersChanged(world: World, speaker: Speaker): void {
   const alive = aliveMembers(speaker.gossip);
   const peers = [...speaker.gossip.members.values()].filter(({ name }) => alive.has(name))
-    .map(({ name, meta }) => ({ name, boot: Number(new TextDecoder().decode(meta)) }));
-  const names = new Set(peers.map(({ name }) => name));
-  setMembers(speaker.liveness, alive, names, clock(world, speaker));
+    .map(({ name, meta }) => ({ name, boot: 0, sinceMs: 0, ...readAnnouncement(meta) }));
+  const elders = peers.filter(({ sinceMs }) => sinceMs <= speaker.sinceMs);
+  const beating = new Set(peers.map(({ name }) => name));
+  const suspects = [...speaker.gossip.members.values()].filter(({ state }) => state === "suspect");
+  const suspected = new Set(suspects.map(({ name }) => name));
+  const view = {
+    alive,
+    suspected,
+    beating,
+    elders: new Set(elders.map(({ name }) => name)),
+  };
+  setMembers(speaker.liveness, view, clock(world, speaker));
   advanceMonitor(world, speaker, { kind: "peers", peers });
   touch(world, speaker);
-  schedule(world, HEAR_MS + 1, () => act(world, speaker, () => touch(world, speaker)));
+  lookAgain(world, speaker);
+}
+
+/** Some verdicts change with time alone. */
+function lookAgain(world: World, speaker: Speaker): void {
+  const now = clock(world, speaker);
+  const due = nextVerdict(speaker.liveness, now);
+  if (due === undefined || (speaker.nextLook > now && speaker.nextLook <= due)) return;
+  speaker.nextLook = due;
+  schedule(world, due - now + 1, () =>
+    act(world, speaker, () => {
+      touch(world, speaker);
+      lookAgain(world, speaker);
+    }));
 }
 
 function advanceMonitor(
@@ -436,6 +506,7 @@ function perform(world: World, speaker: Speaker, action: MonitorAction): void {
   const { liveness, name } = speaker;
   switch (action.kind) {
     case "send": {
+      if (world.network.beatCut.has(`${name}>${action.to}`)) return;
       const { boot } = speaker;
       const packet = { sender: name, boot, sequence: ++speaker.sequence, body: action.body };
       carry(
@@ -463,14 +534,16 @@ function perform(world: World, speaker: Speaker, action: MonitorAction): void {
       tellClaims(world, speaker);
       return touch(world, speaker);
     case "down":
-      onDown(liveness, action.name);
+      onDown(liveness, action.name, clock(world, speaker));
+      gossipEvent(world, speaker, { kind: "doubt", name: action.name });
+      lookAgain(world, speaker);
       return touch(world, speaker);
     case "can-announce":
       onCanAnnounce(liveness, action.name, action.canAnnounce);
       return touch(world, speaker);
     case "notice": {
       const { notice, id, name: from } = action;
-      if (notice.what === "leaving") onDown(liveness, from);
+      if (notice.what === "leaving") onLeaving(liveness, from);
       decide(world, speaker);
       if (notice.what === "claim") {
         for (const mac of notice.macs) speaker.fellowMacs.add(mac);
@@ -542,7 +615,7 @@ function touch(world: World, speaker: Speaker): void {
 
 function decide(world: World, speaker: Speaker): void {
   speaker.deciding = false;
-  if (!speaker.informed || speaker.leaving) return;
+  if (!speaker.informed || speaker.leaving || world.now < speaker.podsKnownAt) return;
   const sightings = { known: speaker.gossip.members, pods: undefined };
   const live = liveNodes(judge(speaker.liveness, sightings, clock(world, speaker)));
   const candidates = [...live].filter((name) => !speaker.excluded.has(name));

@@ -1,14 +1,20 @@
 import assert from "node:assert/strict";
 import { instant } from "../../lib/base/time.ts";
 import {
+  ALL_SILENT_MS,
+  BELIEVED_MS,
   createLiveness,
   HEAR_MS,
   judge,
   type Liveness,
   liveNodes,
+  nextVerdict,
   onCanAnnounce,
   onDown,
+  onLeaving,
   onUp,
+  onVouched,
+  setCanAnnounce,
   setMembers,
 } from "../../lib/speaker/liveness.ts";
 
@@ -18,9 +24,25 @@ const NO_PODS = { known: new Set(["a"]), pods: undefined };
 /** Node a, fit, among those that beat and others that only gossip tells of. */
 function among(beating: string[], others: string[] = []): Liveness {
   const made = createLiveness("a");
-  made.fitness.canAnnounce = true;
-  setMembers(made, new Set(["a", ...beating, ...others]), new Set(beating), at(0));
+  setCanAnnounce(made, true, at(-10_000));
+  tell(made, [...beating, ...others], beating, 0);
   return made;
+}
+/** Gossip knows these. */
+function tell(
+  made: Liveness,
+  others: readonly string[],
+  beating: readonly string[],
+  ms: number,
+  suspected: readonly string[] = [],
+): void {
+  const view = {
+    alive: new Set(["a", ...others]),
+    suspected: new Set(suspected),
+    beating: new Set(beating),
+    elders: new Set(beating.filter((name) => name < "y")),
+  };
+  setMembers(made, view, at(ms));
 }
 const verdicts = (made: Liveness, ms: number, sightings = NO_PODS) =>
   Object.fromEntries(judge(made, sightings, at(ms)));
@@ -39,7 +61,7 @@ Deno.test("a Herald speaker lives when it is heard, and while it is", () => {
   onUp(made, "b");
   assert.equal(verdicts(made, 1).b, "heard");
   assert.equal(live(made, 1), "a,b");
-  onDown(made, "b");
+  onDown(made, "b", at(1));
   assert.equal(verdicts(made, 2).b, "missed");
   assert.equal(live(made, 2), "a", "gossip needs seconds to notice");
   onUp(made, "b");
@@ -65,17 +87,17 @@ Deno.test("where heartbeats do not come through, gossip alone must do", () => {
 
 Deno.test("a node that is no member any more is forgotten, and found anew when it returns", () => {
   const made = among(["b"]);
-  onDown(made, "b");
+  onDown(made, "b", at(1));
   onCanAnnounce(made, "b", false);
-  setMembers(made, new Set(["a"]), new Set(), at(10));
-  setMembers(made, new Set(["a", "b"]), new Set(["b"]), at(20));
+  tell(made, [], [], 10);
+  tell(made, ["b"], ["b"], 20);
   assert.equal(live(made, 20), "a");
   assert.equal(live(made, 20 + HEAR_MS), "a,b");
 });
 
 Deno.test("a node that cannot announce does not count on itself", () => {
   const made = among([]);
-  made.fitness.canAnnounce = false;
+  setCanAnnounce(made, false, at(0));
   assert.deepEqual(verdicts(made, 0), { a: "cannot announce" });
   assert.equal(live(made, 0), "");
 });
@@ -105,7 +127,7 @@ Deno.test("a ready speaker that gossip never reached counts as it does without g
 
 Deno.test("a ready pod of this node does not make it count on itself", () => {
   const made = among([]);
-  made.fitness.canAnnounce = false;
+  setCanAnnounce(made, false, at(0));
   const sightings = { known: new Set<string>(), pods: new Set(["a"]) };
   assert.deepEqual([...liveNodes(judge(made, sightings, at(0)))], []);
 });
@@ -115,4 +137,64 @@ Deno.test("a pod that is not ready takes nothing from what gossip and heartbeat 
   onUp(made, "b");
   const sightings = { known: new Set(["a", "b"]), pods: new Set<string>() };
   assert.deepEqual([...liveNodes(judge(made, sightings, at(0)))].sort(), ["a", "b"]);
+});
+
+Deno.test("a newcomer counts on those that it does not hear yet: it is the one that must be heard", () => {
+  const made = among(["b", "c"]);
+  setCanAnnounce(made, false, at(0));
+  assert.equal(verdicts(made, 0).b, "awaited");
+  assert.equal(live(made, 0), "b,c");
+  setCanAnnounce(made, true, at(100));
+  assert.equal(live(made, 101), "a,b,c");
+  tell(made, ["b", "c", "d"], ["b", "c", "d"], 2_000);
+  assert.equal(verdicts(made, 2_000).d, "awaited");
+  tell(made, ["b", "c", "d", "e"], ["b", "c", "d", "e"], 5_000);
+  assert.equal(
+    verdicts(made, 5_000).e,
+    "not heard yet",
+    "an old one waits for newcomers to be ready",
+  );
+});
+
+Deno.test("who is missed and says by gossip that it can answer is alive, until it is heard or leaves", () => {
+  const made = among(["b", "c"]);
+  for (const name of ["b", "c"]) onUp(made, name);
+  onVouched(made, "b");
+  onDown(made, "b", at(10));
+  assert.equal(live(made, 10), "a,c", "what it said before it was missed counts for nothing");
+  onVouched(made, "b");
+  assert.equal(verdicts(made, 12).b, "gossip alone");
+  onUp(made, "b");
+  onDown(made, "b", at(20));
+  assert.equal(verdicts(made, 20).b, "missed", "missed anew, it is asked anew");
+  onVouched(made, "b");
+  onLeaving(made, "b");
+  assert.equal(verdicts(made, 21).b, "leaves");
+});
+
+Deno.test("when all fellows fall silent at once the fault may be here: gossip is heard first", () => {
+  const made = among(["b", "c"]);
+  for (const name of ["b", "c"]) onUp(made, name);
+  onDown(made, "b", at(10));
+  assert.equal(live(made, 10), "a,c", "of one that is silent others can tell");
+  onDown(made, "c", at(12));
+  assert.equal(live(made, 12), "a,b,c");
+  assert.equal(nextVerdict(made, at(12)), 10 + ALL_SILENT_MS);
+  onVouched(made, "c");
+  assert.equal(live(made, 12 + ALL_SILENT_MS), "a,c");
+  const pair = among(["b"]);
+  onUp(pair, "b");
+  onDown(pair, "b", at(10));
+  assert.equal(live(pair, 10), "a", "a single fellow is given up at once");
+});
+
+Deno.test("whom gossip still calls alive ten seconds after it was missed is believed, a suspect is not", () => {
+  const made = among(["b", "c"]);
+  for (const name of ["b", "c"]) onUp(made, name);
+  onDown(made, "b", at(0));
+  assert.equal(live(made, BELIEVED_MS - 1), "a,c");
+  tell(made, ["b", "c"], ["b", "c"], 5_000, ["b"]);
+  assert.equal(live(made, BELIEVED_MS), "a,c");
+  tell(made, ["b", "c"], ["b", "c"], 6_000);
+  assert.equal(live(made, BELIEVED_MS), "a,b,c");
 });

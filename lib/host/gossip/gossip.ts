@@ -25,7 +25,11 @@ export interface GossipOptions {
   readonly keys: readonly Uint8Array[];
   readonly meta: Uint8Array;
   /** Where members may be; those that are missing are joined again and again. */
-  readonly candidates: () => readonly Ip[];
+  readonly candidates: () => { readonly addresses: readonly Ip[]; readonly complete: boolean };
+  /** Whether this node can answer for its addresses now: members that doubt it are told. */
+  readonly isFit: () => boolean;
+  /** A member that was doubted answers. */
+  readonly onVouched: (name: string) => void;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: GossipMetrics;
@@ -42,6 +46,8 @@ export interface Gossip extends AsyncDisposable {
   rival(): GossipState["rival"];
   /** Exchanges states with that speaker now: it seems to have news. */
   ask(name: string, address: Ip): void;
+  /** Asks a member that another channel misses. */
+  doubt(name: string): void;
   /** The process stood still. */
   paused(): void;
   /** Says goodbye to every member. */
@@ -104,6 +110,7 @@ export async function startGossip(options: GossipOptions, signal: AbortSignal): 
     members: () => state.members,
     rival: () => state.rival,
     ask: (name, address) => machine.feed({ kind: "ask", name, address }),
+    doubt: (name) => machine.feed({ kind: "doubt", name }),
     paused: () => machine.feed({ kind: "paused" }),
     leave: () => machine.feed({ kind: "leave" }),
     joinSoon: () => machine.feed({ kind: "join-soon" }),
@@ -120,6 +127,7 @@ function serviceOf({ options, state, feed, mayTell }: Running): GossipService {
   return {
     onMessage(message, from) {
       metrics.packetsIn.inc();
+      if (message.kind === "ping") feed({ kind: "fitness", unfit: !options.isFit() });
       feed({ kind: "message", message, from });
     },
     onPushPull(nodes) {
@@ -152,7 +160,7 @@ function perform(running: Running, action: GossipAction): void {
       return;
     }
     case "candidates":
-      return feed({ kind: "candidates", addresses: options.candidates() });
+      return feed({ kind: "candidates", ...options.candidates() });
     case "first-join-over":
       return running.onFirstJoinOver();
     case "tcp-ping": {
@@ -170,6 +178,8 @@ function perform(running: Running, action: GossipAction): void {
       );
     case "name-conflict":
       return tellConflict(running, action.name, formatIp(action.other.address));
+    case "vouched":
+      return options.onVouched(action.name);
     case "rival":
       return tellRival(running, action.other);
   }

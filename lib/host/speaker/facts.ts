@@ -18,6 +18,8 @@ export interface Facts {
   nodes(): ReadonlyMap<string, NodeFacts>;
   /** The speakers' pods; undefined where no API server tells of pods. */
   pods(): ReadonlyMap<string, PodFacts> | undefined;
+  /** All of the speakers' pods are known, or none tells. */
+  podsKnown(): boolean;
   /** Nodes whose speaker's pod is ready; undefined where no pod tells. */
   readyPods(): ReadonlySet<string> | undefined;
   /** Kinds of objects of which not all are known yet. */
@@ -66,6 +68,7 @@ export function watchFacts(
     services: () => services.items,
     nodes: () => new Map([...nodes.items.values()].map((node) => [node.name, node])),
     pods: () => pods?.items,
+    podsKnown: () => pods?.synced ?? true,
     readyPods: () => speakersAlive(pods?.items),
     unknown: () => watches.filter(([, { synced }]) => !synced).map(([kinds]) => kinds),
     done: Promise.all(watches.map(([, { done }]) => done)).then(() => undefined),

@@ -3,8 +3,10 @@ import type { HeartbeatTiming } from "../../heartbeat/monitor_state.ts";
 import type { Notice } from "../../heartbeat/packet.ts";
 import type { PodFacts } from "../../model/facts.ts";
 import { familyOf, type Ip, parseIp } from "../../net/ip.ts";
+import type { GossipOptions } from "../gossip/gossip.ts";
 import type { GossipFlags } from "../process/options.ts";
 import type { SpeakerStatus } from "../../status/types.ts";
+import type { Facts } from "./facts.ts";
 
 /** What the other speakers give this one to decide. */
 export type FellowEvent =
@@ -66,14 +68,14 @@ export interface FellowSettings {
   readonly port: number;
   readonly keys: readonly Uint8Array[];
   /** Where others may be. */
-  readonly candidates: () => readonly Ip[];
+  readonly candidates: GossipOptions["candidates"];
   readonly timing: HeartbeatTiming;
 }
 
 /** Takes them from the flags. @throws Error when this machine has no address to gossip on */
 export function fellowSettings(
   flags: GossipFlags,
-  pods: () => ReadonlyMap<string, PodFacts> | undefined,
+  facts: Pick<Facts, "pods" | "podsKnown">,
   ownAddresses: readonly Ip[] = addressesOfMachine(),
 ): FellowSettings {
   const address = flags.bindAddress ?? ownAddressFor(flags.join, ownAddresses);
@@ -84,7 +86,10 @@ export function fellowSettings(
     address,
     port: flags.port,
     keys: gossipKeys(flags.secret, flags.keyBytes),
-    candidates: () => [...flags.join, ...podAddresses(pods())],
+    candidates: () => ({
+      addresses: [...flags.join, ...podAddresses(facts.pods())],
+      complete: facts.podsKnown(),
+    }),
     timing: flags.heartbeat,
   };
 }

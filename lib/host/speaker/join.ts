@@ -25,7 +25,7 @@ export interface JoinParts {
 export async function joinFellows(
   context: RoleContext,
   layer2: Pick<Layer2, "replyLease" | "requireReplyLease">,
-  facts: Pick<Facts, "pods">,
+  facts: Pick<Facts, "pods" | "podsKnown">,
   inbox: FellowInbox,
   parts: JoinParts = { startHeartbeat, startGossip },
 ): Promise<Fellows> {
@@ -34,7 +34,7 @@ export async function joinFellows(
     inbox.post({ kind: "acquainted" });
     return ALONE;
   }
-  const settings = fellowSettings(gossip, facts.pods);
+  const settings = fellowSettings(gossip, facts);
   const { address, port, keys } = settings;
   if (keys.length === 0) {
     log.warn({}, "gossip has no key: whoever reaches the port can move addresses between nodes");
@@ -60,6 +60,7 @@ async function openMembership(
   await using unfinished = new AsyncDisposableStack();
   // What one tells before both are there is kept until then.
   const news = createRelay<MemberNews>();
+  const fitness = { canAnnounce: () => false };
   const heartbeatOn = (heartbeatPort: number) =>
     parts.startHeartbeat({
       workerUrl: workers.heartbeat,
@@ -82,10 +83,13 @@ async function openMembership(
       log,
       metrics: metrics.gossip,
       onChange: () => news.post({ kind: "members" }),
+      onVouched: (name) => news.post({ kind: "vouched", name }),
+      isFit: () => fitness.canAnnounce() && heartbeat.isBeating(),
     }, signal),
   );
   unfinished.move();
-  const membership = createMembership({ context, inbox, heartbeat, gossip });
+  const membership = createMembership({ context, inbox, heartbeat, gossip, sinceMs });
+  fitness.canAnnounce = membership.canAnnounce;
   news.open(membership.take);
   return membership;
 }

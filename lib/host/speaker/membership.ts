@@ -9,9 +9,13 @@ import {
   judge,
   type Liveness,
   liveNodes,
+  nextVerdict,
   onCanAnnounce,
   onDown,
+  onLeaving,
   onUp,
+  onVouched,
+  setCanAnnounce,
   setMembers,
   type Verdict,
 } from "../../speaker/liveness.ts";
@@ -37,6 +41,7 @@ const FAREWELL_MS: Millis = 20;
 const STATE_TEXT: Partial<Record<Verdict, string>> = {
   heard: "up",
   missed: "gone",
+  leaves: "gone",
   "cannot announce": "cannot announce",
 };
 
@@ -45,6 +50,8 @@ export type MemberNews =
   | HeartbeatNews
   /** Gossip knows something new. */
   | { readonly kind: "members" }
+  /** A member that the heartbeat misses answers by gossip. */
+  | { readonly kind: "vouched"; readonly name: string }
   /** The heartbeat ended unasked. */
   | { readonly kind: "fault"; readonly error: Error };
 
@@ -53,11 +60,15 @@ export interface MembershipOptions {
   readonly inbox: Pick<Inbox<FellowEvent>, "post" | "now">;
   readonly heartbeat: Heartbeat;
   readonly gossip: Gossip;
+  /** When this run began, by the machine's calendar since 1970, as gossip tells it too. */
+  readonly sinceMs: number;
 }
 
 /** Gossip and heartbeat as one set of fellows. */
 export interface Membership extends Fellows {
   take(news: MemberNews): void;
+  /** Whether this node can announce; who misses its heartbeat asks for that by gossip. */
+  canAnnounce(): boolean;
 }
 
 /** This node among the speakers; only the functions below touch it. */
@@ -71,8 +82,8 @@ interface State extends MembershipOptions {
   fault: string | undefined;
   /** As the heartbeat was last told them. */
   targets: string;
-  /** Calls off the look at members that are not heard by then. */
-  forgetUnheard: () => void;
+  /** Calls off the look at members whose verdict changes by itself. */
+  callOffLook: () => void;
 }
 
 /** Begins to become acquainted with those that gossip finds. Ends heartbeat and gossip with itself. */
@@ -87,7 +98,7 @@ export function createMembership(options: MembershipOptions): Membership {
     lastNotice: 0,
     fault: undefined,
     targets: "",
-    forgetUnheard: () => undefined,
+    callOffLook: () => undefined,
   };
   const judged = (pods?: ReadonlySet<string>) =>
     judge(liveness, { known: gossip.members(), pods }, clock.now());
@@ -96,6 +107,7 @@ export function createMembership(options: MembershipOptions): Membership {
     take(news) {
       take(state, news);
       options.context.metrics.gossip.heartbeatPeers.set(liveness.up.size);
+      lookAgain(state);
     },
     live: (readyPods) => liveNodes(judged(readyPods)),
     heard: () => liveness.up,
@@ -107,8 +119,9 @@ export function createMembership(options: MembershipOptions): Membership {
         state: STATE_TEXT[verdicts.get(member.name) ?? "not in gossip"] ?? member.state,
       }));
     },
+    canAnnounce: () => isFit(liveness),
     setCanAnnounce(canAnnounce) {
-      liveness.fitness.canAnnounce = canAnnounce;
+      setCanAnnounce(liveness, canAnnounce, clock.now());
       heartbeat.tell({ kind: "can-announce", canAnnounce });
     },
     notify: async (notice) => {
@@ -124,7 +137,7 @@ export function createMembership(options: MembershipOptions): Membership {
     problem: () => liveness.fitness.problem,
     heartbeatProblem: () => heartbeat.problem(),
     async [Symbol.asyncDispose]() {
-      state.forgetUnheard();
+      state.callOffLook();
       for (const settle of state.unsettled.values()) settle();
       await gossip[Symbol.asyncDispose]();
       await heartbeat[Symbol.asyncDispose]();
@@ -132,25 +145,45 @@ export function createMembership(options: MembershipOptions): Membership {
   };
 }
 
+function isFit({ fitness }: Liveness): boolean {
+  return fitness.canAnnounceSince !== undefined && fitness.problem === undefined;
+}
+
+/** Some verdicts change with time alone. */
+function lookAgain(state: State): void {
+  const { context: { clock }, inbox, liveness } = state;
+  state.callOffLook();
+  const due = nextVerdict(liveness, clock.now());
+  if (due === undefined) return;
+  const wait = Math.max(0, due - clock.now()) + 1;
+  state.callOffLook = clock.schedule(wait, () => {
+    inbox.post({ kind: "members" });
+    lookAgain(state);
+  });
+}
+
 /** Takes over what gossip tells: members that beat are watched, by what they say of themselves. */
 function onMembers(state: State): void {
   const { context: { clock, options }, gossip, heartbeat, inbox, liveness } = state;
   liveness.fitness.problem = state.fault ?? refusalText(options.nodeName, gossip.rival());
   const alive = gossip.alive();
+  const suspected = new Set<string>();
+  const elders = new Set<string>();
   const targets: HeartbeatTarget[] = [];
-  for (const [name, { address, meta }] of gossip.members()) {
+  for (const [name, { address, meta, state: told }] of gossip.members()) {
+    if (told === "suspect") suspected.add(name);
     const announced = alive.has(name) ? readAnnouncement(meta) : undefined;
     if (announced === undefined) continue;
     const { port, boot } = announced;
+    if (announced.sinceMs <= state.sinceMs) elders.add(name);
     targets.push({ name, address, port, boot });
   }
-  setMembers(liveness, alive, new Set(targets.map(({ name }) => name)), clock.now());
+  const beating = new Set(targets.map(({ name }) => name));
+  setMembers(liveness, { alive, suspected, beating, elders }, clock.now());
   inbox.post({ kind: "members" });
   const key = JSON.stringify(targets, (_, value) => typeof value === "bigint" ? `${value}` : value);
   if (key === state.targets) return;
   state.targets = key;
-  state.forgetUnheard();
-  state.forgetUnheard = clock.schedule(HEAR_MS + 1, () => inbox.post({ kind: "members" }));
   heartbeat.tell({ kind: "targets", targets });
 }
 
@@ -164,7 +197,7 @@ function refusalText(nodeName: string, rival: ReturnType<Gossip["rival"]>): stri
 }
 
 function take(state: State, news: MemberNews): void {
-  const { context: { log, metrics: { gossip: metrics } }, gossip, inbox, liveness } = state;
+  const { context: { clock, log, metrics: { gossip: metrics } }, gossip, inbox, liveness } = state;
   switch (news.kind) {
     case "members":
       return onMembers(state);
@@ -176,14 +209,24 @@ function take(state: State, news: MemberNews): void {
       );
       return inbox.post({ kind: "members" });
     case "up":
-      if (liveness.down.has(news.name)) log.info({ speaker: news.name }, "speaker is heard again");
+      if (liveness.missed.has(news.name)) {
+        log.info({ speaker: news.name }, "speaker is heard again");
+      }
       onUp(liveness, news.name);
       return inbox.post({ kind: "fellow-up" });
     case "down":
-      onDown(liveness, news.name);
+      onDown(liveness, news.name, clock.now());
+      gossip.doubt(news.name);
       metrics.heartbeatDowns.inc();
       metrics.silence.observe(news.silentMs / 1000);
       log.warn({ speaker: news.name, silentMs: Math.round(news.silentMs) }, "speaker is gone");
+      return inbox.post({ kind: "members" });
+    case "vouched":
+      onVouched(liveness, news.name);
+      log.warn(
+        { speaker: news.name },
+        "speaker's heartbeat is not heard, and its gossip is: is UDP port 7947 filtered?",
+      );
       return inbox.post({ kind: "members" });
     case "can-announce":
       onCanAnnounce(liveness, news.name, news.canAnnounce);
@@ -211,7 +254,7 @@ function take(state: State, news: MemberNews): void {
 function onNotice(state: State, from: string, id: number, notice: Notice): void {
   const { context: { log }, heartbeat, inbox, liveness } = state;
   if (notice.what === "leaving") {
-    onDown(liveness, from);
+    onLeaving(liveness, from);
     log.info({ speaker: from }, "speaker leaves");
     inbox.post({ kind: "members" });
   }

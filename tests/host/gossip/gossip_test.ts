@@ -61,7 +61,9 @@ async function makeStage(
       bind: { address: LOOPBACK, port },
       keys: [KEY],
       meta: new Uint8Array(),
-      candidates: () => [],
+      candidates: () => ({ addresses: [], complete: true }),
+      isFit: () => true,
+      onVouched: () => undefined,
       clock: systemClock,
       log: logOf({ warn, error: warn }),
       metrics: createGossipMetrics(registry),
@@ -173,7 +175,11 @@ Deno.test("startGossip() joins the candidates, says when that is done, and leave
   const port = freePort();
   await using one = await makeStage({ port });
   const at = { address: ip4(0x7f00_0002), port };
-  await using other = await makeStage({ name: "b", bind: at, candidates: () => [LOOPBACK] });
+  await using other = await makeStage({
+    name: "b",
+    bind: at,
+    candidates: () => ({ addresses: [LOOPBACK], complete: true }),
+  });
   await other.gossip.joined;
   assert.deepEqual([...other.gossip.alive()].sort(), ["a", "b"]);
   assert.deepEqual([...one.gossip.alive()].sort(), ["a", "b"]);
@@ -185,7 +191,10 @@ Deno.test("startGossip() joins the candidates, says when that is done, and leave
 Deno.test("startGossip() joins new candidates soon after it is told of them", async () => {
   const port = freePort();
   const candidates: Ip[] = [];
-  await using one = await makeStage({ port, candidates: () => candidates });
+  await using one = await makeStage({
+    port,
+    candidates: () => ({ addresses: candidates, complete: true }),
+  });
   await using _ = await makeStage({ name: "b", bind: { address: ip4(0x7f00_0002), port } });
   await one.gossip.joined;
   assert.deepEqual([...one.gossip.alive()], ["a"]);

@@ -15,7 +15,7 @@ const FLAGS: GossipFlags = {
   keyBytes: 16,
   heartbeat: DEFAULT_TIMING,
 };
-const NO_PODS = () => undefined;
+const NO_PODS = { pods: () => undefined, podsKnown: () => true };
 const OWN = ips("192.0.2.1", "2001:db8::1", "10.0.0.1");
 const addressOf = (part: Partial<GossipFlags>) =>
   fellowSettings({ ...FLAGS, ...part }, NO_PODS, OWN).address;
@@ -37,14 +37,17 @@ Deno.test("fellowSettings() looks for others where the flags and the pods say, a
     pods.set(name, { key: name, nodeName: name, ip: podIp, pagePort: undefined, ready: false });
   const { candidates, keys, timing } = fellowSettings(
     { ...FLAGS, join: ips("192.0.2.9") },
-    () => pods,
+    { pods: () => pods, podsKnown: () => pods.size > 0 },
     OWN,
   );
-  assert.deepEqual(candidates(), ips("192.0.2.9"));
+  assert.deepEqual(candidates(), { addresses: ips("192.0.2.9"), complete: false });
   pod("a", "10.0.0.2");
   pod("b", undefined);
   pod("c", "no address");
-  assert.deepEqual(candidates(), ips("192.0.2.9", "10.0.0.2"));
+  assert.deepEqual(candidates(), {
+    addresses: ips("192.0.2.9", "10.0.0.2"),
+    complete: true,
+  });
   assert.deepEqual(keys, gossipKeys("s", 16));
   assert.equal(timing, DEFAULT_TIMING);
 });

@@ -30,7 +30,7 @@ async function bench(gossip: GossipFlags | undefined, refusal?: Error) {
   const context = { ...speakerContext({ gossip }), cluster: fed.cluster };
   const keys: (string | undefined)[] = [];
   const layer2 = { replyLease: undefined, requireReplyLease: () => undefined };
-  const facts = { pods: () => undefined };
+  const facts = { pods: () => undefined, podsKnown: () => true };
   const join = ({ options }: RoleContext) => {
     keys.push(options.gossip?.secret);
     return refusal === undefined ? Promise.resolve(JOINED) : Promise.reject(refusal);

@@ -17,7 +17,7 @@ const FLAGS: GossipFlags = {
   keyBytes: undefined,
   heartbeat: DEFAULT_TIMING,
 };
-const FACTS = { pods: () => undefined };
+const FACTS = { pods: () => undefined, podsKnown: () => true };
 
 function bench(gossip: GossipFlags | undefined, takenPorts: readonly number[] = []) {
   const context = speakerContext({ gossip });
@@ -65,7 +65,10 @@ Deno.test("joinFellows() beats beside the gossip and tells of it by gossip", asy
   assert.equal(announced?.port, 7950, "the port that it really has");
   assert.equal(announced?.boot, started.heartbeat?.open.boot);
   assert.deepEqual(started.gossip?.bind, { address: ip("10.0.0.1"), port: 7946 });
-  assert.deepEqual(started.gossip?.candidates(), ips("10.0.0.2"));
+  assert.deepEqual(started.gossip?.candidates(), {
+    addresses: ips("10.0.0.2"),
+    complete: true,
+  });
   assert.deepEqual(required, ["lease"]);
   assert.match(context.log.messages("warn").join(), /^gossip has no key/);
   assert.deepEqual(context.log.messages("info"), ["gossip ready"]);

@@ -15,7 +15,7 @@ function bench() {
   const gossiping = fakeGossip();
   const { heartbeat } = beating;
   const { gossip } = gossiping;
-  const membership = createMembership({ context, inbox, heartbeat, gossip });
+  const membership = createMembership({ context, inbox, heartbeat, gossip, sinceMs: 1_000 });
   const live = (pods?: ReadonlySet<string>) => [...membership.live(pods) ?? []].sort().join();
   return {
     context,
@@ -59,7 +59,7 @@ Deno.test("a membership's live speakers are those that it hears, and what it tel
   const { beating, context, find, gossiping, live, membership } = bench();
   gossiping.add("node9");
   find("node2");
-  assert.equal(live(), "node9", "it cannot announce yet, and node2 is not heard yet");
+  assert.equal(live(), "node2,node9", "it cannot announce yet, and counts on node2");
   membership.setCanAnnounce(true);
   assert.deepEqual(beating.orders().at(-1), { kind: "can-announce", canAnnounce: true });
   membership.take({ kind: "up", name: "node2" });
@@ -106,6 +106,40 @@ Deno.test("a member that no heartbeat reaches is looked at again when gossip alo
   await context.clock.elapse(1);
   assert.deepEqual(inbox.kinds(), ["members"]);
   assert.equal(live(), "node1,node2");
+});
+
+Deno.test("a speaker whose heartbeat is missed is asked by gossip, and believed when it answers", () => {
+  const { context, find, gossiping, inbox, live, membership } = bench();
+  membership.setCanAnnounce(true);
+  find("node2");
+  membership.take({ kind: "up", name: "node2" });
+  gossiping.calls();
+  membership.take({ kind: "down", name: "node2", silentMs: 150 });
+  assert.deepEqual(gossiping.calls(), ["doubt node2"]);
+  assert.equal(live(), "node1");
+  inbox.kinds();
+  membership.take({ kind: "vouched", name: "node2" });
+  assert.deepEqual(inbox.kinds(), ["members"]);
+  assert.equal(live(), "node1,node2");
+  assert.match(context.log.messages("warn").at(-1) ?? "", /is UDP port 7947 filtered/);
+});
+
+Deno.test("a verdict that changes with time alone is looked at then, until the membership ends", async () => {
+  const { context, find, inbox, live, membership } = bench();
+  membership.setCanAnnounce(true);
+  find("node2", "node3");
+  for (const name of ["node2", "node3"]) membership.take({ kind: "up", name });
+  for (const name of ["node2", "node3"]) {
+    membership.take({ kind: "down", name, silentMs: 150 });
+  }
+  inbox.kinds();
+  assert.equal(live(), "node1,node2,node3", "all at once: the fault may be here");
+  await context.clock.elapse(301);
+  assert.deepEqual(inbox.kinds(), ["members"]);
+  assert.equal(live(), "node1");
+  await membership[Symbol.asyncDispose]();
+  await context.clock.elapse(60_000);
+  assert.deepEqual(inbox.kinds(), []);
 });
 
 Deno.test("describe() names each member's state in words for people", () => {

@@ -79,6 +79,7 @@ export function fakeHeartbeat(port = 7947): FakeHeartbeat {
   const heartbeat: Heartbeat = {
     port,
     tell: (order) => void orders.push(order),
+    isBeating: () => true,
     problem: () => undefined,
     [Symbol.asyncDispose]: () => Promise.resolve(void (disposed = true)),
   };
@@ -110,6 +111,7 @@ export function fakeGossip(self = "node1"): FakeGossip {
     members: () => members,
     rival: () => rival,
     ask: (name) => void calls.push(`ask ${name}`),
+    doubt: (name) => void calls.push(`doubt ${name}`),
     paused: () => void calls.push("paused"),
     leave: () => void calls.push("leave"),
     joinSoon: () => void calls.push("joinSoon"),

@@ -1,3 +1,6 @@
+import { CLOCK, monotonicClock } from "../../../../ffi/clock.ts";
+import { openLibc } from "../../../../ffi/libc.ts";
+import { hasReplyLease, openTable } from "../../../neighbour/table.ts";
 import { startWorkerLink } from "../worker/link.ts";
 import type { HeartbeatNews, HeartbeatOrder } from "./orders.ts";
 
@@ -13,6 +16,8 @@ interface HeartbeatOptions {
 export interface Heartbeat extends AsyncDisposable {
   readonly port: number;
   tell(order: Exclude<HeartbeatOrder, { readonly kind: "open" }>): void;
+  /** Whether replies may leave, as far as its beats have a say: a Worker that hangs renews no reply lease. */
+  isBeating(): boolean;
   /** Why the Worker does no work any more. */
   problem(): string | undefined;
 }
@@ -25,16 +30,25 @@ export async function startHeartbeat(options: HeartbeatOptions): Promise<Heartbe
     onNews: options.onNews,
     onFault: options.onFault,
   });
+  const libc = openLibc(CLOCK);
+  const now = monotonicClock(libc);
+  const { lease } = options.open;
+  const table = lease && openTable(lease.table);
+  const close = async () => {
+    await link[Symbol.asyncDispose]();
+    libc[Symbol.dispose]();
+  };
   try {
     const port = await link.ask({ kind: "open", ...options.open }) ?? 0;
     return {
       port,
       tell: (order) => link.tell(order),
+      isBeating: () => table === undefined || hasReplyLease(table, now()),
       problem: () => link.problem(),
-      [Symbol.asyncDispose]: () => link[Symbol.asyncDispose](),
+      [Symbol.asyncDispose]: close,
     };
   } catch (error) {
-    await link[Symbol.asyncDispose]();
+    await close();
     throw error;
   }
 }

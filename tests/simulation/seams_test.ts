@@ -1,0 +1,83 @@
+// deno-lint-ignore-file no-console -- tells what was checked
+import assert from "node:assert/strict";
+import { answering, kill, leave, runUntil, startSpeaker, type World } from "./world.ts";
+import { assertNobodyAccused, assertOneOwner, settledWorld, watchOwners } from "./watch.ts";
+
+// What one channel does not carry and another does, and what is known later than something else.
+
+const OVERLAP_MS = 50;
+const GAP_MS = 400;
+
+type Filter = (from: string, to: string, one: string) => boolean;
+const FILTERS: readonly (readonly [string, Filter])[] = [
+  ["all nodes", () => true],
+  ["what comes in at one node", (_, to, one) => to === one],
+  ["what goes out of one node", (from, _, one) => from === one],
+  ["between one node and all others", (from, to, one) => from === one || to === one],
+];
+
+function filterBeats(world: World, filter: Filter, one: string): void {
+  for (const from of world.names) {
+    for (const to of world.names) {
+      if (from !== to && filter(from, to, one)) world.network.beatCut.add(`${from}>${to}`);
+    }
+  }
+}
+
+for (const [what, filter] of FILTERS) {
+  Deno.test(`heartbeats filtered (${what}) while gossip is whole: one owner all along`, () => {
+    for (let seed = 1; seed <= 30; seed++) {
+      const nodes = [2, 3, 5][seed % 3] ?? 3;
+      const world = settledWorld(seed, nodes);
+      const watch = watchOwners(world);
+      const owners = () => world.vips.map((ip) => answering(world, ip).join());
+      const before = owners();
+      const where = `seed ${seed}, ${nodes} nodes`;
+      filterBeats(world, filter, world.names[seed % nodes] ?? "");
+      for (let second = 1; second <= 15; second++) {
+        runUntil(world, world.now + 1_000);
+        assert.deepEqual(owners(), before, `${where}: ${second} s after`);
+      }
+      world.network.beatCut.clear();
+      runUntil(world, world.now + 5_000);
+      assert.deepEqual(owners(), before, `${where}: opened again`);
+      const { gapMs, overlapMs } = watch.worst;
+      assert.ok(overlapMs <= OVERLAP_MS, `${where}: two for ${overlapMs} ms`);
+      assert.ok(gapMs <= GAP_MS, `${where}: nobody for ${gapMs} ms`);
+      assertNobodyAccused(world, seed);
+    }
+  });
+}
+
+Deno.test("a node that hears of the others late takes nothing of theirs, and gets its share", () => {
+  let starts = 0;
+  for (let seed = 1; seed <= 60; seed++) {
+    const nodes = [2, 3, 5][seed % 3] ?? 3;
+    const world = settledWorld(seed, nodes);
+    const watch = watchOwners(world);
+    world.podsKnownMs = 3_000;
+    for (let round = 0; round < 10; round++) {
+      const name = world.names[Math.floor(world.random() * nodes)] ?? "";
+      const owned = world.vips.filter((ip) => answering(world, ip)[0] === name);
+      const others = world.vips.filter((ip) => !owned.includes(ip));
+      const where = `seed ${seed}, round ${round}, ${name}`;
+      if (world.random() < 0.5) kill(world, name);
+      else leave(world, name);
+      runUntil(world, world.now + 600);
+      watch.restart();
+      const speaker = startSpeaker(world, name);
+      for (const end = world.now + 6_000; world.now < end;) {
+        runUntil(world, world.now + 20 * world.random());
+        const foreign = others.filter((ip) => speaker.answering.has(ip));
+        assert.deepEqual(foreign, [], `${where}: it answers for its fellows' addresses`);
+      }
+      assertOneOwner(world, seed);
+      const { gapMs, overlapMs } = watch.worst;
+      assert.ok(gapMs <= 5 && overlapMs <= OVERLAP_MS, `${where}: ${gapMs}, ${overlapMs} ms`);
+      for (const ip of owned) assert.deepEqual(answering(world, ip), [name], where);
+      starts++;
+    }
+    assertNobodyAccused(world, seed);
+  }
+  console.log(`simulation: ${starts} starts before the others are known`);
+});
