@@ -10,7 +10,7 @@ import { decodeHeartbeat, encodeHeartbeat, type HeartbeatBody } from "../lib/hea
 import { heartbeatKey } from "../lib/heartbeat/packet.ts";
 import { DEFAULT_TIMING } from "../lib/heartbeat/monitor_state.ts";
 import { startGossip } from "../lib/host/gossip/gossip.ts";
-import { announcementOf } from "../lib/host/gossip/meta.ts";
+import { announcementOf } from "../lib/gossip/meta.ts";
 import { systemClock } from "../lib/host/process/clock.ts";
 import { openLog } from "../lib/host/process/log.ts";
 import { createMetrics } from "../lib/host/metrics/metrics.ts";
@@ -71,8 +71,10 @@ for (let index = 1; index <= Number(count); index++) {
       name,
       bind: { address: own, port: GOSSIP_PORT },
       keys,
-      meta: announcementOf({ port: HEARTBEAT_PORT, boot: index }),
-      candidates: () => [measuredIp],
+      meta: announcementOf({ port: HEARTBEAT_PORT, boot: index, sinceMs: 0, canAnnounce: true }),
+      candidates: () => ({ addresses: [measuredIp], complete: true }),
+      isFit: () => true,
+      onVouched: () => undefined,
       clock: systemClock,
       log,
       metrics,

@@ -8,12 +8,15 @@ export const CLOCK = {
   clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
-/** Makes a reader of CLOCK_MONOTONIC in milliseconds, which allocates nothing for each reading. */
-export function monotonicClock(libc: Libc<typeof CLOCK>): () => number {
+/**
+ * Makes a reader of CLOCK_BOOTTIME in milliseconds, which allocates nothing for each reading. It never
+ * goes back, and goes on while the machine is suspended: deadlines that others rely on pass all the same.
+ */
+export function bootClock(libc: Libc<typeof CLOCK>): () => number {
   const time = new Uint8Array(TIMESPEC.size);
   const words = new Uint32Array(time.buffer);
   return () => {
-    libc.symbols.clock_gettime(KERNEL.CLOCK_MONOTONIC, time);
+    libc.symbols.clock_gettime(KERNEL.CLOCK_BOOTTIME, time);
     // 2^32 seconds of uptime are far away: the low words are enough.
     return (words[TIMESPEC.seconds / 4] ?? 0) * 1000 + (words[TIMESPEC.nanoseconds / 4] ?? 0) / 1e6;
   };

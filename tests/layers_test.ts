@@ -266,6 +266,7 @@ const WIRING = new Set([
   "lib/host/speaker/run.ts",
   "lib/host/linux/bfd/worker.ts",
   "lib/heartbeat/monitor_state.ts",
+  "lib/speaker/ownership_state.ts",
   "lib/neighbour/drops.ts",
   "lib/host/process/watchdog_worker.ts",
   "lib/host/linux/heartbeat/orders.ts",

@@ -7,7 +7,7 @@ interface ResponderParts {
   /** Maps by descriptor: addresses to the count of their replies. */
   readonly ip4Map: number;
   readonly ip6Map: number;
-  /** One entry: until when replies may leave, in nanoseconds of the monotonic clock. */
+  /** One entry: until when replies may leave, in nanoseconds since the machine booted. */
   readonly leaseMap: number;
   readonly attach: "tcx" | "xdp";
 }
@@ -18,7 +18,7 @@ const CONTEXT = {
 } as const;
 const PASS = { tcx: -1, xdp: 2 } as const;
 const XDP_TX = 3;
-const HELPER = { mapLookup: 1, ktimeGetNs: 5, redirect: 23, csumDiff: 28 } as const;
+const HELPER = { mapLookup: 1, ktimeGetBootNs: 125, redirect: 23, csumDiff: 28 } as const;
 
 // Registers that calls leave alone.
 const [CTX, DATA, COUNTER, LEASE] = [6, 7, 8, 9];
@@ -239,7 +239,7 @@ function checkLease(map: number): asm.Step[] {
     asm.call(HELPER.mapLookup),
     asm.jumpEqual(0, 0, "pass"),
     asm.move(LEASE, 0),
-    asm.call(HELPER.ktimeGetNs),
+    asm.call(HELPER.ktimeGetBootNs),
     asm.load("dw", 1, LEASE, 0),
     asm.jumpGreater(0, 1, "pass"),
     asm.moveImmediate(1, 1),

@@ -1,6 +1,7 @@
 import { after, type Instant, type Millis } from "../base/time.ts";
 import { pingOf } from "./probe.ts";
-import { type GossipAction, type GossipState, isPresent, saysUnfit } from "./state.ts";
+import { type GossipAction, type GossipState, isPresent } from "./state.ts";
+import { saysUnfit } from "./told.ts";
 
 /** A doubted member is pinged at once and so long after: one packet may be lost. */
 const AGAIN_MS: readonly Millis[] = [60, 200];

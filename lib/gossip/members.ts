@@ -9,8 +9,8 @@ import {
   isPresent,
   type Member,
   OWN_VSN,
-  ownAlive,
 } from "./state.ts";
+import { ownAlive } from "./told.ts";
 import { confirm, suspect } from "./suspicion.ts";
 
 type Alive = GossipMessage & { readonly kind: "alive" };
@@ -101,6 +101,14 @@ function refute(state: GossipState, accused: number): void {
   if (accused >= MAX_INCARNATION) return; // nothing is louder: a forgery, or the end of the numbers
   state.incarnation = Math.max(state.incarnation, accused) + 1;
   changeHealth(state, 1);
+  broadcast(state, state.self.name, ownAlive(state));
+}
+
+/** Tells other metadata from now on (memberlist's UpdateNode); one that leaves tells no more. */
+export function tellMeta(state: GossipState, meta: Uint8Array): void {
+  if (state.leaving || equalBytes(meta, state.meta)) return;
+  state.meta = meta;
+  if (state.incarnation < MAX_INCARNATION) state.incarnation++;
   broadcast(state, state.self.name, ownAlive(state));
 }
 

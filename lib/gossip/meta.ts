@@ -1,16 +1,18 @@
 /** The metadata of a Herald speaker in gossip; MetalLB's speakers have none. */
-interface Announcement {
+export interface Announcement {
   /** Where the heartbeat listens: UDP, on the address of the gossip. */
   readonly port: number;
   /** A number of this run of the process. */
   readonly boot: number;
   /** When this run began, by its machine's calendar, since 1970: of two that have one name, the older stays. */
   readonly sinceMs: number;
+  /** It can answer for addresses: for those that do not hear its heartbeat, which tells it sooner. */
+  readonly canAnnounce: boolean;
 }
 
 /** Writes it as the metadata of a member, at most 512 octets. */
-export function announcementOf({ port, boot, sinceMs }: Announcement): Uint8Array {
-  const told = { herald: 1, heartbeat: { port, boot }, since: sinceMs };
+export function announcementOf({ port, boot, sinceMs, canAnnounce }: Announcement): Uint8Array {
+  const told = { herald: 1, heartbeat: { port, boot }, since: sinceMs, mute: !canAnnounce };
   return new TextEncoder().encode(JSON.stringify(told));
 }
 
@@ -26,10 +28,10 @@ export function readAnnouncement(meta: Uint8Array): Announcement | undefined {
   if (!isRecord(told) || told.herald !== 1 || !isRecord(told.heartbeat)) return undefined;
   const { port, boot } = told.heartbeat;
   // Speakers before 0.2 do not tell since when they run: they do so longer than one that does.
-  const { since: sinceMs = 0 } = told;
+  const { since: sinceMs = 0, mute } = told;
   const valid = isUint(port, 0xffff) && port > 0 && isUint(boot, 0xffff_ffff) &&
     isUint(sinceMs, Number.MAX_SAFE_INTEGER);
-  return valid ? { port, boot, sinceMs } : undefined;
+  return valid ? { port, boot, sinceMs, canAnnounce: mute !== true } : undefined;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -3,7 +3,6 @@ import { takeBroadcasts } from "./broadcasts.ts";
 import { changeHealth, onSuspect } from "./members.ts";
 import type { GossipMessage } from "./message.ts";
 import {
-  ackPayload,
   type Endpoint,
   type GossipAction,
   type GossipState,
@@ -12,6 +11,7 @@ import {
   readsCrc,
   type Relay,
 } from "./state.ts";
+import { ackPayload } from "./told.ts";
 
 const INDIRECT_CHECKS = 3;
 /** Protocols that know nacks, and pings by TCP. */

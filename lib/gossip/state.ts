@@ -120,7 +120,7 @@ export interface Joining {
 export interface GossipState {
   readonly self: Endpoint & { readonly name: string };
   readonly timing: GossipTiming;
-  readonly meta: Uint8Array;
+  meta: Uint8Array;
   incarnation: number;
   sequence: number;
   /** Without this node. */
@@ -166,6 +166,8 @@ export type GossipEvent =
   | { readonly kind: "join-ended"; readonly address: Ip }
   /** Exchange states with this member now: it seems to have news. */
   | { readonly kind: "ask"; readonly name: string; readonly address: Ip }
+  /** This node tells another metadata of itself from now on. */
+  | { readonly kind: "meta"; readonly meta: Uint8Array }
   /** Another channel misses this member. */
   | { readonly kind: "doubt"; readonly name: string }
   /** Whether this node can answer for its addresses at this moment. */
@@ -266,49 +268,4 @@ export function isPresent({ state }: Member): boolean {
 /** Whether packets to the member may carry a checksum. */
 export function readsCrc({ vsn }: Member): boolean {
   return (vsn[1] ?? 0) >= CRC_PROTOCOL;
-}
-
-/** All states that a push/pull carries, this node's own first. */
-export function localStates(state: GossipState): NodeState[] {
-  const { self, meta, incarnation } = state;
-  const own: NodeState = {
-    name: self.name,
-    address: self.address,
-    port: self.port,
-    meta,
-    incarnation,
-    state: state.leaving ? "left" : "alive",
-    vsn: OWN_VSN,
-  };
-  return [own, ...[...state.members.values()].map(stateOf)];
-}
-
-function stateOf({ name, address, port, meta, incarnation, state, vsn }: Member): NodeState {
-  return { name, address, port, meta, incarnation, state, vsn };
-}
-
-/** This node's own alive message. */
-export function ownAlive({ self, meta, incarnation }: GossipState): GossipMessage {
-  return {
-    kind: "alive",
-    node: self.name,
-    address: self.address,
-    port: self.port,
-    meta,
-    incarnation,
-    vsn: OWN_VSN,
-  };
-}
-
-/** A ping's answer of a node that cannot answer for its addresses; every other says nothing. */
-const UNFIT = Uint8Array.of(0);
-
-/** What this node's answers to pings carry. */
-export function ackPayload({ unfit }: GossipState): Uint8Array {
-  return unfit ? UNFIT : new Uint8Array();
-}
-
-/** Whether the answer to a ping says that its node cannot answer for its addresses. */
-export function saysUnfit(payload: Uint8Array): boolean {
-  return payload.length > 0 && payload[0] === UNFIT[0];
 }

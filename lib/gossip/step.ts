@@ -11,7 +11,7 @@ import {
   stopJoining,
 } from "./join.ts";
 import { doubt, onDoubtAnswered, pursueDoubts } from "./doubts.ts";
-import { merge, onAlive, onDead, onSuspect } from "./members.ts";
+import { merge, onAlive, onDead, onSuspect, tellMeta } from "./members.ts";
 import type { GossipMessage } from "./message.ts";
 import { endRivalry, FREE_MS } from "./namesake.ts";
 import { encodeMessage } from "./message.ts";
@@ -74,6 +74,9 @@ export function step(
       break;
     case "ask":
       ask(state, event.name, event.address, actions);
+      break;
+    case "meta":
+      tellMeta(state, event.meta);
       break;
     case "doubt":
       doubt(state, event.name, now, actions);

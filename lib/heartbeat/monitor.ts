@@ -1,5 +1,6 @@
 import { unreachable } from "../base/errors.ts";
 import { after, type Instant, instant, type Millis, type Random } from "../base/time.ts";
+import { onNotice } from "./delivery.ts";
 import { notify, repeatNotices } from "./outstanding.ts";
 import type { HeartbeatBody, HeartbeatPacket } from "./packet.ts";
 import {
@@ -20,7 +21,6 @@ const REFUSED_BEATS = 2.25;
 const LEASE_BEATS = 2.2;
 /** So many others are asked about a silent one. */
 const ASKED = 5;
-const KEPT_NOTICES = 128;
 /** News of strangers is told at most so often, for all of them together. */
 const STRANGER_MS: Millis = 200;
 /** Without peers nobody takes anything over, so the reply lease need not be short. */
@@ -122,6 +122,7 @@ function setPeers(
       asking: undefined,
       refused: false,
       notices: new Map(),
+      noticesDone: 0,
     });
     // Beats at once, so that the other node need not wait for our turn.
     actions.push({ kind: "send", to: name, body: beatBody(state) });
@@ -187,17 +188,8 @@ function onBody(
     }
     case "answer":
       return onAnswer(state, peer.name, body.id, body.heard, now);
-    case "notice": {
-      const known = peer.notices.get(body.id);
-      if (known === true) {
-        actions.push({ kind: "send", to: peer.name, body: { kind: "ack", id: body.id } });
-      }
-      if (known !== undefined) return;
-      peer.notices.set(body.id, false);
-      forgetOld(peer.notices);
-      actions.push({ kind: "notice", name: peer.name, id: body.id, notice: body.notice });
-      return;
-    }
+    case "notice":
+      return onNotice(peer, body, actions);
     case "ack":
       state.outstanding.get(body.id)?.open.delete(peer.name);
       return;
@@ -285,11 +277,4 @@ function ask(
   }
   const open = new Set(others.map(({ name }) => name));
   return { id, until: after(now, state.timing.confirmMs), open };
-}
-
-function forgetOld(notices: Map<number, boolean>): void {
-  for (const id of notices.keys()) {
-    if (notices.size <= KEPT_NOTICES) return;
-    notices.delete(id);
-  }
 }

@@ -69,6 +69,8 @@ export interface Peer {
   refused: boolean;
   /** Its notices by id, and whether each was acknowledged: a repeated one is told once, and acknowledged again. */
   readonly notices: Map<number, boolean>;
+  /** Up to this id all were acknowledged. */
+  noticesDone: number;
 }
 
 /** A notice that is not yet acknowledged by all. */

@@ -157,7 +157,7 @@ export function requireReplyLease(table: AddressTable): void {
   Atomics.store(table.words, REPLY_LEASE_NEEDED, 1);
 }
 
-/** Lets replies leave until then, in milliseconds of the machine's monotonic clock. */
+/** Lets replies leave until then, in milliseconds of the machine's clock since it booted. */
 export function renewReplyLease(table: AddressTable, untilMs: number): void {
   Atomics.store(table.words, REPLY_LEASE_UNTIL, untilMs | 0);
 }

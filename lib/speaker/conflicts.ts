@@ -1,10 +1,14 @@
 import { unreachable } from "../base/errors.ts";
-import { after, type Instant, type Millis } from "../base/time.ts";
+import { after, type Instant, instant, type Millis } from "../base/time.ts";
 import type { Mac } from "../net/ethernet.ts";
 import type { Ip } from "../net/ip.ts";
 
 /** At most one defending announcement of an address in this time (RFC 5227 §1.1). */
 export const DEFEND_INTERVAL_MS: Millis = 10_000;
+/** After a fellow's frames the last word is ours, once there is quiet … */
+const QUIET_MS: Millis = 1_500;
+/** … and at most so often, for it may answer in the same way. */
+const LAST_WORD_MS: Millis = 5_000;
 /** A conflict that goes on is told to people this often. */
 const TELL_INTERVAL_MS: Millis = 60_000;
 /**
@@ -50,6 +54,8 @@ interface Foreign {
 /** Which hosts claim our addresses; only {@link step} touches it. */
 export interface ConflictState {
   readonly defended: Map<Ip, Instant>;
+  /** Contradicted since it was defended: it is defended once more then. */
+  readonly contradicted: Map<Ip, Instant>;
   /** Not judged yet, in the order in which they will be. */
   readonly suspects: Map<string, Suspect>;
   readonly foreign: Map<string, Foreign>;
@@ -62,6 +68,7 @@ export interface ConflictState {
 export function createConflicts(): ConflictState {
   return {
     defended: new Map(),
+    contradicted: new Map(),
     suspects: new Map(),
     foreign: new Map(),
     own: new Set(),
@@ -96,14 +103,22 @@ export function step(
     default:
       return unreachable(event);
   }
+  haveLastWord(state, now, actions);
   judge(state, now, actions);
   return actions;
 }
 
-/** When the next tick is due; undefined while nobody is to be judged. */
-export function nextDeadline({ suspects }: ConflictState): Instant | undefined {
-  for (const { judgeAt } of suspects.values()) return judgeAt;
-  return undefined;
+/** When the next tick is due; undefined while nothing waits. */
+export function nextDeadline({ contradicted, suspects }: ConflictState): Instant | undefined {
+  let earliest: Instant | undefined;
+  for (const { judgeAt } of suspects.values()) {
+    earliest = judgeAt;
+    break;
+  }
+  for (const due of contradicted.values()) {
+    if (earliest === undefined || due < earliest) earliest = due;
+  }
+  return earliest;
 }
 
 /** Conflicts of the last minute, for the status. */
@@ -122,7 +137,7 @@ function onSeen(
   actions: ConflictAction[],
 ): void {
   if (state.own.has(mac)) return;
-  if (mayDefend(state, ip, now)) actions.push({ kind: "defend", ip });
+  defend(state, ip, state.fellows.has(mac), now, actions);
   if (state.fellows.has(mac)) {
     actions.push({ kind: "count", verdict: "split", frames: 1 });
     return;
@@ -172,12 +187,40 @@ function isRecent({ seenAt }: Foreign, now: Instant): boolean {
   return now < after(seenAt, TELL_INTERVAL_MS);
 }
 
-function mayDefend({ defended }: ConflictState, ip: Ip, now: Instant): boolean {
+/** At once, or when that is allowed again: what neighbours heard last must be right. */
+function defend(
+  { contradicted, defended }: ConflictState,
+  ip: Ip,
+  isFellow: boolean,
+  now: Instant,
+  actions: ConflictAction[],
+): void {
   const last = defended.get(ip);
-  if (last !== undefined && now < after(last, DEFEND_INTERVAL_MS)) return false;
-  defended.set(ip, now);
-  forgetOldest(defended);
-  return true;
+  const next = after(last ?? instant(-Infinity), DEFEND_INTERVAL_MS);
+  if (now >= next) {
+    defended.set(ip, now);
+    forgetOldest(defended);
+    contradicted.delete(ip);
+    actions.push({ kind: "defend", ip });
+    return;
+  }
+  const quiet = Math.max(after(now, QUIET_MS), after(next, LAST_WORD_MS - DEFEND_INTERVAL_MS));
+  contradicted.set(ip, isFellow ? instant(Math.min(quiet, next)) : next);
+  forgetOldest(contradicted);
+}
+
+function haveLastWord(
+  { contradicted, defended, owned }: ConflictState,
+  now: Instant,
+  actions: ConflictAction[],
+): void {
+  for (const [ip, due] of contradicted) {
+    if (now < due) continue;
+    contradicted.delete(ip);
+    if (!owned.has(ip)) continue;
+    defended.set(ip, now);
+    actions.push({ kind: "defend", ip });
+  }
 }
 
 /** Keeps the map within its bound. */

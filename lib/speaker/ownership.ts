@@ -1,89 +1,25 @@
 import { unreachable } from "../base/errors.ts";
-import { after, type Instant, type Millis } from "../base/time.ts";
+import { after, type Instant, instant, type Millis } from "../base/time.ts";
 import type { Ip } from "../net/ip.ts";
 import { SERIES_MS } from "./layer2.ts";
-
-/** What the election says of an address that this node may have to do with. */
-export interface Wish {
-  readonly ip: Ip;
-  /** The text by which the election ranks; two nodes that disagree are ranked by it. */
-  readonly salt: string;
-  /** This node is the owner. */
-  readonly own: boolean;
-  /** The node that is, this one or another; undefined when none is. */
-  readonly owner: string | undefined;
-  /** This node may answer a little longer, until the new owner does: it can still serve. */
-  readonly canLinger: boolean;
-}
-
-export type OwnershipEvent =
-  /** What changed of the plan; an address that has no Service any more has neither owner nor own. */
-  | { readonly kind: "wishes"; readonly wishes: readonly Wish[] }
-  | { readonly kind: "claim"; readonly from: string; readonly ips: readonly Ip[] }
-  | { readonly kind: "release"; readonly from: string; readonly ips: readonly Ip[] }
-  /** Speakers that this node can talk to now; a claim of others would never come. */
-  | { readonly kind: "fellows"; readonly names: ReadonlySet<string> }
-  /** This node ends: it answers until its addresses are claimed, and wants none any more. */
-  | { readonly kind: "leave" }
-  | { readonly kind: "tick" };
-
-export type OwnershipAction =
-  /**
-   * All that this node answers for from now on; those that are quiet it does not announce, those
-   * resumed were nobody's since it last answered.
-   */
-  | {
-    readonly kind: "answer";
-    readonly ips: readonly Ip[];
-    readonly quiet: readonly Ip[];
-    readonly resumed?: readonly Ip[];
-  }
-  | { readonly kind: "claim"; readonly ips: readonly Ip[] }
-  | { readonly kind: "release"; readonly ips: readonly Ip[] }
-  /** Another node announced it as well: neighbours may have been misled. */
-  | { readonly kind: "announce-again"; readonly ips: readonly Ip[] };
-
-interface Held {
-  wish: Wish;
-  /** This node is silent in favour of a fellow that claims it and comes first. */
-  yielded: Yielded | undefined;
-  /** Not ours any more, and still answered until then or until another node claims it. */
-  lingersUntil: Instant | undefined;
-  /** Nobody's since this node answered it: until then neighbours need not be told anew. */
-  restsUntil: Instant | undefined;
-}
-
-interface Yielded {
-  readonly to: string;
-  /** The fellow is asked again, by a claim, whether it still answers … */
-  askAt: Instant;
-  /** … and without an answer until then this node takes the address. */
-  until: Instant;
-  asked: boolean;
-}
-
-/** Which addresses this node answers for; only {@link step} touches it. */
-export interface OwnershipState {
-  readonly self: string;
-  /** Whether the first node comes before the second for a salt. */
-  readonly precedes: (one: string, other: string, salt: string) => boolean;
-  readonly held: Map<Ip, Held>;
-  fellows: ReadonlySet<string>;
-}
+import type {
+  Held,
+  OwnershipAction,
+  OwnershipEvent,
+  OwnershipState,
+  Wish,
+} from "./ownership_state.ts";
 
 /** An old owner waits so long for the new one to answer. */
 export const LINGER_MS: Millis = 500;
+/** Two that rank by different salts would answer each other's claims without end: one in this time … */
+const COUNTER_MS: Millis = 1_000;
+/** … and an announcement in this. */
+const AGAIN_MS: Millis = 5_000;
 /** Had a release been lost, nobody would answer: so the fellow is asked so often … */
-const ASK_MS: Millis = 1_000;
+const ASK_MS: Millis = 1_200;
 /** … and has so long to say that it still answers. */
 const ANSWER_MS: Millis = 200;
-
-export function createOwnership(
-  self: string,
-  precedes: OwnershipState["precedes"],
-): OwnershipState {
-  return { self, precedes, held: new Map(), fellows: new Set() };
-}
 
 /**
  * Hands addresses over so that one node answers all along. The new owner begins and claims; the
@@ -124,6 +60,7 @@ export function step(
   }
   endLingering(state, now);
   askAgain(state, now, claims);
+  contradict(state, now, claims, again);
   const quiet = lingering(state);
   const changed = quiet.join() !== quietBefore || !sameIps(before, answered(state));
   // A node that falls silent at the claim leaves no gap: the answers begin before it is sent.
@@ -147,9 +84,12 @@ export function step(
 /** When the next tick is due; undefined while nothing is in the air. */
 export function nextDeadline(state: OwnershipState): Instant | undefined {
   let earliest: Instant | undefined;
-  for (const { lingersUntil, restsUntil, yielded } of state.held.values()) {
+  for (const held of state.held.values()) {
+    const { againDue, counterDue, lingersUntil, restsUntil, yielded } = held;
     const due = lingersUntil ?? restsUntil ?? (yielded?.asked ? yielded.until : yielded?.askAt);
-    if (due !== undefined && (earliest === undefined || due < earliest)) earliest = due;
+    for (const one of [due, againDue, counterDue]) {
+      if (one !== undefined && (earliest === undefined || one < earliest)) earliest = one;
+    }
   }
   return earliest;
 }
@@ -187,6 +127,10 @@ function onWish(
         wish,
         yielded: undefined,
         lingersUntil: undefined,
+        countered: new Map(),
+        counterDue: undefined,
+        againAt: instant(-Infinity),
+        againDue: undefined,
         restsUntil: undefined,
       });
       claims.add(ip);
@@ -238,9 +182,39 @@ function onClaim(
   }
   // Already yielding to another node: that one answers this claim.
   if (held.yielded !== undefined) return;
-  claims.add(ip);
-  // The other has announced it: what neighbours learnt from that is put right.
-  again.add(ip);
+  const countered = held.countered.get(from);
+  if (countered === undefined || now >= after(countered, COUNTER_MS)) {
+    held.countered.set(from, now);
+    claims.add(ip);
+  } else held.counterDue ??= after(countered, COUNTER_MS);
+  // The other has announced it: what neighbours learnt from that is put right, now and in the end.
+  if (now >= after(held.againAt, AGAIN_MS)) {
+    held.againAt = now;
+    again.add(ip);
+  }
+  held.againDue ??= after(held.againAt, AGAIN_MS);
+}
+
+/** What was not said at once, so as not to answer without end, is said now. */
+function contradict(
+  state: OwnershipState,
+  now: Instant,
+  claims: Set<Ip>,
+  again: Set<Ip>,
+): void {
+  for (const [ip, held] of state.held) {
+    const isOurs = held.wish.own && held.yielded === undefined;
+    if (held.counterDue !== undefined && now >= held.counterDue) {
+      held.counterDue = undefined;
+      for (const fellow of held.countered.keys()) held.countered.set(fellow, now);
+      if (isOurs) claims.add(ip);
+    }
+    if (held.againDue !== undefined && now >= held.againDue) {
+      held.againDue = undefined;
+      held.againAt = now;
+      if (isOurs) again.add(ip);
+    }
+  }
 }
 
 function onRelease(state: OwnershipState, ip: Ip, from: string, claims: Set<Ip>): void {

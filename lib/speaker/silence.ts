@@ -1,5 +1,6 @@
 import type { Ip } from "../net/ip.ts";
-import { isAnswered, type OwnershipState } from "./ownership.ts";
+import { isAnswered } from "./ownership.ts";
+import type { OwnershipState } from "./ownership_state.ts";
 
 /** Why this node does not answer for an address that is its own by the plan; undefined when it does. */
 export function silence(state: OwnershipState, ip: Ip): string | undefined {

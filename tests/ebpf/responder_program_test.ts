@@ -34,7 +34,7 @@ Deno.test("responderProgram() asks for the lease before it counts or changes a f
   );
   const places = (test: (step: Uint8Array) => boolean) =>
     steps.flatMap((step, index) => test(step) ? [index] : []);
-  const clock = places((step) => step[0] === 0x85 && step[4] === 5);
+  const clock = places((step) => step[0] === 0x85 && step[4] === 125);
   const counts = places((step) => step[0] === 0xdb);
   assert.deepEqual([clock.length, counts.length], [2, 2]);
   counts.forEach((count, index) => assert.ok(count > (clock[index] ?? Infinity)));

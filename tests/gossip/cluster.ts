@@ -5,8 +5,8 @@ import {
   type GossipAction,
   type GossipEvent,
   type GossipState,
-  localStates,
 } from "../../lib/gossip/state.ts";
+import { localStates } from "../../lib/gossip/told.ts";
 import { aliveMembers, step } from "../../lib/gossip/step.ts";
 import { seededRandom } from "../support/random.ts";
 import type { Ip4 } from "../../lib/net/ip.ts";

@@ -155,3 +155,18 @@ Deno.test("a name is free for another address when its member has been dead for 
     assert.equal(kinds.includes("name-conflict"), !free);
   }
 });
+
+Deno.test("other metadata of this node is told to all, louder than what they know, until it leaves", () => {
+  const { state, random } = member();
+  state.broadcasts.clear();
+  const tellOwn = (meta: Uint8Array) => step(state, { kind: "meta", meta }, instant(2), random);
+  tellOwn(Uint8Array.of(1));
+  const own = state.broadcasts.get("a")?.message;
+  assert.ok(own?.kind === "alive");
+  assert.deepEqual([own.meta, own.incarnation], [Uint8Array.of(1), 2]);
+  tellOwn(Uint8Array.of(1));
+  assert.equal(state.incarnation, 2, "nothing is new");
+  step(state, { kind: "leave" }, instant(3), random);
+  tellOwn(Uint8Array.of(2));
+  assert.deepEqual(state.meta, Uint8Array.of(1), "a goodbye is not taken back");
+});

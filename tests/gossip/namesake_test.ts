@@ -7,14 +7,15 @@ import {
   type GossipAction,
   type GossipEvent,
   type GossipState,
-  localStates,
 } from "../../lib/gossip/state.ts";
+import { localStates } from "../../lib/gossip/told.ts";
 import { nextDeadline, step } from "../../lib/gossip/step.ts";
 import { ip4 } from "../support/addresses.ts";
 import { seededRandom } from "../support/random.ts";
 
 const PORT = 7946;
-const metaOf = (sinceMs: number) => announcementOf({ port: 7947, boot: 1, sinceMs });
+const metaOf = (sinceMs: number) =>
+  announcementOf({ port: 7947, boot: 1, sinceMs, canAnnounce: true });
 
 /** Members that know each other's addresses, and lose nothing; time is theirs. */
 function network(seed: number) {

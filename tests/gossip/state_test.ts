@@ -4,11 +4,9 @@ import {
   createGossip,
   isPresent,
   LAN_TIMING,
-  localStates,
   type Member,
   type MemberState,
   OWN_VSN,
-  ownAlive,
   readsCrc,
 } from "../../lib/gossip/state.ts";
 import { aliveMembers, nextDeadline } from "../../lib/gossip/step.ts";
@@ -46,26 +44,6 @@ Deno.test("a suspect is present, the dead and those that left are not", () => {
   const present = (["alive", "suspect", "dead", "left"] as const)
     .filter((state) => isPresent(member("b", state)));
   assert.deepEqual(present, ["alive", "suspect"]);
-});
-
-Deno.test("localStates() tells this node first and then all others, the gone ones too", () => {
-  const state = begin();
-  state.members.set("b", member("b", "dead"));
-  const own = { ...SELF, meta: META, incarnation: 1, state: "alive", vsn: OWN_VSN };
-  const { changedAt: _, suspicion: __, ...told } = member("b", "dead");
-  assert.deepEqual(localStates(state), [own, told]);
-  state.leaving = true;
-  assert.equal(localStates(state)[0]?.state, "left");
-});
-
-Deno.test("ownAlive() says what localStates() says", () => {
-  const state = begin();
-  state.incarnation = 9;
-  const { kind, node, ...rest } = ownAlive(state) as ReturnType<typeof ownAlive> & {
-    kind: "alive";
-  };
-  assert.equal(kind, "alive");
-  assert.deepEqual({ name: node, state: "alive", ...rest }, localStates(state)[0]);
 });
 
 Deno.test("readsCrc() asks for a member of protocol 5", () => {

@@ -3,8 +3,14 @@ import type { HeartbeatTiming } from "../../lib/heartbeat/monitor_state.ts";
 import { seededRandom } from "../support/random.ts";
 import { answering, createWorld, runUntil, schedule, startSpeaker, type World } from "./world.ts";
 
+/** The longest times in which none and two answered, since the last restart. */
+interface OwnersWatch {
+  readonly worst: { gapMs: number; overlapMs: number; checks: number };
+  restart(): void;
+}
+
 /** Watches how many answer for each address, after every event. */
-export function watchOwners(world: World) {
+export function watchOwners(world: World): OwnersWatch {
   const since = world.vips.map(() => ({ count: -1, at: 0 }));
   const worst = { gapMs: 0, overlapMs: 0, checks: 0 };
   world.onStep = () => {

@@ -4,8 +4,8 @@ import {
   type Endpoint,
   type GossipAction,
   type GossipState,
-  localStates,
 } from "../../lib/gossip/state.ts";
+import { localStates } from "../../lib/gossip/told.ts";
 import type { NodeState } from "../../lib/gossip/message.ts";
 import { announcementOf, readAnnouncement } from "../../lib/gossip/meta.ts";
 import {
@@ -39,13 +39,15 @@ import type { Ip } from "../../lib/net/ip.ts";
 import { precedes, rankCandidates } from "../../lib/speaker/election.ts";
 import {
   claimed,
-  createOwnership,
   nextDeadline as ownershipDeadline,
+  step as stepOwnership,
+} from "../../lib/speaker/ownership.ts";
+import {
+  createOwnership,
   type OwnershipAction,
   type OwnershipEvent,
   type OwnershipState,
-  step as stepOwnership,
-} from "../../lib/speaker/ownership.ts";
+} from "../../lib/speaker/ownership_state.ts";
 import {
   createLiveness,
   HEAR_MS,
@@ -241,7 +243,7 @@ export function startSpeaker(world: World, name: string): Speaker {
     sinceMs,
     gossip: createGossip(
       { name, ...endpoint },
-      announcementOf({ port: PORT + 1, boot, sinceMs }),
+      announcementOf({ port: PORT + 1, boot, sinceMs, canAnnounce: true }),
       instant(world.now + clockMs),
     ),
     monitor: createMonitor(world.paces.get(name)),

@@ -69,7 +69,38 @@ Deno.test("a host that nobody knows is answered at once, and judged when who liv
     { kind: "count", verdict: "conflict", frames: 2 },
     TOLD,
   ]);
+  assert.equal(nextDeadline(state), DEFEND_INTERVAL_MS, "it spoke after we defended");
+});
+
+/** The machine that owns the address hears such frames, in milliseconds; gives when it defends. */
+function defences(mac: Mac, frames: readonly number[], lostAt = Infinity): number[] {
+  const { state, at } = bench();
+  at(0, known(FELLOW));
+  const found: number[] = [];
+  for (let ms = 0; ms <= 60_000; ms += 50) {
+    const actions = [
+      ...frames.includes(ms) ? at(ms, seen(mac)) : [],
+      ...ms === lostAt ? at(ms, { kind: "owned", ips: [] }) : [],
+      ...at(ms, { kind: "tick" }),
+    ];
+    if (actions.some(({ kind }) => kind === "defend")) found.push(ms);
+  }
   assert.equal(nextDeadline(state), undefined);
+  return found;
+}
+
+Deno.test("whoever speaks after we defended, the last word is ours, within ten seconds", () => {
+  assert.deepEqual(defences(FOREIGN, [0]), [0]);
+  assert.deepEqual(defences(FOREIGN, [0, 100, 1_200]), [0, DEFEND_INTERVAL_MS]);
+  assert.deepEqual(defences(FOREIGN, [0, 9_950]), [0, DEFEND_INTERVAL_MS]);
+  assert.deepEqual(defences(FOREIGN, [0, 100], 5_000), [0], "an address that is lost is not ours");
+});
+
+Deno.test("after a fellow that starts, or whose link comes back, the last word is ours when it is quiet", () => {
+  assert.deepEqual(defences(FELLOW, [0, 100]), [0, 5_000]);
+  assert.deepEqual(defences(FELLOW, [0, 1_100, 2_200, 3_300, 4_400]), [0, 5_900]);
+  const endless = Array.from({ length: 1_200 }, (_, index) => 50 * index);
+  assert.ok(defences(FELLOW, endless).length <= 8, "and never a storm");
 });
 
 Deno.test("a host that turns out to be a fellow, or the next owner, is not told of", () => {

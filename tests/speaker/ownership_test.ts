@@ -4,15 +4,17 @@ import type { Ip } from "../../lib/net/ip.ts";
 import { SERIES_MS } from "../../lib/speaker/layer2.ts";
 import {
   claimed,
-  createOwnership,
   LINGER_MS,
   nextDeadline,
+  step as stepOwnership,
+} from "../../lib/speaker/ownership.ts";
+import {
+  createOwnership,
   type OwnershipAction,
   type OwnershipEvent,
   type OwnershipState,
-  step as stepOwnership,
   type Wish,
-} from "../../lib/speaker/ownership.ts";
+} from "../../lib/speaker/ownership_state.ts";
 import { ip4 } from "../support/addresses.ts";
 
 const VIP = ip4(0x0a4d01dc);
@@ -146,12 +148,12 @@ Deno.test("who yielded takes the address when the other releases it, goes, or sa
 
   const silent = owner("b", "a");
   step(silent, claim("a"), at(0));
-  assert.deepEqual(kinds(step(silent, { kind: "tick" }, at(1_000))), ["claim"], "asks, silently");
-  step(silent, claim("a"), at(1_001));
-  step(silent, { kind: "tick" }, at(1_201));
+  assert.deepEqual(kinds(step(silent, { kind: "tick" }, at(1_200))), ["claim"], "asks, silently");
+  step(silent, claim("a"), at(1_201));
+  step(silent, { kind: "tick" }, at(1_401));
   assert.ok(!answers(silent, VIP), "the other answered");
-  step(silent, { kind: "tick" }, at(2_001));
-  assert.deepEqual(kinds(step(silent, { kind: "tick" }, at(2_201))), ["answer"]);
+  step(silent, { kind: "tick" }, at(2_401));
+  assert.deepEqual(kinds(step(silent, { kind: "tick" }, at(2_601))), ["answer"]);
 });
 
 Deno.test("who leaves answers until each address is claimed, and contradicts nobody (row L2)", () => {
@@ -196,4 +198,60 @@ Deno.test("two who both think an address theirs end with the one that comes firs
     exchange(one, other, [{ kind: "claim", ips: claimed(one) }]);
     assert.deepEqual([answers(a, VIP), answers(b, VIP)], [true, false], `${first} speaks first`);
   }
+});
+
+/** What nodes say in ten seconds, each of which comes first by its own rule; notices take 1 ms. */
+function quarrel(names: readonly string[]): { readonly claims: number; readonly again: number } {
+  const nodes = names.map((name) => {
+    const node = createOwnership(name, (one) => one === name);
+    step(node, fellows(...names.filter((other) => other !== name)), at(0));
+    step(node, wish({ own: true, owner: name }), at(0));
+    return node;
+  });
+  const said = { claims: 0, again: 0 };
+  let arriving = nodes.map((node) => [node, claim(node.self)] as const);
+  for (let ms = 1; ms <= 10_000; ms++) {
+    const now = arriving;
+    arriving = [];
+    for (const node of nodes) {
+      const events = now.filter(([from]) => from !== node).map(([, event]) => event);
+      for (const event of [...events, { kind: "tick" } as const]) {
+        for (const action of step(node, event, at(ms))) {
+          if (action.kind === "claim") {
+            said.claims++;
+            arriving.push([node, claim(node.self)]);
+          } else if (action.kind === "announce-again") said.again++;
+        }
+      }
+    }
+  }
+  return said;
+}
+
+Deno.test("nodes that rank by different salts answer each other's claims once a second, and announce once in five", () => {
+  for (const names of [["a", "b"], ["a", "b", "c"]]) {
+    const { claims, again } = quarrel(names);
+    const pairs = names.length * (names.length - 1);
+    assert.ok(claims <= 11 * pairs, `${names}: ${claims} claims`);
+    assert.ok(again <= 3 * names.length, `${names}: ${again} announcements`);
+  }
+});
+
+Deno.test("a claim that came too soon to be answered is answered when its second is over", () => {
+  const state = owner("a", "b");
+  assert.deepEqual(kinds(step(state, claim("b"), at(10))), ["claim", "announce-again"]);
+  assert.deepEqual(
+    kinds(step(state, claim("b"), at(20))),
+    [],
+    "it answers a claim that it did not hear",
+  );
+  assert.equal(nextDeadline(state), 1_010);
+  assert.deepEqual(kinds(step(state, { kind: "tick" }, at(1_010))), ["claim"]);
+  assert.equal(nextDeadline(state), 5_010);
+  assert.deepEqual(
+    kinds(step(state, { kind: "tick" }, at(5_010))),
+    ["announce-again"],
+    "the last word",
+  );
+  assert.equal(nextDeadline(state), undefined);
 });

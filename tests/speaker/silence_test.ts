@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { instant } from "../../lib/base/time.ts";
-import { createOwnership, step } from "../../lib/speaker/ownership.ts";
+import { step } from "../../lib/speaker/ownership.ts";
+import { createOwnership } from "../../lib/speaker/ownership_state.ts";
 import { silence } from "../../lib/speaker/silence.ts";
 import { ip4 } from "../support/addresses.ts";
 

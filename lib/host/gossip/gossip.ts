@@ -7,9 +7,9 @@ import {
   type GossipEvent,
   type GossipState,
   type GossipTiming,
-  localStates,
   type Member,
 } from "../../gossip/state.ts";
+import { localStates } from "../../gossip/told.ts";
 import { aliveMembers, nextDeadline, step } from "../../gossip/step.ts";
 import { formatIp, type Ip } from "../../net/ip.ts";
 import type { GossipMetrics } from "../metrics/gossip.ts";
@@ -46,6 +46,8 @@ export interface Gossip extends AsyncDisposable {
   rival(): GossipState["rival"];
   /** Exchanges states with that speaker now: it seems to have news. */
   ask(name: string, address: Ip): void;
+  /** Tells other metadata of this node from now on. */
+  setMeta(meta: Uint8Array): void;
   /** Asks a member that another channel misses. */
   doubt(name: string): void;
   /** The process stood still. */
@@ -110,6 +112,7 @@ export async function startGossip(options: GossipOptions, signal: AbortSignal): 
     members: () => state.members,
     rival: () => state.rival,
     ask: (name, address) => machine.feed({ kind: "ask", name, address }),
+    setMeta: (meta) => machine.feed({ kind: "meta", meta }),
     doubt: (name) => machine.feed({ kind: "doubt", name }),
     paused: () => machine.feed({ kind: "paused" }),
     leave: () => machine.feed({ kind: "leave" }),

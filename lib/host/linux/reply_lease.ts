@@ -11,7 +11,7 @@ export interface ReplyLeasePlaces {
 
 /** The reply lease of the responder in the kernel. */
 export interface ReplyLease extends Disposable {
-  /** Programs answer until then, by the machine's monotonic clock. */
+  /** Programs answer until then, by the machine's clock since it booted. */
   renew(until: Instant): void;
 }
 

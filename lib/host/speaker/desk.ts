@@ -47,7 +47,7 @@ interface DeskParts {
   readonly facts: Pick<Facts, "nodes" | "readyPods" | "unknown">;
   readonly keeper: Pick<ConfigKeeper, "current" | "reconsider">;
   readonly plans: SpeakerPlans;
-  readonly layer2: Pick<Layer2, "interfaces">;
+  readonly layer2: Pick<Layer2, "interfaces" | "problem">;
   readonly fellows: Fellows;
   readonly handover: Pick<Handover, "interfacesChanged" | "onNotice" | "reset" | "tellClaims">;
   /** In the order in which they learn of new plans. */
@@ -152,9 +152,11 @@ function decide(state: State): void {
 function judgeInterfaces(state: State): void {
   const { clock, fellows, inbox, layer2, plans, standing } = state;
   const now = clock.now();
-  onInterfaces(standing, layer2.interfaces().length > 0, now);
+  const usable = layer2.problem() === undefined && layer2.interfaces().length > 0;
+  onInterfaces(standing, usable, now);
   inbox.wakeAt(nextChange(standing, now));
-  const canAnnounce = mayAnnounce(standing, knowledgeOf(state), now, state.canAnnounce);
+  const canAnnounce = fellows.problem() === undefined &&
+    mayAnnounce(standing, knowledgeOf(state), now, state.canAnnounce);
   if (canAnnounce === state.canAnnounce) return;
   state.canAnnounce = canAnnounce;
   fellows.setCanAnnounce(canAnnounce);

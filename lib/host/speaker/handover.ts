@@ -2,16 +2,14 @@ import type { Notice } from "../../heartbeat/packet.ts";
 import type { Mac } from "../../net/ethernet.ts";
 import type { Ip } from "../../net/ip.ts";
 import { precedes } from "../../speaker/election.ts";
+import { claimed, nextDeadline, step } from "../../speaker/ownership.ts";
 import {
-  claimed,
   createOwnership,
-  nextDeadline,
   type OwnershipAction,
   type OwnershipEvent,
   type OwnershipState,
-  step,
   type Wish,
-} from "../../speaker/ownership.ts";
+} from "../../speaker/ownership_state.ts";
 import { silence } from "../../speaker/silence.ts";
 import type { SpeakerView } from "../../speaker/view.ts";
 import type { AddressProber } from "../linux/packet/address_prober.ts";

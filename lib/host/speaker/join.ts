@@ -55,7 +55,6 @@ async function openMembership(
 ): Promise<Fellows> {
   const { clock, log, metrics, options: { nodeName }, signal, workers } = context;
   const boot = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
-  const sinceMs = Date.now();
   const open = { self: nodeName, boot, address, keys: keysOf(keys), timing, lease };
   await using unfinished = new AsyncDisposableStack();
   // What one tells before both are there is kept until then.
@@ -72,12 +71,13 @@ async function openMembership(
   const heartbeat = unfinished.use(
     await heartbeatOn(port === 0 ? 0 : port + 1).catch(() => heartbeatOn(0)),
   );
+  const announcement = { port: heartbeat.port, boot, sinceMs: Date.now(), canAnnounce: false };
   const gossip = unfinished.use(
     await parts.startGossip({
       name: nodeName,
       bind: { address, port },
       keys,
-      meta: announcementOf({ port: heartbeat.port, boot, sinceMs }),
+      meta: announcementOf(announcement),
       candidates,
       clock,
       log,
@@ -88,7 +88,7 @@ async function openMembership(
     }, signal),
   );
   unfinished.move();
-  const membership = createMembership({ context, inbox, heartbeat, gossip, sinceMs });
+  const membership = createMembership({ context, inbox, heartbeat, gossip, announcement });
   fitness.canAnnounce = membership.canAnnounce;
   news.open(membership.take);
   return membership;

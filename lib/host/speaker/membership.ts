@@ -20,13 +20,14 @@ import {
   type Verdict,
 } from "../../speaker/liveness.ts";
 import type { Gossip } from "../gossip/gossip.ts";
-import { readAnnouncement } from "../../gossip/meta.ts";
+import { type Announcement, announcementOf, readAnnouncement } from "../../gossip/meta.ts";
 import type { Heartbeat } from "../linux/heartbeat/heartbeat.ts";
 import type { HeartbeatNews, HeartbeatTarget } from "../linux/heartbeat/orders.ts";
 import { oncePerCause } from "../process/backoff.ts";
 import type { Inbox } from "../process/inbox.ts";
 import type { RoleContext } from "../process/role.ts";
 import type { FellowEvent, Fellows } from "./fellows.ts";
+import { refusalText } from "./refusal.ts";
 
 /** After a pause the notices that waited are read before replies leave again. */
 const RESUME_AFTER_MS: Millis = 20;
@@ -60,8 +61,8 @@ export interface MembershipOptions {
   readonly inbox: Pick<Inbox<FellowEvent>, "post" | "now">;
   readonly heartbeat: Heartbeat;
   readonly gossip: Gossip;
-  /** When this run began, by the machine's calendar since 1970, as gossip tells it too. */
-  readonly sinceMs: number;
+  /** As gossip tells it of this node at first. */
+  readonly announcement: Announcement;
 }
 
 /** Gossip and heartbeat as one set of fellows. */
@@ -123,6 +124,7 @@ export function createMembership(options: MembershipOptions): Membership {
     setCanAnnounce(canAnnounce) {
       setCanAnnounce(liveness, canAnnounce, clock.now());
       heartbeat.tell({ kind: "can-announce", canAnnounce });
+      gossip.setMeta(announcementOf({ ...options.announcement, canAnnounce }));
     },
     notify: async (notice) => {
       await Promise.all(piecesOf(notice).map((piece) => notify(state, piece)));
@@ -175,7 +177,9 @@ function onMembers(state: State): void {
     const announced = alive.has(name) ? readAnnouncement(meta) : undefined;
     if (announced === undefined) continue;
     const { port, boot } = announced;
-    if (announced.sinceMs <= state.sinceMs) elders.add(name);
+    // Whoever is heard tells it sooner by its heartbeat.
+    if (!liveness.up.has(name)) onCanAnnounce(liveness, name, announced.canAnnounce);
+    if (announced.sinceMs <= state.announcement.sinceMs) elders.add(name);
     targets.push({ name, address, port, boot });
   }
   const beating = new Set(targets.map(({ name }) => name));
@@ -185,15 +189,6 @@ function onMembers(state: State): void {
   if (key === state.targets) return;
   state.targets = key;
   heartbeat.tell({ kind: "targets", targets });
-}
-
-/** Why the others do not count on this node; undefined when they do. */
-function refusalText(nodeName: string, rival: ReturnType<Gossip["rival"]>): string | undefined {
-  if (rival === undefined) return undefined;
-  const where = formatIp(rival.address);
-  return rival.isDead
-    ? `the other speakers knew ${nodeName} at ${where}; they take its new address half a minute after they miss the old one`
-    : `another speaker has the node name ${nodeName}, at ${where}; set --node-name`;
 }
 
 function take(state: State, news: MemberNews): void {

@@ -21,6 +21,8 @@ let usable: readonly (Link & { readonly mac: NonNullable<Link["mac"]> })[] = [];
     workerUrl: new URL(workerUrl),
     signal: ending.signal,
     onConflict: (conflict) => say({ conflict: conflict.mac }),
+
+    onProblem: () => undefined,
   });
   responder.setOwned(ips);
   const watching = watchLinks({

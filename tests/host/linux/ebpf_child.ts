@@ -3,7 +3,7 @@
 // usage: ebpf_child.ts tcx|xdp IP…
 // Prints a JSON object per line. Lines on standard input: own IP…, lease MS, mac, replies, end.
 import { openLibc } from "../../../ffi/libc.ts";
-import { CLOCK, monotonicClock } from "../../../ffi/clock.ts";
+import { bootClock, CLOCK } from "../../../ffi/clock.ts";
 import { instant } from "../../../lib/base/time.ts";
 import { openEbpfResponder } from "../../../lib/host/linux/packet/ebpf_responder.ts";
 import { openReplyLease } from "../../../lib/host/linux/reply_lease.ts";
@@ -18,7 +18,7 @@ try {
   using responder = openEbpfResponder(attach === "xdp" ? "xdp" : "tcx");
   using lease = openReplyLease(responder.replyLeaseMapFd);
   using libc = openLibc(CLOCK);
-  const now = monotonicClock(libc);
+  const now = bootClock(libc);
   const place = () => {
     const read = (file: string) => Deno.readTextFileSync(`/sys/class/net/eth0/${file}`).trim();
     const mac = parseMac(read("address"));

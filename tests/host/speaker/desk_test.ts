@@ -25,6 +25,9 @@ function bench() {
     interfaces: [ETH0],
     interfaceChanges: 0,
     unanswered: new Map<Ip, string>(),
+    problem: undefined as string | undefined,
+    /** Of the membership. */
+    refusal: undefined as string | undefined,
     changed: [] as KeptPlan[],
     gone: [] as KeptPlan[],
     view: undefined as SpeakerView | undefined,
@@ -63,9 +66,10 @@ function bench() {
         return { all: plans, changed: at.changed.splice(0), gone: at.gone.splice(0) };
       },
     },
-    layer2: { interfaces: () => at.interfaces },
+    layer2: { interfaces: () => at.interfaces, problem: () => at.problem },
     fellows: {
       ...ALONE,
+      problem: () => at.refusal,
       setCanAnnounce: (can) => note(can ? "can announce" : "cannot announce"),
       podsChanged: () => note("pods changed"),
     },
@@ -135,6 +139,26 @@ Deno.test("a desk decides nothing before it knows the others, the facts and a co
     "layer2",
   ]);
   assert.deepEqual(desk.missing(), []);
+});
+
+Deno.test("whatever keeps a node from answering is told to the others, and its end too", () => {
+  const { at, begin, clock, done, inbox } = bench();
+  const told = () => done().filter((what) => what.endsWith("announce"));
+  const reasons: readonly ((is: boolean) => void)[] = [
+    (is) => at.problem = is ? "herald-arp ended: boom" : undefined,
+    (is) => at.refusal = is ? "another speaker has the node name node1" : undefined,
+    (is) => at.interfaces = is ? [] : [ETH0],
+  ];
+  begin();
+  for (const reason of reasons) {
+    reason(true);
+    inbox.post({ kind: "members" });
+    assert.deepEqual(told(), ["cannot announce"]);
+    reason(false);
+    clock.advance(30_000);
+    inbox.post({ kind: "members" });
+    assert.deepEqual(told(), ["can announce"]);
+  }
 });
 
 Deno.test("what comes in one turn of the event loop is decided once, by BGP and layer 2 alike", () => {

@@ -15,7 +15,8 @@ function bench() {
   const gossiping = fakeGossip();
   const { heartbeat } = beating;
   const { gossip } = gossiping;
-  const membership = createMembership({ context, inbox, heartbeat, gossip, sinceMs: 1_000 });
+  const announcement = { port: 7947, boot: 1, sinceMs: 1_000, canAnnounce: false };
+  const membership = createMembership({ context, inbox, heartbeat, gossip, announcement });
   const live = (pods?: ReadonlySet<string>) => [...membership.live(pods) ?? []].sort().join();
   return {
     context,
@@ -140,6 +141,19 @@ Deno.test("a verdict that changes with time alone is looked at then, until the m
   await membership[Symbol.asyncDispose]();
   await context.clock.elapse(60_000);
   assert.deepEqual(inbox.kinds(), []);
+});
+
+Deno.test("what a speaker says by gossip of its fitness counts where no heartbeat tells it sooner", async () => {
+  const { context, gossiping, live, membership } = bench();
+  membership.setCanAnnounce(true);
+  gossiping.add("node2", 1, false);
+  membership.take({ kind: "members" });
+  await context.clock.elapse(HEAR_MS);
+  assert.equal(live(), "node1");
+  membership.take({ kind: "up", name: "node2" });
+  membership.take({ kind: "can-announce", name: "node2", canAnnounce: true });
+  membership.take({ kind: "members" });
+  assert.equal(live(), "node1,node2", "the heartbeat is quicker");
 });
 
 Deno.test("describe() names each member's state in words for people", () => {
@@ -296,6 +310,7 @@ Deno.test("a node whose heartbeat ended or whose name is taken has a problem and
 Deno.test("leave() hands over first, then says goodbye and gives it time to arrive", async () => {
   const { context, gossiping, live, membership } = bench();
   membership.setCanAnnounce(true);
+  assert.deepEqual(gossiping.calls(), ["mute false"]);
   const handedOver = Promise.withResolvers<void>();
   let left = false;
   const leaving = membership.leave(() => handedOver.promise).then(() => left = true);

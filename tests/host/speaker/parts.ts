@@ -1,7 +1,7 @@
 import { instant } from "../../../lib/base/time.ts";
 import type { Member } from "../../../lib/gossip/state.ts";
 import type { Gossip } from "../../../lib/host/gossip/gossip.ts";
-import { announcementOf } from "../../../lib/gossip/meta.ts";
+import { announcementOf, readAnnouncement } from "../../../lib/gossip/meta.ts";
 import type { Heartbeat } from "../../../lib/host/linux/heartbeat/heartbeat.ts";
 import { createMetrics } from "../../../lib/host/metrics/metrics.ts";
 import type { Inbox } from "../../../lib/host/process/inbox.ts";
@@ -94,7 +94,7 @@ export interface FakeGossip {
   isDisposed(): boolean;
   joined(): void;
   /** Those with a run of the process beat, as Herald's speakers do; MetalLB's do not. */
-  add(name: string, boot?: number): void;
+  add(name: string, boot?: number, canAnnounce?: boolean): void;
   die(name: string): void;
   rival(): void;
 }
@@ -111,6 +111,7 @@ export function fakeGossip(self = "node1"): FakeGossip {
     members: () => members,
     rival: () => rival,
     ask: (name) => void calls.push(`ask ${name}`),
+    setMeta: (meta) => void calls.push(`mute ${readAnnouncement(meta)?.canAnnounce === false}`),
     doubt: (name) => void calls.push(`doubt ${name}`),
     paused: () => void calls.push("paused"),
     leave: () => void calls.push("leave"),
@@ -127,7 +128,7 @@ export function fakeGossip(self = "node1"): FakeGossip {
       const never = instant(Infinity);
       rival = { address: ip("10.0.0.99"), port: 7946, isDead: false, until: never, askAt: never };
     },
-    add(name, boot) {
+    add(name, boot, canAnnounce = true) {
       alive.add(name);
       members.set(name, {
         name,
@@ -136,7 +137,7 @@ export function fakeGossip(self = "node1"): FakeGossip {
         incarnation: 1,
         meta: boot === undefined
           ? new Uint8Array()
-          : announcementOf({ port: 7947, boot, sinceMs: 0 }),
+          : announcementOf({ port: 7947, boot, sinceMs: 0, canAnnounce }),
         vsn: new Uint8Array(),
         state: "alive",
         changedAt: instant(0),

@@ -1,4 +1,4 @@
-import { type CLOCK, monotonicClock } from "../../../../ffi/clock.ts";
+import { bootClock, type CLOCK } from "../../../../ffi/clock.ts";
 import { KERNEL } from "../../../../ffi/constants.ts";
 import type { Fd } from "../../../../ffi/fd.ts";
 import type { Libc, POLL, SOCKET } from "../../../../ffi/libc.ts";
@@ -67,7 +67,7 @@ export function createBfdEngine(
   libc: BfdLibc,
   tell: (event: BfdEvent) => void,
 ): LinkedEngine<BfdOrder, BfdSessionStatus[]> {
-  const clock = monotonicClock(libc);
+  const clock = bootClock(libc);
   const engine: Engine = {
     libc,
     tell,

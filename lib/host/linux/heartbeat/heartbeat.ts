@@ -1,4 +1,4 @@
-import { CLOCK, monotonicClock } from "../../../../ffi/clock.ts";
+import { bootClock, CLOCK } from "../../../../ffi/clock.ts";
 import { openLibc } from "../../../../ffi/libc.ts";
 import { hasReplyLease, openTable } from "../../../neighbour/table.ts";
 import { startWorkerLink } from "../worker/link.ts";
@@ -31,7 +31,7 @@ export async function startHeartbeat(options: HeartbeatOptions): Promise<Heartbe
     onFault: options.onFault,
   });
   const libc = openLibc(CLOCK);
-  const now = monotonicClock(libc);
+  const now = bootClock(libc);
   const { lease } = options.open;
   const table = lease && openTable(lease.table);
   const close = async () => {

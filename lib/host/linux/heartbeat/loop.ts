@@ -1,4 +1,4 @@
-import { type CLOCK, monotonicClock } from "../../../../ffi/clock.ts";
+import { bootClock, type CLOCK } from "../../../../ffi/clock.ts";
 import { KERNEL } from "../../../../ffi/constants.ts";
 import type { Fd } from "../../../../ffi/fd.ts";
 import type { Libc, POLL, SOCKET } from "../../../../ffi/libc.ts";
@@ -70,7 +70,7 @@ export function createHeartbeatEngine(
   libc: HeartbeatLibc,
   tell: (news: HeartbeatNews) => void,
 ): LinkedEngine<HeartbeatOrder, number> {
-  const clock = monotonicClock(libc);
+  const clock = bootClock(libc);
   const engine: Engine = {
     libc,
     tell,

@@ -48,17 +48,20 @@ export interface Outlets extends AsyncDisposable {
 
 /** Opens them. @throws MissingCapability, OsError, or Error when the Worker cannot start */
 export async function openOutlets(
-  { workerUrl, backend: wanted, log, signal, onConflict }: {
+  { workerUrl, backend: wanted, log, signal, onConflict, onProblem }: {
     readonly workerUrl: URL;
     readonly backend: ArpBackend;
     readonly log: Log;
     readonly signal: AbortSignal;
     readonly onConflict: (conflict: Conflict) => void;
+    readonly onProblem: () => void;
   },
 ): Promise<Outlets> {
   await using resources = new AsyncDisposableStack();
   const libc = resources.use(openLibc(SOCKET));
-  const responder = resources.use(await startSocketResponder({ workerUrl, signal, onConflict }));
+  const responder = resources.use(
+    await startSocketResponder({ workerUrl, signal, onConflict, onProblem }),
+  );
   const groups = resources.use(openSolicitedGroups(libc));
   const backend = openBackend(wanted, log);
   // The kernel falls silent first: what it passes on is the socket's.

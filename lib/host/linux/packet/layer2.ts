@@ -93,7 +93,12 @@ export async function startLayer2(options: Layer2Options, signal: AbortSignal): 
     void driver.promise.then((running) => running.onConflict(conflict));
   let outlets: Outlets;
   try {
-    outlets = await openOutlets({ ...options, signal, onConflict });
+    // A Worker that answers no more leaves no interface to announce on.
+    const onProblem = () =>
+      void driver.promise.then(({ layer2 }) => {
+        options.onInterfaces(layer2.problem() === undefined && layer2.interfaces().length > 0);
+      });
+    outlets = await openOutlets({ ...options, signal, onConflict, onProblem });
   } catch (error) {
     if (error instanceof MissingCapability) return withoutLayer2(error.message, log, signal);
     throw error;

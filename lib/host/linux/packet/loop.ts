@@ -74,7 +74,7 @@ interface Answering {
 /**
  * Makes an engine that answers ARP requests and neighbour solicitations, once it is told by what.
  * Makes no object for a frame: one buffer in, one out, and the kernel's note on the sender serves
- * as the address of the reply, for it names the interface. `now` is the machine's monotonic clock,
+ * as the address of the reply, for it names the interface. `now` is the machine's clock since it booted,
  * by which reply leases are given.
  */
 export function createPacketEngine(

@@ -45,6 +45,8 @@ interface SocketResponderOptions {
   readonly signal: AbortSignal;
   /** Another host says that an owned address is its own; told at most a few times a turn. */
   readonly onConflict: (conflict: Conflict) => void;
+  /** What `problem` says changed. */
+  readonly onProblem: () => void;
 }
 
 /** Answers ARP and NDP for the addresses owned; disposing of it leaves no descriptor behind. */
@@ -101,6 +103,8 @@ export async function startSocketResponder(
       url: workerUrl,
       name: "herald-arp",
       onNews: options.onConflict,
+      onFault: options.onProblem,
+      onHang: options.onProblem,
     }),
   );
   const packetFds = { arp: arpFd.number, ndp: ndpFd.number };

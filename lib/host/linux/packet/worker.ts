@@ -1,5 +1,5 @@
 /// <reference lib="deno.worker" />
-import { CLOCK, monotonicClock } from "../../../../ffi/clock.ts";
+import { bootClock, CLOCK } from "../../../../ffi/clock.ts";
 import { openLibc, POLL, SOCKET } from "../../../../ffi/libc.ts";
 import { serveWorkerLink } from "../worker/server.ts";
 import { createPacketEngine } from "./loop.ts";
@@ -7,7 +7,7 @@ import type { Conflict, PacketOrder } from "./orders.ts";
 
 serveWorkerLink<PacketOrder, never, Conflict>((tell) => {
   const libc = openLibc({ ...SOCKET, ...POLL, ...CLOCK });
-  const engine = createPacketEngine(libc, monotonicClock(libc), tell);
+  const engine = createPacketEngine(libc, bootClock(libc), tell);
   return {
     carryOut: engine.carryOut,
     wait: engine.wait,

@@ -34,14 +34,17 @@ interface WorkerLinkOptions<News> {
   readonly onNews: (news: News) => void;
   /** The Worker has begun, and ended unasked. */
   readonly onFault?: (error: Error) => void;
+  /** It hangs, or does not any more. */
+  readonly onHang?: () => void;
 }
 
 /** A Worker that has not answered by then hangs. */
 const ANSWER_MS: Millis = 3_000;
 /** A busy machine takes its time to load one. */
 const START_MS: Millis = 30_000;
-/** How often it is asked whether it is there. */
-const PING_EVERY_MS: Millis = 2_000;
+/** How often it is asked whether it is there, and how long the answer may take. */
+const PING_EVERY_MS: Millis = 1_000;
+const PONG_MS: Millis = 1_500;
 /** One missed answer may be this thread's own stall; two mean that the Worker hangs. */
 const UNANSWERED_LIMIT = 2;
 
@@ -115,10 +118,12 @@ export async function startWorkerLink<Order, Answer, News>(
     if (pinging || state !== "running") return;
     pinging = true;
     try {
-      await request({ kind: "ping" });
+      await request({ kind: "ping" }, PONG_MS);
+      const hung = unanswered >= UNANSWERED_LIMIT;
       unanswered = 0;
+      if (hung) options.onHang?.();
     } catch {
-      unanswered++;
+      if (++unanswered === UNANSWERED_LIMIT) options.onHang?.();
     } finally {
       pinging = false;
     }

@@ -236,6 +236,8 @@ function begin(signal = new AbortController().signal, workerUrl = WORKER) {
     workerUrl,
     signal,
     onConflict: () => {},
+
+    onProblem: () => undefined,
   });
 }
 

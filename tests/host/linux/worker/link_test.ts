@@ -57,9 +57,15 @@ Deno.test("problem() names a Worker that threw", async () => {
 });
 
 Deno.test("problem() names a Worker that hangs, and not one that was late once", async () => {
-  await using worker = await link(`if (order === "hang") for (;;);`);
+  let told = 0;
+  await using worker = await startWorkerLink<string, string, never>({
+    url: script(`if (order === "hang") for (;;);`),
+    name: "herald-test",
+    onNews: () => {},
+    onHang: () => told++,
+  });
   worker.tell("hang");
-  await waitFor("the verdict", () => worker.problem() !== undefined);
+  await waitFor("the verdict", () => told > 0);
   assert.equal(worker.problem(), "herald-test does not answer");
 });
 

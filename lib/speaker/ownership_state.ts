@@ -1,0 +1,86 @@
+import type { Instant } from "../base/time.ts";
+import type { Ip } from "../net/ip.ts";
+
+/** What the election says of an address that this node may have to do with. */
+export interface Wish {
+  readonly ip: Ip;
+  /** The text by which the election ranks; two nodes that disagree are ranked by it. */
+  readonly salt: string;
+  /** This node is the owner. */
+  readonly own: boolean;
+  /** The node that is, this one or another; undefined when none is. */
+  readonly owner: string | undefined;
+  /** This node may answer a little longer, until the new owner does: it can still serve. */
+  readonly canLinger: boolean;
+}
+
+export type OwnershipEvent =
+  /** What changed of the plan; an address that has no Service any more has neither owner nor own. */
+  | { readonly kind: "wishes"; readonly wishes: readonly Wish[] }
+  | { readonly kind: "claim"; readonly from: string; readonly ips: readonly Ip[] }
+  | { readonly kind: "release"; readonly from: string; readonly ips: readonly Ip[] }
+  /** Speakers that this node can talk to now; a claim of others would never come. */
+  | { readonly kind: "fellows"; readonly names: ReadonlySet<string> }
+  /** This node ends: it answers until its addresses are claimed, and wants none any more. */
+  | { readonly kind: "leave" }
+  | { readonly kind: "tick" };
+
+export type OwnershipAction =
+  /**
+   * All that this node answers for from now on; those that are quiet it does not announce, those
+   * resumed were nobody's since it last answered.
+   */
+  | {
+    readonly kind: "answer";
+    readonly ips: readonly Ip[];
+    readonly quiet: readonly Ip[];
+    readonly resumed?: readonly Ip[];
+  }
+  | { readonly kind: "claim"; readonly ips: readonly Ip[] }
+  | { readonly kind: "release"; readonly ips: readonly Ip[] }
+  /** Another node announced it as well: neighbours may have been misled. */
+  | { readonly kind: "announce-again"; readonly ips: readonly Ip[] };
+
+export interface Held {
+  wish: Wish;
+  /** This node is silent in favour of a fellow that claims it and comes first. */
+  yielded: Yielded | undefined;
+  /** Not ours any more, and still answered until then or until another node claims it. */
+  lingersUntil: Instant | undefined;
+  /** When each fellow's claim was last answered by one. */
+  readonly countered: Map<string, Instant>;
+  /** Then one that was not answered is. */
+  counterDue: Instant | undefined;
+  /** Neighbours were last told so because a fellow said otherwise. */
+  againAt: Instant;
+  /** Then they are told once more: what a fellow announced meanwhile is put right. */
+  againDue: Instant | undefined;
+  /** Nobody's since this node answered it: until then neighbours need not be told anew. */
+  restsUntil: Instant | undefined;
+}
+
+interface Yielded {
+  readonly to: string;
+  /** The fellow is asked again, by a claim, whether it still answers … */
+  askAt: Instant;
+  /** … and without an answer until then this node takes the address. */
+  until: Instant;
+  asked: boolean;
+}
+
+/** Which addresses this node answers for; only {@link step} touches it. */
+export interface OwnershipState {
+  readonly self: string;
+  /** Whether the first node comes before the second for a salt. */
+  readonly precedes: (one: string, other: string, salt: string) => boolean;
+  readonly held: Map<Ip, Held>;
+  fellows: ReadonlySet<string>;
+}
+
+/** Begins with nothing held. */
+export function createOwnership(
+  self: string,
+  precedes: OwnershipState["precedes"],
+): OwnershipState {
+  return { self, precedes, held: new Map(), fellows: new Set() };
+}

@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import { instant } from "../../lib/base/time.ts";
+import {
+  createMonitor,
+  type MonitorAction,
+  type MonitorEvent,
+} from "../../lib/heartbeat/monitor_state.ts";
+import { step } from "../../lib/heartbeat/monitor.ts";
+import type { HeartbeatBody } from "../../lib/heartbeat/packet.ts";
+import { seededRandom } from "../support/random.ts";
+
+Deno.test("ten thousand addresses claimed at once are told once each, however often they are repeated", () => {
+  const state = createMonitor();
+  const random = seededRandom(1);
+  let sequence = 0;
+  const act = (event: MonitorEvent) => step(state, event, instant(1_000), random);
+  const hear = (body: HeartbeatBody) =>
+    act({ kind: "packet", packet: { sender: "a", boot: 1, sequence: ++sequence, body } });
+  const notice = (id: number) => hear({ kind: "notice", id, notice: { what: "leaving" } });
+  const count = (actions: readonly MonitorAction[], wanted: "notice" | "ack") =>
+    actions.filter((one) => (one.kind === "send" ? one.body.kind : one.kind) === wanted).length;
+  act({ kind: "peers", peers: [{ name: "a", boot: 1 }] });
+  let told = 0;
+  for (let repeat = 0; repeat < 3; repeat++) {
+    for (let id = 1; id <= 5_000; id++) told += count(notice(id), "notice");
+  }
+  assert.equal(told, 5_000, "before any is carried out");
+  for (let id = 1; id <= 5_000; id++) act({ kind: "acknowledge", name: "a", id });
+  notice(5_001);
+  assert.ok((state.peers.get("a")?.notices.size ?? 0) <= 1_025, "what is done is forgotten");
+  for (const id of [1, 2_500, 5_000]) {
+    const again = notice(id);
+    assert.equal(count(again, "notice"), 0);
+    assert.equal(count(again, "ack"), 1, "it is acknowledged again");
+  }
+});
