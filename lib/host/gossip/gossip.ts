@@ -138,6 +138,10 @@ function serviceOf({ options, state, feed, mayTell }: Running): GossipService {
       feed({ kind: "merge", nodes });
       return localStates(state);
     },
+    isExpected(address) {
+      if (options.candidates().addresses.includes(address)) return true;
+      return [...state.members.values()].some((member) => member.address === address);
+    },
     onRefused(reason, detail, from) {
       metrics.refused.inc({ reason });
       if (!mayTell(reason)) return;

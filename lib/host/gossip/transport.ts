@@ -7,8 +7,9 @@ import { NONCE_LENGTH } from "../../gossip/seal.ts";
 import type { Endpoint } from "../../gossip/state.ts";
 import { encodePushPull, sealStream, type StreamContent } from "../../gossip/stream.ts";
 import { createStreamReader } from "../../gossip/stream_reader.ts";
-import { familyOf, formatIp, parseIp } from "../../net/ip.ts";
+import { familyOf, formatIp, type Ip, parseIp } from "../../net/ip.ts";
 import type { Clock } from "../process/clock.ts";
+import { type Caller, mayServe } from "./callers.ts";
 
 interface GossipTransportOptions {
   readonly bind: Endpoint;
@@ -21,6 +22,8 @@ export interface GossipService {
   onMessage(message: GossipMessage, from: Endpoint): void;
   /** Another member began a push/pull with what it knows; gives what this node knows. */
   onPushPull(nodes: readonly NodeState[]): readonly NodeState[];
+  /** Whether a speaker may be at that address: strangers share a few streams. */
+  isExpected(address: Ip): boolean;
   /** Input was refused; the reason is a metric label. */
   onRefused(reason: string, detail: string, from: string): void;
 }
@@ -53,6 +56,8 @@ interface Refusal {
 
 /** memberlist's TCP timeout. */
 const STREAM_MS: Millis = 10_000;
+/** Whoever opens a stream says something by then. */
+const FIRST_OCTETS_MS: Millis = 1_000;
 /** So many are served at a time: each may hold 20 MiB. The others wait in the kernel's queue. */
 const MAX_STREAMS = 16;
 
@@ -127,21 +132,37 @@ function receive(
 }
 
 async function accept(sockets: Sockets, service: GossipService): Promise<void> {
-  const served = new Set<Promise<void>>();
+  const served = new Map<Promise<void>, Caller>();
   for await (const conn of sockets.listener) {
-    const serving: Promise<void> = answer(sockets, service, conn)
+    const caller = callerOf(conn, service);
+    if (!mayServe(caller, [...served.values()])) {
+      close(conn);
+      service.onRefused("too-many-streams", "more streams than one address may have", caller.from);
+      continue;
+    }
+    const serving: Promise<void> = answer(sockets, service, conn, caller.from)
       .finally(() => served.delete(serving));
-    served.add(serving);
+    served.set(serving, caller);
     // Each ends within its time.
-    while (served.size >= MAX_STREAMS) await Promise.race(served);
+    while (served.size >= MAX_STREAMS) await Promise.race(served.keys());
   }
 }
 
-async function answer(sockets: Sockets, service: GossipService, conn: Deno.Conn): Promise<void> {
+function callerOf(conn: Deno.Conn, service: GossipService): Caller {
   const from = conn.remoteAddr.transport === "tcp" ? conn.remoteAddr.hostname : "?";
-  using _ = keep(sockets, conn, STREAM_MS);
+  const address = parseIp(from);
+  return { from, expected: address !== undefined && service.isExpected(address) };
+}
+
+async function answer(
+  sockets: Sockets,
+  service: GossipService,
+  conn: Deno.Conn,
+  from: string,
+): Promise<void> {
+  using stream = keep(sockets, conn, FIRST_OCTETS_MS);
   try {
-    const content = await readContent(sockets, conn);
+    const content = await readContent(sockets, conn, () => stream.extend(STREAM_MS));
     if (content.kind === "refused") {
       if (!sockets.closing) service.onRefused(content.reason, content.detail, from);
     } else if (content.kind === "pushPull") {
@@ -207,11 +228,23 @@ async function converse(
   return await readContent(sockets, conn);
 }
 
-/** Ends the stream after its time, whatever the other side does. */
-function keep({ clock, streams }: Sockets, conn: Deno.Conn, timeoutMs: Millis): Disposable {
+/** A stream that ends after its time, whatever the other side does. */
+interface KeptStream extends Disposable {
+  /** Gives it so long from now on, once. */
+  extend(timeoutMs: Millis): void;
+}
+
+function keep({ clock, streams }: Sockets, conn: Deno.Conn, timeoutMs: Millis): KeptStream {
   streams.add(conn);
-  const cancel = clock.schedule(timeoutMs, () => close(conn));
+  let cancel = clock.schedule(timeoutMs, () => close(conn));
+  let extended = false;
   return {
+    extend(timeoutMs) {
+      if (extended) return;
+      extended = true;
+      cancel();
+      cancel = clock.schedule(timeoutMs, () => close(conn));
+    },
     [Symbol.dispose]() {
       cancel();
       streams.delete(conn);
@@ -223,10 +256,13 @@ function keep({ clock, streams }: Sockets, conn: Deno.Conn, timeoutMs: Millis): 
 async function readContent(
   { keys }: Sockets,
   conn: Deno.Conn,
+  onOctets: () => void = () => undefined,
 ): Promise<StreamContent | Refusal> {
   const reader = createStreamReader(keys);
   while (true) {
-    const content = reader.take(await conn.read(reader.room()) ?? 0);
+    const count = await conn.read(reader.room()) ?? 0;
+    if (count > 0) onOctets();
+    const content = reader.take(count);
     if (content === "incomplete") continue;
     if (isWireError(content)) return { ...content, kind: "refused" };
     if (content.kind === "err") {

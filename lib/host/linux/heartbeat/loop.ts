@@ -33,6 +33,11 @@ interface Engine {
   readonly readErrors: ReturnType<typeof datagramReader>;
   readonly targets: Map<string, Target>;
   readonly byAddress: Map<string, string>;
+  /** Where the targets are: what comes from elsewhere is looked at seldom. */
+  readonly sources: Set<Ip>;
+  /** How many packets from elsewhere were looked at since then. */
+  knocks: number;
+  knocksSince: Instant;
   /** Packets that were refused and not told yet, by reason. */
   readonly refused: Map<string, number>;
   refusedToldAt: Instant;
@@ -60,6 +65,9 @@ interface Open {
 
 /** Datagrams of one turn: a flood must not keep the timers waiting. */
 const READS_PER_TURN = 256;
+/** Packets from addresses of no speaker that are looked at in this time. */
+const KNOCKS = 20;
+const KNOCKS_EVERY_MS = 200;
 const LONGEST_WAIT_MS = 1_000;
 const MAX_DATAGRAM = 1_500;
 const ERROR_CONTROL_BYTES = 512;
@@ -79,6 +87,9 @@ export function createHeartbeatEngine(
     readErrors: datagramReader(libc, MAX_DATAGRAM, ERROR_CONTROL_BYTES),
     targets: new Map(),
     byAddress: new Map(),
+    sources: new Set(),
+    knocks: 0,
+    knocksSince: instant(-Infinity),
     refused: new Map(),
     refusedToldAt: instant(-Infinity),
     open: undefined,
@@ -125,12 +136,14 @@ function open(engine: Engine, order: OpenOrder): number {
 }
 
 function setTargets(engine: Engine, next: readonly HeartbeatTarget[]): undefined {
-  const { targets, byAddress } = engine;
+  const { targets, byAddress, sources } = engine;
   targets.clear();
   byAddress.clear();
+  sources.clear();
   for (const target of next) {
     targets.set(target.name, { target, to: sockaddrIp(target.address, target.port) });
     byAddress.set(`${target.address} ${target.port}`, target.name);
+    sources.add(target.address);
   }
   advance(engine, { kind: "peers", peers: next });
 }
@@ -231,6 +244,11 @@ function receive(engine: Engine, { fd, order }: Open): void {
   for (let turn = 0; turn < READS_PER_TURN; turn++) {
     const datagram = engine.read(fd, KERNEL.MSG_DONTWAIT);
     if (datagram === undefined) return;
+    // The cheapest question first: a flood from elsewhere must cost no signature each.
+    if (!engine.sources.has(datagram.from) && !mayKnock(engine)) {
+      refuse(engine, "unknown-address");
+      continue;
+    }
     const packet = decodeHeartbeat(datagram.bytes, order.keys);
     if (isWireError(packet)) refuse(engine, packet.reason);
     else if (!mayComeFrom(engine, packet.sender, datagram.from)) refuse(engine, "bad-sender");
@@ -239,6 +257,16 @@ function receive(engine: Engine, { fd, order }: Open): void {
       advance(engine, { kind: "packet", packet });
     }
   }
+}
+
+/** A speaker of which gossip has not told yet is heard among few others. */
+function mayKnock(engine: Engine): boolean {
+  const now = engine.now();
+  if (now - engine.knocksSince >= KNOCKS_EVERY_MS) {
+    engine.knocksSince = now;
+    engine.knocks = 0;
+  }
+  return ++engine.knocks <= KNOCKS;
 }
 
 /** A speaker that gossip knows beats from the address that gossip tells. */

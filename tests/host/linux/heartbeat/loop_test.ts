@@ -223,3 +223,23 @@ Deno.test("an engine closes what it opened", () => {
   at.engine[Symbol.dispose]();
   assert.equal(at.udp.open(), 0);
 });
+
+Deno.test("a flood from elsewhere is refused by its address, and costs a signature only for a few", () => {
+  const at = workshop();
+  at.open();
+  at.targets(TWO);
+  at.passBeating(500);
+  at.told();
+  for (let round = 0; round < 5; round++) {
+    for (let count = 0; count < 1_000; count++) at.hear(BEAT, { from: ip4(99), key: OTHER_KEY });
+    at.passBeating(50);
+  }
+  at.passBeating(1_100);
+  const told = at.told();
+  const refused = told.flatMap((news) => news.kind === "refused" ? [news.reasons] : []);
+  const count = (reason: string) => refused.reduce((sum, one) => sum + (one[reason] ?? 0), 0);
+  assert.ok(count("unknown-address") >= 4_900, `${count("unknown-address")}`);
+  const checked = count("bad-signature");
+  assert.ok(checked > 0 && checked <= 100, `${checked} were checked`);
+  assert.deepEqual(told.filter(({ kind }) => kind === "down"), []);
+});
