@@ -1,6 +1,8 @@
 import { after, type Instant, type Millis } from "../base/time.ts";
+import { onDead } from "./members.ts";
+import { readAnnouncement } from "./meta.ts";
 import { pingOf } from "./probe.ts";
-import { type GossipAction, type GossipState, isPresent } from "./state.ts";
+import { type GossipAction, type GossipState, isPresent, type Member } from "./state.ts";
 import { saysUnfit } from "./told.ts";
 
 /** A doubted member is pinged at once and so long after: one packet may be lost. */
@@ -23,12 +25,15 @@ export function doubt(
   actions.push({ kind: "send", to: member, messages: [pingOf(state, name, sequence)], crc: false });
 }
 
-/** At each step: asks again, and forgets whoever did not answer. */
+/** At each step: asks again. Who does not answer is dead to those that have no heartbeat; one that lives refutes it. */
 export function pursueDoubts(state: GossipState, now: Instant, actions: GossipAction[]): void {
   for (const [name, one] of state.doubts) {
     const member = state.members.get(name);
-    if (member === undefined || now >= after(one.since, DOUBT_MS)) state.doubts.delete(name);
-    else if (now >= one.next) {
+    if (member === undefined) state.doubts.delete(name);
+    else if (now >= after(one.since, DOUBT_MS)) {
+      state.doubts.delete(name);
+      if (hasOthersThanHerald(state)) declareDead(state, member, now, actions);
+    } else if (now >= one.next) {
       one.tries++;
       const wait = AGAIN_MS[one.tries];
       one.next = after(one.since, wait ?? DOUBT_MS);
@@ -52,4 +57,20 @@ export function onDoubtAnswered(
     return true;
   }
   return false;
+}
+
+/** MetalLB's speakers hear no heartbeat: by gossip alone they would miss a member after five seconds. */
+function declareDead(
+  state: GossipState,
+  { name: node, incarnation }: Member,
+  now: Instant,
+  actions: GossipAction[],
+): void {
+  onDead(state, { kind: "dead", node, incarnation, from: state.self.name }, now, actions);
+}
+
+function hasOthersThanHerald({ members }: GossipState): boolean {
+  return [...members.values()].some((member) =>
+    isPresent(member) && readAnnouncement(member.meta) === undefined
+  );
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type GossipState } from "../../lib/gossip/state.ts";
+import { announcementOf } from "../../lib/gossip/meta.ts";
 import { createCluster } from "./cluster.ts";
 
 /** What a doubts of b come to, where b is as `prepare` leaves it. */
@@ -50,4 +51,33 @@ Deno.test("a lost packet costs a doubted member nothing, and late answers count 
   assert.equal(vouched(), 1);
   cluster.act("a", { kind: "doubt", name: "nobody" });
   assert.equal(cluster.members.get("a")?.doubts.size, 0);
+});
+
+Deno.test("who answers neither is dead at once to MetalLB's speakers, and not before to Herald's", () => {
+  const herald = announcementOf({ port: 7947, boot: 1, sinceMs: 1, canAnnounce: true });
+  for (const mixed of [true, false]) {
+    const cluster = createCluster();
+    for (const name of ["a", "b", "c"]) {
+      cluster.add(name, name === "c" && mixed ? undefined : herald);
+    }
+    for (const name of ["b", "c"]) cluster.join(name, "a");
+    cluster.pass(2_000);
+    cluster.stop("b");
+    cluster.act("a", { kind: "doubt", name: "b" });
+    cluster.pass(1_000);
+    assert.equal(cluster.alive("c"), mixed ? "a,c" : "a,b,c", `mixed: ${mixed}`);
+  }
+});
+
+Deno.test("a member that lives refutes that it is dead", () => {
+  const cluster = createCluster();
+  for (const name of ["a", "b", "c"]) cluster.add(name);
+  for (const name of ["b", "c"]) cluster.join(name, "a");
+  cluster.pass(2_000);
+  cluster.cut.add("b>a");
+  cluster.act("a", { kind: "doubt", name: "b" });
+  cluster.pass(600);
+  cluster.cut.clear();
+  cluster.pass(2_000);
+  for (const name of ["a", "b", "c"]) assert.equal(cluster.alive(name), "a,b,c", name);
 });
