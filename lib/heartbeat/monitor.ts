@@ -145,6 +145,9 @@ function onPacket(
   if (peer.state !== "up") {
     peer.state = "up";
     actions.push({ kind: "up", name: peer.name });
+    if (!peer.canAnnounce) {
+      actions.push({ kind: "can-announce", name: peer.name, canAnnounce: false });
+    }
   }
   onBody(state, peer, packet.body, now, actions);
 }

@@ -116,10 +116,13 @@ export function setMembers(
   }
 }
 
-/** A speaker's heartbeat is heard. */
-export function onUp({ up, missed, vouched, leaving, unheard }: Liveness, name: string): void {
+/** A speaker's heartbeat is heard; from here on it says itself whether it can announce. */
+export function onUp(
+  { up, missed, vouched, leaving, mute, unheard }: Liveness,
+  name: string,
+): void {
   up.add(name);
-  for (const names of [missed, vouched, leaving, unheard]) names.delete(name);
+  for (const names of [missed, vouched, leaving, mute, unheard]) names.delete(name);
 }
 
 /** A speaker's heartbeat is missed. */

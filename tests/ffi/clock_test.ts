@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { bootClock, CLOCK } from "../../ffi/clock.ts";
 import { openLibc } from "../../ffi/libc.ts";
 
@@ -23,7 +24,7 @@ Deno.test("bootClock() counts the time that the machine was suspended", async ()
   const dir = Deno.makeTempDirSync();
   try {
     Deno.writeTextFileSync(`${dir}/read.ts`, program);
-    const config = new URL("../../deno.json", import.meta.url).pathname;
+    const config = fileURLToPath(new URL("../../deno.json", import.meta.url));
     const run = [Deno.execPath(), "run", "-A", "--config", config, `${dir}/read.ts`];
     const args = ["--time", "--boottime", "864000", ...run];
     const { stdout, stderr } = await new Deno.Command("unshare", { args }).output();

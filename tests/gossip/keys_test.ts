@@ -17,6 +17,28 @@ Deno.test("gossipKeys() makes MetalLB's keys of a text (row L26)", () => {
   assert.deepEqual(gossipKeys("", undefined), []);
 });
 
+Deno.test("gossipKeys() takes each line for a key: the first sends, the others are understood", () => {
+  const [one, other] = ["a".repeat(40), "b".repeat(40)];
+  const both = gossipKeys(`${one}\r\n\n${other}\n`, undefined);
+  assert.deepEqual(both, [...gossipKeys(one, undefined), ...gossipKeys(other, undefined)]);
+  assert.deepEqual(gossipKeys(" \n", undefined), []);
+  const many = gossipKeys(Array(100).fill(one).join("\n"), undefined);
+  assert.equal(many.length, 8, "each costs a try for every packet of a stranger");
+});
+
+Deno.test("while a key is changed step by step all understand all", () => {
+  const steps = ["old", "old\nnew", "new\nold", "new"];
+  for (const [index, text] of steps.entries()) {
+    const next = steps[index + 1];
+    if (next === undefined) continue;
+    for (const [sender, receiver] of [[text, next], [next, text]] as const) {
+      const [key] = gossipKeys(sender, undefined);
+      const known = gossipKeys(receiver, undefined).map((one) => one.toHex());
+      assert.ok(key !== undefined && known.includes(key.toHex()), `${sender} to ${receiver}`);
+    }
+  }
+});
+
 Deno.test("gossipKeys() opens what MetalLB's speakers sent", () => {
   const made = VECTORS.filter(({ settings, transport }) =>
     transport === "udp" && "metallb_secret_text" in settings

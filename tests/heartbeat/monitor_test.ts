@@ -278,3 +278,13 @@ Deno.test("timingOf() gives 40 ms to answers at the default pace, and never less
   assert.deepEqual(DEFAULT_TIMING, { intervalMs: 50, multiplier: 3, confirmMs: 40 });
   assert.equal(timingOf(10, 3).confirmMs, 20);
 });
+
+Deno.test("a peer that is heard again and cannot announce is told to be so anew", () => {
+  const one = bench("a");
+  one.hear("a", { ...BEAT, canAnnounce: false });
+  one.pass(intervalMs * multiplier + 1);
+  assert.equal(of(one.told, "down").length, 1);
+  one.told.length = 0;
+  one.hear("a", { ...BEAT, canAnnounce: false });
+  assert.deepEqual(one.told.map(({ kind }) => kind).slice(0, 2), ["up", "can-announce"]);
+});

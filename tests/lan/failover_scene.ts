@@ -17,6 +17,10 @@ export interface Failover extends AsyncDisposable {
   /** Which node alone answers now; -1 when none or several do. */
   owner(ip: string): Promise<number>;
   start(index: number): Promise<void>;
+  /** The same, where its gossip is at another address. */
+  startAt(index: number, address: string): Promise<void>;
+  /** Speakers that start from here on have this key, or these, one a line. */
+  setKey(text: string): void;
   end(index: number, signal: Deno.Signal): Promise<number>;
   /** Adds Services with an address each and gives the addresses, once all are announced. */
   addServices(count: number): Promise<string[]>;
@@ -61,14 +65,16 @@ export async function makeFailover(
   });
   const join = scene.nodes.map((_, index) => `${gossip}${11 + index}`).join(",");
   const node = (index: number) => scene.nodes[index] ?? assert.fail(`no node ${index}`);
-  function start(index: number): Promise<void> {
+  let key = "a key of the tests";
+  const start = (index: number) => startAt(index, `${gossip}${11 + index}`);
+  function startAt(index: number, address: string): Promise<void> {
     processes[index] = scene.herald(
       node(index),
       "--role=speaker",
       `--node-name=${node(index).name}`,
-      `--ml-bindaddr=${gossip}${11 + index}`,
+      `--ml-bindaddr=${address}`,
       `--ml-join=${join}`,
-      "--ml-secret-key=a key of the tests",
+      `--ml-secret-key=${key}`,
       ...typeof flags === "function" ? flags(node(index).name) : flags,
     );
     return Promise.resolve();
@@ -85,6 +91,8 @@ export async function makeFailover(
     process: (index) => processes[index] ?? assert.fail(`no process ${index}`),
     owner,
     start,
+    startAt,
+    setKey: (text) => void (key = text),
     end: (index, signal) => failover.process(index).end(signal),
     async addServices(count) {
       const manifests: string[] = [];

@@ -198,3 +198,10 @@ Deno.test("whom gossip still calls alive ten seconds after it was missed is beli
   tell(made, ["b", "c"], ["b", "c"], 6_000);
   assert.equal(live(made, BELIEVED_MS), "a,b,c");
 });
+
+Deno.test("whoever is heard again says anew whether it can announce", () => {
+  const made = among(["b"]);
+  onCanAnnounce(made, "b", false); // by gossip, before its heartbeat is heard
+  onUp(made, "b");
+  assert.equal(live(made, 1), "a,b");
+});

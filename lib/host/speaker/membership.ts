@@ -27,7 +27,7 @@ import { oncePerCause } from "../process/backoff.ts";
 import type { Inbox } from "../process/inbox.ts";
 import type { RoleContext } from "../process/role.ts";
 import type { FellowEvent, Fellows } from "./fellows.ts";
-import { refusalText } from "./refusal.ts";
+import { refusalText, refusedBeatText } from "./refusal.ts";
 
 /** After a pause the notices that waited are read before replies leave again. */
 const RESUME_AFTER_MS: Millis = 20;
@@ -241,7 +241,10 @@ function take(state: State, news: MemberNews): void {
       for (const [reason, count] of Object.entries(news.reasons)) {
         metrics.heartbeatRefused.inc({ reason }, count);
         if (!state.mayTellRefused(reason)) continue;
-        log.warn({ reason }, "heartbeat refused: do all have the same key?");
+        log.warn(
+          { reason },
+          refusedBeatText(reason),
+        );
       }
   }
 }

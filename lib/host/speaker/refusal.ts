@@ -12,3 +12,10 @@ export function refusalText(
     ? `the other speakers knew ${nodeName} at ${where}; they take its new address half a minute after they miss the old one`
     : `another speaker has the node name ${nodeName}, at ${where}; set --node-name`;
 }
+
+/** What a heartbeat that was refused for this reason tells people. */
+export function refusedBeatText(reason: string): string {
+  return reason === "unknown-address"
+    ? "heartbeats from an address of no speaker: somebody else sends to this port"
+    : "heartbeat refused: do all have the same key?";
+}

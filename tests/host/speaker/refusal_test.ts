@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { instant } from "../../../lib/base/time.ts";
-import { refusalText } from "../../../lib/host/speaker/refusal.ts";
+import { refusalText, refusedBeatText } from "../../../lib/host/speaker/refusal.ts";
 import { ip } from "../../controller/fixture.ts";
 
 const never = instant(Infinity);
@@ -14,4 +14,9 @@ Deno.test("refusalText() says where the other of this name is, and what helps", 
     /node name n1, at 10\.0\.0\.9; set --node-name/,
   );
   assert.match(refusalText("n1", rival(true)) ?? "", /knew n1 at 10\.0\.0\.9; .* half a minute/);
+});
+
+Deno.test("refusedBeatText() asks for the key only where a speaker may have sent", () => {
+  assert.match(refusedBeatText("bad-signature"), /the same key/);
+  assert.doesNotMatch(refusedBeatText("unknown-address"), /key/);
 });
