@@ -1,4 +1,5 @@
 import { type Protocol, PROTOCOLS } from "../../config/types.ts";
+import { someOf } from "../../base/some_of.ts";
 import type { ServiceKey } from "../../model/facts.ts";
 import { formatIp } from "../../net/ip.ts";
 import type { Announced } from "../../speaker/announced.ts";
@@ -13,6 +14,8 @@ export interface Announcements {
   report(plan: KeptPlan, announced: Announced): void;
   /** No Service has the address any more. */
   forget(plan: KeptPlan): void;
+  /** The decision is over: what it changed goes to the log, as a summary where that is much. */
+  tell(): void;
 }
 
 interface AnnouncementsOptions {
@@ -21,6 +24,17 @@ interface AnnouncementsOptions {
   readonly metrics: Metrics;
   readonly events: Pick<SpeakerEvents, "assigned" | "failed">;
 }
+
+/** A change that the log is to tell. */
+interface Line {
+  readonly fields: { readonly ip: string } & Record<string, string | undefined>;
+  readonly message: string;
+}
+
+/** More lines of one decision are told as one for each message; each for itself is for debugging. */
+const MOST_LINES = 20;
+/** Of a summary's addresses. */
+const ROOM = 160;
 
 /** What was told of an address. */
 interface Told {
@@ -38,6 +52,7 @@ const NOTHING_TOLD: Told = { text: "", services: [], by: [], events: new Set() }
 export function createAnnouncements(options: AnnouncementsOptions): Announcements {
   const { log, metrics: { layer2: { announced: gauge } }, node } = options;
   const told = new Map<string, Told>();
+  const lines: Line[] = [];
 
   function show(ip: string, { services, by }: Told, value: 0 | 1): void {
     for (const service of services) {
@@ -65,16 +80,30 @@ export function createAnnouncements(options: AnnouncementsOptions): Announcement
       show(ip, next, 1);
       const message = messageOf(before.by, by, planned);
       if (message !== undefined) {
-        log.info({ ...fields, protocols: by.join(",") || undefined }, message);
+        lines.push({ fields: { ...fields, protocols: by.join(",") || undefined }, message });
       }
     },
     forget({ ip: address, services }) {
       const ip = formatIp(address);
       show(ip, told.get(ip) ?? NOTHING_TOLD, 0);
       told.delete(ip);
-      log.info({ ip, service: services.join(",") }, "address gone");
+      lines.push({ fields: { ip, service: services.join(",") }, message: "address gone" });
     },
+    tell: () => tellLines(log, lines.splice(0)),
   };
+}
+
+function tellLines(log: Log, lines: readonly Line[]): void {
+  if (lines.length <= MOST_LINES) {
+    for (const { fields, message } of lines) log.info(fields, message);
+    return;
+  }
+  const byMessage = Map.groupBy(lines, ({ message }) => message);
+  for (const [message, alike] of byMessage) {
+    const ip = someOf(alike.map(({ fields }) => fields.ip), ", ", ROOM);
+    log.info({ ip, count: alike.length }, message);
+    for (const { fields } of alike) log.debug(fields, message);
+  }
 }
 
 interface Standing extends Pick<Announced, "by" | "failure"> {

@@ -143,9 +143,11 @@ function decide(state: State): void {
     acknowledge();
   }
   // A node that leaves has handed its addresses over: each line of that would be of no use.
-  if (!state.wireChanged || standing.leaving) return;
-  state.wireChanged = false;
-  report(state, state.plans.plans.values());
+  if (state.wireChanged && !standing.leaving) {
+    state.wireChanged = false;
+    report(state, state.plans.plans.values());
+  }
+  state.announcements.tell();
 }
 
 /** Tells the others when this node can no longer announce, and when it can again. */

@@ -48,7 +48,11 @@ function workshop() {
     shown,
     /** Since the last look. */
     events: () => events.splice(0),
-    lines: () => log.lines.splice(0).map(({ msg, fields }) => `${msg}: ${fields.reason}`),
+    lines() {
+      announcements.tell();
+      return log.lines.splice(0).map(({ msg, fields }) => `${msg}: ${fields.reason}`);
+    },
+    log,
   };
 }
 
@@ -121,4 +125,24 @@ Deno.test("createAnnouncements() warns once of a Service that this node is to an
   assert.deepEqual(events(), [`default/a: ${failure}`, `default/b: ${failure}`]);
   report("layer2", ["a", "b"]);
   assert.deepEqual(events(), ["default/a", "default/b"], "it works after all");
+});
+
+Deno.test("many changes of one decision are one line for each message, and each for itself when debugging", () => {
+  const { announcements, log } = workshop();
+  for (let last = 0; last < 250; last++) {
+    const plan = layer2Plan(`10.77.1.${last}`, last % 2 === 0 ? "node1" : "node2");
+    const by = last % 2 === 0 ? ["layer2" as const] : [];
+    announcements.report(plan, { by, failure: undefined, reason: plan.reason });
+  }
+  assert.equal(log.lines.length, 0, "the decision is not over");
+  announcements.tell();
+  const infos = log.lines.filter(({ level }) => level === "info");
+  assert.deepEqual(infos.map(({ msg, fields }) => `${fields.count} ${msg}`), [
+    "125 address announced from here",
+    "125 address not announced here",
+  ]);
+  assert.match(String(infos[0]?.fields.ip), /^10\.77\.1\.0, 10\.77\.1\.2, .* and 115 more$/);
+  assert.equal(log.lines.length, 252);
+  announcements.tell();
+  assert.equal(log.lines.length, 252, "once");
 });

@@ -81,6 +81,7 @@ function bench() {
     },
     announcers: [announcer("bgp"), announcer("layer2")],
     announcements: {
+      tell: () => undefined,
       report: (plan, { by, reason }) =>
         note(`report ${formatIp(plan.ip)} ${by.includes("layer2")}: ${reason}`),
       forget: (plan) => note(`forget ${formatIp(plan.ip)}`),
