@@ -97,7 +97,8 @@ build() {
   stamp=$({ git rev-parse HEAD 2>/dev/null; echo "$DENO_SHA256 $DENORT_SHA256 ${SOURCE_DATE_EPOCH:-}"
     find main.ts deno.json deno.lock lib ffi .ci -type f -print0 | sort -z | xargs -0 sha256sum
   } | sha256sum | cut -d' ' -f1)
-  if [ -x dist/herald ] && [ -d dist/js ] && [ -f dist/packages.json ] &&
+  if [ -x dist/herald ] && [ -d dist/js ] && [ -f dist/source.json ] &&
+    [ -f dist/packages.json ] &&
     [ "$(cat dist/stamp 2>/dev/null)" = "$stamp" ]; then
     return 0
   fi

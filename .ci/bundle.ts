@@ -1,9 +1,11 @@
 // Makes dist/herald: bundles main.ts and its Workers with esbuild, then puts them behind denort.
 // usage: bundle.ts DENO [OUTPUT]; SOURCE_DATE_EPOCH sets the files' time, else that of the commit.
-// dist/packages.json names the npm packages that are in it.
+// dist/packages.json names the npm packages that are in it, and dist/source.json says what it was
+// made of.
 import { build, type Metafile, type Plugin } from "esbuild";
 import { builtinModules } from "node:module";
 import { BUNDLE, compile, WORKERS } from "./compile.ts";
+import { askSource, shortRevision, type Source, writeSource } from "./source.ts";
 
 /** npm packages say `require("fs")`; Deno wants `node:fs`. */
 const nodeBuiltins: Plugin = {
@@ -17,13 +19,7 @@ const nodeBuiltins: Plugin = {
   },
 };
 
-function text(command: string, ...args: string[]): string | undefined {
-  const { success, stdout } = new Deno.Command(command, { args, stderr: "null" }).outputSync();
-  return success ? new TextDecoder().decode(stdout).trim() : undefined;
-}
-
-async function bundle(commit: string): Promise<void> {
-  const { version } = JSON.parse(await Deno.readTextFile("deno.json"));
+async function bundle(source: Source): Promise<void> {
   const { metafile } = await build({
     metafile: true,
     entryPoints: ["main.ts", ...WORKERS.map((worker) => `${worker}.ts`)],
@@ -41,7 +37,10 @@ async function bundle(commit: string): Promise<void> {
     conditions: ["deno", "node", "import"],
     alias: { "@std/yaml": "./lib/shim/yaml.ts" },
     plugins: [nodeBuiltins],
-    define: { HERALD_VERSION: JSON.stringify(version), HERALD_COMMIT: JSON.stringify(commit) },
+    define: {
+      HERALD_VERSION: JSON.stringify(source.version),
+      HERALD_COMMIT: JSON.stringify(shortRevision(source)),
+    },
     banner: {
       js: 'import{createRequire as __createRequire}from"node:module";' +
         "const require=__createRequire(import.meta.url);",
@@ -77,14 +76,11 @@ async function writePackages({ inputs }: Metafile): Promise<void> {
 }
 
 const [deno = Deno.execPath(), output = "dist/herald"] = Deno.args;
-const dirty = text("git", "status", "--porcelain", "--", "main.ts", "deno.json", "lib", "ffi");
-const commit = text("git", "rev-parse", "--short=12", "HEAD") ?? "unknown";
-const epoch = Number(
-  Deno.env.get("SOURCE_DATE_EPOCH") ?? text("git", "log", "-1", "--format=%ct") ?? 0,
-);
+const source = await askSource();
 await Deno.remove(BUNDLE, { recursive: true }).catch(() => undefined);
-await bundle(dirty ? `${commit}-dirty` : commit);
-await fixTimes(BUNDLE, epoch);
+await bundle(source);
+await fixTimes(BUNDLE, source.epoch);
 await compile({ deno, output });
+await writeSource(source);
 // esbuild's service process would keep this one alive.
 Deno.exit(0);

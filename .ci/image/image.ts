@@ -3,7 +3,8 @@
 // one tar a platform is what `ctr images import`, `podman load` and `skopeo` take.
 // usage: image.ts DENO DENO-VERSION AMD64-DENORT ARM64-DENORT; dist/js is there (bundle.ts).
 import { compile } from "../compile.ts";
-import { layBase, must, type Platform, PLATFORMS, sha256Of } from "./base.ts";
+import { readSource } from "../source.ts";
+import { layBase, type Platform, PLATFORMS, sha256Of } from "./base.ts";
 import {
   type ImageFacts,
   tarOf,
@@ -18,16 +19,11 @@ const OUT = "dist/image";
 const CACHE = `${Deno.env.get("HERALD_CACHE") ?? `${Deno.env.get("HOME")}/.cache/herald`}/debian`;
 
 async function factsOf(): Promise<ImageFacts> {
-  const { version } = JSON.parse(await Deno.readTextFile("deno.json"));
-  const commit = await must("git", "rev-parse", "HEAD").catch(() => "unknown");
-  const told = Deno.env.get("SOURCE_DATE_EPOCH");
-  const epoch = Number(told ?? await must("git", "log", "-1", "--format=%ct").catch(() => "0"));
+  const source = await readSource();
   return {
-    reference: `docker.io/library/herald:${version}`,
+    ...source,
+    reference: `docker.io/library/herald:${source.version}`,
     entrypoint: "/usr/local/bin/herald",
-    version,
-    commit: commit.trim(),
-    epoch,
   };
 }
 

@@ -1,6 +1,7 @@
 // An OCI image layout, byte for byte the same for the same input.
 // https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md
 import { gzipSync } from "node:zlib";
+import type { Source } from "../source.ts";
 import { hexSha256, must, type Platform } from "./base.ts";
 
 const MANIFEST = "application/vnd.oci.image.manifest.v1+json";
@@ -8,15 +9,11 @@ const CONFIG = "application/vnd.oci.image.config.v1+json";
 const LAYER = "application/vnd.oci.image.layer.v1.tar+gzip";
 const INDEX = "application/vnd.oci.image.index.v1+json";
 
-export interface ImageFacts {
+export interface ImageFacts extends Source {
   /** In full, `docker.io/library/herald:0.1.0`: containerd finds an image by nothing shorter. */
   readonly reference: string;
   /** The program that is run. */
   readonly entrypoint: string;
-  readonly version: string;
-  readonly commit: string;
-  /** Seconds since 1970 that every file and label bears. */
-  readonly epoch: number;
 }
 
 interface Descriptor {
@@ -75,14 +72,14 @@ export async function writeManifest(
   layout: string,
   { name: architecture }: Platform,
   layers: readonly Layer[],
-  { commit, entrypoint, epoch, version }: ImageFacts,
+  { entrypoint, epoch, revision, version }: ImageFacts,
 ): Promise<Record<string, unknown>> {
   const created = new Date(epoch * 1000).toISOString();
   const labels = {
     "org.opencontainers.image.created": created,
     "org.opencontainers.image.description": "Network load balancer for bare-metal Kubernetes",
     "org.opencontainers.image.licenses": "Apache-2.0",
-    "org.opencontainers.image.revision": commit,
+    "org.opencontainers.image.revision": revision,
     "org.opencontainers.image.title": "herald",
     "org.opencontainers.image.version": version,
   };

@@ -1,6 +1,7 @@
 // deno-lint-ignore-file no-console -- a program for people, not part of Herald
 // Lays all that is published into dist/release. dist/image is there (image.ts).
 import { must, type Platform, PLATFORMS, sha256Of } from "../image/base.ts";
+import { readSource } from "../source.ts";
 import { makeDeb } from "./deb.ts";
 import { packFolder } from "./pack.ts";
 import { cliTexts } from "./texts.ts";
@@ -27,11 +28,7 @@ async function isThere(path: string): Promise<boolean> {
   return await Deno.stat(path).then(() => true, () => false);
 }
 
-const { version } = JSON.parse(await Deno.readTextFile("deno.json"));
-const epoch = Number(
-  Deno.env.get("SOURCE_DATE_EPOCH") ??
-    await must("git", "log", "-1", "--format=%ct").catch(() => "0"),
-);
+const { epoch, version } = await readSource();
 const { completions, page } = cliTexts(version, epoch);
 await Deno.remove(OUT, { recursive: true }).catch(() => undefined);
 await Deno.mkdir(OUT, { recursive: true });

@@ -55,7 +55,7 @@ Deno.test("the Dockerfile's entry point and labels are those of ./install.sh ima
   const [platform] = PLATFORMS;
   assert.ok(platform);
   const entrypoint = "/usr/local/bin/herald";
-  const facts = { reference: "", entrypoint, version, commit: "", epoch: 0 };
+  const facts = { reference: "", entrypoint, version, revision: "", epoch: 0 };
   const layout = await Deno.makeTempDir({ prefix: "herald-layout-" });
   try {
     const { digest } = await writeManifest(layout, platform, [], facts);

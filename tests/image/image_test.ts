@@ -58,6 +58,16 @@ Deno.test("./install.sh image makes both platforms, and does no work twice", asy
       assert.ok(!await isThere(`${root}/bin/sh`), "there is a shell");
       assert.ok(!await isThere(`${root}/usr/share/doc`));
     });
+    await t.step("its label names the commit that the program names", async () => {
+      const told = await must(`${ROOT}dist/herald`, ["version"]);
+      const [, commit = ""] = /\(commit ([^,)]+)/.exec(told) ?? [];
+      const [digits = "", ...dirty] = commit.split("-");
+      for (const tar of tars) {
+        const { Labels } = JSON.parse(await must("skopeo", ["inspect", `oci-archive:${tar}`]));
+        const revision = String(Labels["org.opencontainers.image.revision"]);
+        assert.match(revision, new RegExp(`^${[`${digits}[0-9a-f]{28}`, ...dirty].join("-")}$`));
+      }
+    });
     await t.step("its SPDX document names what deno.lock pins of the bundle", async () => {
       const lock = JSON.parse(await Deno.readTextFile(`${ROOT}deno.lock`));
       const file = (tars[0] ?? "").replace(/\.tar$/, ".spdx.json");

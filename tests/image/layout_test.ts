@@ -7,7 +7,7 @@ const FACTS = {
   reference: "docker.io/library/herald:9.9.9",
   entrypoint: "/usr/local/bin/herald",
   version: "9.9.9",
-  commit: "c0ffee",
+  revision: "c0ffee",
   epoch: 1_800_000_000,
 };
 const [AMD64, ARM64] = PLATFORMS;

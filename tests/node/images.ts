@@ -72,7 +72,7 @@ async function imageOf(folder: string, name: string, reference: string): Promise
   const layout = `${folder}/${name}.layout`;
   await Deno.mkdir(layout);
   const layer = await writeLayer(layout, `${folder}/${name}`, 0, name);
-  const facts = { reference, version: "1", commit: "none", epoch: 0, entrypoint: "/entry" };
+  const facts = { reference, version: "1", revision: "none", epoch: 0, entrypoint: "/entry" };
   await writeIndex(layout, await writeManifest(layout, platform, [layer], facts), facts);
   const tar = `${folder}/${name}.tar`;
   await tarOf(layout, tar, 0);
