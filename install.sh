@@ -95,10 +95,10 @@ build() {
   [ ! -e .git ] || git rev-parse HEAD >/dev/null ||
     say "git cannot read this clone: the program will not know its commit"
   stamp=$({ git rev-parse HEAD 2>/dev/null; echo "$DENO_SHA256 $DENORT_SHA256 ${SOURCE_DATE_EPOCH:-}"
-    find main.ts deno.json deno.lock lib ffi .ci -type f -print0 | sort -z | xargs -0 sha256sum
+    find main.ts deno.json deno.lock LICENSE lib ffi .ci -type f -print0 | sort -z | xargs -0 sha256sum
   } | sha256sum | cut -d' ' -f1)
   if [ -x dist/herald ] && [ -d dist/js ] && [ -f dist/source.json ] &&
-    [ -f dist/packages.json ] &&
+    [ -f dist/packages.json ] && [ -f dist/licenses.txt ] &&
     [ "$(cat dist/stamp 2>/dev/null)" = "$stamp" ]; then
     return 0
   fi

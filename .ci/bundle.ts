@@ -1,10 +1,11 @@
 // Makes dist/herald: bundles main.ts and its Workers with esbuild, then puts them behind denort.
 // usage: bundle.ts DENO [OUTPUT]; SOURCE_DATE_EPOCH sets the files' time, else that of the commit.
-// dist/packages.json names the npm packages that are in it, and dist/source.json says what it was
-// made of.
+// dist/packages.json names the npm packages that are in it, dist/licenses.txt has the licences of all
+// its parts, and dist/source.json says what it was made of.
 import { build, type Metafile, type Plugin } from "esbuild";
 import { builtinModules } from "node:module";
 import { BUNDLE, compile, WORKERS } from "./compile.ts";
+import { type BundledPackage, copyrightFile, packageFolders, readPackage } from "./licenses.ts";
 import { askSource, shortRevision, type Source, writeSource } from "./source.ts";
 
 /** npm packages say `require("fs")`; Deno wants `node:fs`. */
@@ -58,21 +59,15 @@ async function fixTimes(folder: string, epoch: number): Promise<void> {
   }
 }
 
-/** The npm packages of the bundle, by what really went into it. */
+/** The npm packages of the bundle, by what really went into it, and the licences of all. */
 async function writePackages({ inputs }: Metafile): Promise<void> {
-  const folders = new Set<string>();
-  for (const input of Object.keys(inputs)) {
-    const [folder] = /^.*node_modules\/(?:@[^/]+\/)?[^@/.][^/]*(?=\/)/.exec(input) ?? [];
-    if (folder !== undefined) folders.add(folder);
-  }
-  const packages = await Promise.all([...folders].map(async (folder) => {
-    const { license, name, version } = JSON.parse(
-      await Deno.readTextFile(`${folder}/package.json`),
-    );
-    return { name, version, license };
-  }));
-  const byName = (a: { name: string }, b: { name: string }) => a.name < b.name ? -1 : 1;
-  await Deno.writeTextFile("dist/packages.json", JSON.stringify(packages.sort(byName), null, 1));
+  const packages = await Promise.all(packageFolders(Object.keys(inputs)).map(readPackage));
+  const byName = (a: BundledPackage, b: BundledPackage) =>
+    `${a.name} ${a.version}` < `${b.name} ${b.version}` ? -1 : 1;
+  packages.sort(byName);
+  const named = packages.map(({ license, name, version }) => ({ name, version, license }));
+  await Deno.writeTextFile("dist/packages.json", JSON.stringify(named, null, 1));
+  await Deno.writeTextFile("dist/licenses.txt", await copyrightFile(packages));
 }
 
 const [deno = Deno.execPath(), output = "dist/herald"] = Deno.args;

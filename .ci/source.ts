@@ -2,7 +2,7 @@
 // answer, so that their labels and times say what the program says.
 
 /** All that the program is made of; install.sh looks at the same to know whether it must build. */
-export const SOURCES = ["main.ts", "deno.json", "deno.lock", "lib", "ffi", ".ci"];
+export const SOURCES = ["main.ts", "deno.json", "deno.lock", "LICENSE", "lib", "ffi", ".ci"];
 const FILE = "dist/source.json";
 
 export interface Source {

@@ -22,7 +22,10 @@ export interface BasePackage {
   readonly sha256: Readonly<Record<Platform["name"], string>>;
 }
 
-/** The binary links libc and libgcc_s; base-files brings the tree and /etc/os-release. */
+/**
+ * The binary links libc and libgcc_s, whose copyright file gcc-12-base has; base-files brings the
+ * tree, /etc/os-release and the licences' common texts.
+ */
 export const BASE: readonly BasePackage[] = [
   {
     name: "base-files",
@@ -32,6 +35,16 @@ export const BASE: readonly BasePackage[] = [
     sha256: {
       amd64: "3eb1ea6d85488f488cc2a163b98ad640ef88cee4c79287cf14e361aaf6206f47",
       arm64: "b1272fbdc197f7d5bd22c05b741a03840f8bec66ca68c8d797f567ff2c99d42d",
+    },
+  },
+  {
+    name: "gcc-12-base",
+    version: "12.2.0-14+deb12u1",
+    pool: "g/gcc-12",
+    license: "GPL-3.0-or-later WITH GCC-exception-3.1",
+    sha256: {
+      amd64: "1896a2aacf4ad681ff5eacc24a5b0ca4d5d9c9b9c9e4b6de5197bc1e116ea619",
+      arm64: "674cf6cba6d432bd200c45fe866c1652c7a53523cc2e7a613e05bc4abf7b5440",
     },
   },
   {
@@ -63,7 +76,7 @@ const ARCHIVES = [
   "https://snapshot.debian.org/archive/debian/20261101T000000Z",
 ];
 /** Left out of the image: what no program reads at run time. */
-const LEFT_OUT = ["usr/share/doc", "usr/share/man", "usr/share/lintian", "usr/share/locale"];
+const LEFT_OUT = ["usr/share/man", "usr/share/lintian", "usr/share/locale"];
 
 const PASSWD = `root:x:0:0:root:/root:/sbin/nologin
 nobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin
@@ -89,10 +102,29 @@ export async function layBase(platform: Platform, root: string, cache: string): 
   for (const folder of [...LEFT_OUT, ...await gconvOf(root)]) {
     await Deno.remove(`${root}/${folder}`, { recursive: true }).catch(() => undefined);
   }
+  await keepCopyrights(root);
   await Deno.mkdir(`${root}/etc`, { recursive: true });
   await Deno.writeTextFile(`${root}/etc/passwd`, PASSWD);
   await Deno.writeTextFile(`${root}/etc/group`, GROUP);
   await Deno.mkdir(`${root}/home/nonroot`, { recursive: true });
+}
+
+/** Leaves of the documentation what the licences ask for. @throws where a package has none */
+async function keepCopyrights(root: string): Promise<void> {
+  const folder = `${root}/usr/share/doc`;
+  for (const { isDirectory, name } of [...Deno.readDirSync(folder)]) {
+    // A link leads to the folder of another package of the same source.
+    if (!isDirectory) continue;
+    for (const entry of [...Deno.readDirSync(`${folder}/${name}`)]) {
+      if (entry.name === "copyright") continue;
+      await Deno.remove(`${folder}/${name}/${entry.name}`, { recursive: true });
+    }
+  }
+  for (const { name } of BASE) {
+    await Deno.stat(`${folder}/${name}/copyright`).catch(() => {
+      throw new Error(`${name} brings no copyright file, and the image would lack its licence`);
+    });
+  }
 }
 
 /** The character sets that glibc can load; Herald converts none. */

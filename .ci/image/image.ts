@@ -41,6 +41,8 @@ async function makePlatform(
   await Deno.mkdir(`${program}/usr/local/bin`, { recursive: true });
   const binary = `${program}/usr/local/bin/herald`;
   await compile({ deno, output: binary, target: platform.target, denort });
+  await Deno.mkdir(`${program}/usr/share/doc/herald`, { recursive: true });
+  await Deno.copyFile("dist/licenses.txt", `${program}/usr/share/doc/herald/copyright`);
   const layers = [
     await writeLayer(layout, base, facts.epoch, "Debian's libc6, libgcc-s1, base-files"),
     await writeLayer(layout, program, facts.epoch, "herald"),

@@ -1,13 +1,7 @@
 // What is in an image, as SPDX 2.3: https://spdx.github.io/spdx-spec/v2.3/
+import type { BundledPackage } from "../licenses.ts";
 import { BASE, hexSha256, type Platform } from "./base.ts";
 import type { ImageFacts } from "./layout.ts";
-
-/** An npm package that the bundle holds. */
-export interface BundledPackage {
-  readonly name: string;
-  readonly version: string;
-  readonly license: string | undefined;
-}
 
 interface Part {
   readonly id: string;
@@ -46,7 +40,7 @@ function partsOf(
       id: `npm-${name}-${version}`,
       name,
       version,
-      license: license ?? "NOASSERTION",
+      license,
       purl: `pkg:npm/${encodeURIComponent(name).replace("%2F", "/")}@${version}`,
       supplier: "NOASSERTION",
     })),

@@ -9,6 +9,8 @@ export interface DebFacts {
   readonly epoch: number;
   /** Path of the program. */
   readonly binary: string;
+  /** Path of the licences of all that is in the program, as Debian's copyright files have them. */
+  readonly licenses: string;
   readonly manPage: string;
   /** By the path at which a shell looks for them. */
   readonly completions: Readonly<Record<string, string>>;
@@ -19,14 +21,6 @@ const MAINTAINER = "Herald <herald@localhost>";
 const UNITS = "deploy/systemd";
 const SCRIPTS = ".ci/release/debian";
 const CONFFILES = ["config.yaml", "controller.env", "speaker.env", "all.env"];
-const COPYRIGHT = `Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
-Upstream-Name: herald
-
-Files: *
-Copyright: Herald's authors
-License: Apache-2.0
- On Debian systems the text is in /usr/share/common-licenses/Apache-2.0.
-`;
 
 /** Writes the package to `output`; `work` is an empty folder. @throws Error with the cause */
 export async function makeDeb(facts: DebFacts, work: string, output: string): Promise<void> {
@@ -44,7 +38,7 @@ export async function makeDeb(facts: DebFacts, work: string, output: string): Pr
 }
 
 async function layFiles(root: string, facts: DebFacts): Promise<void> {
-  const { binary, completions, epoch, manPage, version } = facts;
+  const { binary, completions, epoch, licenses, manPage, version } = facts;
   const copy = async (from: string, to: string) => {
     await Deno.mkdir(`${root}/${to}`.replace(/\/[^/]+$/, ""), { recursive: true });
     await Deno.copyFile(from, `${root}/${to}`);
@@ -66,7 +60,7 @@ async function layFiles(root: string, facts: DebFacts): Promise<void> {
   for (const name of ["ebpf.conf", "service.yaml"]) {
     await copy(`${UNITS}/examples/${name}`, `${doc}/examples/${name}`);
   }
-  await write(`${doc}/copyright`, COPYRIGHT);
+  await copy(licenses, `${doc}/copyright`);
   const date = new Date(epoch * 1000).toUTCString().replace("GMT", "+0000");
   const changes = `herald (${version}) unstable; urgency=medium\n\n` +
     `  * See CHANGELOG.md of this version.\n\n -- ${MAINTAINER}  ${date}\n`;

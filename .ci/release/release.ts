@@ -9,7 +9,7 @@ import { cliTexts } from "./texts.ts";
 const IMAGE = "dist/image";
 const OUT = "dist/release";
 
-/** The very program that the image has: its last layer holds nothing else. */
+/** The very program that the image has, out of its last layer. */
 async function takeBinary({ name }: Platform, work: string, output: string): Promise<void> {
   const read = async (digest: string) => JSON.parse(await Deno.readTextFile(blobOf(digest)));
   const blobOf = (digest: string) =>
@@ -45,6 +45,7 @@ for (const platform of PLATFORMS) {
         version,
         epoch,
         binary: `${OUT}/${name}`,
+        licenses: "dist/licenses.txt",
         manPage: page,
         completions,
         compression: "gzip",
@@ -56,6 +57,7 @@ for (const platform of PLATFORMS) {
     await Deno.remove(work, { recursive: true });
   }
 }
+await Deno.copyFile("dist/licenses.txt", `${OUT}/licenses.txt`);
 await Deno.writeTextFile(`${OUT}/herald.1`, page);
 for (const [path, text] of Object.entries(completions)) {
   const name = path.endsWith("/herald") ? "herald.bash" : path.replace(/.*\//, "");

@@ -23,6 +23,10 @@ async function unpack(tar: string, folder: string): Promise<string> {
   return root;
 }
 
+function namesIn(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+}
+
 async function isThere(path: string): Promise<boolean> {
   return await Deno.lstat(path).then(() => true, () => false);
 }
@@ -53,10 +57,14 @@ Deno.test("./install.sh image makes both platforms, and does no work twice", asy
       // Without /proc the runtime cannot find itself: the loader and all libraries were found.
       assert.match(told, new RegExp(`herald ${version}|/proc/self/exe`));
       assert.match(await Deno.readTextFile(`${root}/etc/passwd`), /^nonroot:x:65532/m);
-      const parts = [...Deno.readDirSync(`${root}/var/lib/dpkg/status.d`)].map(({ name }) => name);
-      assert.deepEqual(parts.sort(), ["base-files", "libc6", "libgcc-s1"]);
+      const parts = namesIn(`${root}/var/lib/dpkg/status.d`);
+      assert.deepEqual(parts, ["base-files", "gcc-12-base", "libc6", "libgcc-s1"]);
       assert.ok(!await isThere(`${root}/bin/sh`), "there is a shell");
-      assert.ok(!await isThere(`${root}/usr/share/doc`));
+      const doc = `${root}/usr/share/doc`;
+      assert.deepEqual(namesIn(doc), [...parts, "herald"].sort());
+      for (const name of namesIn(doc)) assert.deepEqual(namesIn(`${doc}/${name}`), ["copyright"]);
+      const licenses = await Deno.readTextFile(`${ROOT}dist/licenses.txt`);
+      assert.equal(await Deno.readTextFile(`${doc}/herald/copyright`), licenses);
     });
     await t.step("its label names the commit that the program names", async () => {
       const told = await must(`${ROOT}dist/herald`, ["version"]);

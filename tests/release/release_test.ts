@@ -19,7 +19,9 @@ async function smallDeb(folder: string, text = "#!/bin/sh\n"): Promise<string> {
   const binary = `${folder}/program`;
   await Deno.writeTextFile(binary, text);
   const { completions, page } = cliTexts("9.9.9", EPOCH);
-  const facts = { platform: "arm64", version: "9.9.9", epoch: EPOCH, binary } as const;
+  const licenses = `${folder}/licenses.txt`;
+  await Deno.writeTextFile(licenses, "Files: *\n");
+  const facts = { platform: "arm64", version: "9.9.9", epoch: EPOCH, binary, licenses } as const;
   const deb = `${folder}/herald.deb`;
   await makeDeb(
     { ...facts, manPage: page, completions, compression: "gzip" },
@@ -89,7 +91,14 @@ Deno.test("./install.sh release lays down all that is published, and does no wor
     `herald-${version}-linux-${arch}-image.tar`,
     `herald-${version}-linux-${arch}.spdx.json`,
     `herald_${version}_${arch}.deb`,
-  ]).concat("herald.1", "herald.bash", "_herald", "herald.fish", "metallb-compatible.yaml");
+  ]).concat(
+    "herald.1",
+    "herald.bash",
+    "_herald",
+    "herald.fish",
+    "licenses.txt",
+    "metallb-compatible.yaml",
+  );
   for (const name of wanted) assert.ok(names.includes(name), `${name} is not in ${names}`);
   const sums = (await Deno.readTextFile(`${RELEASE}/SHA256SUMS`)).trim().split("\n");
   assert.deepEqual(
@@ -103,6 +112,10 @@ Deno.test("./install.sh release lays down all that is published, and does no wor
   const deb = `${RELEASE}/herald_${version}_${arch}.deb`;
   const packed = 'dpkg-deb --fsys-tarfile "$0" | tar -xO ./usr/bin/herald | sha256sum';
   assert.equal((await must("sh", ["-c", packed, deb])).slice(0, 64), await sha256(program));
+  const copyright = 'dpkg-deb --fsys-tarfile "$0" | tar -xO ./usr/share/doc/herald/copyright';
+  const licenses = await Deno.readTextFile(`${RELEASE}/licenses.txt`);
+  assert.equal(await must("sh", ["-c", copyright, deb]), licenses);
+  assert.equal(await Deno.readTextFile(`${ROOT}dist/licenses.txt`), licenses);
   assert.ok(!names.includes("kustomization.yaml"), "its folders are elsewhere");
   const before = await Deno.stat(`${RELEASE}/SHA256SUMS`);
   const again = await run(`${ROOT}install.sh`, ["release"]);

@@ -85,7 +85,8 @@ Deno.test("the Debian package's units run under a real systemd, confined, watche
     const deb = `${folder}/herald.deb`;
     const platform = Deno.build.arch === "aarch64" ? "arm64" : "amd64";
     const binary = `${ROOT}dist/herald`;
-    const facts = { platform, version, epoch: 0, binary, manPage, completions } as const;
+    const licenses = `${ROOT}dist/licenses.txt`;
+    const facts = { platform, version, epoch: 0, binary, licenses, manPage, completions } as const;
     await makeDeb({ ...facts, compression: "none" }, `${folder}/work`, deb);
     await Deno.mkdir(`${folder}/machine`);
     await using machine = await bootMachine(`${folder}/machine`, deb);
