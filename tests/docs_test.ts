@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { parse } from "yaml";
+import { parse, parseAllDocuments } from "yaml";
 import { parseArguments } from "../lib/cli/arguments.ts";
 import { readSource } from "../lib/config/manifest.ts";
+import { isObject, listOr, objectOr } from "../lib/model/json.ts";
 import { anchorsOf, commandsOf, type Fence, fencesOf, proseOf } from "./support/markdown.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
@@ -256,3 +257,30 @@ Deno.test("installation tells the memory that the manifest asks for and allows",
     assert.ok(page.includes(`a ${role} ${limit} MiB`), `${role} is allowed ${limit} MiB`);
   }
 });
+
+Deno.test("F9: the roll's command gives the speakers of the manifest the flag, and nobody else", async () => {
+  const page = PAGES.find(({ path }) => path === "docs/upgrade.md") ?? assert.fail();
+  const roll = page.fences.flatMap(commandsOf).find((command) => command.includes("--compat")) ??
+    assert.fail("the page has no roll");
+  const [edit = "", apply] = roll.split(/ \| (?=kubectl)/);
+  assert.equal(apply, "kubectl apply -f -");
+  const made = await new Deno.Command("sh", { args: ["-c", edit], cwd: ROOT }).output();
+  const before = await Deno.readTextFile(`${ROOT}deploy/metallb-compatible.yaml`);
+  const [plain, flagged] = [before, new TextDecoder().decode(made.stdout)].map(argumentsIn);
+  assert.deepEqual(flagged?.get("Deployment"), plain?.get("Deployment"));
+  const args = flagged?.get("DaemonSet") ?? assert.fail("no speaker");
+  assert.deepEqual(args.filter((one) => one !== "--compat=v0.12"), plain?.get("DaemonSet"));
+  const request = parseArguments(args, AROUND);
+  assert.equal(request.kind === "run" && request.options.compat, "v0.12");
+});
+
+/** The arguments of the containers in a manifest, by the kind of their object. */
+function argumentsIn(manifest: string): ReadonlyMap<string, string[]> {
+  const objects = parseAllDocuments(manifest).map((document): unknown => document.toJS());
+  return new Map(
+    objects.filter(isObject).map(({ kind, spec }) => {
+      const containers = listOr(objectOr(objectOr(objectOr(spec).template).spec).containers);
+      return [`${kind}`, containers.flatMap((one) => listOr(objectOr(one).args)).map(String)];
+    }),
+  );
+}

@@ -97,6 +97,8 @@ function impactOf(a: number, b: number): string {
     without: many(a + b, one),
     pools: [{ name: "p", before: count(a), after: count(b) }],
     difference: { pools: [], poolsReordered: false, peers: [], bfdProfiles: [] },
+    ownAddresses: many(a, (at) => ({ ip: `10.0.0.${at}`, node: `n${at}`, pool: "p" })),
+    labelMoves: many(b, (at) => ({ ip: `10.0.0.${at}`, from: "n1", to: undefined })),
   };
   return impactText(report);
 }

@@ -13,7 +13,9 @@ import { formatIp, type Ip, parseIp } from "../net/ip.ts";
 import { formatPrefix } from "../net/prefix.ts";
 import type { SpeakerStatus } from "../status/types.ts";
 import { labelsOf } from "../speaker/candidates.ts";
+import { judgementOf } from "../speaker/judgement.ts";
 import { planAddress } from "../speaker/plan.ts";
+import { addressesOf } from "../speaker/node_addresses.ts";
 import type { Candidate, SpeakerView } from "../speaker/view.ts";
 import { isForPeer, routeWishes } from "../speaker/routes.ts";
 import type { OutputFormat } from "./arguments.ts";
@@ -183,13 +185,15 @@ function viewOf(
 ): SpeakerView {
   const owner = seen.find(({ announcing }) => announcing)?.node ?? seen[0]?.node;
   const speaker = owner === undefined ? undefined : answers.get(owner);
+  const { election = "v0.11", ignoreExcludeLabel = false, judge = "Herald" } = speaker ?? {};
   return {
     config,
     nodes,
+    nodeAddresses: addressesOf(nodes.values()),
     liveSpeakers: speaker === undefined ? ready : speaker.live && new Set(speaker.live),
     self: "",
-    election: speaker?.election ?? "v0.11",
-    ignoreExcludeLabel: speaker?.ignoreExcludeLabel ?? false,
+    election,
+    judgement: judgementOf(judge, ignoreExcludeLabel, nodes),
     lbClass,
   };
 }
@@ -204,6 +208,7 @@ function disagreements(speakers: readonly SpeakerStatus[]): string[] {
   return [
     ...differ("--l2-election", ({ election }) => election ?? "v0.11"),
     ...differ("--ignore-exclude-lb", ({ ignoreExcludeLabel }) => ignoreExcludeLabel ? "on" : "off"),
+    ...differ("whose rules they judge nodes by", ({ judge }) => judge ?? "Herald"),
     ...differ("whom they take for live", ({ live }) => live?.join(", ") ?? "all nodes"),
   ];
 }

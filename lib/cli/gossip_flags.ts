@@ -26,11 +26,15 @@ function secretName(flags: Flags, around: Surroundings): string | undefined {
   return text(flags, "mlSecretName") ?? (around.env("METALLB_ML_SECRET_NAME") || undefined);
 }
 
-/** On where an address to bind or a member to join is named, as in MetalLB. @throws UsageError */
+/**
+ * On where an address to bind or a member to join is named, as in MetalLB; `otherKeyBytes` is the
+ * key's length where the flags name none. @throws UsageError
+ */
 export function readGossip(
   flags: Flags,
   around: Surroundings,
   role: Role,
+  otherKeyBytes?: 16 | 32,
 ): GossipFlags | undefined {
   const named = (flag: string, variable: string) =>
     text(flags, flag) ?? (around.env(variable) || undefined);
@@ -51,7 +55,7 @@ export function readGossip(
     join,
     secret: key ?? "",
     secretName: key === undefined ? secretName(flags, around) : undefined,
-    keyBytes: keyBytes === undefined ? undefined : keyBytes === "16" ? 16 : 32,
+    keyBytes: keyBytes === undefined ? otherKeyBytes : keyBytes === "16" ? 16 : 32,
     heartbeat: beats,
   };
 }

@@ -5,6 +5,9 @@ import { type Config, EMPTY_CONFIG } from "../config/types.ts";
 import { forecast, type Impact, type Place, type PoolImpact } from "../controller/impact.ts";
 import { systemClock } from "../host/process/clock.ts";
 import type { Snapshot } from "../host/inspect/snapshot.ts";
+import { LABEL } from "../model/names.ts";
+import { type LabelMove, labelMoves } from "../speaker/label_moves.ts";
+import { type PooledAddress, pooledAddresses } from "../speaker/node_addresses.ts";
 
 /** What `herald validate --against` says, as JSON. */
 export interface ImpactReport extends Impact {
@@ -13,6 +16,10 @@ export interface ImpactReport extends Impact {
   /** Why nothing is in force there; undefined when something is. */
   readonly noConfig?: string;
   readonly difference: ConfigDifference;
+  /** Nodes' own addresses in pools. */
+  readonly ownAddresses: readonly PooledAddress[];
+  /** What the label that excludes nodes moves where MetalLB up to v0.13 announces now. */
+  readonly labelMoves: readonly LabelMove[];
 }
 
 /** Of each list so many are printed; JSON has them all. */
@@ -24,13 +31,15 @@ export function impactOf(
   snapshot: Snapshot,
   lbClass: string | undefined,
 ): ImpactReport {
-  const { config: before, configReason, description, services } = snapshot;
+  const { config: before, configReason, description, nodes, services, slices } = snapshot;
   const input = { before, after, services: services.values(), lbClass, now: systemClock.now() };
   return {
     against: description,
     noConfig: before === undefined ? configReason : undefined,
     ...forecast(input),
     difference: configDifference(before ?? EMPTY_CONFIG, after),
+    ownAddresses: pooledAddresses(after, nodes.values()),
+    labelMoves: labelMoves({ config: after, services: services.values(), slices, nodes, lbClass }),
   };
 }
 
@@ -71,6 +80,17 @@ export function impactText(report: ImpactReport): string {
       stillWithout.map(({ service, why }) => `${service}: ${why}`),
     ),
     ...changes.length === 0 ? ["The configuration says the same as the one in force."] : changes,
+    ...section(
+      "Warning: pools hold nodes' own addresses; of each no other node than its own announces:",
+      report.ownAddresses.map(({ ip, node, pool }) => `${ip} of node ${node}, pool "${pool}"`),
+    ),
+    ...section(
+      `Warning: nodes are labelled ${LABEL.excludeNode}; where MetalLB up to v0.13 announces now, ` +
+        "these addresses would move, unless the speakers run with --ignore-exclude-lb:",
+      report.labelMoves.map(({ ip, from, to }) =>
+        `${ip}: ${from} -> ${to ?? "nobody announces it"}`
+      ),
+    ),
   ];
   return `${lines.join("\n")}\n`;
 }

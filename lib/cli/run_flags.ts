@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import { ARP_BACKENDS, ROLES } from "../host/process/options.ts";
 import { LOG_LEVELS } from "../host/process/log.ts";
+import { COMPAT_WORDS } from "../speaker/compat.ts";
 import { ELECTION_RULES } from "../speaker/view.ts";
 import { addSourceOptions, once, oneOf } from "./options.ts";
 import type { Flags } from "./flag_values.ts";
@@ -47,6 +48,9 @@ export function addRun(
     .addOption(oneOf("--ml-key-bytes <n>", "gossip: key length", ["16", "32"]))
     .addOption(once("--heartbeat-interval <duration>", "between a speaker's beats; default 50ms"))
     .addOption(once("--heartbeat-multiplier <n>", "missing beats that mean it is gone; default 3"))
+    .addOption(
+      oneOf("--compat <version>", "beside MetalLB's speakers of this version", COMPAT_WORDS),
+    )
     .addOption(
       oneOf("--l2-election <rule>", "who owns an address, MetalLB's rule of", ELECTION_RULES),
     )

@@ -1,3 +1,4 @@
+import { COMPAT, COMPAT_WORDS } from "../speaker/compat.ts";
 import { ELECTION_RULES } from "../speaker/view.ts";
 import {
   ARP_BACKENDS,
@@ -37,6 +38,7 @@ const SPEAKER_ONLY = [
   "heartbeatInterval",
   "heartbeatMultiplier",
   "mlWanConfig",
+  "compat",
   "l2Election",
   "arpBackend",
   "interface",
@@ -138,23 +140,31 @@ export function readRunOptions(flags: Flags, around: Surroundings): RunOptions {
   const source = readSourceOptions(flags, around);
   const leaderElection = readLeaderElection(flags, source.namespace);
   if (typeof leaderElection === "string") throw new UsageError(leaderElection);
+  const beside = word("--compat", text(flags, "compat"), COMPAT_WORDS, "none");
+  const compat = beside === "none" ? undefined : beside;
   const mlNamespace = text(flags, "mlNamespace") ??
     (around.env("METALLB_ML_NAMESPACE") || undefined);
   return {
     ...source,
     role,
+    compat,
     // A controller is bound to no node: a host name that Kubernetes would refuse is no fault.
     nodeName: role === "controller" ? around.hostname() : nodeName(flags, around),
     host: host(text(flags, "host") ?? around.env("METALLB_HOST")),
     port: port("--port", text(flags, "port") ?? (around.env("METALLB_PORT") || undefined), 7472),
     mlLabels: text(flags, "mlLabels") ?? (around.env("METALLB_ML_LABELS") || undefined),
     mlNamespace: mlNamespace ?? source.namespace,
-    gossip: readGossip(flags, around, role),
+    gossip: readGossip(flags, around, role, compat && COMPAT[compat].keyBytes),
     gossipSecret: role === "speaker"
       ? undefined
       : readGossipSecret(flags, around, source.namespace),
     leaderElection: role === "speaker" ? undefined : leaderElection,
-    election: word("--l2-election", text(flags, "l2Election"), ELECTION_RULES, "v0.11"),
+    election: word(
+      "--l2-election",
+      text(flags, "l2Election"),
+      ELECTION_RULES,
+      compat === undefined ? "v0.11" : COMPAT[compat].election,
+    ),
     arpBackend: word("--arp-backend", text(flags, "arpBackend"), ARP_BACKENDS, "auto"),
     interfaces: interfaces(text(flags, "interface")),
     arpProbe: flags.arpProbe === true,

@@ -1,6 +1,7 @@
 import type { EndpointFacts, NamespaceFacts, NodeFacts, PodFacts, SliceFacts } from "./facts.ts";
 import { serviceKey } from "./facts.ts";
 import { isObject, type JsonObject, listOr, objectOr, readLabels, textOf } from "./json.ts";
+import { parseIp } from "../net/ip.ts";
 import { LABEL } from "./names.ts";
 
 /** Takes what Herald needs of an EndpointSlice; undefined for what is none of a Service. Total. */
@@ -8,10 +9,12 @@ export function readEndpointSlice(object: unknown): SliceFacts | undefined {
   const found = named(object);
   if (found === undefined) return undefined;
   const service = textOf(objectOr(found.metadata.labels)[LABEL.serviceName]);
-  if (service === undefined || found.object.addressType === "FQDN") return undefined;
+  const { addressType } = found.object;
+  if (service === undefined || addressType === "FQDN") return undefined;
   return {
     key: `${found.namespace}/${found.name}`,
     service: serviceKey(found.namespace, service),
+    family: addressType === "IPv4" ? 4 : addressType === "IPv6" ? 6 : undefined,
     endpoints: listOr(found.object.endpoints).filter(isObject).map(readEndpoint),
   };
 }
@@ -63,7 +66,8 @@ export function readNode(object: unknown): NodeFacts | undefined {
   const found = named(object);
   if (found === undefined) return undefined;
   const labels = readLabels(found.metadata.labels);
-  const conditions = listOr(objectOr(found.object.status).conditions).filter(isObject);
+  const status = objectOr(found.object.status);
+  const conditions = listOr(status.conditions).filter(isObject);
   const statusOf = (type: string) => conditions.find((one) => one.type === type)?.status;
   const ready = statusOf("Ready");
   return {
@@ -72,6 +76,9 @@ export function readNode(object: unknown): NodeFacts | undefined {
     ready: ready === undefined || ready === "True",
     networkUnavailable: statusOf("NetworkUnavailable") === "True",
     excluded: labels.has(LABEL.excludeNode),
+    addresses: listOr(status.addresses).filter(isObject).flatMap(({ type, address }) =>
+      type === "InternalIP" || type === "ExternalIP" ? parseIp(textOf(address) ?? "") ?? [] : []
+    ),
   };
 }
 

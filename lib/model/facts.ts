@@ -82,6 +82,8 @@ export interface SliceFacts {
   readonly key: string;
   /** From the label kubernetes.io/service-name. */
   readonly service: ServiceKey;
+  /** Of its endpoints, by addressType; undefined where that tells of none. */
+  readonly family: Family | undefined;
   readonly endpoints: readonly EndpointFacts[];
 }
 
@@ -95,6 +97,8 @@ export interface NodeFacts {
   readonly networkUnavailable: boolean;
   /** Label node.kubernetes.io/exclude-from-external-load-balancers is set, whatever its value. */
   readonly excluded: boolean;
+  /** status.addresses of the types InternalIP and ExternalIP. */
+  readonly addresses: readonly Ip[];
 }
 
 /** All that Herald reads of a Namespace, for the `namespace-selectors` of pools. */

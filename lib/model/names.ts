@@ -30,6 +30,7 @@ export const EVENT = {
   nodeAssigned: "nodeAssigned",
   announceFailed: "announceFailed",
   addressConflict: "AddressConflict",
+  nodesExcluded: "NodesExcluded",
   configRejected: "ConfigRejected",
   deprecatedAnnotation: "deprecatedAnnotation",
 } as const;

@@ -1,24 +1,36 @@
 import { selectsLabels } from "../config/selectors.ts";
 import type { Advertisement } from "../config/types.ts";
-import type { EndpointFacts, ServiceFacts, SliceFacts } from "../model/facts.ts";
+import type { ServiceFacts, SliceFacts } from "../model/facts.ts";
 import { LABEL } from "../model/names.ts";
+import type { Family } from "../net/ip.ts";
+import type { Judgement } from "./judgement.ts";
 import type { Candidate, SpeakerView } from "./view.ts";
 
 /**
- * The nodes of the endpoints that can serve, or undefined when there is no such endpoint. Those
- * that terminate and still serve count only where no endpoint is ready: a pod on its way out must
- * not hold an address that another node can serve.
+ * The nodes of the endpoints that can serve an address of this family, or undefined when there is
+ * no such endpoint. What is ready serves, even while it terminates: that is how Kubernetes writes
+ * publishNotReadyAddresses. Others that terminate and still serve count, by Herald's own rules,
+ * where no endpoint is ready: a pod on its way out must not hold an address that another node can
+ * serve.
  */
-export function servingNodes(slices: Iterable<SliceFacts>): ReadonlySet<string> | undefined {
-  const endpoints = [...slices].flatMap((slice) => slice.endpoints);
-  const ready = endpoints.filter((endpoint) => endpoint.ready && !endpoint.terminating);
-  const usable = ready.length > 0 ? ready : endpoints.filter(isStillServing);
+export function servingNodes(
+  slices: Iterable<SliceFacts>,
+  family: Family,
+  { familiesApart, terminating }: Judgement,
+): ReadonlySet<string> | undefined {
+  const all = [...slices];
+  const own = familiesApart ? all.filter((slice) => slice.family === family) : [];
+  // Kubernetes has a slice for each family of a Service, be it empty; manifests written by hand may
+  // have one for both.
+  const endpoints = (own.length > 0 ? own : all).flatMap((slice) => slice.endpoints);
+  const ready = endpoints.filter((endpoint) =>
+    endpoint.ready || (terminating === "like ready ones" && endpoint.serving)
+  );
+  const usable = ready.length > 0 || terminating !== "where none is ready"
+    ? ready
+    : endpoints.filter((endpoint) => endpoint.terminating && endpoint.serving);
   if (usable.length === 0) return undefined;
   return new Set(usable.map(({ nodeName }) => nodeName).filter((name) => name !== undefined));
-}
-
-function isStillServing(endpoint: EndpointFacts): boolean {
-  return endpoint.terminating ? endpoint.serving : endpoint.ready;
 }
 
 /** A Service and the nodes of its endpoints. */
@@ -31,6 +43,8 @@ export interface Served {
 export interface Offer {
   readonly served: readonly Served[];
   readonly advertisements: readonly Advertisement[];
+  /** The nodes whose own address it is: no other may answer for it. */
+  readonly ownAddressOf?: ReadonlySet<string>;
 }
 
 /** Which nodes can announce the address, and why the others cannot. */
@@ -54,13 +68,15 @@ function knownNodes(served: readonly Served[], view: SpeakerView): string[] {
 /** Whether one node can announce the address, and why not. */
 export function judge(
   node: string,
-  { served, advertisements }: Offer,
+  { served, advertisements, ownAddressOf }: Offer,
   view: SpeakerView,
   needsReady: boolean,
 ): Candidate {
-  const reason = isSelected(node, advertisements, view)
-    ? refusalOf(node, view, needsReady)
-    : "no advertisement selects the node";
+  const reason = !isSelected(node, advertisements, view)
+    ? "no advertisement selects the node"
+    : ownAddressOf?.has(node) === false
+    ? `it is the own address of node ${[...ownAddressOf].join(", ")}`
+    : refusalOf(node, view, needsReady);
   if (reason !== undefined) return { node, eligible: false, reason };
   const canServe = served.some(({ facts, on }) => !needsEndpoint(facts, view) || on.has(node));
   if (canServe) return { node, eligible: true };
@@ -69,6 +85,22 @@ export function judge(
     return { node, eligible: true };
   }
   return { node, eligible: false, reason: "no ready endpoint on the node" };
+}
+
+/** Why a node with the label is no candidate. */
+const EXCLUDED = `the node is labelled ${LABEL.excludeNode}`;
+
+/**
+ * Of an address that no node can announce: the candidates as they would be without the label, where
+ * that is what keeps any of them out.
+ */
+export function withoutLabel(
+  candidates: readonly Candidate[],
+  offer: Offer,
+  view: SpeakerView,
+): Candidate[] {
+  if (!candidates.some(({ reason }) => reason === EXCLUDED)) return [];
+  return judgeNodes(offer, { ...view, judgement: { ...view.judgement, excludes: false } });
 }
 
 /** Whether any of the advertisements selects the node. */
@@ -98,11 +130,10 @@ export function refusalOf(
 ): string | undefined {
   const facts = view.nodes.get(node);
   if (facts !== undefined) {
-    if (needsReady && !facts.ready) return "the node is not ready";
-    if (facts.networkUnavailable) return "the node's network is unavailable";
-    if (facts.excluded && !view.ignoreExcludeLabel) {
-      return "the node is labelled node.kubernetes.io/exclude-from-external-load-balancers";
-    }
+    const { excludes, needsNetwork, prefersReady } = view.judgement;
+    if (needsReady && prefersReady && !facts.ready) return "the node is not ready";
+    if (needsNetwork && facts.networkUnavailable) return "the node's network is unavailable";
+    if (facts.excluded && excludes === true) return EXCLUDED;
   }
   return view.liveSpeakers?.has(node) === false ? "no live speaker on the node" : undefined;
 }

@@ -48,7 +48,7 @@ export function createElections(): Elections {
       const judged = new Map<Protocol, Judged>();
       return {
         shortList(offer, view, protocol, salt) {
-          if (view.nodes.size === 0) return undefined;
+          if (view.nodes.size === 0 || offer.ownAddressOf !== undefined) return undefined;
           const open = judged.get(protocol) ?? { ...openNodes(view), selected: new Map() };
           judged.set(protocol, open);
           const chosen = selectedOf(open, offer, view);

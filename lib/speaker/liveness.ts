@@ -9,6 +9,8 @@ export interface Liveness {
   suspected: ReadonlySet<string>;
   /** Of them those that run longer than this node. */
   elders: ReadonlySet<string>;
+  /** Of them those that do not beat: speakers of MetalLB. */
+  metallb: ReadonlySet<string>;
   /** Heard and hearing: they answer notices. */
   readonly up: Set<string>;
   /** Missed by their heartbeat, since when. */
@@ -76,6 +78,7 @@ export function createLiveness(self: string): Liveness {
     alive: new Set([self]),
     suspected: new Set(),
     elders: new Set(),
+    metallb: new Set(),
     up: new Set(),
     missed: new Map(),
     vouched: new Set(),
@@ -107,6 +110,8 @@ export function setMembers(
   liveness.alive = alive;
   liveness.suspected = suspected;
   liveness.elders = elders;
+  const others = [...alive].filter((name) => name !== liveness.self && !beating.has(name));
+  liveness.metallb = new Set(others);
   for (const names of [up, missed, vouched, leaving, mute, unheard]) {
     for (const name of names.keys()) if (!beating.has(name)) names.delete(name);
   }

@@ -7,10 +7,11 @@ import {
 } from "../config/advertised.ts";
 import type { Advertisement, Layer2Advertisement, Protocol } from "../config/types.ts";
 import type { ServiceFacts, ServiceKey, SliceFacts } from "../model/facts.ts";
-import { formatIp, type Ip } from "../net/ip.ts";
+import { familyOf, formatIp, type Ip } from "../net/ip.ts";
 import { judgeNodes, labelsOf, type Served, servingNodes } from "./candidates.ts";
 import { rankCandidates } from "./election.ts";
 import type { Electorate } from "./electorate.ts";
+import { labelNotice } from "./label_notice.ts";
 import { type RouteWish, routeWishes } from "./routes.ts";
 import type { Candidate, ElectionRule, SpeakerView } from "./view.ts";
 
@@ -62,6 +63,8 @@ export interface AddressPlan {
   readonly silent: SilentReason | undefined;
   /** Why this node announces it, or why not. */
   readonly reason: string;
+  /** What a person should know of it, told by this node alone. */
+  readonly notice: string | undefined;
 }
 
 const SILENT_TEXT: Readonly<Record<SilentReason, string>> = {
@@ -91,7 +94,7 @@ export function planAddress(
     .sort((a, b) => a.key < b.key ? -1 : 1);
   const found = advertisedWith(view.config, ip);
   const served = ours.flatMap((facts) => {
-    const on = servingNodes(slicesOf(facts.key));
+    const on = servingNodes(slicesOf(facts.key), familyOf(ip), view.judgement);
     return on === undefined ? [] : [{ facts, on }];
   });
   const salt = saltOf(served[0]?.facts, view.election);
@@ -112,6 +115,7 @@ export function planAddress(
       ? ways[0]?.silent ?? nothing
       : undefined,
     reason: reasonOf(announce) ?? SILENT_TEXT[nothing],
+    notice: layer2?.notice ?? bgp?.notice,
   };
 }
 
@@ -139,6 +143,7 @@ interface Asked {
 interface Elected<Plan> {
   readonly plan: Plan;
   readonly candidates: readonly Candidate[];
+  readonly notice: string | undefined;
 }
 
 function electByLayer2(
@@ -148,10 +153,10 @@ function electByLayer2(
   const { view } = asked;
   const election = elect(asked, all, "layer2", view);
   if (election === undefined) return undefined;
-  const { first: owner, candidates, served, advertisements } = election;
+  const { first: owner, candidates, served, advertisements, notice } = election;
   if (owner === undefined) {
     const plan = { owner, interfaces: undefined, canLinger: false, ...silence(election) };
-    return { plan, candidates };
+    return { plan, candidates, notice };
   }
   const here = owner === view.self;
   const there = onNode(advertisements, labelsOf(view.nodes, owner));
@@ -167,7 +172,7 @@ function electByLayer2(
     silent: undefined,
     reason: here ? "owner" : whyNotSelf(candidates, owner, view.self),
   };
-  return { plan, candidates };
+  return { plan, candidates, notice };
 }
 
 function electByBgp(
@@ -177,8 +182,10 @@ function electByBgp(
   const { ip, view } = asked;
   const election = elect(asked, all, "bgp", { ...view, ...ON_EVERY_NODE });
   if (election === undefined) return undefined;
-  const { first, candidates, advertisements } = election;
-  if (first === undefined) return { plan: { routes: [], ...silence(election) }, candidates };
+  const { first, candidates, advertisements, notice } = election;
+  if (first === undefined) {
+    return { plan: { routes: [], ...silence(election) }, candidates, notice };
+  }
   const here = candidates.some(({ node, eligible }) => eligible && node === view.self);
   const own = here ? onNode(advertisements, labelsOf(view.nodes, view.self)) : [];
   const plan = {
@@ -187,7 +194,7 @@ function electByBgp(
     silent: undefined,
     reason: here ? "routed here by BGP" : whyNotSelf(candidates, first, view.self),
   };
-  return { plan, candidates };
+  return { plan, candidates, notice };
 }
 
 interface Election<A> {
@@ -196,23 +203,29 @@ interface Election<A> {
   readonly candidates: readonly Candidate[];
   /** The first of the eligible ones. */
   readonly first: string | undefined;
+  readonly notice: string | undefined;
 }
 
 /** Ranks the nodes for one way of announcing; undefined where no advertisement is for the address. */
 function elect<A extends Advertisement>(
-  { ours, served: all, salt, electorate }: Asked,
+  { ip, ours, served: all, salt, electorate }: Asked,
   offered: readonly A[],
   protocol: Protocol,
   view: SpeakerView,
 ): Election<A> | undefined {
   if (forServices(offered, ours).length === 0) return undefined;
-  const offer = areForAll(offered)
+  const counting = areForAll(offered)
     ? { served: all, advertisements: offered }
     : offerOf(all, offered);
-  if (offer.served.length === 0) return { ...offer, candidates: [], first: undefined };
+  const offer = { ...counting, ownAddressOf: view.nodeAddresses.get(ip) };
+  if (offer.served.length === 0) {
+    return { ...offer, candidates: [], first: undefined, notice: undefined };
+  }
   const candidates = electorate?.shortList(offer, view, protocol, salt) ??
     rank(judgeNodes(offer, view), salt);
-  return { ...offer, candidates, first: candidates.find(({ eligible }) => eligible)?.node };
+  const first = candidates.find(({ eligible }) => eligible)?.node;
+  const notice = labelNotice(first, candidates, offer, view, salt);
+  return { ...offer, candidates, first, notice };
 }
 
 /** Those of the Services that any of the advertisements counts for, and the other way round. */

@@ -1,5 +1,7 @@
 import type { Config } from "../config/types.ts";
 import type { NodeFacts } from "../model/facts.ts";
+import type { Judgement } from "./judgement.ts";
+import type { NodeAddresses } from "./node_addresses.ts";
 
 export const ELECTION_RULES = ["v0.11", "v0.10"] as const;
 /** Whose rule of owners: MetalLB v0.11 and later, or v0.10. */
@@ -9,13 +11,13 @@ export type ElectionRule = typeof ELECTION_RULES[number];
 export interface SpeakerView {
   readonly config: Config;
   readonly nodes: ReadonlyMap<string, NodeFacts>;
+  readonly nodeAddresses: NodeAddresses;
   /** Nodes with a live speaker; undefined counts every node. */
   readonly liveSpeakers: ReadonlySet<string> | undefined;
   /** This node's name. */
   readonly self: string;
   readonly election: ElectionRule;
-  /** Nodes labelled exclude-from-external-load-balancers stay candidates. */
-  readonly ignoreExcludeLabel: boolean;
+  readonly judgement: Judgement;
   readonly lbClass: string | undefined;
 }
 

@@ -74,6 +74,9 @@ function speakerLines(speaker: SpeakerStatus): string[] {
   return [
     `  node       ${speaker.node}`,
     `  ARP, NDP   ${speaker.backend} on ${interfacesText(speaker)}`,
+    ...speaker.judge === undefined || speaker.judge === "Herald"
+      ? []
+      : [`  rules      MetalLB ${speaker.judge}'s for nodes, whose speakers are members`],
     ...listLine("speakers", speaker.members?.map(({ node, state }) => `${node} ${state}`)),
     ...listLine(
       "owners",

@@ -1,4 +1,5 @@
 import type { ReportedProblem } from "../config/report.ts";
+import type { Judge } from "../speaker/judgement.ts";
 import type { ElectionRule } from "../speaker/view.ts";
 
 /** What configuration is in force, and what is wrong with a newer one. */
@@ -55,6 +56,8 @@ export interface SpeakerStatus {
   /** By which rule it takes part in the election, and whom it counts in; undefined: all nodes. */
   readonly election?: ElectionRule;
   readonly ignoreExcludeLabel?: boolean;
+  /** By whose rules it judges nodes: as MetalLB beside speakers of that version. */
+  readonly judge?: Judge;
   readonly live?: readonly string[];
   readonly backend: string;
   readonly interfaces: readonly { readonly name: string; readonly mac: string }[];

@@ -31,6 +31,7 @@ function another(path: string, value: Json): Json {
     pullPolicy: "Always",
     profile: "fast",
     arpBackend: "xdp",
+    compat: "v0.12",
     l2Election: "v0.10",
     interval: "20s",
     mlBindAddrOverride: "10.0.0.9",

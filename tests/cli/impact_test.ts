@@ -3,6 +3,7 @@ import { impactOf, impactText } from "../../lib/cli/impact.ts";
 import { parseConfig } from "../../lib/config/parse.ts";
 import type { Snapshot } from "../../lib/host/inspect/snapshot.ts";
 import { ips, service } from "../controller/fixture.ts";
+import { endpoint, node, nodesOf, slice } from "../support/facts.ts";
 import type { ServiceFacts } from "../../lib/model/facts.ts";
 
 function read(text: string) {
@@ -78,4 +79,31 @@ Deno.test("impactText() cuts long lists, impactOf() does not", () => {
   assert.match(text, /^120 Services would still have no address:$/m);
   assert.match(text, /^ {2}and 70 more \(--output=json names them all\)$/m);
   assert.equal(text.split("\n").filter((line) => line.includes("default/s")).length, 50);
+});
+
+Deno.test("d04, d09: impactText() warns of the label that moves addresses, and of nodes' own addresses", () => {
+  const services = [web("one", "10.0.0.1"), web("two", "10.0.0.2")];
+  const slices = services.map(({ key }) => slice(key, endpoint("n1")));
+  const report = (labelled: string[], own: string) => {
+    const nodes = nodesOf(...["n1", "n2"].map((name) =>
+      node(name, {
+        excluded: labelled.includes(name),
+        addresses: ips(name === "n1" ? own : "10.9.0.2"),
+      })
+    ));
+    return impactOf(read(POOL), { ...snapshot(POOL, ...services), slices, nodes }, undefined);
+  };
+  const quiet = impactText(report([], "10.9.0.1"));
+  assert.doesNotMatch(quiet, /Warning/);
+  const [one] = [["n1"], ["n2"]].map((labelled) => impactText(report(labelled, "10.9.0.1")))
+    .filter((text) => text.includes("would move"));
+  assert.match(
+    one ?? "",
+    /^Warning: nodes are labelled node\.kubernetes\.io\/exclude-.* --ignore-exclude-lb:\n {2}10\.0\.0\.[12]: n[12] -> n[12]$/m,
+  );
+  assert.doesNotMatch(impactText(report(["n1", "n2"], "10.9.0.1")), /would move/, "all serve");
+  assert.match(
+    impactText(report([], "10.0.0.2")),
+    /^Warning: pools hold nodes' own addresses; .*:\n {2}10\.0\.0\.2 of node n1, pool "a"$/m,
+  );
 });

@@ -77,6 +77,24 @@ Deno.test("readRunOptions() takes words only as they are written in the help", (
   ) assert.equal(refusal(flags), message);
 });
 
+Deno.test("readRunOptions() takes election and key of --compat, and the flags for these go before it", () => {
+  const chosen = (flags: Flags) => {
+    const { compat, election, gossip } = run({ mlBindaddr: "10.0.0.1", ...flags });
+    return [compat, election, gossip?.keyBytes];
+  };
+  assert.deepEqual(chosen({}), [undefined, "v0.11", undefined]);
+  assert.deepEqual(chosen({ compat: "none" }), chosen({}));
+  assert.deepEqual(chosen({ compat: "v0.10" }), ["v0.10", "v0.10", 16]);
+  assert.deepEqual(chosen({ compat: "v0.12" }), ["v0.12", "v0.11", 16]);
+  assert.deepEqual(chosen({ compat: "v0.16" }), ["v0.16", "v0.11", 32]);
+  const said = { compat: "v0.10", l2Election: "v0.11", mlKeyBytes: "32" };
+  assert.deepEqual(chosen(said), ["v0.10", "v0.11", 32]);
+  assert.equal(
+    refusal({ compat: "v0.13" }),
+    "--compat=v0.13 is not one of v0.10, v0.12, v0.16, none",
+  );
+});
+
 Deno.test("readRunOptions() logs prettily on a terminal alone, unless told", () => {
   assert.equal(run({}).logFormat, "json");
   assert.equal(run({}, { isTerminal: true }).logFormat, "pretty");
@@ -168,6 +186,7 @@ Deno.test("readRunOptions() refuses a speaker's flags for the controller", () =>
     const [name, flag] of [
       ["nodeName", "--node-name"],
       ["mlLabels", "--ml-labels"],
+      ["compat", "--compat"],
       ["l2Election", "--l2-election"],
       ["arpBackend", "--arp-backend"],
       ["interface", "--interface"],

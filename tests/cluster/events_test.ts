@@ -38,6 +38,11 @@ const PLAYS = {
     await kube.kubectl(["apply", "-f", "-"], endpointsOf("given"));
     return serviceNamed("given");
   },
+  nodesExcluded: async ({ kube }) => {
+    const label = "node.kubernetes.io/exclude-from-external-load-balancers=";
+    await kube.kubectl(["label", "node", "node1", label]);
+    return serviceNamed("given");
+  },
   addressConflict: async ({ master }) => {
     await master.must("ip", "addr", "add", `${GIVEN}/32`, "dev", "eth0");
     await master.must("arping", "-A", "-c", "1", "-I", "eth0", "-s", GIVEN, GIVEN);

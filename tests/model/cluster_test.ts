@@ -8,6 +8,7 @@ import {
   sharingSliceReader,
 } from "../../lib/model/cluster.ts";
 import type { EndpointFacts } from "../../lib/model/facts.ts";
+import { parseIp } from "../../lib/net/ip.ts";
 
 function slice(part: Record<string, unknown> = {}): unknown {
   return {
@@ -56,6 +57,7 @@ Deno.test("readEndpointSlice() takes the Service from the label and the endpoint
   assert.deepEqual(facts, {
     key: "shop/nginx-x7k2p",
     service: "shop/nginx",
+    family: 4,
     endpoints: [
       {
         addresses: ["10.1.0.1", "10.1.0.2"],
@@ -110,7 +112,8 @@ Deno.test("readEndpointSlice() leaves out what belongs to no Service or names no
   assert.equal(readEndpointSlice(slice({ metadata: { name: "x", labels: {} } })), undefined);
   assert.equal(readEndpointSlice(slice({ addressType: "FQDN" })), undefined);
   assert.equal(readEndpointSlice(slice({ metadata: {} })), undefined);
-  assert.ok(readEndpointSlice(slice({ addressType: "IPv6" })));
+  assert.equal(readEndpointSlice(slice({ addressType: "IPv6" }))?.family, 6);
+  assert.equal(readEndpointSlice(slice({ addressType: undefined }))?.family, undefined);
 });
 
 Deno.test("readEndpointSlice() takes a slice without endpoints, which is how Kubernetes has it", () => {
@@ -133,6 +136,14 @@ Deno.test("readNode() takes name, labels, conditions and the exclude label whate
       readNode({
         metadata: { name: "node1", labels },
         status: {
+          addresses: [
+            { type: "Hostname", address: "node1" },
+            { type: "InternalIP", address: "10.77.0.11" },
+            { type: "ExternalIP", address: "2001:db8::11" },
+            { type: "ExternalDNS", address: "10.0.0.1" },
+            { type: "InternalIP", address: "none" },
+            { type: "InternalIP" },
+          ],
           conditions: [
             { type: "MemoryPressure", status: "False" },
             { type: "NetworkUnavailable", status: "True" },
@@ -146,6 +157,7 @@ Deno.test("readNode() takes name, labels, conditions and the exclude label whate
         ready: true,
         networkUnavailable: true,
         excluded: true,
+        addresses: [parseIp("10.77.0.11"), parseIp("2001:db8::11")],
       },
     );
   }
@@ -215,7 +227,10 @@ Deno.test("the readers are total: no value throws", () => {
       labels: field(fc.dictionary(fc.string(), fc.anything())),
     }),
     endpoints: field(fc.array(fc.anything())),
-    status: field(fc.record({ conditions: field(fc.array(fc.anything())) })),
+    status: field(fc.record({
+      conditions: field(fc.array(fc.anything())),
+      addresses: field(fc.array(fc.anything())),
+    })),
     spec: field(fc.anything()),
   });
   fc.assert(

@@ -9,6 +9,7 @@ import {
   serviceKey,
 } from "../../lib/model/facts.ts";
 import { rankCandidates } from "../../lib/speaker/election.ts";
+import { judgementOf } from "../../lib/speaker/judgement.ts";
 import type { SpeakerView } from "../../lib/speaker/view.ts";
 import { type AddressPlan, planAddress } from "../../lib/speaker/plan.ts";
 import { config, ip, pool, selecting, service, withBgp } from "../controller/fixture.ts";
@@ -122,7 +123,7 @@ for (
       "unless told to ignore the label",
       {
         nodes: [node("node1"), node("node2"), node("node3", { excluded: true })],
-        view: { ignoreExcludeLabel: true },
+        view: { judgement: judgementOf("Herald", true, new Map()) },
       },
       ["node3", "node1", "node2"],
     ],
@@ -356,15 +357,7 @@ Deno.test("planAddress() leaves Services of another class and type to others", (
 });
 
 function viewOf(self: string): SpeakerView {
-  return {
-    config: POOLS,
-    nodes: new Map(THREE.map((facts) => [facts.name, facts])),
-    liveSpeakers: undefined,
-    self,
-    election: "v0.11",
-    ignoreExcludeLabel: false,
-    lbClass: undefined,
-  };
+  return speakerView({ config: POOLS, nodes: nodesOf(...THREE), self });
 }
 
 const RED = { matchLabels: new Map([["color", "red"]]), matchExpressions: [] };
@@ -499,22 +492,26 @@ Deno.test("planAddress() makes all nodes with one view agree on one owner, who c
       );
       const known = nodes.slice(0, present);
       const plans = NAMES.map((self) =>
-        planAddress(IP, all, (key) => [slice(key, ...slices.get(key) ?? [])], {
-          config: POOLS,
-          nodes: new Map(known.map((facts) => [facts.name, facts])),
-          liveSpeakers: live === undefined ? undefined : new Set(live),
-          self,
-          election,
-          ignoreExcludeLabel,
-          lbClass: undefined,
-        })
+        planAddress(
+          IP,
+          all,
+          (key) => [slice(key, ...slices.get(key) ?? [])],
+          speakerView({
+            config: POOLS,
+            nodes: nodesOf(...known),
+            liveSpeakers: live === undefined ? undefined : new Set(live),
+            self,
+            election,
+            judgement: judgementOf("Herald", ignoreExcludeLabel, nodesOf(...known)),
+          }),
+        )
       );
       const owners = new Set(plans.map(ownerOf));
       assert.equal(owners.size, 1, "the nodes disagree");
       const [owner] = owners;
       assert.equal(plans.filter(isHere).length, owner === undefined ? 0 : 1);
       const usable = [...slices.values()].flat().filter(({ ready, serving, terminating }) =>
-        terminating ? serving : ready
+        ready || (terminating && serving)
       );
       if (usable.length === 0) assert.equal(owner, undefined, "announced with nothing behind it");
       if (owner === undefined) return;
@@ -522,7 +519,7 @@ Deno.test("planAddress() makes all nodes with one view agree on one owner, who c
       const facts = known.find(({ name }) => name === owner);
       assert.ok(facts, "an unknown node owns it");
       assert.ok(!facts.networkUnavailable);
-      assert.ok(!facts.excluded || ignoreExcludeLabel);
+      assert.ok(!facts.excluded || ignoreExcludeLabel || known.every(({ excluded }) => excluded));
       assert.ok(live === undefined || live.includes(owner));
       if (election === "v0.10" || services.every(({ policy }) => policy === "Local")) {
         assert.ok(usable.some(({ nodeName }) => nodeName === owner), "no endpoint on the owner");

@@ -39,6 +39,7 @@ Deno.test("statusText() lays pools, Services, owners and config mistakes out in 
     },
     speaker: {
       node: "node1",
+      judge: "v0.12",
       backend: "socket",
       interfaces: [{ name: "eth0", mac: "02:00:00:00:00:01" }],
       addresses: [{
@@ -55,6 +56,7 @@ Deno.test("statusText() lays pools, Services, owners and config mistakes out in 
       /^all \(process 42/,
       /ready +no: no configuration in force/,
       /leader +pod-b_1; this one stands by/,
+      /rules +MetalLB v0\.12's for nodes/,
       /config +stale from pools\.yaml/,
       /pools\.yaml:3:5: unknown key "adresses"/,
       /default +layer2 +1 of 21 +1 Service(?!s)/,

@@ -1,6 +1,11 @@
 import type { EndpointFacts, NodeFacts, ServiceKey, SliceFacts } from "../../lib/model/facts.ts";
+import { judgementOf } from "../../lib/speaker/judgement.ts";
+import { addressesOf } from "../../lib/speaker/node_addresses.ts";
 import type { SpeakerView } from "../../lib/speaker/view.ts";
 import { config } from "../controller/fixture.ts";
+
+/** Herald's own, where some node has not the label that excludes it. */
+export const OWN_RULES = judgementOf("Herald", false, new Map());
 
 /** A ready node without labels, unless told otherwise. */
 export function node(name: string, part: Partial<NodeFacts> = {}): NodeFacts {
@@ -10,6 +15,7 @@ export function node(name: string, part: Partial<NodeFacts> = {}): NodeFacts {
     ready: true,
     networkUnavailable: false,
     excluded: false,
+    addresses: [],
     ...part,
   };
 }
@@ -36,7 +42,7 @@ export function endpoint(
 
 /** The slice `KEY-1` of a Service. */
 export function slice(key: ServiceKey, ...endpoints: EndpointFacts[]): SliceFacts {
-  return { key: `${key}-1`, service: key, endpoints };
+  return { key: `${key}-1`, service: key, family: undefined, endpoints };
 }
 
 /** What `node1` sees of a cluster without pools and nodes, unless told otherwise. */
@@ -47,7 +53,8 @@ export function speakerView(part: Partial<SpeakerView> = {}): SpeakerView {
     liveSpeakers: undefined,
     self: "node1",
     election: "v0.11",
-    ignoreExcludeLabel: false,
+    judgement: OWN_RULES,
+    nodeAddresses: addressesOf(part.nodes?.values() ?? []),
     lbClass: undefined,
     ...part,
   };

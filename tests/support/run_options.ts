@@ -17,6 +17,7 @@ export const RUN_OPTIONS: RunOptions = {
   leaderElection: undefined,
   mlNamespace: "metallb-system",
   election: "v0.11",
+  compat: undefined,
   arpBackend: "auto",
   interfaces: [],
   arpProbe: false,

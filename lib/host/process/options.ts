@@ -1,5 +1,6 @@
 import type { HeartbeatTiming } from "../../heartbeat/monitor_state.ts";
 import type { Ip } from "../../net/ip.ts";
+import type { MetallbVersion } from "../../speaker/judgement.ts";
 import type { ElectionRule } from "../../speaker/view.ts";
 import type { GossipSecret, LeaderElection } from "../cluster/cluster.ts";
 import type { LogFormat, LogLevel } from "./log.ts";
@@ -56,6 +57,8 @@ export interface RunOptions extends SourceOptions {
   /** Undefined for a speaker, and where it is not wanted. */
   readonly gossipSecret: GossipSecret | undefined;
   readonly election: ElectionRule;
+  /** The version of the MetalLB beside this speaker; undefined recognises it. */
+  readonly compat: MetallbVersion | undefined;
   /** Among controllers; undefined: this one writes without asking. */
   readonly leaderElection: LeaderElection | undefined;
   readonly arpBackend: ArpBackend;

@@ -22,7 +22,7 @@ interface AnnouncementsOptions {
   readonly node: string;
   readonly log: Log;
   readonly metrics: Metrics;
-  readonly events: Pick<SpeakerEvents, "assigned" | "failed">;
+  readonly events: Pick<SpeakerEvents, "assigned" | "failed" | "labelled">;
 }
 
 /** A change that the log is to tell. */
@@ -42,17 +42,35 @@ interface Told {
   readonly text: string;
   readonly services: readonly ServiceKey[];
   readonly by: readonly Protocol[];
+  readonly notice: string | undefined;
   /** Events, by {@link eventKey}: each is told once as long as the plan stands. */
   readonly events: ReadonlySet<string>;
 }
 
-const NOTHING_TOLD: Told = { text: "", services: [], by: [], events: new Set() };
+const NOTHING_TOLD: Told = {
+  text: "",
+  services: [],
+  by: [],
+  notice: undefined,
+  events: new Set(),
+};
 
 /** Begins with nothing announced. */
 export function createAnnouncements(options: AnnouncementsOptions): Announcements {
   const { log, metrics: { layer2: { announced: gauge } }, node } = options;
   const told = new Map<string, Told>();
   const lines: Line[] = [];
+  const warned = new Map<string, number>();
+
+  /** One line for all addresses of which it is so. */
+  function warn(before: string | undefined, notice: string | undefined, service: string): void {
+    if (before === notice) return;
+    if (before !== undefined) warned.set(before, (warned.get(before) ?? 1) - 1);
+    if (notice === undefined) return;
+    const others = warned.get(notice) ?? 0;
+    warned.set(notice, others + 1);
+    if (others === 0) log.warn({ reason: notice, service }, "the nodes' label stands in the way");
+  }
 
   function show(ip: string, { services, by }: Told, value: 0 | 1): void {
     for (const service of services) {
@@ -65,16 +83,18 @@ export function createAnnouncements(options: AnnouncementsOptions): Announcement
   }
 
   return {
-    report({ ip: address, services, announce }, { by, failure, reason }) {
+    report({ ip: address, services, announce, notice }, { by, failure, reason }) {
       const ip = formatIp(address);
       const before = told.get(ip) ?? NOTHING_TOLD;
       const planned = PROTOCOLS.filter((protocol) => announce[protocol]?.here);
       const service = services.join(",");
       const fields = { ip, service, owner: announce.layer2?.owner, reason };
-      const text = JSON.stringify([fields, planned, by, failure]);
+      const text = JSON.stringify([fields, planned, by, failure, notice]);
       if (text === before.text) return;
-      const events = tellEvents(options.events, { services, planned, by, failure }, before.events);
-      const next = { text, services, by, events };
+      const standing = { services, planned, by, failure, notice };
+      const events = tellEvents(options.events, standing, before.events);
+      warn(before.notice, notice, service);
+      const next = { text, services, by, notice, events };
       told.set(ip, next);
       show(ip, before, 0);
       show(ip, next, 1);
@@ -85,7 +105,9 @@ export function createAnnouncements(options: AnnouncementsOptions): Announcement
     },
     forget({ ip: address, services }) {
       const ip = formatIp(address);
-      show(ip, told.get(ip) ?? NOTHING_TOLD, 0);
+      const before = told.get(ip) ?? NOTHING_TOLD;
+      show(ip, before, 0);
+      warn(before.notice, undefined, "");
       told.delete(ip);
       lines.push({ fields: { ip, service: services.join(",") }, message: "address gone" });
     },
@@ -109,6 +131,7 @@ function tellLines(log: Log, lines: readonly Line[]): void {
 interface Standing extends Pick<Announced, "by" | "failure"> {
   readonly services: readonly ServiceKey[];
   readonly planned: readonly Protocol[];
+  readonly notice: string | undefined;
 }
 
 /**
@@ -116,12 +139,17 @@ interface Standing extends Pick<Announced, "by" | "failure"> {
  * told anew only when it was planned elsewhere meanwhile. Gives all that was told.
  */
 function tellEvents(
-  { assigned, failed }: AnnouncementsOptions["events"],
-  { services, planned, by, failure }: Standing,
+  { assigned, failed, labelled }: AnnouncementsOptions["events"],
+  { services, planned, by, failure, notice }: Standing,
   before: ReadonlySet<string>,
 ): ReadonlySet<string> {
   const events = new Set<string>();
   for (const service of services) {
+    if (notice !== undefined) {
+      const key = eventKey(service, notice);
+      events.add(key);
+      if (!before.has(key)) labelled(service, notice);
+    }
     for (const protocol of planned) {
       const key = eventKey(service, protocol);
       if (before.has(key)) events.add(key);
@@ -138,7 +166,7 @@ function tellEvents(
   return events;
 }
 
-function eventKey(service: ServiceKey, what: Protocol | "failure"): string {
+function eventKey(service: ServiceKey, what: string): string {
   return `${what} ${service}`;
 }
 

@@ -1,5 +1,7 @@
 import type { Config } from "../../config/types.ts";
 import { announcedNow, type Wire } from "../../speaker/announced.ts";
+import { type Judge, judgeBeside, judgementOf } from "../../speaker/judgement.ts";
+import { pooledAddresses } from "../../speaker/node_addresses.ts";
 import {
   createStanding,
   type Knowledge,
@@ -19,6 +21,7 @@ import type { ConfigKeeper } from "../config/keeper.ts";
 import type { Layer2 } from "../linux/packet/layer2.ts";
 import type { Clock } from "../process/clock.ts";
 import type { Desk, Inbox } from "../process/inbox.ts";
+import type { Log } from "../process/log.ts";
 import type { RunOptions } from "../process/options.ts";
 import type { Announcements } from "./announcements.ts";
 import type { Announcer } from "./announcer.ts";
@@ -41,10 +44,14 @@ export type SpeakerEvent =
   | { readonly kind: "leave" };
 
 interface DeskParts {
-  readonly options: Pick<RunOptions, "nodeName" | "election" | "ignoreExcludeLabel" | "lbClass">;
+  readonly options: Pick<
+    RunOptions,
+    "nodeName" | "election" | "compat" | "ignoreExcludeLabel" | "lbClass"
+  >;
+  readonly log: Log;
   readonly clock: Clock;
   readonly inbox: Pick<Inbox<SpeakerEvent>, "wakeAt">;
-  readonly facts: Pick<Facts, "nodes" | "readyPods" | "unknown">;
+  readonly facts: Pick<Facts, "nodes" | "nodeAddresses" | "readyPods" | "unknown">;
   readonly keeper: Pick<ConfigKeeper, "current" | "reconsider">;
   readonly plans: SpeakerPlans;
   readonly layer2: Pick<Layer2, "interfaces" | "problem">;
@@ -61,6 +68,8 @@ interface DeskParts {
 export interface SpeakerDesk extends Desk<SpeakerEvent> {
   /** What this node waits for before it decides. */
   missing(): readonly Missing[];
+  /** By whose rules it judges nodes. */
+  judge(): Judge;
 }
 
 interface State extends DeskParts {
@@ -71,6 +80,9 @@ interface State extends DeskParts {
   canAnnounce: boolean;
   /** By which the plans were last made. */
   config: Config | undefined;
+  judge: Judge;
+  /** Of this node, in a pool; each is told once. */
+  readonly ownAddresses: Set<string>;
   /** What is on the wire may be another than was last told. */
   wireChanged: boolean;
 }
@@ -83,10 +95,13 @@ export function createDesk(parts: DeskParts): SpeakerDesk {
     notices: [],
     canAnnounce: false,
     config: undefined,
+    judge: "Herald",
+    ownAddresses: new Set(),
     wireChanged: false,
   };
   return {
     missing: () => missing(state.standing, knowledgeOf(parts)),
+    judge: () => state.judge,
     take: (event) => take(state, event),
     decide: () => decide(state),
   };
@@ -169,11 +184,40 @@ function announce(state: State, config: Config): void {
   const { announcements, announcers, plans } = state;
   if (config !== state.config) plans.touchAll();
   state.config = config;
+  tellOwnAddresses(state, config);
+  chooseJudge(state);
   const view = viewOf(config, state);
   const changes = plans.update(view);
   for (const announcer of announcers) announcer.update(view, changes);
   changes.gone.forEach(announcements.forget);
   report(state, changes.changed);
+}
+
+/** Warns where a pool gives out this node's own address: its kernel answers, whoever is elected. */
+function tellOwnAddresses(state: State, config: Config): void {
+  const { facts, log, options: { nodeName }, ownAddresses } = state;
+  const self = facts.nodes().get(nodeName);
+  for (const { ip, pool } of self === undefined ? [] : pooledAddresses(config, [self])) {
+    if (ownAddresses.has(ip)) continue;
+    ownAddresses.add(ip);
+    log.warn({ ip, pool }, "a pool holds this node's own address: no other node announces it");
+  }
+}
+
+/** Beside speakers of MetalLB nodes are judged as these do; both turns are told. */
+function chooseJudge(state: State): void {
+  const { fellows, log, options, plans } = state;
+  const beside = fellows.beside();
+  const judge = judgeBeside(beside, options.compat);
+  if (judge === state.judge) return;
+  state.judge = judge;
+  plans.touchAll();
+  if (judge === "Herald") {
+    log.info({ judge }, "no speaker of MetalLB is left: nodes are judged by Herald's own rules");
+    return;
+  }
+  const speakers = [...beside.nodes].sort().join();
+  log.info({ judge, speakers }, "beside speakers of MetalLB: nodes are judged as these do");
 }
 
 /** Tells what is announced of these plans, which is not always what they say. */
@@ -186,15 +230,17 @@ function knowledgeOf({ facts, keeper }: Pick<DeskParts, "facts" | "keeper">): Kn
   return { facts: facts.unknown().length === 0, config: keeper.current() !== undefined };
 }
 
-function viewOf(config: Config, { options, facts, fellows }: DeskParts): SpeakerView {
+function viewOf(config: Config, { options, facts, fellows, judge }: State): SpeakerView {
   const { nodeName, election, ignoreExcludeLabel, lbClass } = options;
+  const nodes = facts.nodes();
   return {
     config,
-    nodes: facts.nodes(),
+    nodes,
+    nodeAddresses: facts.nodeAddresses(),
     liveSpeakers: fellows.live(facts.readyPods()),
     self: nodeName,
     election,
-    ignoreExcludeLabel,
+    judgement: judgementOf(judge, ignoreExcludeLabel, nodes),
     lbClass,
   };
 }

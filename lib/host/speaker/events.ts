@@ -10,6 +10,8 @@ export interface SpeakerEvents {
   assigned(service: ServiceKey): void;
   /** This node is the one to announce the Service, and cannot. */
   failed(service: ServiceKey, problem: string): void;
+  /** The label that excludes nodes leaves none that could announce the Service. */
+  labelled(service: ServiceKey, notice: string): void;
   /** Another host has an address that is announced here. */
   conflict(ip: Ip, mac: Mac): void;
   /** Another host has an address, which therefore is not announced here (`--arp-probe`). */
@@ -51,6 +53,7 @@ export function createSpeakerEvents(
       const message = `failed to announce from node "${node}": ${problem}`;
       tell(service, "Warning", EVENT.announceFailed, message);
     },
+    labelled: (service, notice) => tell(service, "Warning", EVENT.nodesExcluded, notice),
     conflict(ip, mac) {
       warn(ip, `host ${formatMac(mac)} on the network has the address ${formatIp(ip)} too`);
     },

@@ -1,6 +1,8 @@
 import { readNode, readPod, sharingSliceReader, speakersAlive } from "../../model/cluster.ts";
 import type { NodeFacts, PodFacts, ServiceFacts, SliceFacts } from "../../model/facts.ts";
 import { readService } from "../../model/service.ts";
+import { addressesOf, type NodeAddresses } from "../../speaker/node_addresses.ts";
+import type { SpeakerView } from "../../speaker/view.ts";
 import type { Change, Watched, WatchOptions } from "../cluster/cluster.ts";
 import type { RoleContext } from "../process/role.ts";
 
@@ -14,8 +16,10 @@ export type FactEvent =
 /** What the cluster's objects tell a speaker. */
 export interface Facts {
   services(): ReadonlyMap<string, ServiceFacts>;
-  /** By name. */
+  /** By name; the same map until a node changes. */
   nodes(): ReadonlyMap<string, NodeFacts>;
+  /** Whose own an address is. */
+  nodeAddresses(): NodeAddresses;
   /** The speakers' pods; undefined where no API server tells of pods. */
   pods(): ReadonlyMap<string, PodFacts> | undefined;
   /** All of the speakers' pods are known, or none tells. */
@@ -52,7 +56,12 @@ export function watchFacts(
     { kind: "EndpointSlice", read: sharingSliceReader() },
     (change) => ({ kind: "slice", change }),
   );
-  const nodes = watch<NodeFacts>({ kind: "Node", read: readNode }, () => ({ kind: "nodes" }));
+  let known: Pick<SpeakerView, "nodes" | "nodeAddresses"> | undefined;
+  const nodes = watch<NodeFacts>({ kind: "Node", read: readNode }, () => {
+    known = undefined;
+    return { kind: "nodes" };
+  });
+  const knownNodes = () => known ??= nodesByName([...nodes.items.values()]);
   // Only an API server tells of pods; a store's speakers are its nodes.
   const pods = mlLabels === undefined || store !== undefined ? undefined : watch<PodFacts>(
     { kind: "Pod", namespace: mlNamespace, labelSelector: mlLabels, read: readPod },
@@ -66,11 +75,19 @@ export function watchFacts(
   ];
   return {
     services: () => services.items,
-    nodes: () => new Map([...nodes.items.values()].map((node) => [node.name, node])),
+    nodes: () => knownNodes().nodes,
+    nodeAddresses: () => knownNodes().nodeAddresses,
     pods: () => pods?.items,
     podsKnown: () => pods?.synced ?? true,
     readyPods: () => speakersAlive(pods?.items),
     unknown: () => watches.filter(([, { synced }]) => !synced).map(([kinds]) => kinds),
     done: Promise.all(watches.map(([, { done }]) => done)).then(() => undefined),
+  };
+}
+
+function nodesByName(nodes: readonly NodeFacts[]): Pick<SpeakerView, "nodes" | "nodeAddresses"> {
+  return {
+    nodes: new Map(nodes.map((node) => [node.name, node])),
+    nodeAddresses: addressesOf(nodes),
   };
 }

@@ -5,6 +5,7 @@ import type { PodFacts } from "../../model/facts.ts";
 import { familyOf, type Ip, parseIp } from "../../net/ip.ts";
 import type { GossipOptions } from "../gossip/gossip.ts";
 import type { GossipFlags } from "../process/options.ts";
+import type { Beside } from "../../speaker/judgement.ts";
 import type { SpeakerStatus } from "../../status/types.ts";
 import type { Facts } from "./facts.ts";
 
@@ -32,6 +33,8 @@ export interface Fellows extends AsyncDisposable {
   live(readyPods: ReadonlySet<string> | undefined): ReadonlySet<string> | undefined;
   /** Speakers whose heartbeat is heard: they answer notices. */
   heard(): ReadonlySet<string>;
+  /** Speakers of MetalLB in the gossip: as they judge nodes, this one must. */
+  beside(): Beside;
   /** The state of each member, in words for people; undefined without gossip. */
   describe(): SpeakerStatus["members"];
   /** Tells the others whether they may count on this node. */
@@ -52,6 +55,7 @@ export interface Fellows extends AsyncDisposable {
 export const ALONE: Fellows = {
   live: (readyPods) => readyPods,
   heard: () => new Set(),
+  beside: () => ({ nodes: new Set(), keyBytes: undefined }),
   describe: () => undefined,
   setCanAnnounce: () => undefined,
   notify: () => Promise.resolve(),

@@ -48,6 +48,7 @@ export async function joinWithKey(
     done,
     live: (readyPods) => now.fellows.live(readyPods),
     heard: () => now.fellows.heard(),
+    beside: () => now.fellows.beside(),
     describe: () => now.fellows.describe(),
     setCanAnnounce: (canAnnounce) => now.fellows.setCanAnnounce(canAnnounce),
     notify: (notice) => now.fellows.notify(notice),

@@ -88,7 +88,14 @@ async function openMembership(
     }, signal),
   );
   unfinished.move();
-  const membership = createMembership({ context, inbox, heartbeat, gossip, announcement });
+  const membership = createMembership({
+    context,
+    inbox,
+    heartbeat,
+    gossip,
+    keyBytes: keys[0]?.length,
+    announcement,
+  });
   fitness.canAnnounce = membership.canAnnounce;
   news.open(membership.take);
   return membership;

@@ -61,6 +61,8 @@ export interface MembershipOptions {
   readonly inbox: Pick<Inbox<FellowEvent>, "post" | "now">;
   readonly heartbeat: Heartbeat;
   readonly gossip: Gossip;
+  /** Of the key that encrypts; undefined without one. */
+  readonly keyBytes: number | undefined;
   /** As gossip tells it of this node at first. */
   readonly announcement: Announcement;
 }
@@ -112,6 +114,7 @@ export function createMembership(options: MembershipOptions): Membership {
     },
     live: (readyPods) => liveNodes(judged(readyPods)),
     heard: () => liveness.up,
+    beside: () => ({ nodes: liveness.metallb, keyBytes: options.keyBytes }),
     describe() {
       const verdicts = judged();
       return [...gossip.members().values()].map((member) => ({
@@ -241,10 +244,7 @@ function take(state: State, news: MemberNews): void {
       for (const [reason, count] of Object.entries(news.reasons)) {
         metrics.heartbeatRefused.inc({ reason }, count);
         if (!state.mayTellRefused(reason)) continue;
-        log.warn(
-          { reason },
-          refusedBeatText(reason),
-        );
+        log.warn({ reason }, refusedBeatText(reason));
       }
   }
 }

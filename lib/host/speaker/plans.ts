@@ -146,6 +146,6 @@ function createBackends(): Backends {
 
 function samePlan(a: KeptPlan | undefined, b: KeptPlan): boolean {
   return a !== undefined && a.announce.layer2?.owner === b.announce.layer2?.owner &&
-    a.reason === b.reason && a.services.join() === b.services.join() &&
+    a.reason === b.reason && a.notice === b.notice && a.services.join() === b.services.join() &&
     sameWishes(a.announce.bgp?.routes ?? [], b.announce.bgp?.routes ?? []);
 }

@@ -64,6 +64,7 @@ export async function runSpeaker(given: RoleContext): Promise<RunningRole> {
   const wire = () => wireOf({ layer2, handover, bgp });
   const desk = createDesk({
     options,
+    log,
     clock,
     inbox,
     facts,

@@ -26,7 +26,7 @@ export interface StatusParts {
   >;
   readonly bgp: Pick<Bgp, "routesOf" | "status">;
   readonly fellows: Pick<Fellows, "describe" | "live" | "problem">;
-  readonly desk: Pick<SpeakerDesk, "missing">;
+  readonly desk: Pick<SpeakerDesk, "judge" | "missing">;
   readonly wire: () => Wire;
 }
 
@@ -58,6 +58,7 @@ export function speakerStatus(parts: StatusParts): SpeakerStatus {
     node: options.nodeName,
     election: options.election,
     ignoreExcludeLabel: options.ignoreExcludeLabel,
+    judge: parts.desk.judge(),
     live: live && [...live].sort(),
     backend: layer2.backend,
     interfaces: layer2.interfaces().map(({ name, mac }) => ({ name, mac: formatMac(mac) })),

@@ -20,6 +20,7 @@ function workshop() {
     events: {
       assigned: (service) => void events.push(service),
       failed: (service, problem) => void events.push(`${service}: ${problem}`),
+      labelled: (service, notice) => void events.push(`${service}: ${notice}`),
     },
   });
   const report = (
@@ -42,8 +43,14 @@ function workshop() {
       ),
     ].map(([, service, protocol]) => `${service} ${protocol}`);
   };
+  /** An address of which the label of nodes is to be told. */
+  const label = (address: string, notice: string | undefined) => {
+    const plan = layer2Plan(address, "node1");
+    announcements.report({ ...plan, notice }, { by: [], failure: undefined, reason: plan.reason });
+  };
   return {
     announcements,
+    label,
     report,
     shown,
     /** Since the last look. */
@@ -115,6 +122,19 @@ Deno.test("createAnnouncements() follows a session that flaps in metric and log,
     ...flap,
     "address announced from here: routed here by BGP",
   ]);
+});
+
+Deno.test("d04: createAnnouncements() warns each Service of the nodes' label, and in one line of all", () => {
+  const { announcements, events, label, lines } = workshop();
+  const warnings = () => lines().filter((line) => line.startsWith("the nodes' label"));
+  for (const address of ["10.77.1.1", "10.77.1.2", "10.77.1.1"]) label(address, "all have it");
+  assert.deepEqual(events(), ["default/web: all have it", "default/web: all have it"]);
+  assert.deepEqual(warnings(), ["the nodes' label stands in the way: all have it"]);
+  label("10.77.1.1", undefined);
+  announcements.forget(layer2Plan("10.77.1.2", "node1"));
+  assert.deepEqual([events(), warnings()], [[], []], "that it is over is no warning");
+  label("10.77.1.1", "all have it");
+  assert.deepEqual([events().length, warnings().length], [1, 1], "it is so again");
 });
 
 Deno.test("createAnnouncements() warns once of a Service that this node is to announce and cannot", () => {

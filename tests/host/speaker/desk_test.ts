@@ -6,7 +6,8 @@ import { ALONE } from "../../../lib/host/speaker/fellows.ts";
 import type { KeptPlan } from "../../../lib/host/speaker/plans.ts";
 import { formatIp, type Ip } from "../../../lib/net/ip.ts";
 import type { SpeakerView } from "../../../lib/speaker/view.ts";
-import { config, ip, service } from "../../controller/fixture.ts";
+import { config, ip, ips, pool, service } from "../../controller/fixture.ts";
+import { node, nodesOf } from "../../support/facts.ts";
 import { layer2Plan, MAC, speakerContext } from "./parts.ts";
 
 const VIP = "10.77.1.1";
@@ -14,7 +15,7 @@ const ETH0 = { name: "eth0", mac: MAC, ifindex: 2 };
 
 /** A desk whose parts note what is asked of them, in order; it knows everything from the start. */
 function bench() {
-  const { clock, options, signal } = speakerContext();
+  const { clock, log, options, signal } = speakerContext();
   const done: string[] = [];
   const note = (what: string) => void done.push(what);
   const at = {
@@ -28,6 +29,8 @@ function bench() {
     problem: undefined as string | undefined,
     /** Of the membership. */
     refusal: undefined as string | undefined,
+    metallb: [] as string[],
+    nodes: nodesOf(),
     changed: [] as KeptPlan[],
     gone: [] as KeptPlan[],
     view: undefined as SpeakerView | undefined,
@@ -42,10 +45,12 @@ function bench() {
   });
   const desk = createDesk({
     options,
+    log,
     clock,
     inbox,
     facts: {
-      nodes: () => new Map(),
+      nodes: () => at.nodes,
+      nodeAddresses: () => new Map(),
       readyPods: () => new Set(["node1"]),
       unknown: () => at.unknown,
     },
@@ -69,6 +74,7 @@ function bench() {
     layer2: { interfaces: () => at.interfaces, problem: () => at.problem },
     fellows: {
       ...ALONE,
+      beside: () => ({ nodes: new Set(at.metallb), keyBytes: 32 }),
       problem: () => at.refusal,
       setCanAnnounce: (can) => note(can ? "can announce" : "cannot announce"),
       podsChanged: () => note("pods changed"),
@@ -103,6 +109,7 @@ function bench() {
     clock,
     desk,
     inbox,
+    log,
     notice,
     /** What was done since the last look, once the turn of the event loop is over. */
     done() {
@@ -336,3 +343,44 @@ for (const when of ["in the same turn", "before"] as const) {
     assert.deepEqual(done().filter((what) => what.endsWith("announce")), []);
   });
 }
+
+Deno.test("F2, F3, F6: a desk judges as the MetalLB in its gossip does, and tells when that begins and ends", () => {
+  const { at, begin, desk, done, inbox, log } = bench();
+  const look = () => {
+    inbox.post({ kind: "members" });
+    done();
+    return [desk.judge(), at.view?.judgement.prefersReady];
+  };
+  begin();
+  assert.deepEqual(look(), ["Herald", true]);
+  assert.deepEqual(log.messages("info"), [], "nothing is told where all are Herald's");
+  at.metallb = ["node3", "node2"];
+  assert.deepEqual(look(), ["v0.16", false]);
+  at.metallb = ["node3"];
+  assert.deepEqual(look(), ["v0.16", false]);
+  const [line, ...more] = log.lines.splice(0);
+  assert.deepEqual([line?.fields, more], [{ judge: "v0.16", speakers: "node2,node3" }, []]);
+  assert.equal(line?.msg, "beside speakers of MetalLB: nodes are judged as these do");
+  at.metallb = [];
+  assert.deepEqual(look(), ["Herald", true]);
+  assert.deepEqual(log.messages("info"), [
+    "no speaker of MetalLB is left: nodes are judged by Herald's own rules",
+  ]);
+});
+
+Deno.test("d09: a desk warns once of this node's own address in a pool", () => {
+  const { at, begin, done, inbox, log } = bench();
+  at.config = config(pool("default", "10.77.0.11/32"));
+  at.nodes = nodesOf(
+    node("node1", { addresses: ips("10.77.0.11") }),
+    node("node2", { addresses: ips("10.77.0.12") }),
+  );
+  begin();
+  inbox.post({ kind: "nodes" });
+  done();
+  const warnings = log.lines.filter(({ level }) => level === "warn");
+  assert.deepEqual(warnings.map(({ msg, fields }) => [msg, fields]), [[
+    "a pool holds this node's own address: no other node announces it",
+    { ip: "10.77.0.11", pool: "default" },
+  ]]);
+});

@@ -7,8 +7,9 @@ import { formatIp, type Ip } from "../../../lib/net/ip.ts";
 import { precedes } from "../../../lib/speaker/election.ts";
 import { LINGER_MS } from "../../../lib/speaker/ownership.ts";
 import type { SpeakerView } from "../../../lib/speaker/view.ts";
-import { config, ip, ips } from "../../controller/fixture.ts";
+import { ip, ips } from "../../controller/fixture.ts";
 import { settled } from "../../support/clock.ts";
+import { speakerView } from "../../support/facts.ts";
 import { bgpPlan, layer2Plan, MAC, speakerContext } from "./parts.ts";
 
 const VIP = "10.77.1.1";
@@ -73,15 +74,7 @@ function bench(...fellows: string[]) {
 }
 
 function viewWith(live: readonly string[]): SpeakerView {
-  return {
-    config: config(),
-    nodes: new Map(),
-    liveSpeakers: new Set(live),
-    self: "node1",
-    election: "v0.11",
-    ignoreExcludeLabel: false,
-    lbClass: undefined,
-  };
+  return speakerView({ liveSpeakers: new Set(live) });
 }
 
 /** An address for which that node comes before the other. */

@@ -16,7 +16,14 @@ function bench() {
   const { heartbeat } = beating;
   const { gossip } = gossiping;
   const announcement = { port: 7947, boot: 1, sinceMs: 1_000, canAnnounce: false };
-  const membership = createMembership({ context, inbox, heartbeat, gossip, announcement });
+  const membership = createMembership({
+    context,
+    inbox,
+    heartbeat,
+    gossip,
+    keyBytes: 16,
+    announcement,
+  });
   const live = (pods?: ReadonlySet<string>) => [...membership.live(pods) ?? []].sort().join();
   return {
     context,
@@ -76,6 +83,19 @@ Deno.test("a membership's live speakers are those that it hears, and what it tel
   assert.deepEqual(context.log.messages("warn"), ["speaker is gone"]);
   membership.take({ kind: "up", name: "node2" });
   assert.equal(context.log.lines.at(-1)?.msg, "speaker is heard again");
+});
+
+Deno.test("F3: a membership knows MetalLB's speakers by what they do not tell of themselves", () => {
+  const { find, gossiping, membership } = bench();
+  const beside = () => [...membership.beside().nodes].join();
+  find("node2");
+  assert.equal(beside(), "", "node2 tells that it is Herald's");
+  gossiping.add("node9");
+  membership.take({ kind: "members" });
+  assert.deepEqual(membership.beside(), { nodes: new Set(["node9"]), keyBytes: 16 });
+  gossiping.die("node9");
+  membership.take({ kind: "members" });
+  assert.equal(beside(), "", "the last one is gone");
 });
 
 Deno.test("the number of heartbeats heard is right whatever ends one", async () => {

@@ -189,5 +189,6 @@ function planOf(address: string, announce: KeptPlan["announce"], reason: string)
     salt: address,
     silent: undefined,
     reason,
+    notice: undefined,
   };
 }

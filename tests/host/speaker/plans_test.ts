@@ -29,6 +29,7 @@ function slice(key: string, name: string, ...nodes: string[]): SliceFacts {
   return {
     key: `default/${key}`,
     service: serviceKey("default", name),
+    family: undefined,
     endpoints: nodes.map((name) => endpoint(name)),
   };
 }

@@ -39,7 +39,7 @@ function parts(part: Partial<StatusParts> = {}, layer2: Partial<StatusParts["lay
       routesOf: (address) => [`${formatIp(address)}/32 to r1: told`],
     },
     fellows: ALONE,
-    desk: { missing: () => [] },
+    desk: { judge: () => "Herald", missing: () => [] },
     wire: () => wire(),
     ...part,
   };
@@ -86,7 +86,7 @@ Deno.test("speakerStatus() says that not all is known before the lists and the c
   assert.equal(speakerStatus(parts()).unknown, undefined);
   const early = speakerStatus(parts({
     facts: { readyPods: () => undefined, unknown: () => ["Services"] },
-    desk: { missing: () => ["facts"] },
+    desk: { judge: () => "Herald", missing: () => ["facts"] },
   }));
   assert.match(early.unknown ?? "", /^the Services of test are not all known yet$/);
 });
@@ -97,7 +97,7 @@ Deno.test("notReady() says in sentences what the speaker waits for and what does
     facts: { readyPods: () => undefined, unknown: () => ["Services", "Nodes"] },
     keeper: { status: () => ({ state: "none", source: "", problems: [], reason: "none found" }) },
     fellows: { ...ALONE, problem: () => "another speaker has the node name node1" },
-    desk: { missing: () => ["facts", "config", "speakers"] },
+    desk: { judge: () => "Herald", missing: () => ["facts", "config", "speakers"] },
   }, { problem: () => "CAP_NET_RAW is missing" }));
   assert.deepEqual(reasons, [
     "the Services, Nodes of test are not all known yet",
