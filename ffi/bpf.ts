@@ -40,8 +40,26 @@ const PROG_LOAD = {
   attachType: 68,
 } as const;
 const LINK_CREATE = { size: 64, program: 0, ifindex: 4, attachType: 8, flags: 12 } as const;
+const TEST_RUN = {
+  size: 80,
+  program: 0,
+  verdict: 4,
+  sizeIn: 8,
+  sizeOut: 12,
+  dataIn: 16,
+  dataOut: 24,
+  repeat: 32,
+} as const;
+const QUERY = { size: 64, ifindex: 0, attachType: 4, programs: 16, count: 24, links: 40 } as const;
+const INFO = { size: 16, fd: 0, length: 4, info: 8 } as const;
+/** struct bpf_link_info: as much of it as each kind of link has. */
+const LINK_INFO = { size: 24, id: 4 } as const;
+/** Programs at one hook of one interface; Linux lets in 64. */
+const MOST_PROGRAMS = 64;
 /** BPF_TCX_INGRESS, of Linux 6.6: the headers of many systems do not have it yet. */
 const TCX_INGRESS = 46;
+/** BPF_F_BEFORE, as new: without naming another, before all. */
+const BEFORE = 8;
 const NAME_LENGTH = 15;
 const PROGRAM_NAME = "herald";
 const LOG_BYTES = 64 * 1024;
@@ -132,13 +150,71 @@ export function progLoad(libc: BpfLibc, attach: BpfAttach, instructions: Bytes):
   throw new OsError("bpf", hint, last === "" ? context : `${context}: ${last}`);
 }
 
-/** Attaches a program to an interface for as long as the descriptor is open. @throws OsError */
+/** What a program makes of a frame, which comes from nowhere. @throws OsError */
+export function progRun(
+  libc: BpfLibc,
+  program: Fd,
+  frame: Bytes,
+): { readonly verdict: number; readonly frame: Bytes } {
+  const made = new Uint8Array(frame.length);
+  const { bytes, view } = attribute(TEST_RUN.size);
+  view.setUint32(TEST_RUN.program, program.number, true);
+  view.setUint32(TEST_RUN.sizeIn, frame.length, true);
+  view.setUint32(TEST_RUN.sizeOut, made.length, true);
+  view.setBigUint64(TEST_RUN.dataIn, libc.addressOf(frame), true);
+  view.setBigUint64(TEST_RUN.dataOut, libc.addressOf(made), true);
+  view.setUint32(TEST_RUN.repeat, 1, true);
+  const result = call(libc, KERNEL.BPF_PROG_TEST_RUN, bytes);
+  checked(libc, result, "bpf", `trial of the program with ${frame.length} octets`);
+  return { verdict: view.getInt32(TEST_RUN.verdict, true), frame: made };
+}
+
+/** Which number the kernel gave a link. @throws OsError */
+export function linkId(libc: BpfLibc, link: Fd): number {
+  const info = attribute(LINK_INFO.size);
+  const { bytes, view } = attribute(INFO.size);
+  view.setUint32(INFO.fd, link.number, true);
+  view.setUint32(INFO.length, info.bytes.length, true);
+  view.setBigUint64(INFO.info, libc.addressOf(info.bytes), true);
+  checked(libc, call(libc, KERNEL.BPF_OBJ_GET_INFO_BY_FD, bytes), "bpf", "link's description");
+  return info.view.getUint32(LINK_INFO.id, true);
+}
+
+/**
+ * The links at an interface's tcx hook in the order in which frames meet them; 0 stands for a
+ * program that was attached without a link. @throws OsError
+ */
+export function tcxLinks(libc: BpfLibc, ifindex: number): readonly number[] {
+  const links = new Uint32Array(MOST_PROGRAMS);
+  const linkBytes = new Uint8Array(links.buffer);
+  const programs = new Uint8Array(links.byteLength);
+  const { bytes, view } = attribute(QUERY.size);
+  view.setUint32(QUERY.ifindex, ifindex, true);
+  view.setUint32(QUERY.attachType, TCX_INGRESS, true);
+  view.setUint32(QUERY.count, links.length, true);
+  // The kernel tells of no links to who does not ask for the programs.
+  view.setBigUint64(QUERY.programs, libc.addressOf(programs), true);
+  view.setBigUint64(QUERY.links, libc.addressOf(linkBytes), true);
+  checked(
+    libc,
+    call(libc, KERNEL.BPF_PROG_QUERY, bytes),
+    "bpf",
+    `programs on ${ifindex}, ${programs.length} octets`,
+  );
+  return [...links.subarray(0, view.getUint32(QUERY.count, true))];
+}
+
+/**
+ * Attaches a program to an interface for as long as the descriptor is open, at tcx before all that
+ * are there: one that stands before decides which frames come here at all. @throws OsError
+ */
 export function linkCreate(libc: BpfLibc, program: Fd, ifindex: number, attach: BpfAttach): Fd {
   const { bytes, view } = attribute(LINK_CREATE.size);
   view.setUint32(LINK_CREATE.program, program.number, true);
   view.setUint32(LINK_CREATE.ifindex, ifindex, true);
   view.setUint32(LINK_CREATE.attachType, attachType(attach), true);
-  if (attach === "xdp") view.setUint32(LINK_CREATE.flags, KERNEL.XDP_FLAGS_SKB_MODE, true);
+  const flags = attach === "xdp" ? KERNEL.XDP_FLAGS_SKB_MODE : BEFORE;
+  view.setUint32(LINK_CREATE.flags, flags, true);
   const number = call(libc, KERNEL.BPF_LINK_CREATE, bytes);
   return new Fd(libc, checked(libc, number, "bpf", `${attach} program on interface ${ifindex}`));
 }

@@ -13,12 +13,18 @@ interface ResponderParts {
 }
 
 const CONTEXT = {
-  tcx: { data: 76, end: 80, ifindex: 40, vlanTag: 24 },
+  tcx: { data: 76, end: 80, ifindex: 40, vlanTag: 24, length: 0, protocol: 16 },
   xdp: { data: 0, end: 4 },
 } as const;
 const PASS = { tcx: -1, xdp: 2 } as const;
 const XDP_TX = 3;
-const HELPER = { mapLookup: 1, ktimeGetBootNs: 125, redirect: 23, csumDiff: 28 } as const;
+const HELPER = {
+  mapLookup: 1,
+  ktimeGetBootNs: 125,
+  redirect: 23,
+  csumDiff: 28,
+  skbPullData: 39,
+} as const;
 
 // Registers that calls leave alone.
 const [CTX, DATA, COUNTER, LEASE] = [6, 7, 8, 9];
@@ -27,6 +33,8 @@ const STACK = 10;
 // Numbers as a little-endian processor loads them from the frame.
 const ETHERTYPE_ARP = 0x0608;
 const ETHERTYPE_IPV6 = 0xdd86;
+/** A longer frame is data: the few solicitations with so much after them are the socket's. */
+const LONGEST_NDP = 128;
 const ARP_ETHERNET_IPV4 = 0x0008_0100;
 const ARP_LENGTHS_REQUEST = 0x0100_0406;
 const ARP_REPLY = 0x0200;
@@ -52,9 +60,10 @@ const NDP = {
 
 /**
  * Makes the program that answers ARP requests (RFC 826) and neighbour solicitations (RFC 4861) on
- * one interface where the frames come in. What it is not sure of goes on to the socket: gratuitous
- * frames, duplicate address detection, VLAN tags, other options. The interface's hardware address
- * is a constant of the program.
+ * one interface where the frames come in. What it is not sure of goes on to the socket, which
+ * answers it: VLAN tags, other options, headers that cannot be had; and gratuitous frames and
+ * duplicate address detection, which nobody answers so. The interface's hardware address is a
+ * constant of the program.
  */
 export function responderProgram(parts: ResponderParts): Uint8Array<ArrayBuffer> {
   const mac = new Uint8Array(6);
@@ -65,6 +74,7 @@ export function responderProgram(parts: ResponderParts): Uint8Array<ArrayBuffer>
   return asm.assemble([
     asm.move(CTX, 1),
     ...untagged(parts.attach),
+    ...pulled(parts.attach),
     asm.load("w", DATA, CTX, context.data),
     asm.load("w", 3, CTX, context.end),
     ...needs(ARP.length),
@@ -96,6 +106,36 @@ function untagged(attach: "tcx" | "xdp"): asm.Step[] {
     asm.load("w", 4, CTX, CONTEXT.tcx.vlanTag),
     asm.andImmediate(4, 0x0fff),
     asm.jumpNotEqual(4, 0, "pass"),
+  ];
+}
+
+/**
+ * Some drivers leave no more than the Ethernet header where a program can read, and the rest in
+ * fragments: what shall be read is pulled out of them first. Under XDP the kernel has done so.
+ */
+function pulled(attach: "tcx" | "xdp"): asm.Step[] {
+  if (attach === "xdp") return [];
+  return [
+    asm.load("w", 4, CTX, CONTEXT.tcx.protocol),
+    asm.moveImmediate(2, ARP.length),
+    asm.jumpEqual(4, ETHERTYPE_ARP, "pull"),
+    asm.jumpNotEqual(4, ETHERTYPE_IPV6, "pass"),
+    asm.load("w", 4, CTX, CONTEXT.tcx.length),
+    asm.moveImmediate(2, LONGEST_NDP),
+    asm.jumpGreater(4, 2, "pass"),
+    asm.moveImmediate(2, NDP.length),
+    asm.jumpGreater(2, 4, "pass"),
+    { label: "pull" },
+    asm.load("w", 4, CTX, CONTEXT.tcx.data),
+    asm.load("w", 3, CTX, CONTEXT.tcx.end),
+    asm.add(4, 2),
+    asm.jumpGreater(4, 3, "fragments"),
+    asm.jump("linear"),
+    { label: "fragments" },
+    asm.move(1, CTX),
+    asm.call(HELPER.skbPullData),
+    asm.jumpNotEqual(0, 0, "pass"),
+    { label: "linear" },
   ];
 }
 

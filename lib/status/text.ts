@@ -25,8 +25,11 @@ export function statusText(status: ProcessStatus): string {
 const LEFT_OUT_SHOWN = 5;
 
 /** Which interfaces answer, and which do not for their names. */
-export function interfacesText({ interfaces, leftOut = [] }: SpeakerStatus): string {
-  const on = interfaces.map(({ name, mac }) => `${name} ${mac}`).join(", ") || "no interface";
+export function interfacesText({ backend, interfaces, leftOut = [] }: SpeakerStatus): string {
+  const on =
+    interfaces.map(({ name, mac, by = backend }) =>
+      `${name} ${mac}${by === backend ? "" : ` (by ${by})`}`
+    ).join(", ") || "no interface";
   if (leftOut.length === 0) return on;
   const named = leftOut.slice(0, LEFT_OUT_SHOWN).join(", ");
   const more = leftOut.length - LEFT_OUT_SHOWN;

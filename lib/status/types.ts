@@ -60,7 +60,12 @@ export interface SpeakerStatus {
   readonly judge?: Judge;
   readonly live?: readonly string[];
   readonly backend: string;
-  readonly interfaces: readonly { readonly name: string; readonly mac: string }[];
+  readonly interfaces: readonly {
+    readonly name: string;
+    readonly mac: string;
+    /** What answers first there, where that is not the backend. */
+    readonly by?: string;
+  }[];
   /** Interfaces that could answer ARP and NDP, and that their names keep out. */
   readonly leftOut?: readonly string[];
   readonly peers?: readonly PeerStatus[];

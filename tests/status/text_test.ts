@@ -40,8 +40,11 @@ Deno.test("statusText() lays pools, Services, owners and config mistakes out in 
     speaker: {
       node: "node1",
       judge: "v0.12",
-      backend: "socket",
-      interfaces: [{ name: "eth0", mac: "02:00:00:00:00:01" }],
+      backend: "ebpf",
+      interfaces: [
+        { name: "eth0", mac: "02:00:00:00:00:01", by: "ebpf" },
+        { name: "eth1", mac: "02:00:00:00:00:02", by: "socket" },
+      ],
       addresses: [{
         ip: "10.77.1.220",
         services: ["default/nginx"],
@@ -57,13 +60,13 @@ Deno.test("statusText() lays pools, Services, owners and config mistakes out in 
       /ready +no: no configuration in force/,
       /leader +pod-b_1; this one stands by/,
       /rules +MetalLB v0\.12's for nodes/,
+      /ARP, NDP +ebpf on eth0 02:00:00:00:00:01, eth1 02:00:00:00:00:02 \(by socket\)$/m,
       /config +stale from pools\.yaml/,
       /pools\.yaml:3:5: unknown key "adresses"/,
       /default +layer2 +1 of 21 +1 Service(?!s)/,
       /default\/nginx +10\.77\.1\.220 +default/,
       /default\/other +none +no pool has a free address/,
       /10\.77\.1\.220 +node2 +no: lost election +default\/nginx/,
-      /ARP, NDP +socket on eth0 02:00:00:00:00:01/,
     ]
   ) assert.match(text, line);
 });

@@ -22,7 +22,7 @@ export interface StatusParts {
   readonly plans: Pick<SpeakerPlans, "plans">;
   readonly layer2: Pick<
     Layer2,
-    "backend" | "conflicts" | "interfaces" | "leftOut" | "problem"
+    "answersBy" | "backend" | "conflicts" | "interfaces" | "leftOut" | "problem"
   >;
   readonly bgp: Pick<Bgp, "routesOf" | "status">;
   readonly fellows: Pick<Fellows, "describe" | "live" | "problem">;
@@ -61,7 +61,11 @@ export function speakerStatus(parts: StatusParts): SpeakerStatus {
     judge: parts.desk.judge(),
     live: live && [...live].sort(),
     backend: layer2.backend,
-    interfaces: layer2.interfaces().map(({ name, mac }) => ({ name, mac: formatMac(mac) })),
+    interfaces: layer2.interfaces().map(({ name, mac, ifindex }) => ({
+      name,
+      mac: formatMac(mac),
+      by: layer2.answersBy(ifindex),
+    })),
     leftOut: layer2.leftOut(),
     peers: bgp.status(),
     members: fellows.describe(),

@@ -1,7 +1,7 @@
 // deno-lint-ignore-file no-console -- speaks to the test that started it
 // The responder in the kernel alone, in the network namespace that it is started in.
 // usage: ebpf_child.ts tcx|xdp IP…
-// Prints a JSON object per line. Lines on standard input: own IP…, lease MS, mac, replies, end.
+// Prints a JSON object per line. Lines on standard input: own IP…, lease MS, mac, first, replies, end.
 import { openLibc } from "../../../ffi/libc.ts";
 import { bootClock, CLOCK } from "../../../ffi/clock.ts";
 import { instant } from "../../../lib/base/time.ts";
@@ -10,6 +10,7 @@ import { openReplyLease } from "../../../lib/host/linux/reply_lease.ts";
 import { parseIp } from "../../../lib/net/ip.ts";
 import { parseMac } from "../../support/addresses.ts";
 
+const ifindexOf = (name: string) => Number(Deno.readTextFileSync(`/sys/class/net/${name}/ifindex`));
 const say = (message: unknown) => console.log(JSON.stringify(message));
 const [attach = "tcx", ...texts] = Deno.args;
 const ipsOf = (words: readonly string[]) =>
@@ -20,10 +21,9 @@ try {
   using libc = openLibc(CLOCK);
   const now = bootClock(libc);
   const place = () => {
-    const read = (file: string) => Deno.readTextFileSync(`/sys/class/net/eth0/${file}`).trim();
-    const mac = parseMac(read("address"));
+    const mac = parseMac(Deno.readTextFileSync("/sys/class/net/eth0/address").trim());
     if (mac === undefined) throw new TypeError("eth0 has no hardware address");
-    const failed = responder.setInterfaces([{ ifindex: Number(read("ifindex")), mac }]);
+    const failed = responder.setInterfaces([{ ifindex: ifindexOf("eth0"), mac }]);
     say({ failed: [...failed.values()].map(String) });
   };
   responder.setOwned(ipsOf(texts));
@@ -35,7 +35,11 @@ try {
     if (word === "lease") lease.renew(instant(now() + Number(rest[0])));
     if (word === "mac") place();
     if (word === "end") break;
-    say({ done: word, replies: ipsOf(rest).map((ip) => responder.replies(ip)) });
+    say({
+      done: word,
+      first: responder.isFirst(ifindexOf("eth0")),
+      replies: ipsOf(rest).map((ip) => responder.replies(ip)),
+    });
   }
 } catch (error) {
   say({ error: String(error) });

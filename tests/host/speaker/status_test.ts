@@ -27,6 +27,7 @@ function parts(part: Partial<StatusParts> = {}, layer2: Partial<StatusParts["lay
     keeper: { status: () => ({ state: "loaded", source: "", problems: [] }) },
     plans: { plans: new Map(PLANS.map((plan): [KeptPlan["ip"], KeptPlan] => [plan.ip, plan])) },
     layer2: {
+      answersBy: () => "socket",
       backend: "ebpf",
       conflicts: () => [{ ip: ip("10.77.1.9"), mac: MAC }],
       interfaces: () => [{ name: "eth0", mac: MAC, ifindex: 2 }],
@@ -52,7 +53,7 @@ Deno.test("speakerStatus() tells what is announced here, in the order of address
   assert.deepEqual(status.live, ["node1", "node2"]);
   assert.equal(status.members, undefined);
   assert.deepEqual(status.owned, { node1: 1, node2: 1 });
-  assert.deepEqual(status.interfaces, [{ name: "eth0", mac: "02:00:00:00:00:01" }]);
+  assert.deepEqual(status.interfaces, [{ name: "eth0", mac: "02:00:00:00:00:01", by: "socket" }]);
   assert.deepEqual(status.leftOut, ["cni0"]);
   assert.deepEqual(status.conflicts, [{ ip: "10.77.1.9", mac: "02:00:00:00:00:01" }]);
   assert.deepEqual(

@@ -2,11 +2,14 @@ import {
   BPF,
   type BpfAttach,
   linkCreate,
+  linkId,
   mapCreate,
   mapDelete,
   mapLookup,
   mapUpdate,
   progLoad,
+  progRun,
+  tcxLinks,
 } from "../../../../ffi/bpf.ts";
 import type { Fd } from "../../../../ffi/fd.ts";
 import { type Bytes, type Libc, openLibc } from "../../../../ffi/libc.ts";
@@ -17,13 +20,19 @@ import { type Mac, writeU32 } from "../../../net/ethernet.ts";
 import type { Ip } from "../../../net/ip.ts";
 import { writeIp6 } from "../../../net/octets6.ts";
 import { hasCapability } from "../capabilities.ts";
+import { failedTrial, TRIAL_IP4, TRIAL_IP6 } from "./trial.ts";
 
 /** Answers in the kernel, where the frames come in; all that it passes on is the socket's. */
 export interface EbpfResponder extends Disposable {
   /** In place of those before; holds from the next frame. */
   setOwned(ips: readonly Ip[]): void;
-  /** In place of those before. Gives those on which the kernel did not take the program. */
+  /**
+   * In place of those before. Gives those on which the kernel did not take the program, or on which
+   * it failed its trial.
+   */
   setInterfaces(interfaces: readonly InterfaceAddress[]): ReadonlyMap<number, Error>;
+  /** Whether the program there sees each frame before any other program does. */
+  isFirst(ifindex: number): boolean;
   /** The map whose one entry says until when replies leave: for ever until it is first renewed. */
   readonly replyLeaseMapFd: number;
   /** Replies that left for an address since it is owned. */
@@ -37,6 +46,8 @@ export class EbpfUnavailable extends Error {
 
 /** Later than any uptime. */
 const FOR_EVER = 0x7fff_ffff_ffff_ffffn;
+/** As many maps as a program reads, by descriptor. */
+type Maps = ReturnType<typeof openMaps>;
 const ANY_MAC = 0x0200_0000_0001 as Mac;
 
 /**
@@ -47,26 +58,28 @@ const ANY_MAC = 0x0200_0000_0001 as Mac;
 export function openEbpfResponder(attach: BpfAttach = "tcx"): EbpfResponder {
   using resources = new DisposableStack();
   const libc = resources.use(openLibc(BPF));
-  const maps = attempt(() => openMaps(libc, resources));
-  attempt(() => load(ANY_MAC)[Symbol.dispose]());
+  const maps = attempt(() => openMaps(libc, resources, MAX_ADDRESSES));
+  // A program on trial answers for others than those that are owned, whatever the reply lease says.
+  const trialMaps = attempt(() => openMaps(libc, resources, 1));
+  for (const ip of [TRIAL_IP4, TRIAL_IP6]) {
+    mapUpdate(libc, mapOf(ip, trialMaps), keyOf(ip), new Uint8Array(8));
+  }
+  attempt(() => tryOut(ANY_MAC));
   const owned = new Set<Ip>();
   const attached = new Map<number, { readonly mac: Mac; readonly link: Fd }>();
   const all = resources.move();
   all.defer(() => attached.forEach(({ link }) => link[Symbol.dispose]()));
 
-  function load(mac: Mac): Fd {
-    const program = responderProgram({
-      mac,
-      ip4Map: maps.ip4.number,
-      ip6Map: maps.ip6.number,
-      leaseMap: maps.replyLease.number,
-      attach,
-    });
-    return progLoad(libc, attach, program);
+  function load(mac: Mac, { ip4, ip6, replyLease }: Maps): Fd {
+    const numbers = { ip4Map: ip4.number, ip6Map: ip6.number, leaseMap: replyLease.number };
+    return progLoad(libc, attach, responderProgram({ mac, ...numbers, attach }));
   }
 
-  function mapOf(ip: Ip): number {
-    return typeof ip === "number" ? maps.ip4.number : maps.ip6.number;
+  /** @throws OsError or Error when the program does not answer as it shall */
+  function tryOut(mac: Mac): void {
+    using program = load(mac, trialMaps);
+    const failed = failedTrial((frame) => progRun(libc, program, frame), attach, mac);
+    if (failed !== undefined) throw new Error(`the program does not answer ${failed}`);
   }
 
   function place({ ifindex, mac }: InterfaceAddress): void {
@@ -75,18 +88,31 @@ export function openEbpfResponder(attach: BpfAttach = "tcx"): EbpfResponder {
     // The program with the old address ends first: better the socket for a moment than two replies.
     before?.link[Symbol.dispose]();
     attached.delete(ifindex);
-    using program = load(mac);
+    tryOut(mac);
+    using program = load(mac, maps);
     attached.set(ifindex, { mac, link: linkCreate(libc, program, ifindex, attach) });
+  }
+
+  function isFirst(ifindex: number): boolean {
+    const link = attached.get(ifindex)?.link;
+    if (link === undefined) return false;
+    // Where XDP is taken no second program is let in.
+    if (attach === "xdp") return true;
+    try {
+      return tcxLinks(libc, ifindex)[0] === linkId(libc, link);
+    } catch {
+      return false; // the interface is gone
+    }
   }
 
   return {
     setOwned(ips) {
       const next = new Set(ips);
       for (const ip of owned) {
-        if (!next.has(ip)) mapDelete(libc, mapOf(ip), keyOf(ip));
+        if (!next.has(ip)) mapDelete(libc, mapOf(ip, maps), keyOf(ip));
       }
       for (const ip of ips) {
-        if (!owned.has(ip)) mapUpdate(libc, mapOf(ip), keyOf(ip), new Uint8Array(8));
+        if (!owned.has(ip)) mapUpdate(libc, mapOf(ip, maps), keyOf(ip), new Uint8Array(8));
       }
       owned.clear();
       ips.forEach((ip) => owned.add(ip));
@@ -108,10 +134,11 @@ export function openEbpfResponder(attach: BpfAttach = "tcx"): EbpfResponder {
       }
       return failed;
     },
+    isFirst,
     replyLeaseMapFd: maps.replyLease.number,
     replies(ip) {
       const value = new Uint8Array(8);
-      if (!owned.has(ip) || !mapLookup(libc, mapOf(ip), keyOf(ip), value)) return 0;
+      if (!owned.has(ip) || !mapLookup(libc, mapOf(ip, maps), keyOf(ip), value)) return 0;
       return Number(new DataView(value.buffer).getBigUint64(0, true));
     },
     [Symbol.dispose]: () => all[Symbol.dispose](),
@@ -119,9 +146,9 @@ export function openEbpfResponder(attach: BpfAttach = "tcx"): EbpfResponder {
 }
 
 /** Makes the maps; under the reply lease of nobody the programs answer for ever. @throws OsError */
-function openMaps(libc: Libc<typeof BPF>, resources: DisposableStack) {
+function openMaps(libc: Libc<typeof BPF>, resources: DisposableStack, entries: number) {
   const addressMap = (keyBytes: number, name: string) => {
-    const sizes = { key: keyBytes, value: 8, entries: MAX_ADDRESSES };
+    const sizes = { key: keyBytes, value: 8, entries };
     return resources.use(mapCreate(libc, "BPF_MAP_TYPE_HASH", sizes, name));
   };
   const one = { key: 4, value: 8, entries: 1 };
@@ -130,6 +157,10 @@ function openMaps(libc: Libc<typeof BPF>, resources: DisposableStack) {
   new DataView(until.buffer).setBigUint64(0, FOR_EVER, true);
   mapUpdate(libc, replyLease.number, new Uint8Array(4), until);
   return { ip4: addressMap(4, "herald_ip4"), ip6: addressMap(16, "herald_ip6"), replyLease };
+}
+
+function mapOf(ip: Ip, { ip4, ip6 }: Maps): number {
+  return typeof ip === "number" ? ip4.number : ip6.number;
 }
 
 /** The octets in network order, as a frame has them. */

@@ -6,8 +6,6 @@ const LOAD_HALF = 0x28;
 const AND = 0x54;
 const JUMP_EQUAL = 0x15;
 const RETURN = 0x06;
-const COPY_TO_INDEX = 0x07;
-const JUMP_EQUAL_INDEX = 0x1d;
 const PACKET_TYPE = 0xffff_f000 + 4;
 const VLAN_TAG = 0xffff_f000 + 44;
 
@@ -43,43 +41,6 @@ export function ndpFilter(): readonly FilterStep[] {
     [[LOAD_HALF, 0, 0, 20], equal(0x3aff)], // next header 58, hop limit 255
     [[LOAD_HALF, 0, 0, 54], [JUMP_EQUAL, 1, 0, 0x8700], equal(0x8800)], // types 135, 136; code 0
     UNTAGGED,
-    [[LOAD_WORD, 0, 0, PACKET_TYPE], [JUMP_EQUAL, 1, 0, PACKET_HOST], equal(PACKET_MULTICAST)],
-  ]);
-}
-
-/**
- * What is left to the socket where a program in the kernel answers: replies and gratuitous requests,
- * which may claim our addresses. Requests for others wake nobody then.
- */
-export function arpClaimFilter(): readonly FilterStep[] {
-  return filterOf([
-    [[LOAD_HALF, 0, 0, 12], equal(0x0806)],
-    [[LOAD_WORD, 0, 0, 14], equal(0x0001_0800)],
-    UNTAGGED,
-    // A reply goes past the comparison of sender and target address.
-    [[LOAD_HALF, 0, 0, 20], [JUMP_EQUAL, 5, 0, 2], equal(1)],
-    [[LOAD_WORD, 0, 0, 28], [COPY_TO_INDEX, 0, 0, 0], [LOAD_WORD, 0, 0, 38]],
-    [[JUMP_EQUAL_INDEX, 0, TO_REFUSAL, 0]],
-    [[LOAD_WORD, 0, 0, PACKET_TYPE], [JUMP_EQUAL, 1, 0, PACKET_HOST], equal(PACKET_BROADCAST)],
-  ]);
-}
-
-/**
- * The same by NDP: advertisements, and the solicitations that the program passes on because it
- * cannot make a reply of the frame as it is: duplicate address detection, and those whose options
- * are not one link-layer address alone.
- */
-export function ndpClaimFilter(): readonly FilterStep[] {
-  return filterOf([
-    [[LOAD_HALF, 0, 0, 12], equal(0x86dd)],
-    [[LOAD_HALF, 0, 0, 20], equal(0x3aff)],
-    UNTAGGED,
-    [[LOAD_HALF, 0, 0, 54], [JUMP_EQUAL, 7, 0, 0x8800], equal(0x8700)],
-    // The unspecified address begins with zeros.
-    [[LOAD_WORD, 0, 0, 22], [JUMP_EQUAL, 4, 0, 0]],
-    // Payload length: 32 holds one such option and nothing else.
-    [[LOAD_HALF, 0, 0, 18], [JUMP_EQUAL, 0, 2, 32]],
-    [[LOAD_HALF, 0, 0, 78], [JUMP_EQUAL, TO_REFUSAL, 0, 0x0101]],
     [[LOAD_WORD, 0, 0, PACKET_TYPE], [JUMP_EQUAL, 1, 0, PACKET_HOST], equal(PACKET_MULTICAST)],
   ]);
 }

@@ -57,6 +57,8 @@ export interface Layer2 {
   setFellows(macs: ReadonlySet<Mac>): void;
   /** The interfaces that answer. */
   interfaces(): readonly { readonly name: string; readonly mac: Mac; readonly ifindex: number }[];
+  /** What answers there first, as far as the kernel tells; what a program passes on is the socket's. */
+  answersBy(ifindex: number): string;
   /** Names of the interfaces that could answer, and that their names keep out. */
   leftOut(): readonly string[];
   /** From now on replies are sent only while the reply lease is being renewed. */
@@ -179,6 +181,7 @@ export function driveLayer2(
     interfaces: () =>
       driving.usable.toSorted((a, b) => Number(isInner(a)) - Number(isInner(b)))
         .map(({ name, mac, ifindex }) => ({ name, mac, ifindex })),
+    answersBy: (ifindex: number) => backend.kernel?.isFirst(ifindex) ? backend.name : "socket",
     leftOut: () => driving.leftOut,
     replyLease: { table: responder.table, mapFd: backend.kernel?.replyLeaseMapFd },
     heldBack: (ip: Ip) =>
@@ -223,7 +226,7 @@ function perform(driving: Driving, action: Layer2Action): void {
 }
 
 function attachKernel(
-  { outlets: { responder, backend }, options }: Driving,
+  { outlets: { backend }, options }: Driving,
   interfaces: readonly InterfaceAddress[],
 ): void {
   if (backend.kernel === undefined) return;
@@ -234,7 +237,6 @@ function attachKernel(
       "interface answers by socket",
     );
   }
-  responder.leaveToKernel(failed.size === 0);
 }
 
 /** Switches with MLD snooping are found behind what leads to the LAN, never behind a pod's pair. */
@@ -288,6 +290,7 @@ function withoutLayer2(problem: string, log: Log, signal: AbortSignal): Layer2 {
     announceAgain: () => undefined,
     setFellows: () => undefined,
     interfaces: () => [],
+    answersBy: () => "off",
     leftOut: () => [],
     replyLease: undefined,
     heldBack: () => undefined,

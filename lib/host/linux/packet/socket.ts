@@ -14,7 +14,7 @@ import {
 } from "../../../../ffi/structs.ts";
 import { readU16 } from "../../../net/ethernet.ts";
 import { bindSocket, openSocket, trySetOption } from "../socket.ts";
-import { arpClaimFilter, arpFilter, ndpClaimFilter, ndpFilter } from "./filter.ts";
+import { arpFilter, ndpFilter } from "./filter.ts";
 
 type SocketLibc = Libc<typeof SOCKET>;
 
@@ -26,8 +26,8 @@ export type PacketProtocol = "arp" | "ndp";
 export const PROTOCOLS: readonly PacketProtocol[] = ["arp", "ndp"];
 
 const FILTERS = {
-  arp: { etherType: KERNEL.ETH_P_ARP, filter: arpFilter, claims: arpClaimFilter },
-  ndp: { etherType: KERNEL.ETH_P_IPV6, filter: ndpFilter, claims: ndpClaimFilter },
+  arp: { etherType: KERNEL.ETH_P_ARP, filter: arpFilter },
+  ndp: { etherType: KERNEL.ETH_P_IPV6, filter: ndpFilter },
 } as const;
 
 /**
@@ -52,17 +52,6 @@ export function openPacketSocket(libc: SocketLibc, protocol: PacketProtocol): Fd
     const everywhere = sockaddrLl(KERNEL.AF_PACKET, etherType, 0);
     bindSocket(libc, fd, everywhere, `${purpose} on every interface`);
   });
-}
-
-/** Lets by all that is to be answered, or only what a program in the kernel leaves. @throws OsError */
-export function narrowSocket(
-  libc: SocketLibc,
-  fd: Fd,
-  protocol: PacketProtocol,
-  onlyClaims: boolean,
-): void {
-  const { filter, claims } = FILTERS[protocol];
-  attachFilter(libc, fd, onlyClaims ? claims() : filter());
 }
 
 function attachFilter(libc: SocketLibc, fd: Fd, steps: readonly FilterStep[]): void {

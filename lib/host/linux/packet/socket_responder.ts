@@ -30,7 +30,7 @@ import {
 import { requireCapability } from "../capabilities.ts";
 import { startWorkerLink } from "../worker/link.ts";
 import { type Conflict, type PacketOrder, PROGRESS } from "./orders.ts";
-import { narrowSocket, openPacketSocket, sendFrame, takeDroppedFrames } from "./socket.ts";
+import { openPacketSocket, sendFrame, takeDroppedFrames } from "./socket.ts";
 
 /** Why a frame got no reply: by the rules, or for the machine could not keep up. */
 export type FrameDropReason = DropReason | "buffer-full" | "stale" | "unsent";
@@ -61,8 +61,6 @@ export interface SocketResponder extends AsyncDisposable {
    */
   sendGratuitous(ip: Ip, ifindex: number, mac: Mac): Promise<void>;
   counters(ip: Ip): AddressCounters;
-  /** A program in the kernel answers on all interfaces: requests need not come here. */
-  leaveToKernel(answered: boolean): void;
   /** From now on replies are sent only while the reply lease in {@link table} is being renewed. */
   requireReplyLease(): void;
   /** The shared memory, in which the reply lease is renewed. */
@@ -133,10 +131,6 @@ export async function startSocketResponder(
     setInterfaces: (interfaces) => setInterfaces(table, interfaces),
     sendGratuitous: async (ip, ifindex, mac) => {
       for (const frame of announcementsOf(ip, mac)) await send(ip, ifindex, frame);
-    },
-    leaveToKernel: (answered) => {
-      narrowSocket(libc, arpFd, "arp", answered);
-      narrowSocket(libc, ndpFd, "ndp", answered);
     },
     requireReplyLease: () => requireReplyLease(table),
     table: tableMemory,

@@ -48,6 +48,7 @@ function makeStage(refusal?: Error): Stage {
   const textOf = (ips: readonly Ip[]) => ips.map(formatIp).join(" ");
   const layer2: Layer2 = {
     backend: "socket",
+    answersBy: () => "socket",
     setOwned: (ips) => void done.push(`owns ${textOf(ips)}`),
     announceAgain: () => undefined,
     setFellows: (macs) => void done.push(`fellows ${macs.size}`),

@@ -10,6 +10,7 @@ import { recordedLog } from "../../../support/log.ts";
 const KERNEL: EbpfResponder = {
   setOwned() {},
   setInterfaces: () => new Map(),
+  isFirst: () => true,
   replyLeaseMapFd: 7,
   replies: () => 0,
   [Symbol.dispose]() {},

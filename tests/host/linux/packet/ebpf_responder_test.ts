@@ -2,7 +2,13 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import type { Mac } from "../../../../lib/net/ethernet.ts";
 import { type Ip6, parseIp } from "../../../../lib/net/ip.ts";
-import { AT, solicitedNodeGroup, writeNdp } from "../../../../lib/ndp/packet.ts";
+import {
+  ADVERTISEMENT_FRAME_LENGTH,
+  AT,
+  type NdpPacket,
+  solicitedNodeGroup,
+  writeNdp,
+} from "../../../../lib/ndp/packet.ts";
 import { type Host, type Lan, makeLan } from "../../../support/lan.ts";
 import { run } from "../../../support/process.ts";
 import { waitFor } from "../../../support/wait.ts";
@@ -12,15 +18,20 @@ import { parseMac } from "../../../support/addresses.ts";
 
 const VIP = "10.77.1.220";
 const VIP6 = "fd77::220";
-const CHILD = fileURLToPath(new URL("../ebpf_child.ts", import.meta.url));
+const childOf = (name: string) => fileURLToPath(new URL(`../${name}`, import.meta.url));
+const CHILD = childOf("ebpf_child.ts");
 
-interface Stage extends AsyncDisposable {
-  readonly lan: Lan;
-  readonly node: Host;
-  readonly client: Host;
+/** The responder in a process of its own. */
+interface Responder extends AsyncDisposable {
   /** Says a line to the responder and gives its answer. */
   say(line: string): Promise<Record<string, unknown>>;
   kill(): Promise<void>;
+}
+
+interface Stage extends Responder {
+  readonly lan: Lan;
+  readonly node: Host;
+  readonly client: Host;
 }
 
 async function makeStage(attach: string): Promise<Stage> {
@@ -28,6 +39,19 @@ async function makeStage(attach: string): Promise<Stage> {
   const lan = unfinished.use(await makeLan());
   const node = await lan.addHost("node", { addresses: ["10.77.1.11/16", "fd77::11/64"] });
   const client = await lan.addHost("client", { addresses: ["10.77.1.63/16", "fd77::63/64"] });
+  const responder = unfinished.use(await respondOn(node, attach));
+  const finished = unfinished.move();
+  return {
+    ...responder,
+    lan,
+    node,
+    client,
+    [Symbol.asyncDispose]: () => finished.disposeAsync(),
+  };
+}
+
+async function respondOn(node: Host, attach: string): Promise<Responder> {
+  await using unfinished = new AsyncDisposableStack();
   const [command, args] = node.inside(Deno.execPath(), "run", "-A", "-q", CHILD, attach, VIP, VIP6);
   const child = new Deno.Command(command, { args, stdin: "piped", stdout: "piped" }).spawn();
   const writer = child.stdin.getWriter();
@@ -55,9 +79,6 @@ async function makeStage(attach: string): Promise<Stage> {
   assert.deepEqual(first, { failed: [] });
   const finished = unfinished.move();
   return {
-    lan,
-    node,
-    client,
     kill,
     async say(line) {
       const from = lines.length;
@@ -71,6 +92,19 @@ async function makeStage(attach: string): Promise<Stage> {
 function parseIp6(text: string): Ip6 {
   const ip = parseIp(text);
   return typeof ip === "bigint" ? ip : assert.fail(`${text} is no IPv6 address`);
+}
+
+function solicitationOf(sender: Mac): NdpPacket {
+  return {
+    destinationMac: 0x3333_ff00_0220 as Mac,
+    sourceMac: sender,
+    source: parseIp6("fd77::63"),
+    destination: solicitedNodeGroup(parseIp6(VIP6)),
+    kind: "solicitation",
+    flags: 0,
+    target: parseIp6(VIP6),
+    linkLayer: sender,
+  };
 }
 
 /** Hardware addresses of who answers a solicitation. */
@@ -191,16 +225,7 @@ for (const attach of ["tcx", "xdp"]) {
     await using stage = await makeStage(attach);
     const frame = new Uint8Array(128);
     const sender = parseMac(SENDER.match(/../g)?.join(":") ?? "") ?? assert.fail();
-    const length = writeNdp({
-      destinationMac: 0x3333_ff00_0220 as Mac,
-      sourceMac: sender,
-      source: parseIp6("fd77::63"),
-      destination: solicitedNodeGroup(parseIp6(VIP6)),
-      kind: "solicitation",
-      flags: 0,
-      target: parseIp6(VIP6),
-      linkLayer: sender,
-    }, frame);
+    const length = writeNdp(solicitationOf(sender), frame);
     const right = frame.slice(0, length);
     // Behind a bridge the tag is no part of the frame any more; XDP is not told of it.
     const tagged = attach === "xdp"
@@ -223,6 +248,45 @@ for (const attach of ["tcx", "xdp"]) {
     assert.deepEqual(await counted(...wrong.map((one) => one.toHex()), ...tagged), [1]);
   });
 }
+
+Deno.test("of programs at one interface the one attached last sees the frames first", async () => {
+  await using stage = await makeStage("tcx");
+  const { client, node } = stage;
+  const pass = (child: string) =>
+    node.start(Deno.execPath(), ["run", "-A", "-q", childOf(child), "eth0"]);
+  assert.equal((await stage.say("first")).first, true);
+  await using other = pass("pass_child.ts");
+  await waitFor("the other program", () => /attached/.test(other.output()));
+  assert.equal((await stage.say("first")).first, false, "whatever it passes on goes by");
+  assert.deepEqual(await client.arping(VIP, 1), []);
+  const mac = "02:00:00:00:77:98";
+  await node.must("ip", "link", "set", "eth0", "address", mac);
+  assert.deepEqual((await stage.say("mac")).failed, []);
+  assert.equal((await stage.say("first")).first, true);
+  assert.deepEqual(await client.arping(VIP, 1), [mac]);
+});
+
+/** As drivers do that use napi_gro_frags: nothing but the Ethernet header is linear. */
+Deno.test("headers in fragments are read too (fault 2b)", async () => {
+  await using lan = await makeLan();
+  const node = await lan.addNamespace("frags");
+  const mac = "02:00:00:00:99:55";
+  const sender = parseMac(SENDER.match(/../g)?.join(":") ?? "") ?? assert.fail();
+  const solicitation = new Uint8Array(ADVERTISEMENT_FRAME_LENGTH);
+  writeNdp(solicitationOf(sender), solicitation);
+  const card = node.start(Deno.execPath(), [
+    ...["run", "-A", "-q", childOf("frags_child.ts"), "eth0", mac, "10.77.1.11/24"],
+    request({ senderIp: "0a4d013f", targetIp: "0a4d01dc" }),
+    solicitation.toHex(),
+  ]);
+  await using _card = card;
+  await waitFor("the card", () => /^up$/m.test(card.output()));
+  await using _responder = await respondOn(node, "tcx");
+  const plain = mac.replaceAll(":", "");
+  for (const reply of [`${SENDER}${plain}0806`, `${SENDER}${plain}86dd60000000`]) {
+    await waitFor(`a reply ${reply}`, () => card.output().includes(reply));
+  }
+});
 
 Deno.test("without the capabilities it says which are missing", async () => {
   const { stdout } = await run("setpriv", [

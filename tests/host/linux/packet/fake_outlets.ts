@@ -27,6 +27,7 @@ export function fakeOutlets({ withKernel = false } = {}): FakeOutlets {
       done.push(`kernel on ${interfaces.map(({ ifindex }) => ifindex)}`);
       return failing;
     },
+    isFirst: (ifindex) => !failing.has(ifindex),
     replyLeaseMapFd: 7,
     replies: () => 0,
     [Symbol.dispose]: () => void done.push("kernel ends"),
@@ -46,7 +47,6 @@ export function fakeOutlets({ withKernel = false } = {}): FakeOutlets {
         return Promise.resolve();
       },
       counters: () => ({ requests: 0, replies: 0, gratuitous: 0 }),
-      leaveToKernel: (all) => void done.push(all ? "kernel answers" : "socket answers"),
       requireReplyLease: () => void done.push("lease required"),
       table: new SharedArrayBuffer(TABLE_BYTES),
       drops: () => new Map(),
