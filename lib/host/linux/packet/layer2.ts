@@ -264,10 +264,12 @@ function feedLinks(
   }
   for (const name of before) log.info({ interface: name }, "interface answers no more");
   metrics.layer2.interfaces.set(usable.length);
+  // In a container the cable itself is a pair, and there is no other.
+  const hasOuter = usable.some((link) => !isInner(link));
   const interfaces = usable.map((link) => ({
     ifindex: link.ifindex,
     mac: link.mac,
-    inner: isInner(link),
+    inner: hasOuter && isInner(link),
   }));
   feed({ kind: "interfaces", interfaces });
   onInterfaces(interfaces.length > 0);
