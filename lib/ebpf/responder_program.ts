@@ -1,5 +1,14 @@
 import { type Mac, writeMac } from "../net/ethernet.ts";
 import * as asm from "./assembler.ts";
+import {
+  beginning,
+  CTX,
+  DATA,
+  ETHERTYPE_ARP,
+  ETHERTYPE_IPV6,
+  needs,
+  TCX_IFINDEX,
+} from "./frame.ts";
 
 /** What the program of one interface is made of. */
 interface ResponderParts {
@@ -12,10 +21,6 @@ interface ResponderParts {
   readonly attach: "tcx" | "xdp";
 }
 
-const CONTEXT = {
-  tcx: { data: 76, end: 80, ifindex: 40, vlanTag: 24, length: 0, protocol: 16 },
-  xdp: { data: 0, end: 4 },
-} as const;
 const PASS = { tcx: -1, xdp: 2 } as const;
 const XDP_TX = 3;
 const HELPER = {
@@ -23,18 +28,13 @@ const HELPER = {
   ktimeGetBootNs: 125,
   redirect: 23,
   csumDiff: 28,
-  skbPullData: 39,
 } as const;
 
-// Registers that calls leave alone.
-const [CTX, DATA, COUNTER, LEASE] = [6, 7, 8, 9];
+// Registers that calls leave alone, beside those of frame.ts.
+const [COUNTER, LEASE] = [8, 9];
 const STACK = 10;
 
 // Numbers as a little-endian processor loads them from the frame.
-const ETHERTYPE_ARP = 0x0608;
-const ETHERTYPE_IPV6 = 0xdd86;
-/** A longer frame is data: the few solicitations with so much after them are the socket's. */
-const LONGEST_NDP = 128;
 const ARP_ETHERNET_IPV4 = 0x0008_0100;
 const ARP_LENGTHS_REQUEST = 0x0100_0406;
 const ARP_REPLY = 0x0200;
@@ -70,13 +70,8 @@ export function responderProgram(parts: ResponderParts): Uint8Array<ArrayBuffer>
   writeMac(mac, 0, parts.mac);
   const view = new DataView(mac.buffer);
   const own: OwnMac = [view.getUint32(0, true), view.getUint16(4, true)];
-  const context = CONTEXT[parts.attach];
   return asm.assemble([
-    asm.move(CTX, 1),
-    ...untagged(parts.attach),
-    ...pulled(parts.attach),
-    asm.load("w", DATA, CTX, context.data),
-    asm.load("w", 3, CTX, context.end),
+    ...beginning(parts.attach, { arp: ARP.length, ndp: NDP.length }),
     ...needs(ARP.length),
     asm.load("h", 4, DATA, 12),
     asm.jumpEqual(4, ETHERTYPE_ARP, "arp"),
@@ -95,54 +90,6 @@ export function responderProgram(parts: ResponderParts): Uint8Array<ArrayBuffer>
 }
 
 type OwnMac = readonly [low: number, high: number];
-
-/**
- * The kernel has taken the tag out of the frame before tcx: what is of a VLAN is answered on that
- * VLAN's interface. Tag 0 is only a priority. Under XDP the tag is still in the frame.
- */
-function untagged(attach: "tcx" | "xdp"): asm.Step[] {
-  if (attach === "xdp") return [];
-  return [
-    asm.load("w", 4, CTX, CONTEXT.tcx.vlanTag),
-    asm.andImmediate(4, 0x0fff),
-    asm.jumpNotEqual(4, 0, "pass"),
-  ];
-}
-
-/**
- * Some drivers leave no more than the Ethernet header where a program can read, and the rest in
- * fragments: what shall be read is pulled out of them first. Under XDP the kernel has done so.
- */
-function pulled(attach: "tcx" | "xdp"): asm.Step[] {
-  if (attach === "xdp") return [];
-  return [
-    asm.load("w", 4, CTX, CONTEXT.tcx.protocol),
-    asm.moveImmediate(2, ARP.length),
-    asm.jumpEqual(4, ETHERTYPE_ARP, "pull"),
-    asm.jumpNotEqual(4, ETHERTYPE_IPV6, "pass"),
-    asm.load("w", 4, CTX, CONTEXT.tcx.length),
-    asm.moveImmediate(2, LONGEST_NDP),
-    asm.jumpGreater(4, 2, "pass"),
-    asm.moveImmediate(2, NDP.length),
-    asm.jumpGreater(2, 4, "pass"),
-    { label: "pull" },
-    asm.load("w", 4, CTX, CONTEXT.tcx.data),
-    asm.load("w", 3, CTX, CONTEXT.tcx.end),
-    asm.add(4, 2),
-    asm.jumpGreater(4, 3, "fragments"),
-    asm.jump("linear"),
-    { label: "fragments" },
-    asm.move(1, CTX),
-    asm.call(HELPER.skbPullData),
-    asm.jumpNotEqual(0, 0, "pass"),
-    { label: "linear" },
-  ];
-}
-
-/** Goes on only with a frame of so many octets; register 3 holds its end. */
-function needs(length: number): asm.Step[] {
-  return [asm.move(4, DATA), asm.addImmediate(4, length), asm.jumpGreater(4, 3, "pass")];
-}
 
 function answerArp(parts: ResponderParts, own: OwnMac): asm.Step[] {
   return [
@@ -320,7 +267,7 @@ function sum(): asm.Step[] {
 function send(attach: "tcx" | "xdp"): asm.Step[] {
   if (attach === "xdp") return [asm.moveImmediate(0, XDP_TX), asm.exit()];
   return [
-    asm.load("w", 1, CTX, CONTEXT.tcx.ifindex),
+    asm.load("w", 1, CTX, TCX_IFINDEX),
     asm.moveImmediate(2, 0),
     asm.call(HELPER.redirect),
     asm.exit(),

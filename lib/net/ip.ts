@@ -116,6 +116,11 @@ export function compareIp(a: Ip, b: Ip): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
+/** Whether the address counts on its link alone (fe80::/10). */
+export function isLinkLocal(ip: Ip): boolean {
+  return typeof ip === "bigint" && ip >> 118n === 0x3fan;
+}
+
 /** 127.0.0.0/8 or ::1. */
 export function isLoopback(ip: Ip): boolean {
   return typeof ip === "number" ? ip >>> 24 === 127 : ip === 1n;

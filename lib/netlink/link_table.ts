@@ -27,7 +27,7 @@ export type LinkEvent =
 export type LinkAction =
   /** Ask for a dump under that number. */
   | { readonly kind: "request"; readonly sequence: number }
-  /** The interfaces differ from those before. */
+  /** The interfaces, or their addresses, differ from those before. */
   | { readonly kind: "changed" }
   /** The kernel refused to list: wait, then report a loss. */
   | { readonly kind: "refused"; readonly errno: number };
@@ -58,6 +58,8 @@ export function step(table: LinkTable, event: LinkEvent): LinkAction[] {
     case "error":
       if (message.sequence !== table.dump?.sequence || message.errno === 0) return [];
       return refused(table, message.errno);
+    case "addresses":
+      return changed(table);
     case "other":
       return [];
     default:

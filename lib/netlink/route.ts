@@ -2,14 +2,22 @@ import { type WireError, wireError } from "../base/errors.ts";
 import { MAC_LENGTH, readMac } from "../net/ethernet.ts";
 import type { Link } from "./link.ts";
 
-/** Bits of sockaddr_nl's groups: interfaces that come, change and go. */
-export const GROUP_LINK = 1;
+/** Bits of sockaddr_nl's groups: interfaces that come, change and go, and their addresses. */
+export const GROUPS = 1 | 0x10 | 0x100;
 
 const HEADER = 16;
 const LINK_BODY = 16;
 const ATTRIBUTE_HEADER = 4;
 
-const TYPE = { error: 2, done: 3, newLink: 16, deleteLink: 17, getLink: 18 } as const;
+const TYPE = {
+  error: 2,
+  done: 3,
+  newLink: 16,
+  deleteLink: 17,
+  getLink: 18,
+  newAddress: 20,
+  deleteAddress: 21,
+} as const;
 const FLAG = { multi: 2, interrupted: 0x10, dumpRequest: 0x301 } as const;
 const ATTRIBUTE = {
   mac: 1,
@@ -42,6 +50,8 @@ export type RouteMessage =
     readonly interrupted: boolean;
   }
   | { readonly kind: "linkGone"; readonly ifindex: number }
+  /** An interface has an address more or less; which ones it has must be asked. */
+  | { readonly kind: "addresses" }
   | {
     readonly kind: "done";
     readonly sequence: number;
@@ -133,6 +143,9 @@ function decodeMessage(view: DataView, offset: number): RouteMessage | WireError
       const dumped = (flags & FLAG.multi) !== 0;
       return { kind: "link", link: link.link, sequence, dumped, interrupted };
     }
+    case TYPE.newAddress:
+    case TYPE.deleteAddress:
+      return { kind: "addresses" };
     default:
       return { kind: "other", type };
   }

@@ -156,6 +156,11 @@ Deno.test("step() reports a refused list, keeps what it knows, and can list agai
   }
 });
 
+Deno.test("step() tells of an address that came or went, once the interfaces are known", () => {
+  assert.deepEqual(feed(createLinkTable(), { kind: "addresses" }), []);
+  assert.deepEqual(feed(known(link(1)), { kind: "addresses" }), [{ kind: "changed" }]);
+});
+
 Deno.test("step() takes an acknowledgement and other messages for nothing", () => {
   const table = known(link(1));
   step(table, { kind: "lost" });

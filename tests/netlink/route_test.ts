@@ -17,6 +17,7 @@ function expected({ decoded }: NetlinkVector): RouteMessage {
   if (type_name === "NLMSG_ERROR") {
     return { kind: "error", sequence: seq, errno: -(decoded.error ?? 0) };
   }
+  if (/^RTM_(NEW|DEL)ADDR$/.test(type_name)) return { kind: "addresses" };
   const ifindex = decoded.ifindex ?? 0;
   if (decoded.family !== 0) return { kind: "other", type };
   if (type_name === "RTM_DELLINK") return { kind: "linkGone", ifindex };
@@ -194,4 +195,11 @@ Deno.test("decodeRoute() throws on no bytes, random or nearly right", () => {
     }),
     { seed: 5, numRuns: 3_000 },
   );
+});
+
+Deno.test("decodeRoute() tells that an address came (RTM_NEWADDR) or went (RTM_DELADDR)", () => {
+  for (const type of ["1400", "1500"]) {
+    const message = only(Uint8Array.fromHex(`18000000${type}0000${"00".repeat(16)}`));
+    assert.deepEqual(message, { kind: "addresses" });
+  }
 });

@@ -1,3 +1,4 @@
+import { advertisedPools } from "../../config/advertised.ts";
 import type { Config } from "../../config/types.ts";
 import { announcedNow, type Wire } from "../../speaker/announced.ts";
 import { type Judge, judgeBeside, judgementOf } from "../../speaker/judgement.ts";
@@ -16,6 +17,7 @@ import {
   onLost,
   type Standing,
 } from "../../speaker/standing.ts";
+import type { AddressRange } from "../../net/range.ts";
 import type { SpeakerView } from "../../speaker/view.ts";
 import type { ConfigKeeper } from "../config/keeper.ts";
 import type { Layer2 } from "../linux/packet/layer2.ts";
@@ -54,8 +56,8 @@ interface DeskParts {
   readonly facts: Pick<Facts, "nodes" | "nodeAddresses" | "readyPods" | "unknown">;
   readonly keeper: Pick<ConfigKeeper, "current" | "reconsider">;
   readonly plans: SpeakerPlans;
-  readonly layer2: Pick<Layer2, "interfaces" | "problem">;
-  readonly fellows: Fellows;
+  readonly layer2: Pick<Layer2, "addresses" | "interfaces" | "leadsToAny" | "problem">;
+  readonly fellows: Omit<Fellows, "over">;
   readonly handover: Pick<Handover, "interfacesChanged" | "onNotice" | "reset" | "tellClaims">;
   /** In the order in which they learn of new plans. */
   readonly announcers: readonly Announcer[];
@@ -140,7 +142,7 @@ function take(state: State, event: SpeakerEvent): void {
       state.wireChanged = true;
       handover.interfacesChanged();
       // A link that went and came back within one turn flapped all the same.
-      return onInterfaces(standing, event.usable, state.clock.now());
+      return onInterfaces(standing, event.usable && isUsable(state), state.clock.now());
     case "config":
       return; // each decision asks for it
   }
@@ -149,9 +151,11 @@ function take(state: State, event: SpeakerEvent): void {
 function decide(state: State): void {
   const { handover, keeper, notices, standing } = state;
   keeper.reconsider();
-  judgeInterfaces(state);
   const config = keeper.current();
-  if (config !== undefined && mayDecide(standing, knowledgeOf(state))) announce(state, config);
+  const isDeciding = config !== undefined && mayDecide(standing, knowledgeOf(state));
+  if (isDeciding) chooseJudge(state);
+  judgeInterfaces(state);
+  if (isDeciding) announce(state, config);
   // A fellow's notice is carried out with the changes it brings, and only then acknowledged.
   for (const { from, notice, acknowledge } of notices.splice(0)) {
     handover.onNotice(from, notice);
@@ -169,8 +173,9 @@ function decide(state: State): void {
 function judgeInterfaces(state: State): void {
   const { clock, fellows, inbox, layer2, plans, standing } = state;
   const now = clock.now();
-  const usable = layer2.problem() === undefined && layer2.interfaces().length > 0;
-  onInterfaces(standing, usable, now);
+  const own = layer2.addresses();
+  if (own !== undefined) fellows.setAddresses(own);
+  onInterfaces(standing, isUsable(state), now);
   inbox.wakeAt(nextChange(standing, now));
   const canAnnounce = fellows.problem() === undefined &&
     mayAnnounce(standing, knowledgeOf(state), now, state.canAnnounce);
@@ -180,12 +185,28 @@ function judgeInterfaces(state: State): void {
   plans.touchAll();
 }
 
+function isUsable(state: State): boolean {
+  const { layer2 } = state;
+  return layer2.problem() === undefined && layer2.interfaces().length > 0 &&
+    layer2.leadsToAny(layer2Ranges(state));
+}
+
+/**
+ * What an interface must lead to. Where speakers of MetalLB take part its rule holds for all: they
+ * would still elect a node that leaves itself out.
+ */
+function layer2Ranges({ judge, keeper }: State): readonly AddressRange[] {
+  const config = keeper.current();
+  if (config === undefined || judge !== "Herald") return [];
+  return advertisedPools(config).filter(({ layer2 }) => layer2.length > 0)
+    .flatMap(({ pool }) => pool.ranges);
+}
+
 function announce(state: State, config: Config): void {
   const { announcements, announcers, plans } = state;
   if (config !== state.config) plans.touchAll();
   state.config = config;
   tellOwnAddresses(state, config);
-  chooseJudge(state);
   const view = viewOf(config, state);
   const changes = plans.update(view);
   for (const announcer of announcers) announcer.update(view, changes);

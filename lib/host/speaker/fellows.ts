@@ -2,8 +2,9 @@ import { gossipKeys } from "../../gossip/keys.ts";
 import type { HeartbeatTiming } from "../../heartbeat/monitor_state.ts";
 import type { Notice } from "../../heartbeat/packet.ts";
 import type { PodFacts } from "../../model/facts.ts";
-import { familyOf, type Ip, parseIp } from "../../net/ip.ts";
+import { familyOf, type Ip, isLinkLocal, parseIp } from "../../net/ip.ts";
 import type { GossipOptions } from "../gossip/gossip.ts";
+import { ownAddresses, sourceAddressFor } from "../linux/own_addresses.ts";
 import type { GossipFlags } from "../process/options.ts";
 import type { Beside } from "../../speaker/judgement.ts";
 import type { SpeakerStatus } from "../../status/types.ts";
@@ -45,6 +46,10 @@ export interface Fellows extends AsyncDisposable {
   podsChanged(): void;
   /** Lets `handOver` give the addresses away and says goodbye; nothing where there are no others. */
   leave(handOver: () => Promise<void>): Promise<void>;
+  /** All addresses that this machine has now: without its own the membership ends. */
+  setAddresses(own: ReadonlySet<Ip>): void;
+  /** Settles when the address is gone for good, or this node ends. */
+  readonly over: Promise<"address gone" | "end">;
   /** Why this node must not announce; undefined when it may. */
   problem(): string | undefined;
   /** Why this node's heartbeat has stopped: only a restart helps. */
@@ -60,6 +65,8 @@ export const ALONE: Fellows = {
   setCanAnnounce: () => undefined,
   notify: () => Promise.resolve(),
   podsChanged: () => undefined,
+  setAddresses: () => undefined,
+  over: Promise.resolve("end"),
   leave: () => Promise.resolve(),
   problem: () => undefined,
   heartbeatProblem: () => undefined,
@@ -76,13 +83,19 @@ export interface FellowSettings {
   readonly timing: HeartbeatTiming;
 }
 
+/** What the kernel tells of this machine's addresses; tests hand in their own. */
+export interface Machine {
+  readonly sourceAddressFor: typeof sourceAddressFor;
+  readonly ownAddresses: typeof ownAddresses;
+}
+
 /** Takes them from the flags. @throws Error when this machine has no address to gossip on */
 export function fellowSettings(
   flags: GossipFlags,
   facts: Pick<Facts, "pods" | "podsKnown">,
-  ownAddresses: readonly Ip[] = addressesOfMachine(),
+  machine: Machine = { sourceAddressFor, ownAddresses },
 ): FellowSettings {
-  const address = flags.bindAddress ?? ownAddressFor(flags.join, ownAddresses);
+  const address = flags.bindAddress ?? gossipAddress(flags.join, machine);
   if (address === undefined) {
     throw new Error("Gossip finds no address of this machine; name one with --ml-bindaddr");
   }
@@ -103,14 +116,19 @@ function podAddresses(pods: ReadonlyMap<string, PodFacts> | undefined): Ip[] {
     .filter((ip) => ip !== undefined);
 }
 
-/** Others reach this machine by an address of the family that the first of them has. */
-function ownAddressFor(others: readonly Ip[], own: readonly Ip[]): Ip | undefined {
-  const [first] = others;
-  return own.find((ip) => first !== undefined && familyOf(ip) === familyOf(first)) ?? own[0];
-}
+/** Nobody's hosts (RFC 5737, RFC 3849): the way to them is the one that leads out. */
+const ELSEWHERE: readonly Ip[] = ["192.0.2.1", "2001:db8::1"].map((text) => parseIp(text))
+  .filter((ip) => ip !== undefined);
 
-function addressesOfMachine(): Ip[] {
-  return Deno.networkInterfaces()
-    .filter(({ address, name }) => name !== "lo" && !address.startsWith("fe80:"))
-    .map(({ address }) => parseIp(address)).filter((ip) => ip !== undefined);
+/** Others reach this machine by the address that it sends from to the first of them. */
+function gossipAddress([first]: readonly Ip[], machine: Machine): Ip | undefined {
+  const isNear = (ip: Ip) => first === undefined || familyOf(ip) === familyOf(first);
+  const ways = [...first === undefined ? [] : [first], ...ELSEWHERE.filter(isNear)];
+  for (const to of ways) {
+    const source = machine.sourceAddressFor(to);
+    if (source !== undefined) return source;
+  }
+  const own = machine.ownAddresses().filter((one) => one.interface !== "lo")
+    .map(({ ip }) => ip).filter((ip) => !isLinkLocal(ip));
+  return own.find(isNear) ?? own[0];
 }

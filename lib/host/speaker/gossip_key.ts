@@ -1,4 +1,7 @@
+import { errorText } from "../../base/errors.ts";
+import type { Millis } from "../../base/time.ts";
 import { readGossipKey } from "../../model/cluster.ts";
+import { formatIp } from "../../net/ip.ts";
 import type { GossipFlags } from "../process/options.ts";
 import type { RoleContext } from "../process/role.ts";
 import { ALONE, type Fellows } from "./fellows.ts";
@@ -6,15 +9,29 @@ import { joinFellows } from "./join.ts";
 
 type JoinArguments = Parameters<typeof joinFellows>;
 
-/** Fellows that are joined once the key of the gossip is known. */
-export interface KeyedFellows extends Fellows {
-  /** Settles when they are joined or this node ends; fails where they cannot be joined. */
+/** Fellows that are joined once the key of the gossip is known, and anew by another address. */
+export interface KeyedFellows extends Omit<Fellows, "over"> {
+  /** Settles when this node ends; fails where they cannot be joined, or not any more. */
   readonly done: Promise<void>;
 }
 
+/** How the fellows are joined, and those that are now. */
+interface State {
+  readonly context: RoleContext;
+  readonly join: (flags: GossipFlags | undefined) => Promise<Fellows>;
+  fellows: Fellows;
+  /** Why there are none yet. */
+  problem: string | undefined;
+}
+
+/** So often an address is looked for in place of one that is gone. */
+const LOOK_MS: Millis = 1_000;
+
 /**
  * Joins the other speakers by a key that the flags hold, or that is in a Secret: that one is waited
- * for, and until it is there this node is acquainted with nobody, and announces nothing.
+ * for, and until it is there this node is acquainted with nobody, and announces nothing. Where this
+ * machine loses the address by which it joined, it joins again by another; one that the flags name
+ * has no other.
  * @throws what `join` throws, where nothing is waited for
  */
 export async function joinWithKey(
@@ -26,41 +43,88 @@ export async function joinWithKey(
 ): Promise<KeyedFellows> {
   const { options } = context;
   const { gossip } = options;
-  if (gossip?.secretName === undefined) {
-    return { ...await join(context, layer2, facts, inbox), done: Promise.resolve() };
-  }
-  const { secretName: name } = gossip;
-  const secret = `Secret ${options.namespace}/${name}`;
-  const now: { fellows: Fellows; problem: string | undefined } = {
+  const state: State = {
+    context,
+    join: (flags) =>
+      join({ ...context, options: { ...options, gossip: flags } }, layer2, facts, inbox),
     fellows: ALONE,
-    problem: `the key of the gossip is not known: ${secret} is not there, has no secretkey, or ` +
-      "must not be read; the controller makes it",
+    problem: undefined,
   };
-  async function joinOnceKeyed(flags: GossipFlags): Promise<void> {
-    const key = await awaitKey(context, name, secret);
-    if (key === undefined) return;
-    const keyed = { ...options, gossip: { ...flags, secret: key } };
-    now.fellows = await join({ ...context, options: keyed }, layer2, facts, inbox);
-    now.problem = undefined;
+  if (gossip?.secretName !== undefined) {
+    const secret = `Secret ${options.namespace}/${gossip.secretName}`;
+    state.problem = `the key of the gossip is not known: ${secret} is not there, has no ` +
+      "secretkey, or must not be read; the controller makes it";
+    return fellowsOf(state, joinOnceKeyed(state, gossip, gossip.secretName, secret));
   }
-  const done = joinOnceKeyed(gossip);
+  state.fellows = await state.join(gossip);
+  return fellowsOf(state, gossip === undefined ? Promise.resolve() : stayJoined(state, gossip));
+}
+
+function fellowsOf(state: State, done: Promise<void>): KeyedFellows {
   return {
     done,
-    live: (readyPods) => now.fellows.live(readyPods),
-    heard: () => now.fellows.heard(),
-    beside: () => now.fellows.beside(),
-    describe: () => now.fellows.describe(),
-    setCanAnnounce: (canAnnounce) => now.fellows.setCanAnnounce(canAnnounce),
-    notify: (notice) => now.fellows.notify(notice),
-    podsChanged: () => now.fellows.podsChanged(),
-    leave: (handOver) => now.fellows.leave(handOver),
-    problem: () => now.problem ?? now.fellows.problem(),
-    heartbeatProblem: () => now.fellows.heartbeatProblem(),
+    live: (readyPods) => state.fellows.live(readyPods),
+    heard: () => state.fellows.heard(),
+    describe: () => state.fellows.describe(),
+    setCanAnnounce: (canAnnounce) => state.fellows.setCanAnnounce(canAnnounce),
+    notify: (notice) => state.fellows.notify(notice),
+    podsChanged: () => state.fellows.podsChanged(),
+    beside: () => state.fellows.beside(),
+    setAddresses: (own) => state.fellows.setAddresses(own),
+    leave: (handOver) => state.fellows.leave(handOver),
+    problem: () => state.problem ?? state.fellows.problem(),
+    heartbeatProblem: () => state.fellows.heartbeatProblem(),
     async [Symbol.asyncDispose]() {
       await done.catch(() => undefined); // whoever awaits `done` tells of it
-      await now.fellows[Symbol.asyncDispose]();
+      await state.fellows[Symbol.asyncDispose]();
     },
   };
+}
+
+async function joinOnceKeyed(
+  state: State,
+  flags: GossipFlags,
+  name: string,
+  secret: string,
+): Promise<void> {
+  const key = await awaitKey(state.context, name, secret);
+  if (key === undefined) return;
+  const keyed = { ...flags, secret: key };
+  state.fellows = await state.join(keyed);
+  state.problem = undefined;
+  await stayJoined(state, keyed);
+}
+
+/** @throws Error when the address that the flags name is no longer this machine's */
+async function stayJoined(state: State, flags: GossipFlags): Promise<void> {
+  while (await state.fellows.over === "address gone") {
+    if (flags.bindAddress !== undefined) {
+      throw new Error(
+        `--ml-bindaddr=${formatIp(flags.bindAddress)} is no longer an address of this machine: ` +
+          "start again with the one by which the other speakers shall reach it",
+      );
+    }
+    await joinAgain(state, flags);
+  }
+}
+
+/** Joins by the address that leads to the others now, as soon as there is one. */
+async function joinAgain(state: State, flags: GossipFlags): Promise<void> {
+  const { context: { clock, log, signal } } = state;
+  const before = state.fellows;
+  state.problem = before.problem() ?? "the address of the gossip is gone";
+  state.fellows = ALONE;
+  await before[Symbol.asyncDispose]();
+  for (let told = false; !signal.aborted; told = true) {
+    try {
+      state.fellows = await state.join(flags);
+      state.problem = undefined;
+      return;
+    } catch (error) {
+      if (!told) log.warn({ error: errorText(error) }, "gossip waits for an address");
+    }
+    await clock.sleep(LOOK_MS, signal);
+  }
 }
 
 /** The key, as soon as the Secret holds one; undefined when this node ends before. */

@@ -8,7 +8,13 @@ import type { ReplyLeasePlaces } from "../linux/reply_lease.ts";
 import type { RoleContext } from "../process/role.ts";
 import type { Facts } from "./facts.ts";
 import { ALONE, type Fellows, type FellowSettings, fellowSettings } from "./fellows.ts";
-import { createMembership, type MemberNews, type MembershipOptions } from "./membership.ts";
+import {
+  createMembership,
+  type MemberNews,
+  type Membership,
+  type MembershipOptions,
+} from "./membership.ts";
+import { watchOwnAddress } from "./own_address.ts";
 
 type FellowInbox = MembershipOptions["inbox"];
 
@@ -43,7 +49,21 @@ export async function joinFellows(
   const peer = `${formatIp(address)}:${port}`;
   log.info({ peer, reason: keys.length > 0 ? "encrypted" : "no key" }, "gossip ready");
   layer2.requireReplyLease();
-  return fellows;
+  const { clock, signal } = context;
+  const watch = watchOwnAddress({
+    address,
+    clock,
+    log,
+    signal,
+    onGone: () => inbox.now({ kind: "lost" }),
+    onHere: () => inbox.post({ kind: "acquainted" }),
+  });
+  return {
+    ...fellows,
+    setAddresses: watch.set,
+    over: watch.over,
+    problem: () => watch.problem() ?? fellows.problem(),
+  };
 }
 
 async function openMembership(
@@ -52,7 +72,7 @@ async function openMembership(
   lease: ReplyLeasePlaces | undefined,
   inbox: FellowInbox,
   parts: JoinParts,
-): Promise<Fellows> {
+): Promise<Membership> {
   const { clock, log, metrics, options: { nodeName }, signal, workers } = context;
   const boot = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
   const open = { self: nodeName, boot, address, keys: keysOf(keys), timing, lease };

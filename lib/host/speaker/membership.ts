@@ -68,7 +68,7 @@ export interface MembershipOptions {
 }
 
 /** Gossip and heartbeat as one set of fellows. */
-export interface Membership extends Fellows {
+export interface Membership extends Omit<Fellows, "over" | "setAddresses"> {
   take(news: MemberNews): void;
   /** Whether this node can announce; who misses its heartbeat asks for that by gossip. */
   canAnnounce(): boolean;

@@ -20,11 +20,14 @@ function bench() {
   const note = (what: string) => void done.push(what);
   const at = {
     unknown: [] as string[],
-    config: config() as Config | undefined,
+    config: config(pool("default", "10.77.1.0/24")) as Config | undefined,
     /** In force with the next look that the desk takes. */
     next: undefined as Config | undefined,
     interfaces: [ETH0],
     interfaceChanges: 0,
+    /** Whether an interface leads to the pools' addresses. */
+    leads: true,
+    addresses: undefined as ReadonlySet<Ip> | undefined,
     unanswered: new Map<Ip, string>(),
     problem: undefined as string | undefined,
     /** Of the membership. */
@@ -71,13 +74,19 @@ function bench() {
         return { all: plans, changed: at.changed.splice(0), gone: at.gone.splice(0) };
       },
     },
-    layer2: { interfaces: () => at.interfaces, problem: () => at.problem },
+    layer2: {
+      interfaces: () => at.interfaces,
+      problem: () => at.problem,
+      addresses: () => new Set([ip("10.77.1.11")]),
+      leadsToAny: (ranges) => ranges.length === 0 || at.leads,
+    },
     fellows: {
       ...ALONE,
       beside: () => ({ nodes: new Set(at.metallb), keyBytes: 32 }),
       problem: () => at.refusal,
       setCanAnnounce: (can) => note(can ? "can announce" : "cannot announce"),
       podsChanged: () => note("pods changed"),
+      setAddresses: (own) => void (at.addresses = own),
     },
     handover: {
       onNotice: (from, { what }) => note(`${what} of ${from}`),
@@ -156,6 +165,7 @@ Deno.test("whatever keeps a node from answering is told to the others, and its e
     (is) => at.problem = is ? "herald-arp ended: boom" : undefined,
     (is) => at.refusal = is ? "another speaker has the node name node1" : undefined,
     (is) => at.interfaces = is ? [] : [ETH0],
+    (is) => at.leads = !is,
   ];
   begin();
   for (const reason of reasons) {
@@ -167,6 +177,26 @@ Deno.test("whatever keeps a node from answering is told to the others, and its e
     inbox.post({ kind: "members" });
     assert.deepEqual(told(), ["can announce"]);
   }
+});
+
+Deno.test("beside MetalLB's speakers any interface does, as with them", () => {
+  const { at, begin, done, inbox } = bench();
+  begin();
+  at.metallb = ["node3"];
+  inbox.post({ kind: "members" });
+  done();
+  at.leads = false;
+  inbox.post({ kind: "interfaces", usable: true });
+  assert.ok(!done().includes("cannot announce"));
+  at.metallb = [];
+  inbox.post({ kind: "members" });
+  assert.ok(done().includes("cannot announce"));
+});
+
+Deno.test("a membership is told this machine's addresses", () => {
+  const { at, begin } = bench();
+  begin();
+  assert.deepEqual(at.addresses, new Set([ip("10.77.1.11")]));
 });
 
 Deno.test("what comes in one turn of the event loop is decided once, by BGP and layer 2 alike", () => {

@@ -86,3 +86,54 @@ Deno.test("joinWithKey() ends with the node, and fails where the others cannot b
   await assert.rejects(refused.fellows.done, /port 7946 is taken/);
   await refused.fellows[Symbol.asyncDispose]();
 });
+
+/** Fellows whose address goes when a test says so. */
+function movingFellows() {
+  const { promise, resolve } = Promise.withResolvers<"address gone">();
+  let disposed = false;
+  const fellows: Fellows = {
+    ...ALONE,
+    over: promise,
+    problem: () => "the address is gone",
+    [Symbol.asyncDispose]: () => Promise.resolve(void (disposed = true)),
+  };
+  return { fellows, go: () => resolve("address gone"), isDisposed: () => disposed };
+}
+
+async function movingBench(bindAddress: GossipFlags["bindAddress"], ...joins: (Fellows | Error)[]) {
+  const context = speakerContext({ gossip: { ...FLAGS, bindAddress } });
+  const layer2 = { replyLease: undefined, requireReplyLease: () => undefined };
+  const facts = { pods: () => undefined, podsKnown: () => true };
+  const join = () => {
+    const next = joins.shift();
+    return next instanceof Error ? Promise.reject(next) : Promise.resolve(next ?? JOINED);
+  };
+  return { context, fellows: await joinWithKey(context, layer2, facts, recordedInbox(), join) };
+}
+
+Deno.test("a node whose address is gone joins again by another, as soon as there is one (fault 1b)", async () => {
+  const moving = movingFellows();
+  const { context, fellows } = await movingBench(
+    undefined,
+    moving.fellows,
+    new Error("no address"),
+    JOINED,
+  );
+  assert.equal(fellows.heard().size, 0);
+  moving.go();
+  await settled();
+  assert.ok(moving.isDisposed());
+  assert.equal(fellows.problem(), "the address is gone");
+  assert.deepEqual(context.log.messages("warn"), ["gossip waits for an address"]);
+  context.clock.advance(1_000);
+  await fellows.done;
+  assert.deepEqual([fellows.problem(), [...fellows.heard()]], [undefined, ["node2"]]);
+});
+
+Deno.test("a node whose named address is gone ends with what to do (fault 1b)", async () => {
+  const moving = movingFellows();
+  const { fellows } = await movingBench(ip("10.77.1.12"), moving.fellows);
+  moving.go();
+  await assert.rejects(fellows.done, /--ml-bindaddr=10\.77\.1\.12 is no longer an address/);
+  await fellows[Symbol.asyncDispose]();
+});

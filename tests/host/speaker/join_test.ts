@@ -102,3 +102,13 @@ Deno.test("joinFellows() ends the heartbeat when gossip cannot begin", async () 
   assert.ok(beating.isDisposed());
   assert.deepEqual(required, []);
 });
+
+Deno.test("joinFellows() gives fellows that are silent without this machine's address (fault 1b)", async () => {
+  const { inbox, join } = bench(FLAGS);
+  await using fellows = await join();
+  fellows.setAddresses(new Set(ips("10.0.0.1", "10.0.0.9")));
+  assert.deepEqual([fellows.problem(), inbox.kinds()], [undefined, []]);
+  fellows.setAddresses(new Set(ips("10.0.0.9")));
+  assert.match(fellows.problem() ?? "", /10\.0\.0\.1, is no longer/);
+  assert.deepEqual(inbox.kinds(), ["now lost"]);
+});

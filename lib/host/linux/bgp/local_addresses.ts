@@ -1,5 +1,13 @@
 import { crc32 } from "node:zlib";
-import { familyOf, formatIp, type Ip, type Ip4, type Ip6, parseIp } from "../../../net/ip.ts";
+import {
+  familyOf,
+  formatIp,
+  type Ip,
+  type Ip4,
+  type Ip6,
+  isLinkLocal,
+  parseIp,
+} from "../../../net/ip.ts";
 
 /** Addresses of the interface that has `local`; none where no interface has it. */
 function neighboursOf(local: Ip): readonly Ip[] {
@@ -44,8 +52,4 @@ export function nextHopsAt(
 
 function isGlobal6(ip: Ip): ip is Ip6 {
   return familyOf(ip) === 6 && !isLinkLocal(ip);
-}
-
-function isLinkLocal(ip: Ip): boolean {
-  return typeof ip === "bigint" && ip >> 118n === 0x3fan;
 }

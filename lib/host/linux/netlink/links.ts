@@ -10,7 +10,7 @@ import { createDumpBuffer, openRouteSocket, requestDump, takeError } from "./soc
 
 interface LinkWatchOptions {
   readonly signal: AbortSignal;
-  /** All interfaces by ifindex: once at first, then after each change. */
+  /** All interfaces by ifindex: once at first, then after each change of one or its addresses. */
   readonly onChange: (links: readonly Link[]) => void;
   /** Something went wrong and is being mended: events lost, a listing refused, a bad message. */
   readonly onTrouble: (message: string) => void;

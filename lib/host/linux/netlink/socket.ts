@@ -5,13 +5,16 @@ import { poll, pollSet } from "../../../../ffi/poll.ts";
 import { checked, OsError } from "../../../../ffi/result.ts";
 import { int32, readInt32, SOCKADDR_NL, sockaddrNl } from "../../../../ffi/structs.ts";
 import { bindSocket, openSocket, takeSocketError, trySetOption } from "../socket.ts";
-import { GROUP_LINK, linkDumpRequest } from "../../../netlink/route.ts";
+import { GROUPS, linkDumpRequest } from "../../../netlink/route.ts";
 
 type RouteLibc = Libc<typeof SOCKET & typeof POLL>;
 
 const RECEIVE_BUFFER_BYTES = 1024 * 1024;
 
-/** Opens a socket of rtnetlink(7) to which the kernel tells each change of an interface. @throws OsError */
+/**
+ * Opens a socket of rtnetlink(7) to which the kernel tells each change of an interface or its
+ * addresses. @throws OsError
+ */
 export function openRouteSocket(libc: RouteLibc): Fd {
   const kind = {
     domain: KERNEL.AF_NETLINK,
@@ -21,7 +24,7 @@ export function openRouteSocket(libc: RouteLibc): Fd {
   };
   return openSocket(libc, kind, (fd) => {
     trySetOption(libc, fd, KERNEL.SOL_SOCKET, KERNEL.SO_RCVBUF, RECEIVE_BUFFER_BYTES);
-    const address = sockaddrNl(KERNEL.AF_NETLINK, 0, GROUP_LINK);
+    const address = sockaddrNl(KERNEL.AF_NETLINK, 0, GROUPS);
     bindSocket(libc, fd, address, "netlink socket to the events on interfaces");
   });
 }

@@ -64,23 +64,11 @@ export function openEbpfResponder(attach: BpfAttach = "tcx"): EbpfResponder {
   for (const ip of [TRIAL_IP4, TRIAL_IP6]) {
     mapUpdate(libc, mapOf(ip, trialMaps), keyOf(ip), new Uint8Array(8));
   }
-  attempt(() => tryOut(ANY_MAC));
+  attempt(() => tryOut(libc, attach, ANY_MAC, trialMaps));
   const owned = new Set<Ip>();
   const attached = new Map<number, { readonly mac: Mac; readonly link: Fd }>();
   const all = resources.move();
   all.defer(() => attached.forEach(({ link }) => link[Symbol.dispose]()));
-
-  function load(mac: Mac, { ip4, ip6, replyLease }: Maps): Fd {
-    const numbers = { ip4Map: ip4.number, ip6Map: ip6.number, leaseMap: replyLease.number };
-    return progLoad(libc, attach, responderProgram({ mac, ...numbers, attach }));
-  }
-
-  /** @throws OsError or Error when the program does not answer as it shall */
-  function tryOut(mac: Mac): void {
-    using program = load(mac, trialMaps);
-    const failed = failedTrial((frame) => progRun(libc, program, frame), attach, mac);
-    if (failed !== undefined) throw new Error(`the program does not answer ${failed}`);
-  }
 
   function place({ ifindex, mac }: InterfaceAddress): void {
     const before = attached.get(ifindex);
@@ -88,21 +76,9 @@ export function openEbpfResponder(attach: BpfAttach = "tcx"): EbpfResponder {
     // The program with the old address ends first: better the socket for a moment than two replies.
     before?.link[Symbol.dispose]();
     attached.delete(ifindex);
-    tryOut(mac);
-    using program = load(mac, maps);
+    tryOut(libc, attach, mac, trialMaps);
+    using program = load(libc, attach, mac, maps);
     attached.set(ifindex, { mac, link: linkCreate(libc, program, ifindex, attach) });
-  }
-
-  function isFirst(ifindex: number): boolean {
-    const link = attached.get(ifindex)?.link;
-    if (link === undefined) return false;
-    // Where XDP is taken no second program is let in.
-    if (attach === "xdp") return true;
-    try {
-      return tcxLinks(libc, ifindex)[0] === linkId(libc, link);
-    } catch {
-      return false; // the interface is gone
-    }
   }
 
   return {
@@ -134,7 +110,11 @@ export function openEbpfResponder(attach: BpfAttach = "tcx"): EbpfResponder {
       }
       return failed;
     },
-    isFirst,
+    isFirst(ifindex) {
+      const link = attached.get(ifindex)?.link;
+      // Where XDP is taken no second program is let in.
+      return link !== undefined && (attach === "xdp" || isFirstAt(libc, ifindex, link));
+    },
     replyLeaseMapFd: maps.replyLease.number,
     replies(ip) {
       const value = new Uint8Array(8);
@@ -143,6 +123,31 @@ export function openEbpfResponder(attach: BpfAttach = "tcx"): EbpfResponder {
     },
     [Symbol.dispose]: () => all[Symbol.dispose](),
   };
+}
+
+function load(
+  libc: Libc<typeof BPF>,
+  attach: BpfAttach,
+  mac: Mac,
+  { ip4, ip6, replyLease }: Maps,
+): Fd {
+  const numbers = { ip4Map: ip4.number, ip6Map: ip6.number, leaseMap: replyLease.number };
+  return progLoad(libc, attach, responderProgram({ mac, ...numbers, attach }));
+}
+
+/** @throws OsError or Error when the program does not answer as it shall */
+function tryOut(libc: Libc<typeof BPF>, attach: BpfAttach, mac: Mac, maps: Maps): void {
+  using program = load(libc, attach, mac, maps);
+  const failed = failedTrial((frame) => progRun(libc, program, frame), attach, mac);
+  if (failed !== undefined) throw new Error(`the program does not answer ${failed}`);
+}
+
+function isFirstAt(libc: Libc<typeof BPF>, ifindex: number, link: Fd): boolean {
+  try {
+    return tcxLinks(libc, ifindex)[0] === linkId(libc, link);
+  } catch {
+    return false; // the interface is gone
+  }
 }
 
 /** Makes the maps; under the reply lease of nobody the programs answer for ever. @throws OsError */

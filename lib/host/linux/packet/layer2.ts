@@ -1,7 +1,6 @@
-import { errorText } from "../../../base/errors.ts";
-import { type InterfaceAddress, MAX_ADDRESSES, MAX_INTERFACES } from "../../../neighbour/table.ts";
+import { MAX_ADDRESSES, MAX_INTERFACES } from "../../../neighbour/table.ts";
 import { formatMac, type Mac } from "../../../net/ethernet.ts";
-import { formatIp, type Ip } from "../../../net/ip.ts";
+import type { Ip } from "../../../net/ip.ts";
 import {
   answeringLinks,
   isInner,
@@ -23,11 +22,14 @@ import { runMachine } from "../../process/machine.ts";
 import type { ArpBackend } from "../../process/options.ts";
 import { MissingCapability } from "../capabilities.ts";
 import { watchLinks } from "../netlink/links.ts";
+import type { ownAddresses } from "../own_addresses.ts";
 import type { ReplyLeasePlaces } from "../reply_lease.ts";
 import { startConflicts } from "./conflicts.ts";
 import { exportCounters } from "./counters.ts";
 import type { Conflict } from "./orders.ts";
 import { openOutlets, type Outlets } from "./backend.ts";
+import { perform, type Performing } from "./perform.ts";
+import { createReach, type Reach } from "./reach.ts";
 
 interface Layer2Options {
   readonly workerUrl: URL;
@@ -39,12 +41,14 @@ interface Layer2Options {
   readonly clock: Clock;
   /** Another host has one of our addresses; told once a minute for each. */
   readonly onConflict: (ip: Ip, mac: Mac) => void;
-  /** The interfaces that can announce changed. */
+  /** The interfaces that can announce, or this machine's addresses, changed. */
   readonly onInterfaces: (usable: boolean) => void;
+  /** Tests hand in their own. */
+  readonly ownAddresses?: typeof ownAddresses;
 }
 
 /** Layer 2 at work on this node. */
-export interface Layer2 {
+export interface Layer2 extends Pick<Reach, "addresses" | "leadsToAny"> {
   readonly backend: string;
   /**
    * In place of the addresses before; answers begin and end with the next frame. Those that are
@@ -93,13 +97,14 @@ export async function startLayer2(options: Layer2Options, signal: AbortSignal): 
   const driver = Promise.withResolvers<Layer2Driver>();
   const onConflict = (conflict: Conflict) =>
     void driver.promise.then((running) => running.onConflict(conflict));
+  // A Worker that answers no more leaves no interface to announce on.
+  function onProblem(): void {
+    void driver.promise.then(({ layer2 }) => {
+      options.onInterfaces(layer2.problem() === undefined && layer2.interfaces().length > 0);
+    });
+  }
   let outlets: Outlets;
   try {
-    // A Worker that answers no more leaves no interface to announce on.
-    const onProblem = () =>
-      void driver.promise.then(({ layer2 }) => {
-        options.onInterfaces(layer2.problem() === undefined && layer2.interfaces().length > 0);
-      });
     outlets = await openOutlets({ ...options, signal, onConflict, onProblem });
   } catch (error) {
     if (error instanceof MissingCapability) return withoutLayer2(error.message, log, signal);
@@ -121,14 +126,12 @@ export async function startLayer2(options: Layer2Options, signal: AbortSignal): 
 }
 
 /** What the driver knows beside its machine. */
-interface Driving {
-  readonly outlets: Outlets;
+interface Driving extends Performing {
   readonly options: Layer2Options;
-  owned: readonly Ip[];
   /** For these there is no room. */
   refused: ReadonlySet<Ip>;
-  usable: readonly UsableLink[];
   leftOut: readonly string[];
+  readonly reach: Reach;
 }
 
 /** Drives layer 2 by what it is fed, until the signal fires. */
@@ -141,11 +144,13 @@ export function driveLayer2(
   const { responder, backend } = outlets;
   const driving: Driving = {
     outlets,
+    log,
     options,
     owned: [],
     refused: new Set(),
     usable: [],
     leftOut: [],
+    reach: createReach(options.interfaces, options.ownAddresses),
   };
   const state = createLayer2();
   const { feed } = runMachine<Layer2Event, Layer2Action>({
@@ -182,6 +187,8 @@ export function driveLayer2(
       driving.usable.toSorted((a, b) => Number(isInner(a)) - Number(isInner(b)))
         .map(({ name, mac, ifindex }) => ({ name, mac, ifindex })),
     answersBy: (ifindex: number) => backend.kernel?.isFirst(ifindex) ? backend.name : "socket",
+    leadsToAny: driving.reach.leadsToAny,
+    addresses: driving.reach.addresses,
     leftOut: () => driving.leftOut,
     replyLease: { table: responder.table, mapFd: backend.kernel?.replyLeaseMapFd },
     heldBack: (ip: Ip) =>
@@ -202,51 +209,6 @@ export function driveLayer2(
   };
 }
 
-function perform(driving: Driving, action: Layer2Action): void {
-  const { responder, backend } = driving.outlets;
-  switch (action.kind) {
-    case "setOwned":
-      driving.owned = action.ips;
-      // The kernel falls silent first: what it passes on finds no owner in the table either.
-      backend.kernel?.setOwned(action.ips);
-      responder.setOwned(action.ips);
-      return joinGroups(driving);
-    case "setInterfaces":
-      responder.setInterfaces(action.interfaces);
-      attachKernel(driving, action.interfaces);
-      return joinGroups(driving);
-    case "gratuitous":
-      responder.sendGratuitous(action.ip, action.ifindex, action.mac).catch((error) =>
-        driving.options.log.debug(
-          { ip: formatIp(action.ip), interface: action.ifindex, error: errorText(error) },
-          "gratuitous frame not sent",
-        )
-      );
-  }
-}
-
-function attachKernel(
-  { outlets: { backend }, options }: Driving,
-  interfaces: readonly InterfaceAddress[],
-): void {
-  if (backend.kernel === undefined) return;
-  const failed = backend.kernel.setInterfaces(interfaces);
-  for (const [ifindex, error] of failed) {
-    options.log.warn(
-      { interface: ifindex, error: errorText(error) },
-      "interface answers by socket",
-    );
-  }
-}
-
-/** Switches with MLD snooping are found behind what leads to the LAN, never behind a pod's pair. */
-function joinGroups({ outlets, options, owned, usable }: Driving): void {
-  const outer = usable.filter((link) => !isInner(link));
-  const on = outer.length > 0 ? outer : usable;
-  const refused = outlets.groups.set(owned, on.map(({ ifindex }) => ifindex));
-  if (refused > 0) options.log.debug({ count: refused }, "solicited-node groups not joined");
-}
-
 function feedLinks(
   driving: Driving,
   links: readonly Link[],
@@ -256,6 +218,7 @@ function feedLinks(
   const before = new Set(driving.usable.map(nameOf));
   const usable = answeringLinks(links, patterns, MAX_INTERFACES);
   driving.usable = usable;
+  driving.reach.set(links, usable);
   driving.leftOut = leftOutByName(links, patterns).map(({ name }) => name).sort();
   for (const link of usable) {
     if (before.delete(nameOf(link))) continue;
@@ -293,6 +256,8 @@ function withoutLayer2(problem: string, log: Log, signal: AbortSignal): Layer2 {
     setFellows: () => undefined,
     interfaces: () => [],
     answersBy: () => "off",
+    leadsToAny: () => false,
+    addresses: () => undefined,
     leftOut: () => [],
     replyLease: undefined,
     heldBack: () => undefined,

@@ -77,3 +77,15 @@ Deno.test("watchLinks() lists again when events were lost, and ends with the tru
     "veth8 02:00:00:00:88:08",
   );
 });
+
+Deno.test("watchLinks() tells of an address that comes and goes", async () => {
+  await using lan = await makeLan();
+  const node = await lan.addHost("node", { addresses: [] });
+  await using responder = await startResponder(node, "10.77.1.220");
+  const told = () => responder.said().filter(({ usable }) => usable !== undefined).length;
+  for (const verb of ["add", "del"]) {
+    const before = told();
+    await node.must("ip", "addr", verb, "10.77.1.12/24", "dev", "eth0");
+    await waitFor(`the address: ${verb}`, () => told() > before);
+  }
+});

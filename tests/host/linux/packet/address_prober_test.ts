@@ -49,6 +49,8 @@ function makeStage(refusal?: Error): Stage {
   const layer2: Layer2 = {
     backend: "socket",
     answersBy: () => "socket",
+    leadsToAny: () => true,
+    addresses: () => undefined,
     setOwned: (ips) => void done.push(`owns ${textOf(ips)}`),
     announceAgain: () => undefined,
     setFellows: (macs) => void done.push(`fellows ${macs.size}`),

@@ -51,6 +51,7 @@ function makeStage(outlets: FakeOutlets = fakeOutlets(), interfaces: readonly st
     clock,
     onConflict: (ip, mac) => conflicts.push(`${formatIp(ip)} ${formatMac(mac)}`),
     onInterfaces: () => judged++,
+    ownAddresses: () => [{ ip: ip4(0x0a4d010b), length: 24, interface: "eth2" }],
   }, ending.signal);
   return {
     ...driver,
@@ -151,6 +152,17 @@ Deno.test("interfaces that patterns shut out do not answer; one that goes is tol
   return metrics.registry.getSingleMetricAsString("herald_layer2_interfaces").then((text) =>
     assert.match(text, /interfaces 0$/m)
   );
+});
+
+Deno.test("layer 2 knows this machine's addresses, and whether an interface that answers leads to others", () => {
+  const { layer2, onLinks } = makeStage();
+  const range = { first: VIP, last: VIP, text: "" };
+  assert.deepEqual([layer2.addresses(), layer2.leadsToAny([range])], [undefined, false]);
+  onLinks([link(2), link(3)]);
+  assert.deepEqual(layer2.addresses(), new Set([ip4(0x0a4d010b)]));
+  assert.equal(layer2.leadsToAny([range]), true);
+  onLinks([link(2, { running: false }), link(3)]);
+  assert.equal(layer2.leadsToAny([range]), false, "eth3 answers and leads elsewhere");
 });
 
 Deno.test("a conflict is defended once within its interval, and told to people once a minute", () => {
