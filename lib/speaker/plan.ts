@@ -224,7 +224,7 @@ function elect<A extends Advertisement>(
   const candidates = electorate?.shortList(offer, view, protocol, salt) ??
     rank(judgeNodes(offer, view), salt);
   const first = candidates.find(({ eligible }) => eligible)?.node;
-  const notice = labelNotice(first, candidates, offer, view, salt);
+  const notice = labelNotice(first, candidates, offer, view);
   return { ...offer, candidates, first, notice };
 }
 
