@@ -74,11 +74,21 @@ export interface Relay {
 }
 
 /** A member that another channel misses, asked by this one. */
-interface Doubt {
-  readonly sequence: number;
-  readonly since: Instant;
+export interface Doubt {
+  /** Of this round's pings. */
+  sequence: number;
+  roundAt: Instant;
+  /** From this round to the next. */
+  roundMs: Millis;
   tries: number;
   next: Instant;
+  /** In this round. */
+  answered: boolean;
+  /** When it last answered; at first when it began. */
+  answeredAt: Instant;
+  /** It answers, and can answer for its addresses. */
+  vouched: boolean;
+  first: boolean;
 }
 
 /** News about one node, to be passed on. */
@@ -168,8 +178,10 @@ export type GossipEvent =
   | { readonly kind: "ask"; readonly name: string; readonly address: Ip }
   /** This node tells another metadata of itself from now on. */
   | { readonly kind: "meta"; readonly meta: Uint8Array }
-  /** Another channel misses this member. */
+  /** Another channel misses this member … */
   | { readonly kind: "doubt"; readonly name: string }
+  /** … and hears it again. */
+  | { readonly kind: "heard"; readonly name: string }
   /** Whether this node can answer for its addresses at this moment. */
   | { readonly kind: "fitness"; readonly unfit: boolean }
   /** The process is about to end: no member is searched for any more. */
@@ -208,8 +220,8 @@ export type GossipAction =
     readonly name: string;
     readonly change: "join" | "update" | "suspect" | "alive" | "dead" | "left";
   }
-  /** A doubted member answers, and says nothing of being unfit. */
-  | { readonly kind: "vouched"; readonly name: string }
+  /** A doubted member answers, and says nothing of being unfit; or does so no more. */
+  | { readonly kind: "vouched"; readonly name: string; readonly answers: boolean }
   /** Two members say that they have this name. */
   | { readonly kind: "name-conflict"; readonly name: string; readonly other: Endpoint }
   /** This node is the second one of its name. */

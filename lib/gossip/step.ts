@@ -10,7 +10,7 @@ import {
   onJoinEnded,
   stopJoining,
 } from "./join.ts";
-import { doubt, onDoubtAnswered, pursueDoubts } from "./doubts.ts";
+import { doubt, endDoubt, onDoubtAnswered, pauseDoubts, pursueDoubts } from "./doubts.ts";
 import { merge, onAlive, onDead, onSuspect, tellMeta } from "./members.ts";
 import type { GossipMessage } from "./message.ts";
 import { endRivalry, FREE_MS } from "./namesake.ts";
@@ -55,6 +55,7 @@ export function step(
       merge(state, event.nodes, now, actions);
       break;
     case "tcp-ack":
+      if (onDoubtAnswered(state, event.sequence, new Uint8Array(), now, actions)) break;
       onAck(state, event.sequence, actions);
       break;
     case "leave":
@@ -80,6 +81,9 @@ export function step(
       break;
     case "doubt":
       doubt(state, event.name, now, actions);
+      break;
+    case "heard":
+      endDoubt(state, event.name);
       break;
     case "fitness":
       state.unfit = event.unfit;
@@ -142,7 +146,7 @@ function onMessage(
     case "indirectPing":
       return onIndirectPing(state, message, from, now, actions);
     case "ackResp":
-      if (onDoubtAnswered(state, message.sequence, message.payload, actions)) return;
+      if (onDoubtAnswered(state, message.sequence, message.payload, now, actions)) return;
       return onAck(state, message.sequence, actions);
     case "nackResp":
       return onNack(state, message.sequence);
@@ -237,6 +241,7 @@ function leave(state: GossipState, actions: GossipAction[]): void {
 function onPause(state: GossipState, now: Instant): void {
   state.probe = undefined;
   state.relays.clear();
+  pauseDoubts(state, now);
   state.nextProbe = after(now, state.timing.probeIntervalMs);
   for (const member of state.members.values()) {
     if (member.suspicion === undefined) continue;

@@ -5,8 +5,8 @@ export interface Liveness {
   readonly self: string;
   /** By gossip, this node included. */
   alive: ReadonlySet<string>;
-  /** Of them those that gossip suspects to be gone. */
-  suspected: ReadonlySet<string>;
+  /** Of them those that beat, with a number of their process's run. */
+  beating: ReadonlyMap<string, number>;
   /** Of them those that run longer than this node. */
   elders: ReadonlySet<string>;
   /** Of them those that do not beat: speakers of MetalLB. */
@@ -19,8 +19,10 @@ export interface Liveness {
   readonly vouched: Set<string>;
   /** They have said goodbye. */
   readonly leaving: Set<string>;
-  /** They say that they cannot announce. */
+  /** They are heard, and say that they cannot announce. */
   readonly mute: Set<string>;
+  /** They say so by gossip: of those that are not heard nothing newer is known. */
+  muteByGossip: ReadonlySet<string>;
   /** Found by gossip and not heard yet, since when. */
   readonly unheard: Map<string, Instant>;
   readonly fitness: Fitness;
@@ -63,11 +65,6 @@ const NEWCOMER_MS: Millis = 3_000;
 /** A node that gossip found and no heartbeat reaches by then is believed by gossip alone. */
 export const HEAR_MS: Millis = 1_000;
 
-/**
- * Who is missed so long, and whom gossip calls alive all the same, lives: memberlist suspects a
- * member that is gone within two seconds of its probes.
- */
-export const BELIEVED_MS: Millis = 10_000;
 /** When all fellows fall silent at once, gossip has so long to vouch for them: the fault may be here. */
 export const ALL_SILENT_MS: Millis = 300;
 
@@ -76,7 +73,7 @@ export function createLiveness(self: string): Liveness {
   return {
     self,
     alive: new Set([self]),
-    suspected: new Set(),
+    beating: new Map(),
     elders: new Set(),
     metallb: new Set(),
     up: new Set(),
@@ -84,6 +81,7 @@ export function createLiveness(self: string): Liveness {
     vouched: new Set(),
     leaving: new Set(),
     mute: new Set(),
+    muteByGossip: new Set(),
     unheard: new Map(),
     fitness: { canAnnounceSince: undefined, leaving: false, problem: undefined },
   };
@@ -92,30 +90,36 @@ export function createLiveness(self: string): Liveness {
 /** What gossip tells of members. */
 export interface GossipView {
   readonly alive: ReadonlySet<string>;
-  /** Of those alive, whom it suspects to be gone. */
-  readonly suspected: ReadonlySet<string>;
-  /** Of those alive, who beat. */
-  readonly beating: ReadonlySet<string>;
+  /** Of those alive, who beat, with the number of their process's run. */
+  readonly beating: ReadonlyMap<string, number>;
   /** Of those who beat, who run longer than this node. */
   readonly elders: ReadonlySet<string>;
+  /** Of those who beat, who cannot announce. */
+  readonly mute: ReadonlySet<string>;
 }
 
 /** Takes over what gossip tells. */
 export function setMembers(
   liveness: Liveness,
-  { alive, suspected, beating, elders }: GossipView,
+  { alive, beating, elders, mute: muteByGossip }: GossipView,
   now: Instant,
 ): void {
   const { up, missed, vouched, leaving, mute, unheard } = liveness;
   liveness.alive = alive;
-  liveness.suspected = suspected;
+  const { beating: before } = liveness;
+  liveness.beating = beating;
   liveness.elders = elders;
   const others = [...alive].filter((name) => name !== liveness.self && !beating.has(name));
   liveness.metallb = new Set(others);
+  liveness.muteByGossip = muteByGossip;
   for (const names of [up, missed, vouched, leaving, mute, unheard]) {
     for (const name of names.keys()) if (!beating.has(name)) names.delete(name);
   }
-  for (const name of beating) {
+  for (const [name, boot] of beating) {
+    // An earlier run's goodbye says nothing of this one.
+    if (before.get(name) !== boot) leaving.delete(name);
+  }
+  for (const name of beating.keys()) {
     const known = up.has(name) || missed.has(name) || leaving.has(name) || unheard.has(name);
     if (!known) unheard.set(name, now);
   }
@@ -146,9 +150,10 @@ export function onLeaving({ up, unheard, leaving }: Liveness, name: string): voi
   leaving.add(name);
 }
 
-/** A speaker that is missed has said by gossip that it can answer. */
-export function onVouched({ missed, vouched }: Liveness, name: string): void {
-  if (missed.has(name)) vouched.add(name);
+/** A speaker that is missed says by gossip that it can answer, or does so no more. */
+export function onVouched({ missed, vouched }: Liveness, name: string, answers: boolean): void {
+  if (answers && missed.has(name)) vouched.add(name);
+  else vouched.delete(name);
 }
 
 /** This node can announce, or cannot any more. */
@@ -156,7 +161,7 @@ export function setCanAnnounce({ fitness }: Liveness, canAnnounce: boolean, now:
   fitness.canAnnounceSince = canAnnounce ? fitness.canAnnounceSince ?? now : undefined;
 }
 
-/** A speaker says whether it can announce. */
+/** A speaker that is heard says whether it can announce. */
 export function onCanAnnounce({ mute }: Liveness, name: string, canAnnounce: boolean): void {
   if (canAnnounce) mute.delete(name);
   else mute.add(name);
@@ -197,9 +202,10 @@ function ownVerdict({ self, alive, fitness }: Liveness): Verdict {
 }
 
 function verdictOf(liveness: Liveness, name: string, now: Instant): Verdict {
-  const { up, missed, leaving, mute, unheard } = liveness;
+  const { up, missed, leaving, mute, muteByGossip, unheard } = liveness;
   if (leaving.has(name)) return "leaves";
-  if (mute.has(name)) return "cannot announce";
+  // Whoever is heard tells it sooner by its heartbeat.
+  if ((up.has(name) ? mute : muteByGossip).has(name)) return "cannot announce";
   if (up.has(name)) return "heard";
   if (missed.has(name)) return isGone(liveness, name, now) ? "missed" : "gossip alone";
   const since = unheard.get(name);
@@ -209,13 +215,12 @@ function verdictOf(liveness: Liveness, name: string, now: Instant): Verdict {
 
 /** Whether who is missed is gone: nobody vouches for it, and the fault is not here. */
 function isGone(
-  { up, missed, suspected, vouched }: Liveness,
+  { up, missed, vouched }: Liveness,
   name: string,
   now: Instant,
 ): boolean {
   if (vouched.has(name)) return false;
   const since = missed.get(name) ?? now;
-  if (now >= after(since, BELIEVED_MS) && !suspected.has(name)) return false;
   const alone = up.size === 0 && missed.size > 1;
   return !alone || now >= after(since, ALL_SILENT_MS);
 }
@@ -234,9 +239,7 @@ function isNewcomerTo(
 export function nextVerdict({ missed, unheard }: Liveness, now: Instant): Instant | undefined {
   const ends: Instant[] = [];
   for (const since of unheard.values()) ends.push(after(since, HEAR_MS));
-  for (const since of missed.values()) {
-    ends.push(after(since, ALL_SILENT_MS), after(since, BELIEVED_MS));
-  }
+  for (const since of missed.values()) ends.push(after(since, ALL_SILENT_MS));
   const ahead = ends.filter((end) => end > now);
   return ahead.length === 0 ? undefined : instant(Math.min(...ahead));
 }

@@ -53,6 +53,30 @@ Deno.test("a lost packet costs a doubted member nothing, and late answers count 
   assert.equal(cluster.members.get("a")?.doubts.size, 0);
 });
 
+Deno.test("a doubted member is asked until it is heard, and vouched for as long as it answers", () => {
+  const cluster = createCluster();
+  cluster.add("a");
+  cluster.add("b");
+  cluster.join("b", "a");
+  cluster.pass(2_000);
+  const answers = () =>
+    cluster.told.flatMap(({ action }) => action.kind === "vouched" ? [action.answers] : []);
+  cluster.act("b", { kind: "fitness", unfit: true });
+  cluster.act("a", { kind: "doubt", name: "b" });
+  cluster.pass(900);
+  assert.deepEqual(answers(), []);
+  cluster.act("b", { kind: "fitness", unfit: false });
+  cluster.pass(1_000);
+  assert.deepEqual(answers(), [true], "it can answer now");
+  cluster.pass(10_000);
+  cluster.stop("b");
+  cluster.pass(3_000);
+  assert.deepEqual(answers(), [true, false], "sooner than gossip notices its death");
+  assert.equal(cluster.alive("a"), "a,b");
+  cluster.act("a", { kind: "heard", name: "b" });
+  assert.equal(cluster.members.get("a")?.doubts.size, 0);
+});
+
 Deno.test("who answers neither is dead at once to MetalLB's speakers, and not before to Herald's", () => {
   const herald = announcementOf({ port: 7947, boot: 1, sinceMs: 1, canAnnounce: true });
   for (const mixed of [true, false]) {

@@ -81,3 +81,35 @@ Deno.test("a node that hears of the others late takes nothing of theirs, and get
   }
   console.log(`simulation: ${starts} starts before the others are known`);
 });
+
+Deno.test("most nodes die at once: the rest answer for all, however late gossip notices", () => {
+  for (const [nodes, dead] of [[5, 4], [10, 8]] as const) {
+    const world = settledWorld(nodes, nodes);
+    const watch = watchOwners(world);
+    for (const name of world.names.slice(0, dead)) kill(world, name);
+    runUntil(world, world.now + 1_000);
+    watch.restart();
+    runUntil(world, world.now + 60_000);
+    assertOneOwner(world, nodes);
+    const { gapMs, overlapMs } = watch.worst;
+    assert.deepEqual([gapMs, overlapMs], [0, 0], `${dead} of ${nodes} died`);
+  }
+});
+
+Deno.test("a node that dies while its heartbeat is filtered is noticed by gossip within four seconds", () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const nodes = [2, 3, 5][seed % 3] ?? 3;
+    const world = settledWorld(seed, nodes);
+    filterBeats(world, () => true, "");
+    runUntil(world, world.now + 15_000);
+    const watch = watchOwners(world);
+    const [name = ""] = answering(world, world.vips[0] ?? assert.fail());
+    kill(world, name);
+    runUntil(world, world.now + 4_000);
+    assertOneOwner(world, seed);
+    watch.restart();
+    runUntil(world, world.now + 30_000);
+    const { gapMs, overlapMs } = watch.worst;
+    assert.deepEqual([gapMs, overlapMs], [0, 0], `seed ${seed}: owners change again`);
+  }
+});

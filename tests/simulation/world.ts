@@ -243,7 +243,7 @@ export function startSpeaker(world: World, name: string): Speaker {
     sinceMs,
     gossip: createGossip(
       { name, ...endpoint },
-      announcementOf({ port: PORT + 1, boot, sinceMs, canAnnounce: true }),
+      announcementOf({ port: PORT + 1, boot, sinceMs, canAnnounce: false }),
       instant(world.now + clockMs),
     ),
     monitor: createMonitor(world.paces.get(name)),
@@ -297,6 +297,9 @@ function becomeReady(world: World, speaker: Speaker, waitedMs: number): void {
 function setCanAnnounce(world: World, speaker: Speaker, canAnnounce: boolean): void {
   setFit(speaker.liveness, canAnnounce, clock(world, speaker));
   advanceMonitor(world, speaker, { kind: "can-announce", canAnnounce });
+  const { boot, sinceMs } = speaker;
+  const meta = announcementOf({ port: PORT + 1, boot, sinceMs, canAnnounce });
+  gossipEvent(world, speaker, { kind: "meta", meta });
 }
 
 /** Runs what happens to a process: at once, later if it stands still, never if it is gone. */
@@ -379,7 +382,7 @@ function advanceGossip(world: World, speaker: Speaker, actions: readonly GossipA
       gossipEvent(world, speaker, { kind: "candidates", addresses: known, complete });
     }
     if (action.kind === "vouched") {
-      onVouched(speaker.liveness, action.name);
+      onVouched(speaker.liveness, action.name, action.answers);
       touch(world, speaker);
     }
     if (action.kind === "first-join-over") becomeReady(world, speaker, 0);
@@ -464,16 +467,20 @@ function exchange(world: World, speaker: Speaker, to: Endpoint, ended?: () => vo
 function membersChanged(world: World, speaker: Speaker): void {
   const alive = aliveMembers(speaker.gossip);
   const peers = [...speaker.gossip.members.values()].filter(({ name }) => alive.has(name))
-    .map(({ name, meta }) => ({ name, boot: 0, sinceMs: 0, ...readAnnouncement(meta) }));
+    .map(({ name, meta }) => ({
+      name,
+      boot: 0,
+      sinceMs: 0,
+      canAnnounce: true,
+      ...readAnnouncement(meta),
+    }));
   const elders = peers.filter(({ sinceMs }) => sinceMs <= speaker.sinceMs);
-  const beating = new Set(peers.map(({ name }) => name));
-  const suspects = [...speaker.gossip.members.values()].filter(({ state }) => state === "suspect");
-  const suspected = new Set(suspects.map(({ name }) => name));
+  const mute = peers.filter(({ canAnnounce }) => !canAnnounce);
   const view = {
     alive,
-    suspected,
-    beating,
+    beating: new Map(peers.map(({ name, boot }) => [name, boot])),
     elders: new Set(elders.map(({ name }) => name)),
+    mute: new Set(mute.map(({ name }) => name)),
   };
   setMembers(speaker.liveness, view, clock(world, speaker));
   advanceMonitor(world, speaker, { kind: "peers", peers });
@@ -533,6 +540,7 @@ function perform(world: World, speaker: Speaker, action: MonitorAction): void {
     }
     case "up":
       onUp(liveness, action.name);
+      gossipEvent(world, speaker, { kind: "heard", name: action.name });
       tellClaims(world, speaker);
       return touch(world, speaker);
     case "down":

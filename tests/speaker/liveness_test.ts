@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { instant } from "../../lib/base/time.ts";
 import {
   ALL_SILENT_MS,
-  BELIEVED_MS,
   createLiveness,
   HEAR_MS,
   judge,
@@ -34,12 +33,12 @@ function tell(
   others: readonly string[],
   beating: readonly string[],
   ms: number,
-  suspected: readonly string[] = [],
+  { boot = 1, mute = [] }: { boot?: number; mute?: readonly string[] } = {},
 ): void {
   const view = {
     alive: new Set(["a", ...others]),
-    suspected: new Set(suspected),
-    beating: new Set(beating),
+    beating: new Map(beating.map((name) => [name, boot])),
+    mute: new Set(mute),
     elders: new Set(beating.filter((name) => name < "y")),
   };
   setMembers(made, view, at(ms));
@@ -159,15 +158,18 @@ Deno.test("a newcomer counts on those that it does not hear yet: it is the one t
 Deno.test("who is missed and says by gossip that it can answer is alive, until it is heard or leaves", () => {
   const made = among(["b", "c"]);
   for (const name of ["b", "c"]) onUp(made, name);
-  onVouched(made, "b");
+  onVouched(made, "b", true);
   onDown(made, "b", at(10));
   assert.equal(live(made, 10), "a,c", "what it said before it was missed counts for nothing");
-  onVouched(made, "b");
+  onVouched(made, "b", true);
   assert.equal(verdicts(made, 12).b, "gossip alone");
+  onVouched(made, "b", false);
+  assert.equal(verdicts(made, 13).b, "missed", "it answers no more");
+  onVouched(made, "b", true);
   onUp(made, "b");
   onDown(made, "b", at(20));
   assert.equal(verdicts(made, 20).b, "missed", "missed anew, it is asked anew");
-  onVouched(made, "b");
+  onVouched(made, "b", true);
   onLeaving(made, "b");
   assert.equal(verdicts(made, 21).b, "leaves");
 });
@@ -180,7 +182,7 @@ Deno.test("when all fellows fall silent at once the fault may be here: gossip is
   onDown(made, "c", at(12));
   assert.equal(live(made, 12), "a,b,c");
   assert.equal(nextVerdict(made, at(12)), 10 + ALL_SILENT_MS);
-  onVouched(made, "c");
+  onVouched(made, "c", true);
   assert.equal(live(made, 12 + ALL_SILENT_MS), "a,c");
   const pair = among(["b"]);
   onUp(pair, "b");
@@ -188,20 +190,42 @@ Deno.test("when all fellows fall silent at once the fault may be here: gossip is
   assert.equal(live(pair, 10), "a", "a single fellow is given up at once");
 });
 
-Deno.test("whom gossip still calls alive ten seconds after it was missed is believed, a suspect is not", () => {
+Deno.test("who is missed is gone as long as it does not answer, however long gossip calls it alive", () => {
   const made = among(["b", "c"]);
   for (const name of ["b", "c"]) onUp(made, name);
   onDown(made, "b", at(0));
-  assert.equal(live(made, BELIEVED_MS - 1), "a,c");
-  tell(made, ["b", "c"], ["b", "c"], 5_000, ["b"]);
-  assert.equal(live(made, BELIEVED_MS), "a,c");
-  tell(made, ["b", "c"], ["b", "c"], 6_000);
-  assert.equal(live(made, BELIEVED_MS), "a,b,c");
+  assert.equal(live(made, 3_600_000), "a,c", "many that die at once are noticed late by gossip");
+  onVouched(made, "b", true);
+  assert.equal(live(made, 3_600_000), "a,b,c");
+});
+
+Deno.test("a goodbye is that of one run: a new one that no heartbeat reaches is believed by gossip", () => {
+  const made = among(["b"]);
+  onUp(made, "b");
+  onLeaving(made, "b");
+  tell(made, ["b"], ["b"], 50);
+  assert.equal(verdicts(made, 3_600_000).b, "leaves");
+  tell(made, ["b"], ["b"], 100, { boot: 2 });
+  assert.equal(verdicts(made, 100).b, "not heard yet");
+  assert.equal(verdicts(made, 100 + HEAR_MS).b, "gossip alone");
+});
+
+Deno.test("of who is not heard its gossip tells whether it can announce, whichever came first", () => {
+  const made = among(["b", "c"]);
+  for (const name of ["b", "c"]) onUp(made, name);
+  onCanAnnounce(made, "c", false);
+  tell(made, ["b", "c"], ["b", "c"], 10, { mute: ["b"] });
+  assert.equal(live(made, 10), "a,b", "who is heard tells it sooner by its heartbeat");
+  for (const name of ["b", "c"]) {
+    onDown(made, name, at(20));
+    onVouched(made, name, true);
+  }
+  assert.equal(live(made, 20), "a,c");
 });
 
 Deno.test("whoever is heard again says anew whether it can announce", () => {
   const made = among(["b"]);
-  onCanAnnounce(made, "b", false); // by gossip, before its heartbeat is heard
+  tell(made, ["b"], ["b"], 0, { mute: ["b"] });
   onUp(made, "b");
   assert.equal(live(made, 1), "a,b");
 });

@@ -28,8 +28,8 @@ export interface GossipOptions {
   readonly candidates: () => { readonly addresses: readonly Ip[]; readonly complete: boolean };
   /** Whether this node can answer for its addresses now: members that doubt it are told. */
   readonly isFit: () => boolean;
-  /** A member that was doubted answers. */
-  readonly onVouched: (name: string) => void;
+  /** A member that is doubted answers, or does so no more. */
+  readonly onVouched: (name: string, answers: boolean) => void;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: GossipMetrics;
@@ -48,8 +48,10 @@ export interface Gossip extends AsyncDisposable {
   ask(name: string, address: Ip): void;
   /** Tells other metadata of this node from now on. */
   setMeta(meta: Uint8Array): void;
-  /** Asks a member that another channel misses. */
+  /** Asks a member that another channel misses … */
   doubt(name: string): void;
+  /** … until that channel hears it again. */
+  heard(name: string): void;
   /** The process stood still. */
   paused(): void;
   /** Says goodbye to every member. */
@@ -114,6 +116,7 @@ export async function startGossip(options: GossipOptions, signal: AbortSignal): 
     ask: (name, address) => machine.feed({ kind: "ask", name, address }),
     setMeta: (meta) => machine.feed({ kind: "meta", meta }),
     doubt: (name) => machine.feed({ kind: "doubt", name }),
+    heard: (name) => machine.feed({ kind: "heard", name }),
     paused: () => machine.feed({ kind: "paused" }),
     leave: () => machine.feed({ kind: "leave" }),
     joinSoon: () => machine.feed({ kind: "join-soon" }),
@@ -186,7 +189,7 @@ function perform(running: Running, action: GossipAction): void {
     case "name-conflict":
       return tellConflict(running, action.name, formatIp(action.other.address));
     case "vouched":
-      return options.onVouched(action.name);
+      return options.onVouched(action.name, action.answers);
     case "rival":
       return tellRival(running, action.other);
   }

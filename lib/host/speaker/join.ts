@@ -103,7 +103,7 @@ async function openMembership(
       log,
       metrics: metrics.gossip,
       onChange: () => news.post({ kind: "members" }),
-      onVouched: (name) => news.post({ kind: "vouched", name }),
+      onVouched: (name, answers) => news.post({ kind: "vouched", name, answers }),
       isFit: () => fitness.canAnnounce() && heartbeat.isBeating(),
     }, signal),
   );

@@ -51,8 +51,8 @@ export type MemberNews =
   | HeartbeatNews
   /** Gossip knows something new. */
   | { readonly kind: "members" }
-  /** A member that the heartbeat misses answers by gossip. */
-  | { readonly kind: "vouched"; readonly name: string }
+  /** A member that the heartbeat misses answers by gossip, or does so no more. */
+  | { readonly kind: "vouched"; readonly name: string; readonly answers: boolean }
   /** The heartbeat ended unasked. */
   | { readonly kind: "fault"; readonly error: Error };
 
@@ -172,21 +172,19 @@ function onMembers(state: State): void {
   const { context: { clock, options }, gossip, heartbeat, inbox, liveness } = state;
   liveness.fitness.problem = state.fault ?? refusalText(options.nodeName, gossip.rival());
   const alive = gossip.alive();
-  const suspected = new Set<string>();
   const elders = new Set<string>();
+  const mute = new Set<string>();
   const targets: HeartbeatTarget[] = [];
-  for (const [name, { address, meta, state: told }] of gossip.members()) {
-    if (told === "suspect") suspected.add(name);
+  for (const [name, { address, meta }] of gossip.members()) {
     const announced = alive.has(name) ? readAnnouncement(meta) : undefined;
     if (announced === undefined) continue;
     const { port, boot } = announced;
-    // Whoever is heard tells it sooner by its heartbeat.
-    if (!liveness.up.has(name)) onCanAnnounce(liveness, name, announced.canAnnounce);
+    if (!announced.canAnnounce) mute.add(name);
     if (announced.sinceMs <= state.announcement.sinceMs) elders.add(name);
     targets.push({ name, address, port, boot });
   }
-  const beating = new Set(targets.map(({ name }) => name));
-  setMembers(liveness, { alive, suspected, beating, elders }, clock.now());
+  const beating = new Map(targets.map(({ name, boot }) => [name, boot]));
+  setMembers(liveness, { alive, beating, elders, mute }, clock.now());
   inbox.post({ kind: "members" });
   const key = JSON.stringify(targets, (_, value) => typeof value === "bigint" ? `${value}` : value);
   if (key === state.targets) return;
@@ -211,6 +209,7 @@ function take(state: State, news: MemberNews): void {
         log.info({ speaker: news.name }, "speaker is heard again");
       }
       onUp(liveness, news.name);
+      gossip.heard(news.name);
       return inbox.post({ kind: "fellow-up" });
     case "down":
       onDown(liveness, news.name, clock.now());
@@ -220,11 +219,13 @@ function take(state: State, news: MemberNews): void {
       log.warn({ speaker: news.name, silentMs: Math.round(news.silentMs) }, "speaker is gone");
       return inbox.post({ kind: "members" });
     case "vouched":
-      onVouched(liveness, news.name);
-      log.warn(
-        { speaker: news.name },
-        "speaker's heartbeat is not heard, and its gossip is: is UDP port 7947 filtered?",
-      );
+      onVouched(liveness, news.name, news.answers);
+      if (news.answers) {
+        log.warn(
+          { speaker: news.name },
+          "speaker's heartbeat is not heard, and its gossip is: is UDP port 7947 filtered?",
+        );
+      } else log.warn({ speaker: news.name }, "speaker does not answer by gossip either");
       return inbox.post({ kind: "members" });
     case "can-announce":
       onCanAnnounce(liveness, news.name, news.canAnnounce);

@@ -139,10 +139,14 @@ Deno.test("a speaker whose heartbeat is missed is asked by gossip, and believed 
   assert.deepEqual(gossiping.calls(), ["doubt node2"]);
   assert.equal(live(), "node1");
   inbox.kinds();
-  membership.take({ kind: "vouched", name: "node2" });
+  membership.take({ kind: "vouched", name: "node2", answers: true });
   assert.deepEqual(inbox.kinds(), ["members"]);
   assert.equal(live(), "node1,node2");
   assert.match(context.log.messages("warn").at(-1) ?? "", /is UDP port 7947 filtered/);
+  membership.take({ kind: "vouched", name: "node2", answers: false });
+  assert.equal(live(), "node1");
+  membership.take({ kind: "up", name: "node2" });
+  assert.deepEqual(gossiping.calls(), ["heard node2"]);
 });
 
 Deno.test("a verdict that changes with time alone is looked at then, until the membership ends", async () => {

@@ -113,6 +113,7 @@ export function fakeGossip(self = "node1"): FakeGossip {
     ask: (name) => void calls.push(`ask ${name}`),
     setMeta: (meta) => void calls.push(`mute ${readAnnouncement(meta)?.canAnnounce === false}`),
     doubt: (name) => void calls.push(`doubt ${name}`),
+    heard: (name) => void calls.push(`heard ${name}`),
     paused: () => void calls.push("paused"),
     leave: () => void calls.push("leave"),
     joinSoon: () => void calls.push("joinSoon"),
