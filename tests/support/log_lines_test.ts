@@ -45,5 +45,7 @@ Deno.test("a process whose log repeats a key fails its test, one that is run and
   assert.equal(await beside.exited, 0);
   await assert.rejects(beside.end(), /repeats the key "node"/);
   await using good = start("printf", ["%s\\n%s", GOOD, GOOD]);
+  // Ended before it has begun it would die of the signal.
+  assert.equal(await good.exited, 0);
   assert.equal(await good.end(), 0);
 });
