@@ -76,7 +76,7 @@ for (
   ] as const
 ) {
   // A port on its way to a Worker that never ran belongs to nobody, and is let go in its own time.
-  const options = { sanitizeResources: false };
+  const options = { sanitizeResources: name !== "is not there" };
   Deno.test(
     `startWorkerLink() rejects when the Worker ${name} at once, and reports no fault`,
     options,
