@@ -58,23 +58,28 @@ function untagged(attach: Attach): asm.Step[] {
  */
 function pulled(attach: Attach, lengths: Lengths): asm.Step[] {
   if (attach === "xdp") return [];
+  const readable = (length: number) => [
+    asm.moveImmediate(2, length),
+    asm.load("w", 4, CTX, CONTEXT.tcx.data),
+    asm.load("w", 3, CTX, CONTEXT.tcx.end),
+    // Without CAP_PERFMON the kernel lets nothing but a constant be added to where the frame is.
+    asm.addImmediate(4, length),
+    asm.jumpGreater(4, 3, "pull"),
+    asm.jump("linear"),
+  ];
   return [
     asm.load("w", 4, CTX, CONTEXT.tcx.protocol),
-    asm.moveImmediate(2, lengths.arp),
-    asm.jumpEqual(4, ETHERTYPE_ARP, "pull"),
+    asm.jumpEqual(4, ETHERTYPE_ARP, "readArp"),
     asm.jumpNotEqual(4, ETHERTYPE_IPV6, "pass"),
     asm.load("w", 4, CTX, CONTEXT.tcx.length),
     asm.moveImmediate(2, LONGEST_NDP),
     asm.jumpGreater(4, 2, "pass"),
     asm.moveImmediate(2, lengths.ndp),
     asm.jumpGreater(2, 4, "pass"),
+    ...readable(lengths.ndp),
+    { label: "readArp" },
+    ...readable(lengths.arp),
     { label: "pull" },
-    asm.load("w", 4, CTX, CONTEXT.tcx.data),
-    asm.load("w", 3, CTX, CONTEXT.tcx.end),
-    asm.add(4, 2),
-    asm.jumpGreater(4, 3, "fragments"),
-    asm.jump("linear"),
-    { label: "fragments" },
     asm.move(1, CTX),
     asm.call(SKB_PULL_DATA),
     asm.jumpNotEqual(0, 0, "pass"),

@@ -69,7 +69,8 @@ function assertBursts(frames: readonly Frame[], wanted: readonly string[]): void
     const [first] = burst;
     assert.ok(first);
     const spent = (burst.at(-1)?.atMs ?? Infinity) - first.atMs;
-    assert.ok(spent <= 10, `the second frame came ${spent} ms after the first`);
+    // Far less than the time between bursts, and more than a busy machine takes between two writes.
+    assert.ok(spent <= 200, `the second frame came ${spent} ms after the first`);
     assert.ok(first.atMs - last >= 1_000, `bursts ${first.atMs - last} ms apart`);
     last = first.atMs;
   }

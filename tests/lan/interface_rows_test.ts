@@ -36,10 +36,8 @@ Deno.test("the owner's interface goes down: another announces within 400 ms, no 
       const now = await failover.owner(ip);
       const { mac } = failover.node(now);
       assert.ok(seen.gratuitous.some((one) => one.mac === mac), "it did not announce");
-      assert.ok(
-        Math.abs(descriptors() - before) <= 1,
-        `${before} descriptors, now ${descriptors()}`,
-      );
+      // Fewer may be open: those of a start end while the speaker runs.
+      assert.ok(descriptors() <= before + 1, `${before} descriptors, now ${descriptors()}`);
       if (network !== undefined) {
         const { stdout } = await failover.node(now).run(
           "curl",

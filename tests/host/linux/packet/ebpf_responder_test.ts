@@ -20,6 +20,8 @@ const VIP = "10.77.1.220";
 const VIP6 = "fd77::220";
 const childOf = (name: string) => fileURLToPath(new URL(`../${name}`, import.meta.url));
 const CHILD = childOf("ebpf_child.ts");
+/** No more than the manifests give: what only root may load is no program for a container. */
+const CAPABILITIES = ["--inh-caps=-all", "--bounding-set=-all,+net_raw,+bpf,+net_admin"];
 
 /** The responder in a process of its own. */
 interface Responder extends AsyncDisposable {
@@ -52,7 +54,8 @@ async function makeStage(attach: string): Promise<Stage> {
 
 async function respondOn(node: Host, attach: string): Promise<Responder> {
   await using unfinished = new AsyncDisposableStack();
-  const [command, args] = node.inside(Deno.execPath(), "run", "-A", "-q", CHILD, attach, VIP, VIP6);
+  const program = ["run", "-A", "-q", CHILD, attach, VIP, VIP6];
+  const [command, args] = node.inside("setpriv", ...CAPABILITIES, Deno.execPath(), ...program);
   const child = new Deno.Command(command, { args, stdin: "piped", stdout: "piped" }).spawn();
   const writer = child.stdin.getWriter();
   const lines: Record<string, unknown>[] = [];
