@@ -24,7 +24,7 @@ export type ConflictEvent =
   | { readonly kind: "seen"; readonly ip: Ip; readonly mac: Mac; readonly ifindex: number }
   /** Own hardware addresses and those of fellow speakers, in place of those before. */
   | { readonly kind: "known"; readonly own: ReadonlySet<Mac>; readonly fellows: ReadonlySet<Mac> }
-  /** All that this node answers for now. */
+  /** All that this node announces; what it answers only until another does is no longer its own. */
   | { readonly kind: "owned"; readonly ips: readonly Ip[] }
   | { readonly kind: "tick" };
 
@@ -136,7 +136,8 @@ function onSeen(
   now: Instant,
   actions: ConflictAction[],
 ): void {
-  if (state.own.has(mac)) return;
+  // The next owner's frame is heard before its claim: to contradict it would mislead the neighbours.
+  if (state.own.has(mac) || !state.owned.has(ip)) return;
   defend(state, ip, state.fellows.has(mac), now, actions);
   if (state.fellows.has(mac)) {
     actions.push({ kind: "count", verdict: "split", frames: 1 });

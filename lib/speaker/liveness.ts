@@ -25,6 +25,8 @@ export interface Liveness {
   muteByGossip: ReadonlySet<string>;
   /** Found by gossip and not heard yet, since when. */
   readonly unheard: Map<string, Instant>;
+  /** Which run of each was heard last, also when gossip has given it up since. */
+  readonly runs: Map<string, number>;
   readonly fitness: Fitness;
 }
 
@@ -68,6 +70,9 @@ export const HEAR_MS: Millis = 1_000;
 /** When all fellows fall silent at once, gossip has so long to vouch for them: the fault may be here. */
 export const ALL_SILENT_MS: Millis = 300;
 
+/** Nodes come and go, and what was heard of so many is kept. */
+const KEPT_RUNS = 4_096;
+
 /** Begins alone, and unable to announce. */
 export function createLiveness(self: string): Liveness {
   return {
@@ -83,6 +88,7 @@ export function createLiveness(self: string): Liveness {
     mute: new Set(),
     muteByGossip: new Set(),
     unheard: new Map(),
+    runs: new Map(),
     fitness: { canAnnounceSince: undefined, leaving: false, problem: undefined },
   };
 }
@@ -125,13 +131,24 @@ export function setMembers(
   }
 }
 
-/** A speaker's heartbeat is heard; from here on it says itself whether it can announce. */
+/**
+ * A speaker's heartbeat is heard; from here on it says itself whether it can announce. Gives whether
+ * the same run of it was heard before: it was alone meanwhile, or this node was.
+ */
 export function onUp(
-  { up, missed, vouched, leaving, mute, unheard }: Liveness,
+  { up, missed, vouched, leaving, mute, unheard, beating, runs }: Liveness,
   name: string,
-): void {
+): boolean {
   up.add(name);
   for (const names of [missed, vouched, leaving, mute, unheard]) names.delete(name);
+  const boot = beating.get(name);
+  if (boot === undefined) return false;
+  const returned = runs.get(name) === boot;
+  runs.delete(name);
+  runs.set(name, boot);
+  const [oldest] = runs.keys();
+  if (runs.size > KEPT_RUNS && oldest !== undefined) runs.delete(oldest);
+  return returned;
 }
 
 /** A speaker's heartbeat is missed. */

@@ -45,10 +45,13 @@ export function step(
       for (const ip of event.ips) onClaim(state, ip, event.from, now, claims, again);
       break;
     case "release":
-      for (const ip of event.ips) onRelease(state, ip, event.from, claims);
+      for (const ip of event.ips) onRelease(state, ip, event.from, now, claims, again);
       break;
     case "fellows":
       onFellows(state, event.names, claims);
+      break;
+    case "returned":
+      for (const held of state.held.values()) if (isOurs(held)) putRight(held, now, again);
       break;
     case "leave":
       for (const held of state.held.values()) leave(held, now);
@@ -96,13 +99,16 @@ export function nextDeadline(state: OwnershipState): Instant | undefined {
 
 /** All that this node claims: what a fellow that comes back must hear. */
 export function claimed(state: OwnershipState): Ip[] {
-  return [...state.held].filter(([, held]) => held.wish.own && held.yielded === undefined)
-    .map(([ip]) => ip);
+  return [...state.held].filter(([, held]) => isOurs(held)).map(([ip]) => ip);
+}
+
+function isOurs({ wish, yielded }: Held): boolean {
+  return wish.own && yielded === undefined;
 }
 
 /** Whether this node answers, be it for a moment longer. */
-export function isAnswered({ wish, yielded, lingersUntil }: Held): boolean {
-  return (wish.own && yielded === undefined) || lingersUntil !== undefined;
+export function isAnswered(held: Held): boolean {
+  return isOurs(held) || held.lingersUntil !== undefined;
 }
 
 function answered(state: OwnershipState): Set<Ip> {
@@ -125,6 +131,7 @@ function onWish(
     if (held === undefined) {
       state.held.set(ip, {
         wish,
+        since: now,
         yielded: undefined,
         lingersUntil: undefined,
         countered: new Map(),
@@ -136,7 +143,10 @@ function onWish(
       claims.add(ip);
       return;
     }
-    if (!held.wish.own) claims.add(ip);
+    if (!held.wish.own) {
+      held.since = now;
+      claims.add(ip);
+    }
     if (held.restsUntil !== undefined) resumed.push(ip);
     held.wish = wish;
     held.lingersUntil = undefined;
@@ -187,10 +197,14 @@ function onClaim(
     held.countered.set(from, now);
     claims.add(ip);
   } else held.counterDue ??= after(countered, COUNTER_MS);
-  // The other has announced it: what neighbours learnt from that is put right, now and in the end.
+  putRight(held, now, again);
+}
+
+/** The other has announced it: what neighbours learnt from that is put right, now and in the end. */
+function putRight(held: Held, now: Instant, again: Set<Ip>): void {
   if (now >= after(held.againAt, AGAIN_MS)) {
     held.againAt = now;
-    again.add(ip);
+    again.add(held.wish.ip);
   }
   held.againDue ??= after(held.againAt, AGAIN_MS);
 }
@@ -203,25 +217,37 @@ function contradict(
   again: Set<Ip>,
 ): void {
   for (const [ip, held] of state.held) {
-    const isOurs = held.wish.own && held.yielded === undefined;
     if (held.counterDue !== undefined && now >= held.counterDue) {
       held.counterDue = undefined;
       for (const fellow of held.countered.keys()) held.countered.set(fellow, now);
-      if (isOurs) claims.add(ip);
+      if (isOurs(held)) claims.add(ip);
     }
     if (held.againDue !== undefined && now >= held.againDue) {
       held.againDue = undefined;
       held.againAt = now;
-      if (isOurs) again.add(ip);
+      if (isOurs(held)) again.add(ip);
     }
   }
 }
 
-function onRelease(state: OwnershipState, ip: Ip, from: string, claims: Set<Ip>): void {
+function onRelease(
+  state: OwnershipState,
+  ip: Ip,
+  from: string,
+  now: Instant,
+  claims: Set<Ip>,
+  again: Set<Ip>,
+): void {
   const held = state.held.get(ip);
-  if (held?.yielded?.to !== from) return;
-  held.yielded = undefined;
-  claims.add(ip);
+  if (held?.yielded?.to === from) {
+    held.yielded = undefined;
+    claims.add(ip);
+    return;
+  }
+  // In an orderly way it does so as this node begins. Later, both had it: as after a partition.
+  if (held !== undefined && isOurs(held) && now >= after(held.since, LINGER_MS)) {
+    putRight(held, now, again);
+  }
 }
 
 function onFellows(state: OwnershipState, names: ReadonlySet<string>, claims: Set<Ip>): void {

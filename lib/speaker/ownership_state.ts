@@ -21,6 +21,8 @@ export type OwnershipEvent =
   | { readonly kind: "release"; readonly from: string; readonly ips: readonly Ip[] }
   /** Speakers that this node can talk to now; a claim of others would never come. */
   | { readonly kind: "fellows"; readonly names: ReadonlySet<string> }
+  /** A fellow is heard again that was missed: it may have announced what is ours, and we not heard it. */
+  | { readonly kind: "returned" }
   /** This node ends: it answers until its addresses are claimed, and wants none any more. */
   | { readonly kind: "leave" }
   | { readonly kind: "tick" };
@@ -43,6 +45,8 @@ export type OwnershipAction =
 
 export interface Held {
   wish: Wish;
+  /** Since then it is this node's by the election. */
+  since: Instant;
   /** This node is silent in favour of a fellow that claims it and comes first. */
   yielded: Yielded | undefined;
   /** Not ours any more, and still answered until then or until another node claims it. */

@@ -14,7 +14,13 @@ import {
   startSpeaker,
   type World,
 } from "./world.ts";
-import { assertNobodyAccused, assertOneOwner, settledWorld, watchOwners } from "./watch.ts";
+import {
+  assertCachesRight,
+  assertNobodyAccused,
+  assertOneOwner,
+  settledWorld,
+  watchOwners,
+} from "./watch.ts";
 
 /** What the invariants of the reliability reference allow. */
 const FAILOVER_MS = 400;
@@ -47,10 +53,13 @@ function failovers(seed: number, nodes: number, rounds: number): { count: number
     assert.ok(gapMs <= (crash ? FAILOVER_MS : HANDOVER_GAP_MS), `${where}: S2: ${gapMs} ms silent`);
     assert.ok(overlapMs <= OVERLAP_MS, `${where}: S1: two for ${overlapMs} ms`);
     assertOneOwner(world, seed);
+    runUntil(world, world.now + 800);
+    assertCachesRight(world, where);
     watch.restart();
     startSpeaker(world, name);
     runUntil(world, world.now + 1_400);
     const back = watch.worst;
+    assertCachesRight(world, `${where}, return`);
     assert.ok(back.gapMs <= HANDOVER_GAP_MS, `${where}, return: S2: ${back.gapMs} ms silent`);
     assert.ok(back.overlapMs <= OVERLAP_MS, `${where}, return: S1: two for ${back.overlapMs} ms`);
     for (const ip of owned) {
@@ -142,6 +151,7 @@ function chaos(seed: number, nodes: number): { faults: number; checks: number; t
   assertNobodyAccused(world, seed);
   assert.equal(gapMs, 0, `${where}: S2: nobody for ${gapMs} ms in calm`);
   assert.equal(overlapMs, 0, `${where}: S1: two for ${overlapMs} ms in calm`);
+  assertCachesRight(world, where);
   assert.equal(world.changes, before, `${where}: S10: owners change in calm`);
   for (const ip of world.vips) {
     const [first = ""] = rankCandidates(world.names, String(ip));

@@ -1,7 +1,13 @@
 // deno-lint-ignore-file no-console -- tells what was checked
 import assert from "node:assert/strict";
-import { answering, kill, leave, runUntil, startSpeaker, type World } from "./world.ts";
-import { assertNobodyAccused, assertOneOwner, settledWorld, watchOwners } from "./watch.ts";
+import { answering, kill, leave, runUntil, schedule, startSpeaker, type World } from "./world.ts";
+import {
+  assertCachesRight,
+  assertNobodyAccused,
+  assertOneOwner,
+  settledWorld,
+  watchOwners,
+} from "./watch.ts";
 
 // What one channel does not carry and another does, and what is known later than something else.
 
@@ -111,5 +117,24 @@ Deno.test("a node that dies while its heartbeat is filtered is noticed by gossip
     runUntil(world, world.now + 30_000);
     const { gapMs, overlapMs } = watch.worst;
     assert.deepEqual([gapMs, overlapMs], [0, 0], `seed ${seed}: owners change again`);
+  }
+});
+
+Deno.test("after a partition, however long and however it heals, neighbours believe the owner again", () => {
+  for (let seed = 1; seed <= 60; seed++) {
+    const nodes = [2, 3, 5][seed % 3] ?? 3;
+    const world = settledWorld(seed, nodes);
+    const alone = world.names[seed % nodes] ?? "";
+    const pairs = world.names.filter((name) => name !== alone)
+      .flatMap((name) => [`${alone}>${name}`, `${name}>${alone}`]);
+    for (const pair of pairs) world.network.cut.add(pair);
+    runUntil(world, world.now + (seed % 2 === 0 ? 1_000 + 3_000 * world.random() : 45_000));
+    for (const pair of pairs) {
+      schedule(world, 500 * world.random(), () => world.network.cut.delete(pair));
+    }
+    runUntil(world, world.now + 10_000);
+    assertOneOwner(world, seed);
+    assertCachesRight(world, `seed ${seed}, ${nodes} nodes, ${alone} alone`);
+    assertNobodyAccused(world, seed);
   }
 });

@@ -67,3 +67,13 @@ export function assertOneOwner(world: World, seed: number): void {
 export function assertNobodyAccused(world: World, seed: number): void {
   assert.deepEqual(world.accused, [], `seed ${seed}`);
 }
+
+/** Each client that has the address in its neighbour cache has its owner there. */
+export function assertCachesRight(world: World, where: string): void {
+  for (const ip of world.vips) {
+    const [owner] = answering(world, ip);
+    for (const [client, cache] of world.caches.entries()) {
+      assert.equal(cache.get(ip) ?? owner, owner, `${where}: client ${client + 1} at ${world.now}`);
+    }
+  }
+}

@@ -21,6 +21,12 @@ import {
   nextDeadline as conflictDeadline,
   step as stepConflicts,
 } from "../../lib/speaker/conflicts.ts";
+import {
+  createLayer2,
+  type Layer2Event,
+  nextDeadline as layer2Deadline,
+  step as stepLayer2,
+} from "../../lib/speaker/layer2.ts";
 import type { Mac } from "../../lib/net/ethernet.ts";
 import { piecesOf } from "../../lib/heartbeat/notice.ts";
 import type { Notice } from "../../lib/heartbeat/packet.ts";
@@ -81,6 +87,7 @@ export interface Speaker {
   answering: ReadonlySet<Ip>;
   readonly mac: Mac;
   readonly conflicts: ConflictState;
+  readonly layer2: ReturnType<typeof createLayer2>;
   /** As their claims told them. */
   readonly fellowMacs: Set<Mac>;
   /** Its monotonic clock is ahead of the world's by this. */
@@ -135,6 +142,8 @@ export interface World {
   onStep: () => void;
   /** So long may a newcomer not know where others are. */
   podsKnownMs: number;
+  /** Whom each client's neighbour cache names, by what it heard last. */
+  readonly caches: readonly Map<Ip, string>[];
   /** Fellows that a speaker took for foreign hosts. */
   readonly accused: string[];
   /** An address was answered by others than before. */
@@ -143,6 +152,8 @@ export interface World {
 }
 
 const PORT = 7946;
+const CLIENTS = 3;
+const IFINDEX = 2;
 /** The time for a stream of gossip. */
 const STREAM_MS = 10_000;
 const LONG_PAUSE_MS = 500;
@@ -171,6 +182,7 @@ export function createWorld(nodes: number, vips: number, random: Random): World 
     apiDown: false,
     onStep: () => undefined,
     podsKnownMs: 0,
+    caches: Array.from({ length: CLIENTS }, () => new Map()),
     accused: [],
     changes: 0,
     trace: 0,
@@ -252,6 +264,7 @@ export function startSpeaker(world: World, name: string): Speaker {
     answering: new Set(),
     mac: Number(endpoint.address) as Mac,
     conflicts: createConflicts(),
+    layer2: createLayer2(),
     fellowMacs: new Set(),
     clockMs,
     sequence: 0,
@@ -270,6 +283,9 @@ export function startSpeaker(world: World, name: string): Speaker {
     excluded: new Set(world.excluded),
   };
   world.speakers.set(name, speaker);
+  const { mac } = speaker;
+  const interfaces = [{ ifindex: IFINDEX, mac, inner: false }];
+  advanceLayer2(world, speaker, { kind: "interfaces", interfaces });
   tick(world, speaker);
   if (speaker.podsKnownAt > world.now) {
     const tell = () => gossipEvent(world, speaker, { kind: "join-soon" });
@@ -341,6 +357,7 @@ function tick(world: World, speaker: Speaker): void {
   );
   advanceOwnership(world, speaker, { kind: "tick" });
   advanceConflicts(world, speaker, { kind: "tick" });
+  advanceLayer2(world, speaker, { kind: "tick" });
   plan(world, speaker);
 }
 
@@ -352,6 +369,7 @@ function plan(world: World, speaker: Speaker): void {
     gossipDeadline(speaker.gossip),
     ownershipDeadline(speaker.ownership) ?? Infinity,
     conflictDeadline(speaker.conflicts) ?? Infinity,
+    layer2Deadline(speaker.layer2) ?? Infinity,
   );
   const at = Math.max(due - speaker.clockMs, world.now + 0.05);
   if (at >= speaker.nextTick && speaker.nextTick > world.now) return;
@@ -538,11 +556,13 @@ function perform(world: World, speaker: Speaker, action: MonitorAction): void {
       }
       return;
     }
-    case "up":
-      onUp(liveness, action.name);
+    case "up": {
+      const returned = onUp(liveness, action.name);
       gossipEvent(world, speaker, { kind: "heard", name: action.name });
       tellClaims(world, speaker);
+      if (returned) advanceOwnership(world, speaker, { kind: "returned" });
       return touch(world, speaker);
+    }
     case "down":
       onDown(liveness, action.name, clock(world, speaker));
       gossipEvent(world, speaker, { kind: "doubt", name: action.name });
@@ -579,6 +599,7 @@ function perform(world: World, speaker: Speaker, action: MonitorAction): void {
       if (action.ms >= LONG_PAUSE_MS) {
         speaker.ownership = createOwnership(name, precedes);
         speaker.answering = new Set();
+        advanceLayer2(world, speaker, { kind: "owned", ips: [] });
         advanceConflicts(world, speaker, { kind: "owned", ips: [] });
         speaker.informed = false;
         setCanAnnounce(world, speaker, false);
@@ -646,11 +667,11 @@ function advanceOwnership(world: World, speaker: Speaker, event: OwnershipEvent)
 
 function performOwnership(world: World, speaker: Speaker, action: OwnershipAction): void {
   if (action.kind === "answer") {
-    const quiet = new Set(action.quiet);
-    const fresh = action.ips.filter((ip) => !quiet.has(ip) && !speaker.answering.has(ip));
-    speaker.answering = new Set(action.ips);
-    advanceConflicts(world, speaker, { kind: "owned", ips: action.ips });
-    for (const ip of fresh) announce(world, speaker, ip, ANNOUNCEMENTS);
+    const { ips, quiet, resumed } = action;
+    speaker.answering = new Set(ips);
+    advanceLayer2(world, speaker, { kind: "owned", ips, quiet, ...resumed && { resumed } });
+    const announced = ips.filter((ip) => !quiet.includes(ip));
+    advanceConflicts(world, speaker, { kind: "owned", ips: announced });
     world.changes++;
     world.trace = (world.trace * 31 + Math.round(world.now * 1000) + action.ips.length) % 2 ** 40;
   } else if (action.kind === "claim") {
@@ -658,36 +679,41 @@ function performOwnership(world: World, speaker: Speaker, action: OwnershipActio
   } else if (action.kind === "release") {
     notify(world, speaker, { what: "release", ips: action.ips });
   } else {
-    for (const ip of action.ips) announce(world, speaker, ip, 1);
+    advanceLayer2(world, speaker, { kind: "again", ips: action.ips });
   }
 }
 
-const ANNOUNCEMENTS = 5;
-const ANNOUNCE_EVERY_MS = 1_100;
+function advanceLayer2(world: World, speaker: Speaker, event: Layer2Event): void {
+  const { actions } = stepLayer2(speaker.layer2, event, clock(world, speaker));
+  for (const action of actions) {
+    if (action.kind === "gratuitous") announce(world, speaker, action.ip);
+  }
+  plan(world, speaker);
+}
 
-/** A gratuitous frame to all, and some more as long as this speaker answers. */
-function announce(world: World, speaker: Speaker, ip: Ip, times: number): void {
-  if (!speaker.answering.has(ip)) return;
-  const event = { kind: "seen", ip, mac: speaker.mac, ifindex: 2 } as const;
-  for (const name of world.names) {
-    if (name === speaker.name) continue;
-    carry(world, speaker.name, name, (other) => {
+/** A gratuitous frame to all. */
+function announce(world: World, speaker: Speaker, ip: Ip): void {
+  const { mac, name } = speaker;
+  const event = { kind: "seen", ip, mac, ifindex: IFINDEX } as const;
+  for (const fellow of world.names) {
+    if (fellow === name) continue;
+    carry(world, name, fellow, (other) => {
       // The packet Worker tells of frames with addresses that it answers for.
       if (other.answering.has(ip)) advanceConflicts(world, other, event);
     });
   }
-  if (times === 1) return;
-  schedule(
-    world,
-    ANNOUNCE_EVERY_MS,
-    () => act(world, speaker, () => announce(world, speaker, ip, times - 1)),
-  );
+  const { network: { delayMs, jitterMs }, random } = world;
+  for (const cache of world.caches) {
+    schedule(world, delayMs + jitterMs * random(), () => cache.set(ip, name));
+  }
 }
 
 function advanceConflicts(world: World, speaker: Speaker, event: ConflictEvent): void {
   const actions: ConflictAction[] = stepConflicts(speaker.conflicts, event, clock(world, speaker));
   for (const action of actions) {
-    if (action.kind === "defend") announce(world, speaker, action.ip, 1);
+    if (action.kind === "defend") {
+      advanceLayer2(world, speaker, { kind: "again", ips: [action.ip] });
+    }
     if (action.kind !== "tell") continue;
     const fellow = world.names.find((name) => Number(addressOf(world, name)) === action.mac);
     world.accused.push(`${speaker.name} accuses ${fellow} at ${world.now}`);

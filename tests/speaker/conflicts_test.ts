@@ -103,6 +103,14 @@ Deno.test("after a fellow that starts, or whose link comes back, the last word i
   assert.ok(defences(FELLOW, endless).length <= 8, "and never a storm");
 });
 
+Deno.test("an address that is left to the next owner is not defended: its frame comes before its claim", () => {
+  const { state, at } = bench();
+  at(0, known(FELLOW));
+  at(0, { kind: "owned", ips: [] });
+  for (const mac of [FELLOW, FOREIGN]) assert.deepEqual(at(1, seen(mac)), []);
+  assert.equal(nextDeadline(state), undefined);
+});
+
 Deno.test("a host that turns out to be a fellow, or the next owner, is not told of", () => {
   const joined = bench();
   joined.at(0, seen(FOREIGN));

@@ -229,3 +229,14 @@ Deno.test("whoever is heard again says anew whether it can announce", () => {
   onUp(made, "b");
   assert.equal(live(made, 1), "a,b");
 });
+
+Deno.test("a run of a fellow that was heard before has returned, also when gossip gave it up meanwhile", () => {
+  const made = among(["b"]);
+  assert.equal(onUp(made, "b"), false, "its first word");
+  onDown(made, "b", at(0));
+  tell(made, [], [], 1);
+  tell(made, ["b"], ["b"], 2);
+  assert.equal(onUp(made, "b"), true);
+  tell(made, ["b"], ["b"], 3, { boot: 2 });
+  assert.equal(onUp(made, "b"), false, "a new run has announced nothing");
+});

@@ -255,3 +255,20 @@ Deno.test("a claim that came too soon to be answered is answered when its second
   );
   assert.equal(nextDeadline(state), undefined);
 });
+
+Deno.test("what a fellow announced that was alone is put right, though it claims nothing any more", () => {
+  const again = (event: OwnershipEvent, ms: number) => {
+    const state = owner("a", "b");
+    const kindsNow = kinds(step(state, event, at(ms)));
+    return { state, kindsNow };
+  };
+  for (const event of [{ kind: "returned" }, { kind: "release", from: "b", ips: [VIP] }] as const) {
+    const { state, kindsNow } = again(event, 10_000);
+    assert.deepEqual(kindsNow, ["announce-again"], event.kind);
+    assert.deepEqual(step(state, event, at(10_100)), [], "not each time");
+    assert.deepEqual(kinds(step(state, { kind: "tick" }, at(15_000))), ["announce-again"]);
+    assert.equal(nextDeadline(state), undefined);
+  }
+  const orderly = again({ kind: "release", from: "b", ips: [VIP] }, 100);
+  assert.deepEqual(orderly.kindsNow, [], "the old owner lets go as this node begins");
+});

@@ -58,7 +58,10 @@ interface DeskParts {
   readonly plans: SpeakerPlans;
   readonly layer2: Pick<Layer2, "addresses" | "interfaces" | "leadsToAny" | "problem">;
   readonly fellows: Omit<Fellows, "over">;
-  readonly handover: Pick<Handover, "interfacesChanged" | "onNotice" | "reset" | "tellClaims">;
+  readonly handover: Pick<
+    Handover,
+    "interfacesChanged" | "onNotice" | "putRight" | "reset" | "tellClaims"
+  >;
   /** In the order in which they learn of new plans. */
   readonly announcers: readonly Announcer[];
   readonly announcements: Announcements;
@@ -121,6 +124,7 @@ function take(state: State, event: SpeakerEvent): void {
       return plans.touchAll();
     case "fellow-up":
       handover.tellClaims();
+      if (event.returned) handover.putRight();
       return plans.touchAll();
     case "nodes":
     case "members":

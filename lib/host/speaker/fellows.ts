@@ -21,8 +21,8 @@ export type FellowEvent =
     readonly notice: Notice;
     readonly acknowledge: () => void;
   }
-  /** A fellow is heard (again): it must learn what this node claims. */
-  | { readonly kind: "fellow-up" }
+  /** A fellow is heard (again): it must learn what this node claims. Returned: the same run of it as before. */
+  | { readonly kind: "fellow-up"; readonly returned: boolean }
   /** This node knows which other speakers there are; before, it would think itself alone. */
   | { readonly kind: "acquainted" }
   /** The process was paused so long that it must fall silent until it is acquainted again. */

@@ -40,6 +40,8 @@ export interface Handover extends Announcer {
   reset(): void;
   /** Tells a node that came (again) what this one claims. */
   tellClaims(): void;
+  /** A node that was missed is heard again: neighbours may believe what it announced meanwhile. */
+  putRight(): void;
   /** Fellows take frames with hardware addresses that they were not told for a foreign host's. */
   interfacesChanged(): void;
   /** Why an address that is this node's by the plan gets no answer from it; undefined when it does. */
@@ -112,6 +114,7 @@ export function startHandover(options: HandoverOptions, signal: AbortSignal): Ha
       layer2.setOwned([], []);
     },
     tellClaims: () => tellClaims(options, state),
+    putRight: () => feed({ kind: "returned" }),
     interfacesChanged() {
       if (macsOf(layer2).join() !== state.macs.join()) tellClaims(options, state);
     },

@@ -204,13 +204,14 @@ function take(state: State, news: MemberNews): void {
         "the heartbeat ended: this node answers no more",
       );
       return inbox.post({ kind: "members" });
-    case "up":
+    case "up": {
       if (liveness.missed.has(news.name)) {
         log.info({ speaker: news.name }, "speaker is heard again");
       }
-      onUp(liveness, news.name);
+      const returned = onUp(liveness, news.name);
       gossip.heard(news.name);
-      return inbox.post({ kind: "fellow-up" });
+      return inbox.post({ kind: "fellow-up", returned });
+    }
     case "down":
       onDown(liveness, news.name, clock.now());
       gossip.doubt(news.name);

@@ -92,6 +92,7 @@ function bench() {
       onNotice: (from, { what }) => note(`${what} of ${from}`),
       reset: () => note("reset"),
       tellClaims: () => note("tell claims"),
+      putRight: () => note("put right"),
       interfacesChanged: () => void at.interfaceChanges++,
     },
     announcers: [announcer("bgp"), announcer("layer2")],
@@ -336,10 +337,14 @@ Deno.test("a node that lost the others reports what it answers no more, one that
 Deno.test("a fellow that is heard again is told the claims, and other pods are looked for", () => {
   const { begin, done, inbox } = bench();
   begin();
-  inbox.post({ kind: "fellow-up" });
+  inbox.post({ kind: "fellow-up", returned: false });
+  inbox.post({ kind: "fellow-up", returned: true });
   inbox.post({ kind: "pods" });
   assert.deepEqual(done(), [
     "tell claims",
+    "touch all",
+    "tell claims",
+    "put right",
     "touch all",
     "pods changed",
     "touch all",

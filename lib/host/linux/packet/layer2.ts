@@ -178,7 +178,7 @@ export function driveLayer2(
       }
       driving.refused = new Set(ips.slice(MAX_ADDRESSES));
       feed({ kind: "owned", ips: ips.slice(0, MAX_ADDRESSES), quiet, resumed });
-      conflicts.setOwned(ips);
+      conflicts.setOwned([...new Set(ips).difference(new Set(quiet))]);
     },
     announceAgain: (ips: readonly Ip[]) => feed({ kind: "again", ips }),
     setFellows: conflicts.setFellows,
