@@ -25,8 +25,8 @@ export interface Liveness {
   muteByGossip: ReadonlySet<string>;
   /** Found by gossip and not heard yet, since when. */
   readonly unheard: Map<string, Instant>;
-  /** Which run of each was heard last, also when gossip has given it up since. */
-  readonly runs: Map<string, number>;
+  /** Heard once, and no goodbye since, also when gossip has given them up. */
+  readonly met: Set<string>;
   readonly fitness: Fitness;
 }
 
@@ -70,8 +70,8 @@ export const HEAR_MS: Millis = 1_000;
 /** When all fellows fall silent at once, gossip has so long to vouch for them: the fault may be here. */
 export const ALL_SILENT_MS: Millis = 300;
 
-/** Nodes come and go, and what was heard of so many is kept. */
-const KEPT_RUNS = 4_096;
+/** Nodes come and go, and so many are remembered. */
+const MAX_MET = 4_096;
 
 /** Begins alone, and unable to announce. */
 export function createLiveness(self: string): Liveness {
@@ -88,7 +88,7 @@ export function createLiveness(self: string): Liveness {
     mute: new Set(),
     muteByGossip: new Set(),
     unheard: new Map(),
-    runs: new Map(),
+    met: new Set(),
     fitness: { canAnnounceSince: undefined, leaving: false, problem: undefined },
   };
 }
@@ -132,22 +132,19 @@ export function setMembers(
 }
 
 /**
- * A speaker's heartbeat is heard; from here on it says itself whether it can announce. Gives whether
- * the same run of it was heard before: it was alone meanwhile, or this node was.
+ * A speaker's heartbeat is heard; from here on it says itself whether it can announce. Gives whether it
+ * was heard before and went without a goodbye: one of the two was alone, be it an earlier run of it.
  */
 export function onUp(
-  { up, missed, vouched, leaving, mute, unheard, beating, runs }: Liveness,
+  { up, missed, vouched, leaving, mute, unheard, met }: Liveness,
   name: string,
 ): boolean {
   up.add(name);
   for (const names of [missed, vouched, leaving, mute, unheard]) names.delete(name);
-  const boot = beating.get(name);
-  if (boot === undefined) return false;
-  const returned = runs.get(name) === boot;
-  runs.delete(name);
-  runs.set(name, boot);
-  const [oldest] = runs.keys();
-  if (runs.size > KEPT_RUNS && oldest !== undefined) runs.delete(oldest);
+  const returned = met.delete(name);
+  met.add(name);
+  const [oldest] = met;
+  if (met.size > MAX_MET && oldest !== undefined) met.delete(oldest);
   return returned;
 }
 
@@ -162,8 +159,8 @@ export function onDown(
 }
 
 /** A speaker says that it leaves. */
-export function onLeaving({ up, unheard, leaving }: Liveness, name: string): void {
-  for (const names of [up, unheard]) names.delete(name);
+export function onLeaving({ up, unheard, leaving, met }: Liveness, name: string): void {
+  for (const names of [up, unheard, met]) names.delete(name);
   leaving.add(name);
 }
 

@@ -1,6 +1,7 @@
 import { unreachable } from "../base/errors.ts";
 import { after, type Instant, instant, type Millis } from "../base/time.ts";
 import type { Ip } from "../net/ip.ts";
+import { contradict, counter, isOurs, putRight, type Said } from "./contradiction.ts";
 import { SERIES_MS } from "./layer2.ts";
 import type {
   Held,
@@ -12,10 +13,6 @@ import type {
 
 /** An old owner waits so long for the new one to answer. */
 export const LINGER_MS: Millis = 500;
-/** Two that rank by different salts would answer each other's claims without end: one in this time … */
-const COUNTER_MS: Millis = 1_000;
-/** … and an announcement in this. */
-const AGAIN_MS: Millis = 5_000;
 /** Had a release been lost, nobody would answer: so the fellow is asked so often … */
 const ASK_MS: Millis = 1_200;
 /** … and has so long to say that it still answers. */
@@ -33,25 +30,22 @@ export function step(
 ): OwnershipAction[] {
   const before = answered(state);
   const quietBefore = lingering(state).join();
-  const claims = new Set<Ip>();
-  const releases = new Set<Ip>();
-  const again = new Set<Ip>();
-  const resumed: Ip[] = [];
+  const said: Said = { claims: new Set(), releases: new Set(), again: new Set(), resumed: [] };
   switch (event.kind) {
     case "wishes":
-      for (const wish of event.wishes) onWish(state, wish, now, claims, releases, resumed);
+      for (const wish of event.wishes) onWish(state, wish, now, said);
       break;
     case "claim":
-      for (const ip of event.ips) onClaim(state, ip, event.from, now, claims, again);
+      for (const ip of event.ips) onClaim(state, ip, event.from, now, said);
       break;
     case "release":
-      for (const ip of event.ips) onRelease(state, ip, event.from, now, claims, again);
+      for (const ip of event.ips) onRelease(state, ip, event.from, now, said);
       break;
     case "fellows":
-      onFellows(state, event.names, claims);
+      onFellows(state, event.names, said);
       break;
     case "returned":
-      for (const held of state.held.values()) if (isOurs(held)) putRight(held, now, again);
+      for (const held of state.held.values()) if (isOurs(held)) putRight(held, now, said);
       break;
     case "leave":
       for (const held of state.held.values()) leave(held, now);
@@ -62,8 +56,9 @@ export function step(
       return unreachable(event);
   }
   endLingering(state, now);
-  askAgain(state, now, claims);
-  contradict(state, now, claims, again);
+  askAgain(state, now, said);
+  for (const held of state.held.values()) contradict(held, now, said);
+  const { claims, releases, again, resumed } = said;
   const quiet = lingering(state);
   const changed = quiet.join() !== quietBefore || !sameIps(before, answered(state));
   // A node that falls silent at the claim leaves no gap: the answers begin before it is sent.
@@ -102,10 +97,6 @@ export function claimed(state: OwnershipState): Ip[] {
   return [...state.held].filter(([, held]) => isOurs(held)).map(([ip]) => ip);
 }
 
-function isOurs({ wish, yielded }: Held): boolean {
-  return wish.own && yielded === undefined;
-}
-
 /** Whether this node answers, be it for a moment longer. */
 export function isAnswered(held: Held): boolean {
   return isOurs(held) || held.lingersUntil !== undefined;
@@ -121,11 +112,10 @@ function onWish(
   state: OwnershipState,
   wish: Wish,
   now: Instant,
-  claims: Set<Ip>,
-  releases: Set<Ip>,
-  resumed: Ip[],
+  { claims, releases, resumed }: Said,
 ): void {
   const { ip } = wish;
+  if (wish.own || wish.owner === undefined) state.unclaimed.delete(ip);
   const held = state.held.get(ip);
   if (wish.own) {
     if (held === undefined) {
@@ -134,7 +124,7 @@ function onWish(
         since: now,
         yielded: undefined,
         lingersUntil: undefined,
-        countered: new Map(),
+        counteredAt: instant(-Infinity),
         counterDue: undefined,
         againAt: instant(-Infinity),
         againDue: undefined,
@@ -162,7 +152,7 @@ function onWish(
   const lingers = answering && wish.canLinger && wish.owner !== undefined &&
     state.fellows.has(wish.owner);
   if (lingers) held.lingersUntil ??= after(now, LINGER_MS);
-  else if (wish.owner !== undefined) state.held.delete(ip);
+  else if (wish.owner !== undefined) letGo(state, ip, answering);
   else {
     held.lingersUntil = undefined;
     if (answering) held.restsUntil = after(now, SERIES_MS);
@@ -174,60 +164,28 @@ function onClaim(
   ip: Ip,
   from: string,
   now: Instant,
-  claims: Set<Ip>,
-  again: Set<Ip>,
+  said: Said,
 ): void {
   const held = state.held.get(ip);
-  if (held === undefined || from === state.self) return;
+  if (from === state.self) return;
+  if (held === undefined) {
+    // It does not know that its neighbours may have been misled; a release says so.
+    if (state.unclaimed.delete(ip)) said.releases.add(ip);
+    return;
+  }
   if (!held.wish.own) {
     state.held.delete(ip);
     return;
   }
   if (state.precedes(from, state.self, held.wish.salt)) {
     // It answers, as we did until now: it must hear of that, to put right what we announced.
-    if (held.yielded === undefined) claims.add(ip);
+    if (held.yielded === undefined) said.claims.add(ip);
     const askAt = after(now, ASK_MS);
     held.yielded = { to: from, askAt, until: after(askAt, ANSWER_MS), asked: false };
     return;
   }
   // Already yielding to another node: that one answers this claim.
-  if (held.yielded !== undefined) return;
-  const countered = held.countered.get(from);
-  if (countered === undefined || now >= after(countered, COUNTER_MS)) {
-    held.countered.set(from, now);
-    claims.add(ip);
-  } else held.counterDue ??= after(countered, COUNTER_MS);
-  putRight(held, now, again);
-}
-
-/** The other has announced it: what neighbours learnt from that is put right, now and in the end. */
-function putRight(held: Held, now: Instant, again: Set<Ip>): void {
-  if (now >= after(held.againAt, AGAIN_MS)) {
-    held.againAt = now;
-    again.add(held.wish.ip);
-  }
-  held.againDue ??= after(held.againAt, AGAIN_MS);
-}
-
-/** What was not said at once, so as not to answer without end, is said now. */
-function contradict(
-  state: OwnershipState,
-  now: Instant,
-  claims: Set<Ip>,
-  again: Set<Ip>,
-): void {
-  for (const [ip, held] of state.held) {
-    if (held.counterDue !== undefined && now >= held.counterDue) {
-      held.counterDue = undefined;
-      for (const fellow of held.countered.keys()) held.countered.set(fellow, now);
-      if (isOurs(held)) claims.add(ip);
-    }
-    if (held.againDue !== undefined && now >= held.againDue) {
-      held.againDue = undefined;
-      held.againAt = now;
-      if (isOurs(held)) again.add(ip);
-    }
-  }
+  if (held.yielded === undefined) counter(held, now, said);
 }
 
 function onRelease(
@@ -235,22 +193,21 @@ function onRelease(
   ip: Ip,
   from: string,
   now: Instant,
-  claims: Set<Ip>,
-  again: Set<Ip>,
+  said: Said,
 ): void {
   const held = state.held.get(ip);
   if (held?.yielded?.to === from) {
     held.yielded = undefined;
-    claims.add(ip);
+    said.claims.add(ip);
     return;
   }
   // In an orderly way it does so as this node begins. Later, both had it: as after a partition.
   if (held !== undefined && isOurs(held) && now >= after(held.since, LINGER_MS)) {
-    putRight(held, now, again);
+    putRight(held, now, said);
   }
 }
 
-function onFellows(state: OwnershipState, names: ReadonlySet<string>, claims: Set<Ip>): void {
+function onFellows(state: OwnershipState, names: ReadonlySet<string>, { claims }: Said): void {
   state.fellows = names;
   for (const [ip, held] of [...state.held]) {
     if (held.yielded !== undefined && !names.has(held.yielded.to)) {
@@ -259,9 +216,15 @@ function onFellows(state: OwnershipState, names: ReadonlySet<string>, claims: Se
     }
     const { owner } = held.wish;
     if (held.lingersUntil !== undefined && owner !== undefined && !names.has(owner)) {
-      state.held.delete(ip);
+      letGo(state, ip, true);
     }
   }
+}
+
+/** Silent without another's claim: whoever owns it may not know what this node announced. */
+function letGo(state: OwnershipState, ip: Ip, answering: boolean): void {
+  state.held.delete(ip);
+  if (answering) state.unclaimed.add(ip);
 }
 
 function leave(held: Held, now: Instant): void {
@@ -270,7 +233,7 @@ function leave(held: Held, now: Instant): void {
   held.yielded = undefined;
 }
 
-function askAgain(state: OwnershipState, now: Instant, claims: Set<Ip>): void {
+function askAgain(state: OwnershipState, now: Instant, { claims }: Said): void {
   for (const [ip, held] of state.held) {
     const { yielded } = held;
     if (yielded === undefined || now < yielded.askAt) continue;
@@ -284,7 +247,9 @@ function askAgain(state: OwnershipState, now: Instant, claims: Set<Ip>): void {
 function endLingering(state: OwnershipState, now: Instant): void {
   for (const [ip, held] of [...state.held]) {
     const until = held.lingersUntil ?? held.restsUntil;
-    if (until === undefined ? !held.wish.own : now >= until) state.held.delete(ip);
+    if (until === undefined ? held.wish.own : now < until) continue;
+    if (held.wish.owner === undefined) state.held.delete(ip);
+    else letGo(state, ip, held.lingersUntil !== undefined);
   }
 }
 

@@ -51,8 +51,8 @@ export interface Held {
   yielded: Yielded | undefined;
   /** Not ours any more, and still answered until then or until another node claims it. */
   lingersUntil: Instant | undefined;
-  /** When each fellow's claim was last answered by one. */
-  readonly countered: Map<string, Instant>;
+  /** When a fellow's claim was last answered by one. */
+  counteredAt: Instant;
   /** Then one that was not answered is. */
   counterDue: Instant | undefined;
   /** Neighbours were last told so because a fellow said otherwise. */
@@ -78,6 +78,8 @@ export interface OwnershipState {
   /** Whether the first node comes before the second for a salt. */
   readonly precedes: (one: string, other: string, salt: string) => boolean;
   readonly held: Map<Ip, Held>;
+  /** Announced by this node once, owned by another, and not claimed by it since as far as was heard. */
+  readonly unclaimed: Set<Ip>;
   fellows: ReadonlySet<string>;
 }
 
@@ -86,5 +88,5 @@ export function createOwnership(
   self: string,
   precedes: OwnershipState["precedes"],
 ): OwnershipState {
-  return { self, precedes, held: new Map(), fellows: new Set() };
+  return { self, precedes, held: new Map(), unclaimed: new Set(), fellows: new Set() };
 }

@@ -230,7 +230,7 @@ Deno.test("whoever is heard again says anew whether it can announce", () => {
   assert.equal(live(made, 1), "a,b");
 });
 
-Deno.test("a run of a fellow that was heard before has returned, also when gossip gave it up meanwhile", () => {
+Deno.test("a fellow that went without a goodbye has returned when it is heard again, also in another run", () => {
   const made = among(["b"]);
   assert.equal(onUp(made, "b"), false, "its first word");
   onDown(made, "b", at(0));
@@ -238,5 +238,8 @@ Deno.test("a run of a fellow that was heard before has returned, also when gossi
   tell(made, ["b"], ["b"], 2);
   assert.equal(onUp(made, "b"), true);
   tell(made, ["b"], ["b"], 3, { boot: 2 });
-  assert.equal(onUp(made, "b"), false, "a new run has announced nothing");
+  assert.equal(onUp(made, "b"), true, "the run before may have announced what it had not");
+  onLeaving(made, "b");
+  tell(made, ["b"], ["b"], 4, { boot: 3 });
+  assert.equal(onUp(made, "b"), false, "it handed over what it had");
 });

@@ -21,7 +21,7 @@ export type FellowEvent =
     readonly notice: Notice;
     readonly acknowledge: () => void;
   }
-  /** A fellow is heard (again): it must learn what this node claims. Returned: the same run of it as before. */
+  /** A fellow is heard (again): it must learn what this node claims. Returned: it went without a goodbye. */
   | { readonly kind: "fellow-up"; readonly returned: boolean }
   /** This node knows which other speakers there are; before, it would think itself alone. */
   | { readonly kind: "acquainted" }

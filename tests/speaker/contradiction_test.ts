@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { instant } from "../../lib/base/time.ts";
+import {
+  contradict,
+  counter,
+  isOurs,
+  putRight,
+  type Said,
+} from "../../lib/speaker/contradiction.ts";
+import type { Held } from "../../lib/speaker/ownership_state.ts";
+import { ip4 } from "../support/addresses.ts";
+
+const VIP = ip4(0x0a4d01dc);
+
+function heldHere(): Held {
+  return {
+    wish: { ip: VIP, salt: "s", own: true, owner: "a", canLinger: true },
+    since: instant(0),
+    yielded: undefined,
+    lingersUntil: undefined,
+    counteredAt: instant(-Infinity),
+    counterDue: undefined,
+    againAt: instant(-Infinity),
+    againDue: undefined,
+    restsUntil: undefined,
+  };
+}
+
+/** What is said in this long, when this happens each millisecond: claims and announcements. */
+function saidIn(ms: number, happen: (held: Held, now: number, said: Said) => void): number[] {
+  const held = heldHere();
+  const counts = [0, 0];
+  for (let now = 0; now < ms; now++) {
+    const said: Said = { claims: new Set(), releases: new Set(), again: new Set(), resumed: [] };
+    happen(held, now, said);
+    contradict(held, instant(now), said);
+    counts[0] = (counts[0] ?? 0) + said.claims.size;
+    counts[1] = (counts[1] ?? 0) + said.again.size;
+  }
+  return counts;
+}
+
+Deno.test("counter() says it at most once a second and announces once in five, however many claim", () => {
+  const always = saidIn(10_000, (held, now, said) => counter(held, instant(now), said));
+  assert.deepEqual(always, [10, 2]);
+  const once = saidIn(10_000, (held, now, said) => now === 0 && counter(held, instant(0), said));
+  assert.deepEqual(once, [1, 2], "at once, and neighbours once more when it is quiet");
+});
+
+Deno.test("putRight() announces at once and once more, and claims nothing", () => {
+  const once = saidIn(20_000, (held, now, said) => now === 7 && putRight(held, instant(7), said));
+  assert.deepEqual(once, [0, 2]);
+});
+
+Deno.test("contradict() says nothing of what has been left to another meanwhile", () => {
+  const said = saidIn(10_000, (held, now, said) => {
+    if (now < 2) counter(held, instant(now), said);
+    if (now === 3) held.yielded = { to: "b", askAt: instant(0), until: instant(0), asked: false };
+    assert.equal(isOurs(held), now < 3);
+  });
+  assert.deepEqual(said, [1, 1]);
+});
