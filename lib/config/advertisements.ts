@@ -2,7 +2,15 @@ import type { ConfigPlace } from "../base/errors.ts";
 import { bitsOf, familyOf } from "../net/ip.ts";
 import { type AddressRange, prefixLengths } from "../net/range.ts";
 import { type CommunityAliases, formatCommunity, readCommunity } from "./communities.ts";
-import { fault, type Findings, readFields, readInteger, readList, shown } from "./fields.ts";
+import {
+  fault,
+  type Findings,
+  isNull,
+  readFields,
+  readInteger,
+  readList,
+  shown,
+} from "./fields.ts";
 import type {
   Advertisement,
   BgpAdvertisement,
@@ -10,7 +18,7 @@ import type {
   LargeCommunity,
   Protocol,
 } from "./types.ts";
-import type { TreeEntry, TreeNode, TreeScalar } from "./tree.ts";
+import type { TreeEntry, TreeNode } from "./tree.ts";
 
 /** What an advertisement says of its routes. */
 type Route = Omit<BgpAdvertisement, keyof Advertisement | "peers">;
@@ -34,21 +42,32 @@ export function readAdvertisements(
       "protocol: bgp is for those",
     );
   }
-  const seen = new Map<string, ConfigPlace>();
-  const found: Route[] = [];
+  const written = new Map<string, ConfigPlace>();
+  const meant = new Map<string, Route>();
   for (const item of items) {
     const advertisement = readAdvertisement(item, ranges, aliases, to);
     if (advertisement === undefined) continue;
-    const text = JSON.stringify(advertisement);
-    const before = seen.get(text);
+    const text = asWritten(item);
+    const before = written.get(text);
     if (before !== undefined) {
       fault(to, item, "an equal advertisement stands here again", undefined, before);
-    } else seen.set(text, item.place);
-    found.push(advertisement);
+    } else written.set(text, item.place);
+    // MetalLB takes two that are written otherwise and mean the same: they are one.
+    meant.set(JSON.stringify(advertisement), advertisement);
   }
+  const found = [...meant.values()];
   if (protocol === "layer2") return [];
   const plain = { aggregationLength: 32, aggregationLengthV6: 128, localPref: 0 };
   return found.length > 0 ? found : [{ ...plain, communities: [], largeCommunities: [] }];
+}
+
+/** What is written in a node, wherever it stands and in whatever order its keys are. */
+function asWritten(node: TreeNode): string {
+  if (node.kind === "scalar") return JSON.stringify(isNull(node) ? null : node.text);
+  if (node.kind === "list") return `[${node.items.map(asWritten).join()}]`;
+  const entries = node.entries.filter(({ value }) => !isNull(value))
+    .map(({ key, value }) => `${JSON.stringify(key.text)}:${asWritten(value)}`);
+  return `{${entries.sort().join()}}`;
 }
 
 function readAdvertisement(
@@ -59,7 +78,8 @@ function readAdvertisement(
 ): Route | undefined {
   const fields = readFields(node, "an advertisement", KEYS, to);
   if (fields === undefined) return undefined;
-  const communities = new Map<string, { value: Community; scalar: TreeScalar }>();
+  const written = new Map<string, ConfigPlace>();
+  const communities = new Map<string, Community>();
   for (const item of readList(fields.get("communities"), to)) {
     if (item.kind !== "scalar") {
       fault(to, item, "a community must be a text such as 64512:100 or a name");
@@ -67,18 +87,13 @@ function readAdvertisement(
     }
     const value = readCommunity(item, aliases, to);
     if (value === undefined) continue;
-    const before = communities.get(formatCommunity(value));
+    const before = written.get(item.text);
     if (before !== undefined) {
-      fault(
-        to,
-        item,
-        `the community "${shown(item.text)}" stands here again`,
-        undefined,
-        before.scalar.place,
-      );
-    } else communities.set(formatCommunity(value), { value, scalar: item });
+      fault(to, item, `the community "${shown(item.text)}" stands here again`, undefined, before);
+    } else written.set(item.text, item.place);
+    communities.set(formatCommunity(value), value);
   }
-  const values = [...communities.values()].map(({ value }) => value);
+  const values = [...communities.values()];
   return {
     aggregationLength: readAggregation(fields.get("aggregation-length"), 4, ranges, to),
     aggregationLengthV6: readAggregation(fields.get("aggregation-length-v6"), 6, ranges, to),

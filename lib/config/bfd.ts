@@ -2,7 +2,6 @@ import type { ConfigPlace } from "../base/errors.ts";
 import {
   fault,
   type Findings,
-  missing,
   readBoolean,
   readFields,
   readInteger,
@@ -37,14 +36,11 @@ function readProfile(
   names: Map<string, ConfigPlace>,
   to: Findings,
 ): BfdProfile | undefined {
-  const fields = readFields(node, "a BFD profile", KEYS, to);
+  const fields = readFields(node, "a BFD profile", KEYS, to, { required: ["name"] });
   if (fields === undefined) return undefined;
   const entry = fields.get("name");
   const name = readText(entry, to);
-  if (name === undefined || name === "" || entry === undefined) {
-    missing(node, "name", "the BFD profile", to);
-    return undefined;
-  }
+  if (name === undefined || entry === undefined) return undefined;
   const before = names.get(name);
   if (before !== undefined) {
     fault(

@@ -9,7 +9,7 @@ export type CommunityAliases = ReadonlyMap<string, Community | undefined>;
 /** Reads `bgp-communities`: a map of alias to `a:b`. */
 export function readAliases(entry: TreeEntry | undefined, to: Findings): CommunityAliases {
   const aliases = new Map<string, Community | undefined>();
-  if (entry === undefined || isNull(entry.value)) return aliases;
+  if (entry === undefined) return aliases;
   if (entry.value.kind !== "map") {
     fault(
       to,

@@ -11,10 +11,10 @@ const UNIT_MS: Readonly<Record<string, number>> = {
   h: 3_600_000,
 };
 
-/** Reads a duration as Go does (time.ParseDuration): `90s`, `1m30s`, `1.5h`, `0`; no sign. */
+/** Reads a duration as Go does (time.ParseDuration): `90s`, `1m30s`, `1.5h`, `0`, `+5s`; none below zero. */
 export function parseDuration(text: string): Millis | undefined {
-  if (text === "0") return 0;
-  if (text.length > 64 || !/^(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+$/.test(text)) {
+  if (/^\+?0$/.test(text)) return 0;
+  if (text.length > 64 || !/^\+?(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+$/.test(text)) {
     return undefined;
   }
   let total = 0;

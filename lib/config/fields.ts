@@ -31,16 +31,25 @@ export function warn(
   to.mistakes.push({ severity: "warning", place: at.place, message, hint });
 }
 
+/** What is said of a map beside its keys. */
+interface FieldRules {
+  /** Keys that must have a value. */
+  readonly required?: readonly string[];
+  /** Tells of a key that stands in the wrong map where it belongs. */
+  readonly homeOf?: (key: string) => string | undefined;
+}
+
 /**
- * The entries of a map by key; other keys than these are errors. `what` names it in messages;
- * `homeOf` tells of a key that stands in the wrong map where it belongs.
+ * The entries of a map by key; other keys than these are errors. `what` names it in messages, as
+ * "a peer". A key without a value is as absent as one that is not there: it is in no result, and is
+ * missing where it is required; an empty text (`""`) is missing too.
  */
 export function readFields(
   node: TreeNode,
   what: string,
   keys: readonly string[],
   to: Findings,
-  homeOf: (key: string) => string | undefined = () => undefined,
+  { required = [], homeOf = () => undefined }: FieldRules = {},
 ): ReadonlyMap<string, TreeEntry> | undefined {
   if (node.kind !== "map") {
     if (!isNull(node)) {
@@ -62,12 +71,25 @@ export function readFields(
     const meant = nearest(word, keys);
     if (meant !== undefined && !found.has(meant)) found.set(meant, entry);
   }
+  for (const key of required) {
+    const entry = found.get(key);
+    if (entry !== undefined && !isEmpty(entry.value)) continue;
+    fault(to, entry?.key ?? node, `${what.replace(/^an? /, "the ")} has no "${key}"`);
+    // Its reader shall not complain a second time.
+    found.delete(key);
+  }
+  for (const [key, { value }] of found) {
+    if (!isNull(value)) continue;
+    found.delete(key);
+    // MetalLB takes these two for nothing in a text, and for 0 in a number.
+    if (isOddNull(value)) fault(to, value, `"${key}" is ${value.text}`, "leave the key out");
+  }
   return found;
 }
 
-/** The items of a list; nothing and null are an empty one. */
+/** The items of a list; absence is an empty one. */
 export function readList(entry: TreeEntry | undefined, to: Findings): readonly TreeNode[] {
-  if (entry === undefined || isNull(entry.value)) return [];
+  if (entry === undefined) return [];
   if (entry.value.kind === "list") return entry.value.items;
   fault(
     to,
@@ -78,10 +100,9 @@ export function readList(entry: TreeEntry | undefined, to: Findings): readonly T
   return [];
 }
 
-/** A required or optional text; `undefined` when it is absent or no text. */
+/** A text; `undefined` when it is absent, empty or no text. */
 export function readText(entry: TreeEntry | undefined, to: Findings): string | undefined {
-  const scalar = scalarOf(entry, "a text", to);
-  return scalar?.text;
+  return textOf(entry, "a text", to)?.text;
 }
 
 /** A whole number from `least` to `most`, in decimal digits. */
@@ -146,7 +167,7 @@ export function readDuration(
   example: string,
   to: Findings,
 ): Millis | undefined {
-  const scalar = scalarOf(entry, `a duration such as ${example}`, to);
+  const scalar = textOf(entry, `a duration such as ${example}`, to);
   if (scalar === undefined) return undefined;
   const ms = parseDuration(scalar.text);
   if (ms !== undefined) return ms;
@@ -163,7 +184,7 @@ export function readWord<W extends string>(
   words: readonly W[],
   to: Findings,
 ): W | undefined {
-  const scalar = scalarOf(entry, words.join(" or "), to);
+  const scalar = textOf(entry, words.join(" or "), to);
   if (scalar === undefined) return undefined;
   const found = words.find((word) => word === scalar.text);
   if (found !== undefined) return found;
@@ -174,6 +195,16 @@ export function readWord<W extends string>(
     nearHint(scalar.text, words),
   );
   return undefined;
+}
+
+/** The scalar of a text; absence and the empty text give undefined without a word, as MetalLB reads them. */
+export function textOf(
+  entry: TreeEntry | undefined,
+  wanted: string,
+  to: Findings,
+): TreeScalar | undefined {
+  const scalar = scalarOf(entry, wanted, to);
+  return scalar?.text === "" ? undefined : scalar;
 }
 
 /** The scalar of an entry; null and absence give undefined without a word. */
@@ -188,9 +219,12 @@ export function scalarOf(
   return undefined;
 }
 
-/** Says that a key is missing, at the map that should have it. */
-export function missing(map: TreeNode, key: string, what: string, to: Findings): void {
-  fault(to, map, `${what} has no "${key}"`);
+function isOddNull(node: TreeNode): node is TreeScalar {
+  return node.kind === "scalar" && !node.quoted && /^(Null|NULL)$/.test(node.text);
+}
+
+function isEmpty(node: TreeNode): boolean {
+  return isNull(node) || node.kind === "scalar" && node.text === "";
 }
 
 export function isNull(node: TreeNode): boolean {

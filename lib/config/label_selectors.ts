@@ -1,14 +1,4 @@
-import {
-  fault,
-  type Findings,
-  isNull,
-  missing,
-  readFields,
-  readList,
-  readText,
-  readWord,
-  shown,
-} from "./fields.ts";
+import { fault, type Findings, readFields, readList, readText, readWord, shown } from "./fields.ts";
 import type { LabelExpression, LabelOperator, LabelSelector } from "./types.ts";
 import type { Placed, TreeEntry, TreeNode, TreeScalar } from "./tree.ts";
 
@@ -41,7 +31,7 @@ function readSelector(node: TreeNode, what: string, to: Findings): LabelSelector
 
 function readLabels(entry: TreeEntry | undefined, to: Findings): Map<string, string> {
   const labels = new Map<string, string>();
-  if (entry === undefined || isNull(entry.value)) return labels;
+  if (entry === undefined) return labels;
   if (entry.value.kind !== "map") {
     fault(to, entry.value, '"match-labels" must be a map of label to value');
     return labels;
@@ -56,16 +46,16 @@ function readLabels(entry: TreeEntry | undefined, to: Findings): Map<string, str
 }
 
 function readExpression(node: TreeNode, to: Findings): LabelExpression | undefined {
-  const fields = readFields(node, "a match expression", ["key", "operator", "values"], to);
+  const keys = ["key", "operator", "values"];
+  const required = ["key", "operator"];
+  const fields = readFields(node, "a match expression", keys, to, { required });
   if (fields === undefined) return undefined;
-  for (const key of ["key", "operator"]) {
-    if (!fields.has(key)) missing(node, key, "the match expression", to);
-  }
   const key = readText(fields.get("key"), to);
   const keyEntry = fields.get("key");
   if (key !== undefined && keyEntry?.value.kind === "scalar") checkKey(keyEntry.value, to);
   const operator = readWord(fields.get("operator"), OPERATORS, to);
-  const items = readList(fields.get("values"), to);
+  const valuesEntry = fields.get("values");
+  const items = readList(valuesEntry, to);
   const values: string[] = [];
   for (const item of items) {
     if (item.kind === "scalar" && LABEL_VALUE.test(item.text)) values.push(item.text);
@@ -73,9 +63,12 @@ function readExpression(node: TreeNode, to: Findings): LabelExpression | undefin
   }
   if (operator === undefined || key === undefined) return undefined;
   const wantsValues = operator === "In" || operator === "NotIn";
-  if (wantsValues && items.length === 0) fault(to, node, `operator ${operator} needs "values"`);
+  const isEmpty = valuesEntry === undefined || valuesEntry.value.kind === "list";
+  if (wantsValues && items.length === 0 && isEmpty) {
+    fault(to, node, `operator ${operator} needs "values"`);
+  }
   if (!wantsValues && items.length > 0) {
-    fault(to, fields.get("values")?.key ?? node, `operator ${operator} takes no "values"`);
+    fault(to, valuesEntry?.key ?? node, `operator ${operator} takes no "values"`);
   }
   return { key, operator, values };
 }

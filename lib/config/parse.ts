@@ -97,7 +97,7 @@ function homeOf(key: string): string | undefined {
 }
 
 function readRoot(root: TreeNode, to: Findings): Config | undefined {
-  const fields = readFields(root, "the configuration", CONFIG_KEYS, to, homeOf);
+  const fields = readFields(root, "the configuration", CONFIG_KEYS, to, { homeOf });
   if (fields === undefined) return undefined;
   const bfdProfiles = readProfiles(fields.get("bfd-profiles"), to);
   const peers = readPeers(fields.get("peers"), profileNames(fields.get("bfd-profiles")?.value), to);

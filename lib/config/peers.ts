@@ -5,15 +5,14 @@ import { readHost } from "./addresses.ts";
 import {
   fault,
   type Findings,
-  missing,
   readBoolean,
   readDuration,
   readFields,
   readInteger,
   readList,
   readText,
-  scalarOf,
   shown,
+  textOf,
 } from "./fields.ts";
 import { didYouMean } from "./nearest.ts";
 import { readSelectors } from "./label_selectors.ts";
@@ -74,12 +73,10 @@ function fingerprint(peer: Peer): string {
 }
 
 function readPeer(node: TreeNode, profiles: ReadonlySet<string>, to: Findings): Peer | undefined {
-  const fields = readFields(node, "a peer", PEER_KEYS, to);
-  if (fields === undefined) return undefined;
-  for (const key of ["my-asn", "peer-asn", "peer-address"]) {
-    if (!fields.has(key)) missing(node, key, "the peer", to);
-  }
   const before = to.mistakes.length;
+  const required = ["my-asn", "peer-asn", "peer-address"];
+  const fields = readFields(node, "a peer", PEER_KEYS, to, { required });
+  if (fields === undefined) return undefined;
   const myAsn = readInteger(fields.get("my-asn"), 1, MAX_ASN, to);
   const peerAsn = readInteger(fields.get("peer-asn"), 1, MAX_ASN, to);
   const { peerAddress, peerInterface } = readPeerAddress(fields.get("peer-address"), to);
@@ -126,7 +123,7 @@ function readPeer(node: TreeNode, profiles: ReadonlySet<string>, to: Findings): 
 }
 
 function readHostField(fields: Fields, key: string, to: Findings) {
-  const scalar = scalarOf(fields.get(key), "an IP address", to);
+  const scalar = textOf(fields.get(key), "an IP address", to);
   return scalar === undefined ? undefined : readHost(scalar, key, to);
 }
 
@@ -135,7 +132,7 @@ function readPeerAddress(
   entry: TreeEntry | undefined,
   to: Findings,
 ): { peerAddress?: Ip; peerInterface?: string } {
-  const scalar = scalarOf(entry, "an IP address", to);
+  const scalar = textOf(entry, "an IP address", to);
   if (scalar === undefined) return {};
   const [text = "", peerInterface, ...more] = scalar.text.split("%");
   const peerAddress = readHost({ ...scalar, text }, "peer-address", to);
@@ -196,7 +193,7 @@ function readSeconds(entry: TreeEntry | undefined, to: Findings): Millis | undef
 }
 
 function readRouterId(entry: TreeEntry | undefined, to: Findings): Ip4 | undefined {
-  const scalar = scalarOf(entry, "an IPv4 address", to);
+  const scalar = textOf(entry, "an IPv4 address", to);
   if (scalar === undefined) return undefined;
   const ip = parseIp4(scalar.text);
   if (ip !== undefined && !isUnspecified(ip)) return ip;
@@ -211,7 +208,7 @@ function readRouterId(entry: TreeEntry | undefined, to: Findings): Ip4 | undefin
 
 function readPassword(entry: TreeEntry | undefined, to: Findings): string | undefined {
   const password = readText(entry, to);
-  if (password === undefined || password === "" || entry === undefined) return undefined;
+  if (password === undefined || entry === undefined) return undefined;
   // The text itself stays out of every message.
   if (new TextEncoder().encode(password).length > MAX_PASSWORD_BYTES) {
     fault(
@@ -234,7 +231,7 @@ function readPassword(entry: TreeEntry | undefined, to: Findings): string | unde
 function readPasswordFile(fields: Fields, to: Findings): string | undefined {
   const entry = fields.get("password-file");
   const path = readText(entry, to);
-  if (path === undefined || path === "" || entry === undefined) return undefined;
+  if (path === undefined || entry === undefined) return undefined;
   if (!path.startsWith("/")) {
     // What was written is not told: it may be the password itself.
     fault(
@@ -243,7 +240,7 @@ function readPasswordFile(fields: Fields, to: Findings): string | undefined {
       '"password-file" must be an absolute path',
       "a password itself is written as password",
     );
-  } else if (fields.has("password")) {
+  } else if (readText(fields.get("password"), to) !== undefined) {
     fault(to, entry.value, '"password-file" and "password" are both set', "keep one");
   }
   return path;

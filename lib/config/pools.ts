@@ -6,7 +6,6 @@ import type { CommunityAliases } from "./communities.ts";
 import {
   fault,
   type Findings,
-  missing,
   readBoolean,
   readFields,
   readList,
@@ -68,12 +67,12 @@ function readPool(
   names: Map<string, ConfigPlace>,
   to: Findings,
 ): Announced | undefined {
-  const fields = readFields(node, "a pool", POOL_KEYS, to);
+  const required = ["name", "protocol", "addresses"];
+  const fields = readFields(node, "a pool", POOL_KEYS, to, { required });
   if (fields === undefined) return undefined;
-  const name = readName(node, fields.get("name"), names, to);
+  const name = readName(fields.get("name"), names, to);
   const protocol = readWord<Protocol>(fields.get("protocol"), ["layer2", "bgp"], to);
-  if (!fields.has("protocol")) missing(node, "protocol", "the pool", to);
-  const ranges = readRanges(node, fields.get("addresses"), name ?? "", placed, to);
+  const ranges = readRanges(fields.get("addresses"), name ?? "", placed, to);
   const routes = readAdvertisements(
     fields.get("bgp-advertisements"),
     protocol,
@@ -105,16 +104,12 @@ function selectionOf({ name }: Pool): Advertisement {
 }
 
 function readName(
-  node: TreeNode,
   entry: TreeEntry | undefined,
   names: Map<string, ConfigPlace>,
   to: Findings,
 ): string | undefined {
   const name = readText(entry, to);
-  if (name === undefined || name === "" || entry === undefined) {
-    if (entry === undefined || entry.value.kind === "scalar") missing(node, "name", "the pool", to);
-    return undefined;
-  }
+  if (name === undefined || entry === undefined) return undefined;
   const before = names.get(name);
   if (before !== undefined) {
     fault(to, entry.value, `a pool named "${shown(name)}" stands here again`, undefined, before);
@@ -123,17 +118,14 @@ function readName(
 }
 
 function readRanges(
-  node: TreeNode,
   entry: TreeEntry | undefined,
   pool: string,
   placed: PlacedRange[],
   to: Findings,
 ): AddressRange[] {
   const items = readList(entry, to);
-  if (items.length === 0 && (entry === undefined || entry.value.kind !== "map")) {
-    const isWrongKind = entry !== undefined && entry.value.kind === "scalar" &&
-      entry.value.text !== "";
-    if (!isWrongKind) missing(entry?.key ?? node, "addresses", "the pool", to);
+  if (items.length === 0 && entry?.value.kind === "list") {
+    fault(to, entry.key, 'the pool has no "addresses"');
   }
   const ranges: AddressRange[] = [];
   for (const item of items) {

@@ -26,6 +26,7 @@ interface Extent {
 const CONFIGURATION: Extent = { maxText: MAX_TEXT, maxNodes: MAX_NODES, firstLine: 1 };
 
 /** Names that would reach into JavaScript's own objects; no key of the grammar is like them. */
+const STRING_TAG = "tag:yaml.org,2002:str";
 const FORBIDDEN_KEYS = new Set(["__proto__", "constructor", "prototype"]);
 
 /** The text without the byte order mark that some editors put first. */
@@ -197,7 +198,8 @@ function readNode(reading: Reading, node: unknown, depth: number, from?: number)
   }
   if (!isScalar(node)) return { kind: "scalar", text: "", quoted: false, place };
   const text = typeof node.value === "string" ? node.value : "";
-  return { kind: "scalar", text, quoted: node.type !== undefined && node.type !== "PLAIN", place };
+  const isPlain = node.type === undefined || node.type === "PLAIN";
+  return { kind: "scalar", text, quoted: !isPlain || node.tag === STRING_TAG, place };
 }
 
 function readEntries(

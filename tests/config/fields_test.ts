@@ -3,9 +3,11 @@ import {
   type Findings,
   isNull,
   readBoolean,
+  readDuration,
   readFields,
   readInteger,
   readList,
+  readText,
   readWord,
   shown,
 } from "../../lib/config/fields.ts";
@@ -35,16 +37,33 @@ Deno.test("readFields() takes a misspelt key for the one that is meant, after sa
   ]);
 });
 
-Deno.test("absent and null fields give their default without a word", () => {
-  const to: Findings = { mistakes: [] };
-  for (const absent of [undefined, entry("a:\n"), entry("a: ~\n"), entry("a: null\n")]) {
+Deno.test("a field without a value is as one that is not there, and missing where it is required", () => {
+  for (const text of ["b: 1", "a:\nb: 1", "a: ~\nb: 1", "a: null\nb: 1"]) {
+    const to: Findings = { mistakes: [] };
+    const fields = readFields(root(text), "a thing", ["a", "b"], to);
+    assert.deepEqual([...fields?.keys() ?? []], ["b"]);
+    const absent = fields?.get("a");
     assert.equal(readInteger(absent, 1, 2, to), undefined);
     assert.equal(readBoolean(absent, true, to), true);
     assert.equal(readWord(absent, ["x"], to), undefined);
     assert.deepEqual(readList(absent, to), []);
+    assert.deepEqual(to.mistakes, []);
+    readFields(root(text), "a thing", ["a", "b"], to, { required: ["a", "b"] });
+    assert.deepEqual(to.mistakes.map(({ message }) => message), ['the thing has no "a"']);
   }
-  assert.deepEqual(to.mistakes, []);
   assert.equal(isNull(root("'null'")), false);
+});
+
+Deno.test("an empty text is as absent as none, an empty number is a mistake", () => {
+  const to: Findings = { mistakes: [] };
+  const empty = entry('a: ""');
+  assert.equal(readWord(empty, ["x"], to), undefined);
+  assert.equal(readDuration(empty, "1s", to), undefined);
+  assert.equal(readText(empty, to), undefined);
+  assert.deepEqual(to.mistakes, []);
+  readInteger(empty, 1, 2, to);
+  readBoolean(empty, true, to);
+  assert.equal(to.mistakes.length, 2);
 });
 
 Deno.test("a value of the wrong kind is named with what was expected", () => {
