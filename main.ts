@@ -3,6 +3,7 @@ import { COMMIT, IS_BUNDLED, VERSION } from "./lib/base/version.ts";
 import { unreachable } from "./lib/base/errors.ts";
 import { writeText } from "./lib/cli/output.ts";
 import { surroundings } from "./lib/cli/surroundings.ts";
+import { trustOnlyNamed } from "./lib/host/process/trust.ts";
 
 /** A Worker is its own file, in the bundle as in the sources; only from here is its place known. */
 const WORKERS = {
@@ -20,6 +21,7 @@ const WORKERS = {
 
 /** Runs one command line and gives the exit code: 0 done, 1 failed or bad input, 2 wrong usage. */
 async function main(argv: readonly string[]): Promise<number> {
+  trustOnlyNamed();
   const request = parseArguments(argv, surroundings());
   // Each command's code is loaded only when it runs: the controller must never load the FFI.
   switch (request.kind) {
