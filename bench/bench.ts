@@ -18,6 +18,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Part[]>>> = {
     (await import("./controller_scale.ts")).benchInStore,
     (await import("./controller_scale.ts")).benchCreated,
   ],
+  store: async () => [(await import("./folder.ts")).benchFolder],
   takeover: async () => [(await import("./takeover.ts")).benchTakeover],
 };
 

@@ -1,10 +1,12 @@
 import { join } from "node:path";
 import { LineCounter, parseAllDocuments } from "@std/yaml";
 import { errorText } from "../../base/errors.ts";
+import { splitDocuments, type TextDocument } from "../../config/documents.ts";
 import { isObject, type JsonObject, listOr, objectOr, textOf } from "../../model/json.ts";
 import { isObjectName } from "../../model/names.ts";
 import { identityOf, keyOf } from "../cluster/identity.ts";
 import { isOfGroup, isStoredKind, KINDS, type StoredKind } from "../cluster/kinds.ts";
+import { readPlain } from "./plain_yaml.ts";
 
 /** One object of a manifest file, as an API server would have stored it. */
 export interface ManifestObject {
@@ -41,33 +43,60 @@ export function listManifests(root: string): string[] {
 export function readManifests(text: string, file: string): Manifests {
   const objects: ManifestObject[] = [];
   const problems: string[] = [];
+  for (const part of splitDocuments(text)) {
+    const { broken, documents } = readDocuments(part, file);
+    if (broken !== undefined) {
+      return { objects: [], problems: [...problems, ...broken], broken: true };
+    }
+    for (const { place, value } of documents) {
+      for (const candidate of flatten(value)) {
+        const object = readObject(candidate, place);
+        if (typeof object === "string") problems.push(`${place}: ${object}`);
+        else if (object !== undefined) objects.push(object);
+      }
+    }
+  }
+  return { objects, problems, broken: false };
+}
+
+/** What one document says, and where it begins. */
+interface ReadDocument {
+  readonly value: unknown;
+  readonly place: string;
+}
+
+/** The documents of a part of a file, nearly always one; or why it is no YAML. */
+function readDocuments(
+  { firstLine, text }: TextDocument,
+  file: string,
+): { readonly documents: readonly ReadDocument[]; readonly broken?: readonly string[] } {
+  const placeOf = (line: number, column: number) => `${file}:${line + firstLine - 1}:${column}`;
+  const plain = readPlain(text);
+  if (plain !== undefined) {
+    return { documents: [{ value: plain.value, place: placeOf(plain.line, plain.column) }] };
+  }
   const lineCounter = new LineCounter();
   const placeAt = (offset: number) => {
     const { line, col } = lineCounter.linePos(offset);
-    return `${file}:${line}:${col}`;
+    return placeOf(line, col);
   };
   try {
-    for (const document of parseAllDocuments(text, { lineCounter })) {
-      for (const error of document.errors) {
-        problems.push(`${placeAt(error.pos[0])}: ${error.message.split("\n")[0]}`);
+    const documents: ReadDocument[] = [];
+    for (const document of parseAllDocuments(text, { lineCounter, prettyErrors: false })) {
+      if (document.errors.length > 0) {
+        const broken = document.errors.map(({ message, pos }) => `${placeAt(pos[0])}: ${message}`);
+        return { documents: [], broken };
       }
-      if (document.errors.length > 0) return { objects: [], problems, broken: true };
-      const place = placeAt(document.contents?.range?.[0] ?? 0);
-      // A bomb of aliases throws here.
-      for (const object of flatten(document.toJS({ maxAliasCount: 100 }))) {
-        const read = readObject(object, place);
-        if (typeof read === "string") problems.push(`${place}: ${read}`);
-        else if (read !== undefined) objects.push(read);
-      }
+      documents.push({
+        place: placeAt(document.contents?.range?.[0] ?? 0),
+        // A bomb of aliases throws here.
+        value: document.toJS({ maxAliasCount: 100 }),
+      });
     }
+    return { documents };
   } catch (error) {
-    return {
-      objects: [],
-      problems: [...problems, `${file}:1:1: ${errorText(error)}`],
-      broken: true,
-    };
+    return { documents: [], broken: [`${placeOf(1, 1)}: ${errorText(error)}`] };
   }
-  return { objects, problems, broken: false };
 }
 
 /** The objects of a document; those of a List one by one, empty documents not at all. */

@@ -1,6 +1,7 @@
 import { parse, stringify } from "@std/yaml";
 import { dirname, join } from "node:path";
 import { isObject, type JsonObject, objectOr } from "../../model/json.ts";
+import { readPlain } from "./plain_yaml.ts";
 
 /** `FOLDER/status/NAMESPACE/NAME.yaml`. */
 export function statusPath(folder: string, key: string): string {
@@ -58,7 +59,8 @@ export interface WrittenStatus {
 /** What a status file's text says; undefined when it is none. */
 export function readStatus(text: string): WrittenStatus | undefined {
   try {
-    const service: unknown = parse(text);
+    const plain = readPlain(text);
+    const service: unknown = plain === undefined ? parse(text) : plain.value;
     if (!isObject(service) || service.kind !== "Service") return undefined;
     const annotations = objectOr(objectOr(service.metadata).annotations);
     return { status: objectOr(service.status), annotations };
