@@ -191,6 +191,7 @@ function viewOf(
     nodes,
     nodeAddresses: addressesOf(nodes.values()),
     liveSpeakers: speaker === undefined ? ready : speaker.live && new Set(speaker.live),
+    staleSpeakers: new Set(speaker?.stale),
     self: "",
     election,
     judgement: judgementOf(judge, ignoreExcludeLabel, nodes),

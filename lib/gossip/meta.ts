@@ -1,3 +1,11 @@
+/** What a speaker says of its view of the cluster. */
+export const VIEW_STATES = ["current", "old", "stale"] as const;
+/**
+ * `current`: its watches hear of the cluster; `old`: for long they have not; `stale`: and meanwhile
+ * the watches of others have.
+ */
+export type ViewState = typeof VIEW_STATES[number];
+
 /** The metadata of a Herald speaker in gossip; MetalLB's speakers have none. */
 export interface Announcement {
   /** Where the heartbeat listens: UDP, on the address of the gossip. */
@@ -8,11 +16,15 @@ export interface Announcement {
   readonly sinceMs: number;
   /** It can answer for addresses: for those that do not hear its heartbeat, which tells it sooner. */
   readonly canAnnounce: boolean;
+  /** How current its view of the cluster is; undefined: it does not tell. */
+  readonly view?: ViewState | undefined;
 }
 
 /** Writes it as the metadata of a member, at most 512 octets. */
-export function announcementOf({ port, boot, sinceMs, canAnnounce }: Announcement): Uint8Array {
-  const told = { herald: 1, heartbeat: { port, boot }, since: sinceMs, mute: !canAnnounce };
+export function announcementOf(
+  { port, boot, sinceMs, canAnnounce, view }: Announcement,
+): Uint8Array {
+  const told = { herald: 1, heartbeat: { port, boot }, since: sinceMs, mute: !canAnnounce, view };
   return new TextEncoder().encode(JSON.stringify(told));
 }
 
@@ -29,9 +41,10 @@ export function readAnnouncement(meta: Uint8Array): Announcement | undefined {
   const { port, boot } = told.heartbeat;
   // Speakers before 0.2 do not tell since when they run: they do so longer than one that does.
   const { since: sinceMs = 0, mute } = told;
+  const view = VIEW_STATES.find((one) => one === told.view);
   const valid = isUint(port, 0xffff) && port > 0 && isUint(boot, 0xffff_ffff) &&
     isUint(sinceMs, Number.MAX_SAFE_INTEGER);
-  return valid ? { port, boot, sinceMs, canAnnounce: mute !== true } : undefined;
+  return valid ? { port, boot, sinceMs, canAnnounce: mute !== true, view } : undefined;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

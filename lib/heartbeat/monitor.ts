@@ -123,6 +123,7 @@ function setPeers(
       refused: false,
       notices: new Map(),
       noticesDone: 0,
+      spoken: new Map(),
     });
     // Beats at once, so that the other node need not wait for our turn.
     actions.push({ kind: "send", to: name, body: beatBody(state) });
@@ -192,7 +193,7 @@ function onBody(
     case "answer":
       return onAnswer(state, peer.name, body.id, body.heard, now);
     case "notice":
-      return onNotice(peer, body, actions);
+      return onNotice(peer, body, now, actions);
     case "ack":
       state.outstanding.get(body.id)?.open.delete(peer.name);
       return;

@@ -1,5 +1,6 @@
 import type { Instant, Millis } from "../base/time.ts";
 import { instant } from "../base/time.ts";
+import type { Ip } from "../net/ip.ts";
 import type { HeartbeatBody, HeartbeatPacket, Notice } from "./packet.ts";
 
 /** How fast a speaker is missed. */
@@ -71,6 +72,8 @@ export interface Peer {
   readonly notices: Map<number, boolean>;
   /** Up to this id all were acknowledged. */
   noticesDone: number;
+  /** The last notice that spoke of an address, and when it came; the oldest first. */
+  readonly spoken: Map<Ip, { readonly id: number; readonly at: Instant }>;
 }
 
 /** A notice that is not yet acknowledged by all. */

@@ -51,7 +51,7 @@ export interface Offer {
 export function judgeNodes(offer: Offer, view: SpeakerView): Candidate[] {
   const names = knownNodes(offer.served, view);
   const verdicts = names.map((node) => judge(node, offer, view, true));
-  // A node that is not Ready may still forward; where no other can serve it is better than none.
+  // A node that is not Ready, or sees nothing new, may still forward: better than none.
   return verdicts.some(({ eligible }) => eligible)
     ? verdicts
     : names.map((node) => judge(node, offer, view, false));
@@ -134,6 +134,10 @@ export function refusalOf(
     if (needsReady && prefersReady && !facts.ready) return "the node is not ready";
     if (needsNetwork && facts.networkUnavailable) return "the node's network is unavailable";
     if (facts.excluded && excludes === true) return EXCLUDED;
+  }
+  // Like a node that is not Ready: where no other can serve, what it saw last is better than nothing.
+  if (needsReady && view.staleSpeakers.has(node)) {
+    return "its speaker's view of the cluster is stale";
   }
   return view.liveSpeakers?.has(node) === false ? "no live speaker on the node" : undefined;
 }

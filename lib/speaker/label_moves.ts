@@ -42,6 +42,7 @@ export function labelMoves({ config, services, slices, nodes, lbClass }: Holding
       nodes,
       nodeAddresses: addressesOf(nodes.values()),
       liveSpeakers: undefined,
+      staleSpeakers: new Set(),
       self: "",
       election: "v0.11",
       judgement: judgementOf("Herald", ignoreExcludeLabel, nodes),

@@ -1,4 +1,5 @@
 import { after, type Instant, instant, type Millis } from "../base/time.ts";
+import type { ViewState } from "../gossip/meta.ts";
 
 /** What gossip, heartbeats and this node say of its fellows; only the functions here touch it. */
 export interface Liveness {
@@ -23,6 +24,8 @@ export interface Liveness {
   readonly mute: Set<string>;
   /** They say so by gossip: of those that are not heard nothing newer is known. */
   muteByGossip: ReadonlySet<string>;
+  /** How current the view of each is that tells of it. */
+  views: ReadonlyMap<string, ViewState>;
   /** Found by gossip and not heard yet, since when. */
   readonly unheard: Map<string, Instant>;
   /** Heard once, and no goodbye since, also when gossip has given them up. */
@@ -87,6 +90,7 @@ export function createLiveness(self: string): Liveness {
     leaving: new Set(),
     mute: new Set(),
     muteByGossip: new Set(),
+    views: new Map(),
     unheard: new Map(),
     met: new Set(),
     fitness: { canAnnounceSince: undefined, leaving: false, problem: undefined },
@@ -102,12 +106,14 @@ export interface GossipView {
   readonly elders: ReadonlySet<string>;
   /** Of those who beat, who cannot announce. */
   readonly mute: ReadonlySet<string>;
+  /** Of those who beat, how current their view of the cluster is, where they tell. */
+  readonly views: ReadonlyMap<string, ViewState>;
 }
 
 /** Takes over what gossip tells. */
 export function setMembers(
   liveness: Liveness,
-  { alive, beating, elders, mute: muteByGossip }: GossipView,
+  { alive, beating, elders, mute: muteByGossip, views }: GossipView,
   now: Instant,
 ): void {
   const { up, missed, vouched, leaving, mute, unheard } = liveness;
@@ -118,6 +124,7 @@ export function setMembers(
   const others = [...alive].filter((name) => name !== liveness.self && !beating.has(name));
   liveness.metallb = new Set(others);
   liveness.muteByGossip = muteByGossip;
+  liveness.views = views;
   for (const names of [up, missed, vouched, leaving, mute, unheard]) {
     for (const name of names.keys()) if (!beating.has(name)) names.delete(name);
   }
@@ -206,6 +213,20 @@ export function liveNodes(verdicts: ReadonlyMap<string, Verdict>): Set<string> {
   const live = new Set<string>();
   for (const [name, verdict] of verdicts) if (isLive(verdict)) live.add(name);
   return live;
+}
+
+/** Fellows whose view of the cluster is staler than that of others. */
+export function staleFellows({ self, views }: Liveness): Set<string> {
+  const stale = [...views].filter(([name, view]) => view === "stale" && name !== self);
+  return new Set(stale.map(([name]) => name));
+}
+
+/** Whether a fellow that lives has a current view of the cluster. */
+export function hasCurrentFellow(
+  { self, views }: Liveness,
+  verdicts: ReadonlyMap<string, Verdict>,
+): boolean {
+  return [...liveNodes(verdicts)].some((name) => name !== self && views.get(name) === "current");
 }
 
 function ownVerdict({ self, alive, fitness }: Liveness): Verdict {

@@ -3,12 +3,13 @@ import { after, type Instant, instant, type Millis } from "../base/time.ts";
 import type { Ip } from "../net/ip.ts";
 import { contradict, counter, isOurs, putRight, type Said } from "./contradiction.ts";
 import { SERIES_MS } from "./layer2.ts";
-import type {
-  Held,
-  OwnershipAction,
-  OwnershipEvent,
-  OwnershipState,
-  Wish,
+import {
+  type Held,
+  keepsFrom,
+  type OwnershipAction,
+  type OwnershipEvent,
+  type OwnershipState,
+  type Wish,
 } from "./ownership_state.ts";
 
 /** An old owner waits so long for the new one to answer. */
@@ -20,8 +21,8 @@ const ANSWER_MS: Millis = 200;
 
 /**
  * Hands addresses over so that one node answers all along. The new owner begins and claims; the
- * old one answers until it hears that. Where two think an address theirs, the one that comes first
- * in the election keeps it and tells the other again. Total over every event.
+ * old one answers until it hears that. Where two think an address theirs, the one that sees newer
+ * things keeps it, else the first in the election, and tells the other again. Total over every event.
  */
 export function step(
   state: OwnershipState,
@@ -46,6 +47,9 @@ export function step(
       break;
     case "returned":
       for (const held of state.held.values()) if (isOurs(held)) putRight(held, now, said);
+      break;
+    case "stale":
+      onStale(state, event.names, said);
       break;
     case "leave":
       for (const held of state.held.values()) leave(held, now);
@@ -177,7 +181,7 @@ function onClaim(
     state.held.delete(ip);
     return;
   }
-  if (state.precedes(from, state.self, held.wish.salt)) {
+  if (keepsFrom(state, from, state.self, held.wish.salt)) {
     // It answers, as we did until now: it must hear of that, to put right what we announced.
     if (held.yielded === undefined) said.claims.add(ip);
     const askAt = after(now, ASK_MS);
@@ -201,10 +205,11 @@ function onRelease(
     said.claims.add(ip);
     return;
   }
-  // In an orderly way it does so as this node begins. Later, both had it: as after a partition.
-  if (held !== undefined && isOurs(held) && now >= after(held.since, LINGER_MS)) {
-    putRight(held, now, said);
-  }
+  if (held === undefined || !isOurs(held)) return;
+  // In an orderly way it does so as this node begins, and answers until it hears a claim: one that
+  // came before it contradicted. Later, both had it: as after a partition.
+  if (now < after(held.since, LINGER_MS)) said.claims.add(ip);
+  else putRight(held, now, said);
 }
 
 function onFellows(state: OwnershipState, names: ReadonlySet<string>, { claims }: Said): void {
@@ -225,6 +230,19 @@ function onFellows(state: OwnershipState, names: ReadonlySet<string>, { claims }
 function letGo(state: OwnershipState, ip: Ip, answering: boolean): void {
   state.held.delete(ip);
   if (answering) state.unclaimed.add(ip);
+}
+
+/** What was left to one that sees less than this node is taken back. */
+function onStale(state: OwnershipState, names: ReadonlySet<string>, said: Said): void {
+  state.stale = names;
+  for (const [ip, held] of state.held) {
+    const to = held.yielded?.to;
+    if (to === undefined || !names.has(to) || keepsFrom(state, to, state.self, held.wish.salt)) {
+      continue;
+    }
+    held.yielded = undefined;
+    said.claims.add(ip);
+  }
 }
 
 function leave(held: Held, now: Instant): void {

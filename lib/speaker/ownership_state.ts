@@ -23,6 +23,8 @@ export type OwnershipEvent =
   | { readonly kind: "fellows"; readonly names: ReadonlySet<string> }
   /** A fellow is heard again that was missed: it may have announced what is ours, and we not heard it. */
   | { readonly kind: "returned" }
+  /** Speakers, maybe this one, that see less than others: these come first. */
+  | { readonly kind: "stale"; readonly names: ReadonlySet<string> }
   /** This node ends: it answers until its addresses are claimed, and wants none any more. */
   | { readonly kind: "leave" }
   | { readonly kind: "tick" };
@@ -81,6 +83,7 @@ export interface OwnershipState {
   /** Announced by this node once, owned by another, and not claimed by it since as far as was heard. */
   readonly unclaimed: Set<Ip>;
   fellows: ReadonlySet<string>;
+  stale: ReadonlySet<string>;
 }
 
 /** Begins with nothing held. */
@@ -88,5 +91,23 @@ export function createOwnership(
   self: string,
   precedes: OwnershipState["precedes"],
 ): OwnershipState {
-  return { self, precedes, held: new Map(), unclaimed: new Set(), fellows: new Set() };
+  return {
+    self,
+    precedes,
+    held: new Map(),
+    unclaimed: new Set(),
+    fellows: new Set(),
+    stale: new Set(),
+  };
+}
+
+/** Whether the first node keeps an address that both claim: who sees newer things, then the election. */
+export function keepsFrom(
+  { precedes, stale }: OwnershipState,
+  one: string,
+  other: string,
+  salt: string,
+): boolean {
+  const isStale = stale.has(one);
+  return isStale === stale.has(other) ? precedes(one, other, salt) : !isStale;
 }

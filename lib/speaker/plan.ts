@@ -75,7 +75,11 @@ const SILENT_TEXT: Readonly<Record<SilentReason, string>> = {
 };
 
 /** By BGP each node tells its own routes: no election, and its own speaker lives. */
-const ON_EVERY_NODE = { election: "v0.11", liveSpeakers: undefined } as const;
+const ON_EVERY_NODE = {
+  election: "v0.11",
+  liveSpeakers: undefined,
+  staleSpeakers: new Set<string>(),
+} as const;
 
 /**
  * Decides which nodes announce one address (MetalLB speaker/layer2_controller.go): the same on every node

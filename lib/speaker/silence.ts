@@ -8,5 +8,9 @@ export function silence(state: OwnershipState, ip: Ip): string | undefined {
   if (held !== undefined && isAnswered(held)) return undefined;
   return held?.yielded === undefined
     ? "this node does not claim it now"
-    : `${held.yielded.to} claims it too and comes first in the election`;
+    : `yields to ${held.yielded.to}, which claims it too and ${
+      state.stale.has(state.self) && !state.stale.has(held.yielded.to)
+        ? "sees newer things of the cluster"
+        : "comes first in the election"
+    }`;
 }

@@ -14,6 +14,8 @@ export interface SpeakerView {
   readonly nodeAddresses: NodeAddresses;
   /** Nodes with a live speaker; undefined counts every node. */
   readonly liveSpeakers: ReadonlySet<string> | undefined;
+  /** Of them those whose view of the cluster is stale: others that can serve come first. */
+  readonly staleSpeakers: ReadonlySet<string>;
   /** This node's name. */
   readonly self: string;
   readonly election: ElectionRule;

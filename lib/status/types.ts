@@ -59,6 +59,8 @@ export interface SpeakerStatus {
   /** By whose rules it judges nodes: as MetalLB beside speakers of that version. */
   readonly judge?: Judge;
   readonly live?: readonly string[];
+  /** Of them those whose view of the cluster is stale. */
+  readonly stale?: readonly string[];
   readonly backend: string;
   readonly interfaces: readonly {
     readonly name: string;

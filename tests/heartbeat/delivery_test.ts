@@ -6,7 +6,8 @@ import {
   type MonitorEvent,
 } from "../../lib/heartbeat/monitor_state.ts";
 import { step } from "../../lib/heartbeat/monitor.ts";
-import type { HeartbeatBody } from "../../lib/heartbeat/packet.ts";
+import type { HeartbeatBody, Notice } from "../../lib/heartbeat/packet.ts";
+import { ip4 } from "../support/addresses.ts";
 import { seededRandom } from "../support/random.ts";
 
 Deno.test("ten thousand addresses claimed at once are told once each, however often they are repeated", () => {
@@ -33,4 +34,26 @@ Deno.test("ten thousand addresses claimed at once are told once each, however of
     assert.equal(count(again, "notice"), 0);
     assert.equal(count(again, "ack"), 1, "it is acknowledged again");
   }
+});
+
+Deno.test("a claim that comes after the release that followed it says nothing of those addresses any more", () => {
+  const state = createMonitor();
+  const random = seededRandom(1);
+  let sequence = 0;
+  const [one, two, three] = [ip4(1), ip4(2), ip4(3)];
+  const act = (event: MonitorEvent, ms: number) => step(state, event, instant(ms), random);
+  const told = (id: number, notice: Notice, ms = 1_000) =>
+    act({
+      kind: "packet",
+      packet: { sender: "a", boot: 1, sequence: ++sequence, body: { kind: "notice", id, notice } },
+    }, ms).flatMap((action) => action.kind === "notice" ? [action.notice] : []);
+  act({ kind: "peers", peers: [{ name: "a", boot: 1 }] }, 1_000);
+  const released = told(2, { what: "release", ips: [one, two] });
+  assert.deepEqual(released, [{ what: "release", ips: [one, two] }]);
+  const late = told(1, { what: "claim", ips: [one, two, three], macs: [] });
+  assert.deepEqual(late, [{ what: "claim", ips: [three], macs: [] }]);
+  const again = told(3, { what: "claim", ips: [one], macs: [] });
+  assert.deepEqual(again, [{ what: "claim", ips: [one], macs: [] }]);
+  for (let id = 4; id < 100; id++) told(id, { what: "release", ips: [ip4(id)] }, 1_000 + id * 20);
+  assert.ok((state.peers.get("a")?.spoken.size ?? 0) <= 51, "what is long ago is forgotten");
 });

@@ -52,6 +52,7 @@ function answering(
       config: POOLS,
       nodes: known,
       liveSpeakers: new Set(NAMES),
+      staleSpeakers: new Set(),
       self,
       election,
       judgement: judgementOf(judge, false, known),

@@ -41,8 +41,9 @@ export function settledWorld(
   nodes: number,
   vips = 3,
   paces: readonly HeartbeatTiming[] = [],
+  api: Partial<Pick<World, "oldMs" | "signMs">> = {},
 ): World {
-  const world = createWorld(nodes, vips, seededRandom(seed));
+  const world = Object.assign(createWorld(nodes, vips, seededRandom(seed)), api);
   paces.forEach((pace, index) => world.paces.set(world.names[index] ?? "", pace));
   for (const name of world.names) {
     schedule(world, 100 * world.random(), () => startSpeaker(world, name));

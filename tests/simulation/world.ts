@@ -7,7 +7,7 @@ import {
 } from "../../lib/gossip/state.ts";
 import { localStates } from "../../lib/gossip/told.ts";
 import type { NodeState } from "../../lib/gossip/message.ts";
-import { announcementOf, readAnnouncement } from "../../lib/gossip/meta.ts";
+import { announcementOf } from "../../lib/gossip/meta.ts";
 import {
   aliveMembers,
   nextDeadline as gossipDeadline,
@@ -56,6 +56,7 @@ import {
 } from "../../lib/speaker/ownership_state.ts";
 import {
   createLiveness,
+  hasCurrentFellow,
   HEAR_MS,
   judge,
   type Liveness,
@@ -68,7 +69,18 @@ import {
   onVouched,
   setCanAnnounce as setFit,
   setMembers,
+  staleFellows,
 } from "../../lib/speaker/liveness.ts";
+import { rosterOf } from "../../lib/speaker/roster.ts";
+import {
+  createViewAge,
+  givesWay,
+  nextAge,
+  OLD_MS,
+  onAge,
+  standsBack,
+  type ViewAge,
+} from "../../lib/speaker/view_age.ts";
 import { ip4 } from "../support/addresses.ts";
 
 // The speakers' own code in a world whose time, chance and network are a seed's. What stands here
@@ -108,6 +120,12 @@ export interface Speaker {
   nextLook: Instant;
   /** It does not know where others may be before. */
   readonly podsKnownAt: number;
+  /** The API server is heard from then on; never: it is away. By the world's clock, as the next. */
+  apiFrom: number;
+  /** Without it, it was last heard then. */
+  heardAt: number;
+  readonly age: ViewAge;
+  nextAge: Instant;
   /** Excluded nodes as it sees them. */
   excluded: ReadonlySet<string>;
 }
@@ -138,6 +156,12 @@ export interface World {
   /** Labels as the API server has them. */
   excluded: Set<string>;
   apiDown: boolean;
+  /** Nodes that do not reach it. */
+  readonly apiCut: Set<string>;
+  /** It tells each watch something so often … */
+  signMs: number;
+  /** … and whoever hears nothing for so long has an old view. */
+  oldMs: number;
   /** Called after each event. */
   onStep: () => void;
   /** So long may a newcomer not know where others are. */
@@ -180,6 +204,9 @@ export function createWorld(nodes: number, vips: number, random: Random): World 
     order: 0,
     excluded: new Set(),
     apiDown: false,
+    apiCut: new Set(),
+    signMs: 60_000,
+    oldMs: OLD_MS,
     onStep: () => undefined,
     podsKnownMs: 0,
     caches: Array.from({ length: CLIENTS }, () => new Map()),
@@ -255,7 +282,7 @@ export function startSpeaker(world: World, name: string): Speaker {
     sinceMs,
     gossip: createGossip(
       { name, ...endpoint },
-      announcementOf({ port: PORT + 1, boot, sinceMs, canAnnounce: false }),
+      announcementOf({ port: PORT + 1, boot, sinceMs, canAnnounce: false, view: "current" }),
       instant(world.now + clockMs),
     ),
     monitor: createMonitor(world.paces.get(name)),
@@ -280,6 +307,10 @@ export function startSpeaker(world: World, name: string): Speaker {
     nextTick: Infinity,
     nextLook: instant(-Infinity),
     podsKnownAt: world.now + world.podsKnownMs * world.random(),
+    apiFrom: world.now - world.signMs * world.random(),
+    heardAt: world.now,
+    age: createViewAge(),
+    nextAge: instant(-Infinity),
     excluded: new Set(world.excluded),
   };
   world.speakers.set(name, speaker);
@@ -287,6 +318,7 @@ export function startSpeaker(world: World, name: string): Speaker {
   const interfaces = [{ ifindex: IFINDEX, mac, inner: false }];
   advanceLayer2(world, speaker, { kind: "interfaces", interfaces });
   tick(world, speaker);
+  lookAtAge(world, speaker);
   if (speaker.podsKnownAt > world.now) {
     const tell = () => gossipEvent(world, speaker, { kind: "join-soon" });
     schedule(world, speaker.podsKnownAt - world.now, () => act(world, speaker, tell));
@@ -313,9 +345,39 @@ function becomeReady(world: World, speaker: Speaker, waitedMs: number): void {
 function setCanAnnounce(world: World, speaker: Speaker, canAnnounce: boolean): void {
   setFit(speaker.liveness, canAnnounce, clock(world, speaker));
   advanceMonitor(world, speaker, { kind: "can-announce", canAnnounce });
-  const { boot, sinceMs } = speaker;
-  const meta = announcementOf({ port: PORT + 1, boot, sinceMs, canAnnounce });
+  tellByGossip(world, speaker);
+}
+
+function tellByGossip(world: World, speaker: Speaker): void {
+  const { age: { state: view }, boot, liveness, sinceMs } = speaker;
+  const canAnnounce = liveness.fitness.canAnnounceSince !== undefined;
+  const meta = announcementOf({ port: PORT + 1, boot, sinceMs, canAnnounce, view });
   gossipEvent(world, speaker, { kind: "meta", meta });
+}
+
+/** When the API server last told it something, by its clock. */
+function heardAt(world: World, { apiFrom, clockMs, heardAt }: Speaker): Instant {
+  const signs = Math.floor((world.now - apiFrom) / world.signMs);
+  return instant(clockMs + (world.now >= apiFrom ? apiFrom + signs * world.signMs : heardAt));
+}
+
+/** Compares its view with the others', and looks again when that may have changed. */
+function lookAtAge(world: World, speaker: Speaker): void {
+  act(world, speaker, () => {
+    const { age, gossip, liveness } = speaker;
+    const now = clock(world, speaker);
+    const at = heardAt(world, speaker);
+    const verdicts = judge(liveness, { known: gossip.members, pods: undefined }, now);
+    const othersCurrent = hasCurrentFellow(liveness, verdicts);
+    if (onAge(age, { heardAt: at, othersCurrent }, now, world.oldMs)) tellByGossip(world, speaker);
+    touch(world, speaker);
+    const next = nextAge(age, at, now, world.oldMs);
+    if (speaker.nextAge > now && speaker.nextAge <= next) return;
+    speaker.nextAge = next;
+    schedule(world, next - now, () => {
+      if (speaker.nextAge === next) lookAtAge(world, speaker);
+    });
+  });
 }
 
 /** Runs what happens to a process: at once, later if it stands still, never if it is gone. */
@@ -484,22 +546,7 @@ function exchange(world: World, speaker: Speaker, to: Endpoint, ended?: () => vo
 
 function membersChanged(world: World, speaker: Speaker): void {
   const alive = aliveMembers(speaker.gossip);
-  const peers = [...speaker.gossip.members.values()].filter(({ name }) => alive.has(name))
-    .map(({ name, meta }) => ({
-      name,
-      boot: 0,
-      sinceMs: 0,
-      canAnnounce: true,
-      ...readAnnouncement(meta),
-    }));
-  const elders = peers.filter(({ sinceMs }) => sinceMs <= speaker.sinceMs);
-  const mute = peers.filter(({ canAnnounce }) => !canAnnounce);
-  const view = {
-    alive,
-    beating: new Map(peers.map(({ name, boot }) => [name, boot])),
-    elders: new Set(elders.map(({ name }) => name)),
-    mute: new Set(mute.map(({ name }) => name)),
-  };
+  const { beating: peers, view } = rosterOf(alive, speaker.gossip.members, speaker.sinceMs);
   setMembers(speaker.liveness, view, clock(world, speaker));
   advanceMonitor(world, speaker, { kind: "peers", peers });
   touch(world, speaker);
@@ -649,9 +696,16 @@ function decide(world: World, speaker: Speaker): void {
   if (!speaker.informed || speaker.leaving || world.now < speaker.podsKnownAt) return;
   const sightings = { known: speaker.gossip.members, pods: undefined };
   const live = liveNodes(judge(speaker.liveness, sightings, clock(world, speaker)));
+  const { age, liveness } = speaker;
+  const now = clock(world, speaker);
+  const others = staleFellows(liveness);
+  const withSelf = (is: boolean) => new Set(is ? [...others, speaker.name] : others);
+  const stale = withSelf(standsBack(age, now));
   const candidates = [...live].filter((name) => !speaker.excluded.has(name));
-  const eligible = candidates.length > 0 ? candidates : [...live];
-  advanceOwnership(world, speaker, { kind: "fellows", names: new Set(speaker.liveness.up) });
+  const seeing = candidates.filter((name) => !stale.has(name));
+  const eligible = seeing.length > 0 ? seeing : candidates.length > 0 ? candidates : [...live];
+  advanceOwnership(world, speaker, { kind: "fellows", names: new Set(liveness.up) });
+  advanceOwnership(world, speaker, { kind: "stale", names: withSelf(givesWay(age, now)) });
   const wishes = world.vips.map((ip) => {
     const [owner] = rankCandidates(eligible, String(ip));
     return { ip, salt: String(ip), own: owner === speaker.name, owner, canLinger: true };
@@ -728,18 +782,47 @@ export function setExcluded(world: World, excluded: ReadonlySet<string>): void {
 }
 
 function tellLabels(world: World, speaker: Speaker): void {
-  if (world.apiDown) return;
+  if (!hearsApi(world, speaker)) return;
   schedule(world, 5 * world.random(), () =>
     act(world, speaker, () => {
+      if (!hearsApi(world, speaker)) return;
+      speaker.heardAt = world.now;
       speaker.excluded = new Set(world.excluded);
       touch(world, speaker);
     }));
 }
 
+function hearsApi(world: World, { name }: Speaker): boolean {
+  return !world.apiDown && !world.apiCut.has(name);
+}
+
 /** The API server goes or comes back; then everybody lists again. */
 export function setApiDown(world: World, down: boolean): void {
   world.apiDown = down;
-  if (!down) { for (const speaker of world.speakers.values()) tellLabels(world, speaker); }
+  for (const speaker of world.speakers.values()) connectApi(world, speaker);
+}
+
+/** The way from one node to the API server is cut or mended. */
+export function cutApi(world: World, name: string, cut: boolean): void {
+  if (cut) world.apiCut.add(name);
+  else world.apiCut.delete(name);
+  const speaker = world.speakers.get(name);
+  if (speaker !== undefined) connectApi(world, speaker);
+}
+
+/** Each finds the server again at its own moment, within five seconds. */
+function connectApi(world: World, speaker: Speaker): void {
+  if (!hearsApi(world, speaker)) {
+    speaker.heardAt = heardAt(world, speaker) - speaker.clockMs;
+    speaker.apiFrom = Infinity;
+    return;
+  }
+  if (speaker.apiFrom < Infinity) return;
+  schedule(world, 5_000 * world.random(), () => {
+    if (!hearsApi(world, speaker)) return;
+    speaker.apiFrom = world.now;
+    tellLabels(world, speaker);
+  });
 }
 
 /** Kills the process; nothing of it is left. */

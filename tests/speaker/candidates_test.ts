@@ -10,6 +10,8 @@ import { endpoint, node, nodesOf, OWN_RULES, slice, speakerView } from "../suppo
 const IP = ip("10.78.0.1");
 const CONFIG = withBgp(config(), pool("routed", "10.78.0.0/24"));
 
+const CONFIG_L2 = config(pool("default", "10.78.0.0/24"));
+
 function sliceOn(...nodes: string[]): SliceFacts {
   return slice(serviceKey("default", "a"), ...nodes.map((name) => endpoint(name)));
 }
@@ -129,4 +131,31 @@ Deno.test("d09: no node announces the own address of another", () => {
     assert.equal(planned("n1", self, "Local").announce.layer2?.owner, "n1");
     assert.equal(planned("n2", self, "Cluster").announce.layer2?.owner, "n1");
   }
+});
+
+Deno.test("layer2 9: a node whose speaker sees less than others owns only what no other can serve", () => {
+  const nodes = nodesOf(node("n1"), node("n2"));
+  const owner = (stale: string[], on: string[]) => {
+    const facts = service("default/a", { assigned: [IP], externalTrafficPolicy: "Local" });
+    const config = withBgp(CONFIG_L2, pool("routed", "10.79.0.0/24"));
+    const view = speakerView({ config, nodes, self: "n1", staleSpeakers: new Set(stale) });
+    return planAddress(IP, [facts], () => [sliceOn(...on)], view).announce.layer2?.owner;
+  };
+  for (const [stale, other] of [["n1", "n2"], ["n2", "n1"]] as const) {
+    assert.equal(owner([stale], ["n1", "n2"]), other);
+    assert.equal(owner([stale], [stale]), stale, "dark would be worse");
+  }
+  assert.equal(owner(["n1", "n2"], ["n1", "n2"]), owner([], ["n1", "n2"]));
+});
+
+Deno.test("by BGP a node whose speaker sees less than others announces as before", () => {
+  const facts = service("default/a", { assigned: [IP] });
+  const staleSpeakers = new Set(["n1"]);
+  const view = speakerView({
+    config: CONFIG,
+    nodes: nodesOf(node("n1"), node("n2")),
+    self: "n1",
+    staleSpeakers,
+  });
+  assert.ok(planAddress(IP, [facts], () => [sliceOn("n2")], view).announce.bgp?.here);
 });

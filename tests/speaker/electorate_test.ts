@@ -52,6 +52,7 @@ const anyService = fc.record({
 const anyView = fc.record({
   nodes: fc.uniqueArray(anyNode, { selector: ({ name }) => name }),
   live: fc.option(fc.subarray(NAMES), { nil: undefined }),
+  stale: fc.subarray(NAMES),
   self: fc.constantFrom(...NAMES),
   election: fc.constantFrom("v0.11" as const, "v0.10" as const),
   judge: fc.constantFrom("Herald" as const, ...METALLB_VERSIONS),
@@ -74,12 +75,13 @@ Deno.test("shortList() changes no plan, from view to view, by layer 2 and BGP", 
       fc.array(anyService),
       (views, all) => {
         const elections = createElections();
-        for (const { nodes: present, live, self, election, ...rules } of views) {
+        for (const { nodes: present, live, stale, self, election, ...rules } of views) {
           const nodes = nodesOf(present);
           const view: SpeakerView = {
             config: POOLS,
             nodes,
             nodeAddresses: addressesOf(present),
+            staleSpeakers: new Set(stale),
             liveSpeakers: live === undefined ? undefined : new Set(live),
             lbClass: undefined,
             self,

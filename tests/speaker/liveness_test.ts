@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { instant } from "../../lib/base/time.ts";
+import type { ViewState } from "../../lib/gossip/meta.ts";
 import {
   ALL_SILENT_MS,
   createLiveness,
+  hasCurrentFellow,
   HEAR_MS,
   judge,
   type Liveness,
@@ -15,6 +17,7 @@ import {
   onVouched,
   setCanAnnounce,
   setMembers,
+  staleFellows,
 } from "../../lib/speaker/liveness.ts";
 
 const at = (ms: number) => instant(ms);
@@ -33,13 +36,18 @@ function tell(
   others: readonly string[],
   beating: readonly string[],
   ms: number,
-  { boot = 1, mute = [] }: { boot?: number; mute?: readonly string[] } = {},
+  { boot = 1, mute = [], views = {} }: {
+    boot?: number;
+    mute?: readonly string[];
+    views?: Readonly<Record<string, ViewState>>;
+  } = {},
 ): void {
   const view = {
     alive: new Set(["a", ...others]),
     beating: new Map(beating.map((name) => [name, boot])),
     mute: new Set(mute),
     elders: new Set(beating.filter((name) => name < "y")),
+    views: new Map(Object.entries(views)),
   };
   setMembers(made, view, at(ms));
 }
@@ -242,4 +250,20 @@ Deno.test("a fellow that went without a goodbye has returned when it is heard ag
   onLeaving(made, "b");
   tell(made, ["b"], ["b"], 4, { boot: 3 });
   assert.equal(onUp(made, "b"), false, "it handed over what it had");
+});
+
+Deno.test("a current view counts only of a fellow that lives; which are stale is what they tell", () => {
+  const made = among(["b", "c"]);
+  const current = () => hasCurrentFellow(made, judge(made, NO_PODS, at(0)));
+  tell(made, ["b", "c"], ["b", "c"], 0, { views: { a: "current", b: "current", c: "stale" } });
+  assert.ok(!current(), "b is not heard yet");
+  onUp(made, "b");
+  assert.ok(current());
+  onCanAnnounce(made, "b", false);
+  assert.ok(!current(), "b could not take over");
+  assert.deepEqual([...staleFellows(made)], ["c"]);
+  tell(made, ["b", "c"], ["b", "c"], 0);
+  assert.deepEqual([...staleFellows(made)], [], "who tells nothing is not stale");
+  onCanAnnounce(made, "b", true);
+  assert.ok(!current(), "and not known to be current");
 });

@@ -269,7 +269,7 @@ Deno.test("what a fellow announced that was alone is put right, though it claims
     assert.equal(nextDeadline(state), undefined);
   }
   const orderly = again({ kind: "release", from: "b", ips: [VIP] }, 100);
-  assert.deepEqual(orderly.kindsNow, [], "the old owner lets go as this node begins");
+  assert.deepEqual(orderly.kindsNow, ["claim"], "the old owner lets go when it hears this");
 });
 
 Deno.test("what was let go while its owner did not listen is told when the owner claims it, once", () => {
@@ -292,4 +292,31 @@ Deno.test("what was let go while its owner did not listen is told when the owner
     const answer = kinds(step(back, claim("b"), at(10_000)));
     assert.ok(!answer.includes("release"), "it is its own again, or no Service's");
   }
+});
+
+const stale = (...names: string[]): OwnershipEvent => ({ kind: "stale", names: new Set(names) });
+
+Deno.test("of two that claim an address the one with the newer view keeps it, whatever the election says", () => {
+  const first = owner("a", "b");
+  step(first, stale("a"), at(1));
+  assert.ok(answers(first, VIP), "nobody else claims it");
+  assert.deepEqual(kinds(step(first, claim("b"), at(5))), ["answer", "claim"]);
+  assert.ok(!answers(first, VIP));
+  const second = owner("b", "a");
+  step(second, stale("a"), at(1));
+  assert.ok(kinds(step(second, claim("a"), at(5))).includes("claim"), "it contradicts");
+  assert.ok(answers(second, VIP));
+  const both = owner("a", "b");
+  step(both, stale("a", "b"), at(1));
+  step(both, claim("b"), at(5));
+  assert.ok(answers(both, VIP), "among stale views the election decides");
+});
+
+Deno.test("what was left to a fellow is taken back when its view is found stale", () => {
+  const state = owner("b", "a");
+  step(state, claim("a"), at(1));
+  assert.ok(!answers(state, VIP));
+  assert.deepEqual(kinds(step(state, stale("c"), at(2))), []);
+  assert.deepEqual(kinds(step(state, stale("a"), at(3))), ["answer", "claim"]);
+  assert.ok(answers(state, VIP));
 });

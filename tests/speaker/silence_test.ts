@@ -14,10 +14,22 @@ Deno.test("silence() tells why an address of this node's gets no answer from it"
   step(state, { kind: "wishes", wishes: [wish] }, instant(0));
   assert.equal(silence(state, VIP), undefined);
   step(state, { kind: "claim", from: "a", ips: [VIP] }, instant(5));
-  assert.equal(silence(state, VIP), "a claims it too and comes first in the election");
+  assert.equal(
+    silence(state, VIP),
+    "yields to a, which claims it too and comes first in the election",
+  );
   step(state, { kind: "release", from: "a", ips: [VIP] }, instant(6));
   step(state, { kind: "leave" }, instant(9));
   assert.equal(silence(state, VIP), undefined, "it lingers");
   step(state, { kind: "claim", from: "a", ips: [VIP] }, instant(10));
   assert.equal(silence(state, VIP), "this node does not claim it now", "it has left");
+});
+
+Deno.test("silence() names who sees newer things", () => {
+  const state = createOwnership("a", (one, other) => one < other);
+  const wish = { ip: VIP, salt: "", own: true, owner: "a", canLinger: true };
+  step(state, { kind: "wishes", wishes: [wish] }, instant(0));
+  step(state, { kind: "stale", names: new Set(["a"]) }, instant(1));
+  step(state, { kind: "claim", from: "b", ips: [VIP] }, instant(5));
+  assert.match(silence(state, VIP) ?? "", /^yields to b, .* sees newer things of the cluster$/);
 });

@@ -51,6 +51,7 @@ export function speakerView(part: Partial<SpeakerView> = {}): SpeakerView {
     config: config(),
     nodes: new Map(),
     liveSpeakers: undefined,
+    staleSpeakers: new Set(),
     self: "node1",
     election: "v0.11",
     judgement: OWN_RULES,

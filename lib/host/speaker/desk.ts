@@ -25,6 +25,7 @@ import type { Clock } from "../process/clock.ts";
 import type { Desk, Inbox } from "../process/inbox.ts";
 import type { Log } from "../process/log.ts";
 import type { RunOptions } from "../process/options.ts";
+import { createAges } from "./age.ts";
 import type { Announcements } from "./announcements.ts";
 import type { Announcer } from "./announcer.ts";
 import type { FactEvent, Facts } from "./facts.ts";
@@ -53,14 +54,14 @@ interface DeskParts {
   readonly log: Log;
   readonly clock: Clock;
   readonly inbox: Pick<Inbox<SpeakerEvent>, "wakeAt">;
-  readonly facts: Pick<Facts, "nodes" | "nodeAddresses" | "readyPods" | "unknown">;
+  readonly facts: Pick<Facts, "heardAt" | "nodes" | "nodeAddresses" | "readyPods" | "unknown">;
   readonly keeper: Pick<ConfigKeeper, "current" | "reconsider">;
   readonly plans: SpeakerPlans;
   readonly layer2: Pick<Layer2, "addresses" | "interfaces" | "leadsToAny" | "problem">;
   readonly fellows: Omit<Fellows, "over">;
   readonly handover: Pick<
     Handover,
-    "interfacesChanged" | "onNotice" | "putRight" | "reset" | "tellClaims"
+    "interfacesChanged" | "onNotice" | "putRight" | "reset" | "setStale" | "tellClaims"
   >;
   /** In the order in which they learn of new plans. */
   readonly announcers: readonly Announcer[];
@@ -79,6 +80,9 @@ export interface SpeakerDesk extends Desk<SpeakerEvent> {
 
 interface State extends DeskParts {
   readonly standing: Standing;
+  readonly ages: ReturnType<typeof createAges>;
+  /** As the plans were last made with. */
+  stale: ReadonlySet<string>;
   /** To be carried out with the next decision. */
   readonly notices: (SpeakerEvent & { readonly kind: "notice" })[];
   /** As the fellows were last told. */
@@ -92,11 +96,15 @@ interface State extends DeskParts {
   wireChanged: boolean;
 }
 
+const NOBODY: ReadonlySet<string> = new Set();
+
 /** Begins without a decision. */
 export function createDesk(parts: DeskParts): SpeakerDesk {
   const state: State = {
     ...parts,
     standing: createStanding(),
+    ages: createAges({ ...parts, nodeName: parts.options.nodeName }),
+    stale: NOBODY,
     notices: [],
     canAnnounce: false,
     config: undefined,
@@ -159,6 +167,7 @@ function decide(state: State): void {
   const isDeciding = config !== undefined && mayDecide(standing, knowledgeOf(state));
   if (isDeciding) chooseJudge(state);
   judgeInterfaces(state);
+  judgeViews(state);
   if (isDeciding) announce(state, config);
   // A fellow's notice is carried out with the changes it brings, and only then acknowledged.
   for (const { from, notice, acknowledge } of notices.splice(0)) {
@@ -175,17 +184,31 @@ function decide(state: State): void {
 
 /** Tells the others when this node can no longer announce, and when it can again. */
 function judgeInterfaces(state: State): void {
-  const { clock, fellows, inbox, layer2, plans, standing } = state;
+  const { clock, fellows, layer2, plans, standing } = state;
   const now = clock.now();
   const own = layer2.addresses();
   if (own !== undefined) fellows.setAddresses(own);
   onInterfaces(standing, isUsable(state), now);
-  inbox.wakeAt(nextChange(standing, now));
   const canAnnounce = fellows.problem() === undefined &&
     mayAnnounce(standing, knowledgeOf(state), now, state.canAnnounce);
   if (canAnnounce === state.canAnnounce) return;
   state.canAnnounce = canAnnounce;
   fellows.setCanAnnounce(canAnnounce);
+  plans.touchAll();
+}
+
+/** Takes in whose view of the cluster is staler than others'. */
+function judgeViews(state: State): void {
+  const { ages, clock, handover, inbox, judge, plans, standing } = state;
+  const { givingWay, next, stale } = ages.look();
+  const change = nextChange(standing, clock.now());
+  inbox.wakeAt(change !== undefined && change < next ? change : next);
+  // Speakers of MetalLB would still elect a node that others leave out.
+  const counts = judge === "Herald";
+  handover.setStale(counts ? givingWay : NOBODY);
+  const counting = counts ? stale : NOBODY;
+  if (counting.symmetricDifference(state.stale).size === 0) return;
+  state.stale = counting;
   plans.touchAll();
 }
 
@@ -255,7 +278,8 @@ function knowledgeOf({ facts, keeper }: Pick<DeskParts, "facts" | "keeper">): Kn
   return { facts: facts.unknown().length === 0, config: keeper.current() !== undefined };
 }
 
-function viewOf(config: Config, { options, facts, fellows, judge }: State): SpeakerView {
+function viewOf(config: Config, state: State): SpeakerView {
+  const { options, facts, fellows, judge } = state;
   const { nodeName, election, ignoreExcludeLabel, lbClass } = options;
   const nodes = facts.nodes();
   return {
@@ -263,6 +287,7 @@ function viewOf(config: Config, { options, facts, fellows, judge }: State): Spea
     nodes,
     nodeAddresses: facts.nodeAddresses(),
     liveSpeakers: fellows.live(facts.readyPods()),
+    staleSpeakers: state.stale,
     self: nodeName,
     election,
     judgement: judgementOf(judge, ignoreExcludeLabel, nodes),

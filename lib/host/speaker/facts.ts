@@ -1,3 +1,4 @@
+import { type Instant, instant } from "../../base/time.ts";
 import { readNode, readPod, sharingSliceReader, speakersAlive } from "../../model/cluster.ts";
 import type { NodeFacts, PodFacts, ServiceFacts, SliceFacts } from "../../model/facts.ts";
 import { readService } from "../../model/service.ts";
@@ -28,6 +29,8 @@ export interface Facts {
   readyPods(): ReadonlySet<string> | undefined;
   /** Kinds of objects of which not all are known yet. */
   unknown(): readonly string[];
+  /** Since when not each of the watches has heard of the cluster. */
+  heardAt(): Instant;
   readonly done: Promise<void>;
 }
 
@@ -81,6 +84,7 @@ export function watchFacts(
     podsKnown: () => pods?.synced ?? true,
     readyPods: () => speakersAlive(pods?.items),
     unknown: () => watches.filter(([, { synced }]) => !synced).map(([kinds]) => kinds),
+    heardAt: () => instant(Math.min(...watches.map(([, { lastHeardMs }]) => lastHeardMs))),
     done: Promise.all(watches.map(([, { done }]) => done)).then(() => undefined),
   };
 }

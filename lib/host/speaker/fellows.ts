@@ -1,4 +1,5 @@
 import { gossipKeys } from "../../gossip/keys.ts";
+import type { ViewState } from "../../gossip/meta.ts";
 import type { HeartbeatTiming } from "../../heartbeat/monitor_state.ts";
 import type { Notice } from "../../heartbeat/packet.ts";
 import type { PodFacts } from "../../model/facts.ts";
@@ -40,6 +41,12 @@ export interface Fellows extends AsyncDisposable {
   describe(): SpeakerStatus["members"];
   /** Tells the others whether they may count on this node. */
   setCanAnnounce(canAnnounce: boolean): void;
+  /** Tells the others how current this node's view of the cluster is. */
+  setView(view: ViewState): void;
+  /** Fellows whose view is stale. */
+  stale(): ReadonlySet<string>;
+  /** Whether a fellow that lives has a current view. */
+  othersCurrent(): boolean;
   /** Settles when all fellows have carried it out, or the time for it is over. */
   notify(notice: Notice): Promise<void>;
   /** The speakers' pods changed: where others may be found did too. */
@@ -63,6 +70,9 @@ export const ALONE: Fellows = {
   beside: () => ({ nodes: new Set(), keyBytes: undefined }),
   describe: () => undefined,
   setCanAnnounce: () => undefined,
+  setView: () => undefined,
+  stale: () => new Set(),
+  othersCurrent: () => false,
   notify: () => Promise.resolve(),
   podsChanged: () => undefined,
   setAddresses: () => undefined,

@@ -44,6 +44,8 @@ export interface Handover extends Announcer {
   putRight(): void;
   /** Fellows take frames with hardware addresses that they were not told for a foreign host's. */
   interfacesChanged(): void;
+  /** Speakers that see less than others, maybe this one: they give way. */
+  setStale(names: ReadonlySet<string>): void;
   /** Why an address that is this node's by the plan gets no answer from it; undefined when it does. */
   silence(ip: Ip): string | undefined;
   /** Answers until each address is claimed by another, at most half a second. */
@@ -126,6 +128,9 @@ export function startHandover(options: HandoverOptions, signal: AbortSignal): Ha
         if (signal.aborted) return;
         await clock.sleep(LEAVE_LOOK_MS, signal);
       }
+    },
+    setStale(names) {
+      if (names.symmetricDifference(state.ownership.stale).size > 0) feed({ kind: "stale", names });
     },
     silence: (ip) => silence(state.ownership, ip),
     answering: () => state.answering,

@@ -1,4 +1,4 @@
-import { announcementOf } from "../../gossip/meta.ts";
+import { type Announcement, announcementOf } from "../../gossip/meta.ts";
 import { keysOf } from "../../heartbeat/notice.ts";
 import { formatIp } from "../../net/ip.ts";
 import { startGossip } from "../gossip/gossip.ts";
@@ -91,7 +91,13 @@ async function openMembership(
   const heartbeat = unfinished.use(
     await heartbeatOn(port === 0 ? 0 : port + 1).catch(() => heartbeatOn(0)),
   );
-  const announcement = { port: heartbeat.port, boot, sinceMs: Date.now(), canAnnounce: false };
+  const announcement: Announcement = {
+    port: heartbeat.port,
+    boot,
+    sinceMs: Date.now(),
+    canAnnounce: false,
+    view: "current",
+  };
   const gossip = unfinished.use(
     await parts.startGossip({
       name: nodeName,

@@ -2,9 +2,9 @@ import { errorText } from "../../base/errors.ts";
 import type { Millis } from "../../base/time.ts";
 import { piecesOf } from "../../heartbeat/notice.ts";
 import type { Notice } from "../../heartbeat/packet.ts";
-import { formatIp } from "../../net/ip.ts";
 import {
   createLiveness,
+  hasCurrentFellow,
   HEAR_MS,
   judge,
   type Liveness,
@@ -17,12 +17,13 @@ import {
   onVouched,
   setCanAnnounce,
   setMembers,
-  type Verdict,
+  staleFellows,
 } from "../../speaker/liveness.ts";
+import { describeMembers, rosterOf } from "../../speaker/roster.ts";
 import type { Gossip } from "../gossip/gossip.ts";
-import { type Announcement, announcementOf, readAnnouncement } from "../../gossip/meta.ts";
+import { type Announcement, announcementOf } from "../../gossip/meta.ts";
 import type { Heartbeat } from "../linux/heartbeat/heartbeat.ts";
-import type { HeartbeatNews, HeartbeatTarget } from "../linux/heartbeat/orders.ts";
+import type { HeartbeatNews } from "../linux/heartbeat/orders.ts";
 import { oncePerCause } from "../process/backoff.ts";
 import type { Inbox } from "../process/inbox.ts";
 import type { RoleContext } from "../process/role.ts";
@@ -38,13 +39,6 @@ const LONG_PAUSE_MS: Millis = 500;
 const TELL_MS: Millis = 60_000;
 /** From the goodbye to the end: MetalLB's speakers take over when they hear of it. */
 const FAREWELL_MS: Millis = 20;
-
-const STATE_TEXT: Partial<Record<Verdict, string>> = {
-  heard: "up",
-  missed: "gone",
-  leaves: "gone",
-  "cannot announce": "cannot announce",
-};
 
 /** What heartbeat and gossip tell a membership. */
 export type MemberNews =
@@ -77,6 +71,8 @@ export interface Membership extends Omit<Fellows, "over" | "setAddresses"> {
 /** This node among the speakers; only the functions below touch it. */
 interface State extends MembershipOptions {
   readonly liveness: Liveness;
+  /** As gossip tells it of this node now. */
+  announced: Announcement;
   readonly mayTellRefused: (reason: string) => boolean;
   /** Notices on their way, by id. */
   readonly unsettled: Map<number, () => void>;
@@ -96,6 +92,7 @@ export function createMembership(options: MembershipOptions): Membership {
   const state: State = {
     ...options,
     liveness,
+    announced: options.announcement,
     mayTellRefused: oncePerCause(TELL_MS, clock.now),
     unsettled: new Map(),
     lastNotice: 0,
@@ -115,20 +112,18 @@ export function createMembership(options: MembershipOptions): Membership {
     live: (readyPods) => liveNodes(judged(readyPods)),
     heard: () => liveness.up,
     beside: () => ({ nodes: liveness.metallb, keyBytes: options.keyBytes }),
-    describe() {
-      const verdicts = judged();
-      return [...gossip.members().values()].map((member) => ({
-        node: member.name,
-        address: formatIp(member.address),
-        state: STATE_TEXT[verdicts.get(member.name) ?? "not in gossip"] ?? member.state,
-      }));
-    },
+    describe: () => describeMembers(gossip.members(), judged(), staleFellows(liveness)),
     canAnnounce: () => isFit(liveness),
     setCanAnnounce(canAnnounce) {
       setCanAnnounce(liveness, canAnnounce, clock.now());
       heartbeat.tell({ kind: "can-announce", canAnnounce });
-      gossip.setMeta(announcementOf({ ...options.announcement, canAnnounce }));
+      tellByGossip(state, { canAnnounce });
     },
+    setView(view) {
+      if (view !== state.announced.view) tellByGossip(state, { view });
+    },
+    stale: () => staleFellows(liveness),
+    othersCurrent: () => hasCurrentFellow(liveness, judged()),
     notify: async (notice) => {
       await Promise.all(piecesOf(notice).map((piece) => notify(state, piece)));
     },
@@ -148,6 +143,11 @@ export function createMembership(options: MembershipOptions): Membership {
       await heartbeat[Symbol.asyncDispose]();
     },
   };
+}
+
+function tellByGossip(state: State, news: Partial<Announcement>): void {
+  state.announced = { ...state.announced, ...news };
+  state.gossip.setMeta(announcementOf(state.announced));
 }
 
 function isFit({ fitness }: Liveness): boolean {
@@ -171,20 +171,9 @@ function lookAgain(state: State): void {
 function onMembers(state: State): void {
   const { context: { clock, options }, gossip, heartbeat, inbox, liveness } = state;
   liveness.fitness.problem = state.fault ?? refusalText(options.nodeName, gossip.rival());
-  const alive = gossip.alive();
-  const elders = new Set<string>();
-  const mute = new Set<string>();
-  const targets: HeartbeatTarget[] = [];
-  for (const [name, { address, meta }] of gossip.members()) {
-    const announced = alive.has(name) ? readAnnouncement(meta) : undefined;
-    if (announced === undefined) continue;
-    const { port, boot } = announced;
-    if (!announced.canAnnounce) mute.add(name);
-    if (announced.sinceMs <= state.announcement.sinceMs) elders.add(name);
-    targets.push({ name, address, port, boot });
-  }
-  const beating = new Map(targets.map(({ name, boot }) => [name, boot]));
-  setMembers(liveness, { alive, beating, elders, mute }, clock.now());
+  const { sinceMs } = state.announced;
+  const { beating: targets, view } = rosterOf(gossip.alive(), gossip.members(), sinceMs);
+  setMembers(liveness, view, clock.now());
   inbox.post({ kind: "members" });
   const key = JSON.stringify(targets, (_, value) => typeof value === "bigint" ? `${value}` : value);
   if (key === state.targets) return;

@@ -25,7 +25,7 @@ export interface StatusParts {
     "answersBy" | "backend" | "conflicts" | "interfaces" | "leftOut" | "problem"
   >;
   readonly bgp: Pick<Bgp, "routesOf" | "status">;
-  readonly fellows: Pick<Fellows, "describe" | "live" | "problem">;
+  readonly fellows: Pick<Fellows, "describe" | "live" | "problem" | "stale">;
   readonly desk: Pick<SpeakerDesk, "judge" | "missing">;
   readonly wire: () => Wire;
 }
@@ -60,6 +60,7 @@ export function speakerStatus(parts: StatusParts): SpeakerStatus {
     ignoreExcludeLabel: options.ignoreExcludeLabel,
     judge: parts.desk.judge(),
     live: live && [...live].sort(),
+    stale: [...fellows.stale()].sort(),
     backend: layer2.backend,
     interfaces: layer2.interfaces().map(({ name, mac, ifindex }) => ({
       name,

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
+import { instant } from "../../../lib/base/time.ts";
 import type { Config } from "../../../lib/config/types.ts";
 import { openInbox } from "../../../lib/host/process/inbox.ts";
 import { createDesk, type SpeakerEvent } from "../../../lib/host/speaker/desk.ts";
 import { ALONE } from "../../../lib/host/speaker/fellows.ts";
 import type { KeptPlan } from "../../../lib/host/speaker/plans.ts";
 import { formatIp, type Ip } from "../../../lib/net/ip.ts";
+import { KNOWN_MS, OLD_MS } from "../../../lib/speaker/view_age.ts";
 import type { SpeakerView } from "../../../lib/speaker/view.ts";
 import { config, ip, ips, pool, service } from "../../controller/fixture.ts";
 import { node, nodesOf } from "../../support/facts.ts";
@@ -33,6 +35,12 @@ function bench() {
     /** Of the membership. */
     refusal: undefined as string | undefined,
     metallb: [] as string[],
+    /** When the watches last heard of the cluster, and which fellows say what of their view. */
+    heardAt: instant(1_000),
+    fellowsStale: new Set<string>(),
+    othersCurrent: false,
+    told: undefined as string | undefined,
+    givingWay: [] as string[],
     nodes: nodesOf(),
     changed: [] as KeptPlan[],
     gone: [] as KeptPlan[],
@@ -56,6 +64,7 @@ function bench() {
       nodeAddresses: () => new Map(),
       readyPods: () => new Set(["node1"]),
       unknown: () => at.unknown,
+      heardAt: () => at.heardAt,
     },
     keeper: {
       current: () => at.config,
@@ -86,6 +95,9 @@ function bench() {
       problem: () => at.refusal,
       setCanAnnounce: (can) => note(can ? "can announce" : "cannot announce"),
       podsChanged: () => note("pods changed"),
+      setView: (view) => void (at.told = view),
+      stale: () => at.fellowsStale,
+      othersCurrent: () => at.othersCurrent,
       setAddresses: (own) => void (at.addresses = own),
     },
     handover: {
@@ -94,6 +106,7 @@ function bench() {
       tellClaims: () => note("tell claims"),
       putRight: () => note("put right"),
       interfacesChanged: () => void at.interfaceChanges++,
+      setStale: (names) => void (at.givingWay = [...names].sort()),
     },
     announcers: [announcer("bgp"), announcer("layer2")],
     announcements: {
@@ -418,4 +431,27 @@ Deno.test("d09: a desk warns once of this node's own address in a pool", () => {
     "a pool holds this node's own address: no other node announces it",
     { ip: "10.77.0.11", pool: "default" },
   ]]);
+});
+
+Deno.test("a view that is staler than others' is told, and gives way; beside MetalLB's speakers it counts for nothing", () => {
+  const { at, begin, clock, inbox, log } = bench();
+  begin();
+  at.othersCurrent = true;
+  const look = (ms: number) => {
+    clock.advance(ms);
+    return [at.told, at.givingWay.join(), [...at.view?.staleSpeakers ?? []].join()];
+  };
+  assert.equal(look(OLD_MS)[0], "old");
+  assert.deepEqual(look(OLD_MS), ["stale", "node1", ""]);
+  assert.match(log.messages("warn").join(), /heard by other speakers and not here/);
+  assert.deepEqual(look(KNOWN_MS), ["stale", "node1", "node1"]);
+  at.metallb = ["node3"];
+  inbox.post({ kind: "members" });
+  assert.deepEqual(look(0), ["stale", "", ""]);
+  at.metallb = [];
+  at.heardAt = clock.now();
+  at.fellowsStale = new Set(["node2"]);
+  inbox.post({ kind: "members" });
+  assert.deepEqual(look(0), ["current", "node1,node2", "node2"]);
+  assert.deepEqual(look(KNOWN_MS), ["current", "node2", "node2"]);
 });

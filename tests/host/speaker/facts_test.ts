@@ -41,7 +41,7 @@ function bench(options: Partial<RunOptions> = {}) {
         get synced() {
           return watched.synced;
         },
-        lastHeardMs: 0,
+        lastHeardMs: 1_000 + fakes.length,
         lastMovedMs: 0,
         items,
         refresh: () => Promise.resolve(),
@@ -127,4 +127,8 @@ Deno.test("watchFacts() ends when all of its watches have", async () => {
     await Promise.resolve();
   }
   await done;
+});
+
+Deno.test("heardAt() is the oldest word of any watch", () => {
+  assert.equal(bench().facts.heardAt(), 1_001);
 });

@@ -1,0 +1,53 @@
+import { type Announcement, readAnnouncement } from "../gossip/meta.ts";
+import type { Member } from "../gossip/state.ts";
+import { formatIp, type Ip } from "../net/ip.ts";
+import type { GossipView, Verdict } from "./liveness.ts";
+
+const STATE_TEXT: Partial<Record<Verdict, string>> = {
+  heard: "up",
+  missed: "gone",
+  leaves: "gone",
+  "cannot announce": "cannot announce",
+};
+
+/** Another speaker that beats. */
+export interface Beating extends Pick<Announcement, "boot" | "port"> {
+  readonly name: string;
+  readonly address: Ip;
+}
+
+/** Reads out of gossip who takes part, by what each tells of itself, this node since `sinceMs`. */
+export function rosterOf(
+  alive: ReadonlySet<string>,
+  members: ReadonlyMap<string, Pick<Member, "address" | "meta">>,
+  sinceMs: number,
+): { readonly view: GossipView; readonly beating: readonly Beating[] } {
+  const elders = new Set<string>();
+  const mute = new Set<string>();
+  const views = new Map<string, NonNullable<Announcement["view"]>>();
+  const beating: Beating[] = [];
+  for (const [name, { address, meta }] of members) {
+    const announced = alive.has(name) ? readAnnouncement(meta) : undefined;
+    if (announced === undefined) continue;
+    const { port, boot, view } = announced;
+    if (!announced.canAnnounce) mute.add(name);
+    if (announced.sinceMs <= sinceMs) elders.add(name);
+    if (view !== undefined) views.set(name, view);
+    beating.push({ name, address, port, boot });
+  }
+  const boots = new Map(beating.map(({ name, boot }) => [name, boot]));
+  return { view: { alive, beating: boots, elders, mute, views }, beating };
+}
+
+/** The state of each member, in words for people. */
+export function describeMembers(
+  members: ReadonlyMap<string, Pick<Member, "address" | "name" | "state">>,
+  verdicts: ReadonlyMap<string, Verdict>,
+  stale: ReadonlySet<string>,
+): { readonly node: string; readonly address: string; readonly state: string }[] {
+  return [...members.values()].map(({ address, name, state }) => {
+    const text = STATE_TEXT[verdicts.get(name) ?? "not in gossip"] ?? state;
+    const told = stale.has(name) ? `${text}, stale view` : text;
+    return { node: name, address: formatIp(address), state: told };
+  });
+}

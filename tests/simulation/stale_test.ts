@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { rankCandidates } from "../../lib/speaker/election.ts";
+import { answering, cutApi, runUntil, setApiDown, setExcluded, type World } from "./world.ts";
+import { assertNobodyAccused, assertOneOwner, settledWorld, watchOwners } from "./watch.ts";
+
+// What one speaker sees of the cluster, and others do not. Minutes of Kubernetes are seconds here.
+
+const OLD_MS = 9_000;
+const OVERLAP_MS = 50;
+
+function hurriedWorld(seed: number, nodes: number): World {
+  const world = settledWorld(seed, nodes, 3, [], { signMs: 6_000, oldMs: OLD_MS });
+  runUntil(world, world.now + 1_000);
+  return world;
+}
+const owners = (world: World) => world.vips.map((ip) => answering(world, ip).join());
+const first = (world: World, names: readonly string[]) =>
+  world.vips.map((ip) => rankCandidates(names, String(ip))[0]);
+
+Deno.test("layer2 9: who sees nothing new gives way to those who do, and takes its share back without a gap", () => {
+  for (let seed = 1; seed <= 12; seed++) {
+    const nodes = [2, 3, 5][seed % 3] ?? 3;
+    const world = hurriedWorld(seed, nodes);
+    const watch = watchOwners(world);
+    const where = `seed ${seed}, ${nodes} nodes`;
+    const before = owners(world);
+    const [name = ""] = before;
+    const others = world.names.filter((one) => one !== name);
+    cutApi(world, name, true);
+    runUntil(world, world.now + 3 * OLD_MS);
+    assert.deepEqual(owners(world), first(world, others), `${where}: ${name} sees nothing new`);
+    // What only the others hear.
+    setExcluded(world, new Set(others.slice(1)));
+    runUntil(world, world.now + 2_000);
+    assert.deepEqual(owners(world), first(world, others.slice(0, 1)), where);
+    setExcluded(world, new Set());
+    runUntil(world, world.now + 2_000);
+    cutApi(world, name, false);
+    runUntil(world, world.now + 12_000);
+    assert.deepEqual(owners(world), before, `${where}: ${name} sees all again`);
+    const { gapMs, overlapMs } = watch.worst;
+    assert.equal(gapMs, 0, `${where}: nobody for ${gapMs} ms`);
+    assert.ok(overlapMs <= OVERLAP_MS, `${where}: two for ${overlapMs} ms`);
+    assertNobodyAccused(world, seed);
+  }
+});
+
+Deno.test("layer2 9: a stale view that names its node keeps nothing from who sees that another serves", () => {
+  for (let seed = 1; seed <= 12; seed++) {
+    const world = hurriedWorld(seed, 3);
+    const watch = watchOwners(world);
+    const [name = ""] = owners(world);
+    const others = world.names.filter((one) => one !== name);
+    // In its view no other node serves; then the cluster turns round, and it does not hear of that.
+    setExcluded(world, new Set(others));
+    runUntil(world, world.now + 1_000);
+    assert.deepEqual(new Set(owners(world)), new Set([name]));
+    cutApi(world, name, true);
+    setExcluded(world, new Set([name]));
+    runUntil(world, world.now + 4 * OLD_MS);
+    assert.deepEqual(owners(world), first(world, others), `seed ${seed}: the stale view wins`);
+    watch.restart();
+    runUntil(world, world.now + 20_000);
+    const { gapMs, overlapMs } = watch.worst;
+    assert.deepEqual([gapMs, overlapMs], [0, 0], `seed ${seed}: ${gapMs}, ${overlapMs} ms`);
+    assert.deepEqual(owners(world), first(world, others), `seed ${seed}: later`);
+  }
+});
+
+Deno.test("layer2 9: an API server that is away for all, for however long, changes no owner", () => {
+  for (let seed = 1; seed <= 12; seed++) {
+    const world = hurriedWorld(seed, [2, 3, 5][seed % 3] ?? 3);
+    const before = owners(world);
+    const { changes } = world;
+    for (const lastMs of [0.5, 1, 1.5, 2, 6].map((olds) => olds * OLD_MS)) {
+      setApiDown(world, true);
+      runUntil(world, world.now + lastMs);
+      setApiDown(world, false);
+      runUntil(world, world.now + 8_000);
+    }
+    assert.deepEqual(owners(world), before, `seed ${seed}`);
+    assert.equal(world.changes, changes, `seed ${seed}: owners changed meanwhile`);
+    assertOneOwner(world, seed);
+  }
+});

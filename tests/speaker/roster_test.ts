@@ -1,0 +1,39 @@
+import assert from "node:assert/strict";
+import { announcementOf } from "../../lib/gossip/meta.ts";
+import { describeMembers, rosterOf } from "../../lib/speaker/roster.ts";
+import { ip4 } from "../support/addresses.ts";
+
+const address = ip4(0x0a00_0002);
+const told = { port: 7947, boot: 2, sinceMs: 10, canAnnounce: true };
+const member = (part: Partial<Parameters<typeof announcementOf>[0]>) => ({
+  address,
+  meta: announcementOf({ ...told, ...part }),
+});
+
+Deno.test("rosterOf() reads who beats, who is older, who is mute and whose view is how current", () => {
+  const members = new Map([
+    ["b", member({ view: "current" })],
+    ["c", member({ sinceMs: 30, canAnnounce: false, view: "stale" })],
+    ["dead", member({})],
+    ["metallb", { address, meta: new Uint8Array() }],
+  ]);
+  const alive = new Set(["a", "b", "c", "metallb"]);
+  const { beating, view } = rosterOf(alive, members, 20);
+  assert.deepEqual(beating.map(({ name }) => name), ["b", "c"]);
+  assert.deepEqual(beating[0], { name: "b", address, port: 7947, boot: 2 });
+  assert.deepEqual([...view.beating], [["b", 2], ["c", 2]]);
+  assert.deepEqual([...view.elders], ["b"]);
+  assert.deepEqual([...view.mute], ["c"]);
+  assert.deepEqual([...view.views], [["b", "current"], ["c", "stale"]]);
+});
+
+Deno.test("describeMembers() says what is known of each, and whose view is stale", () => {
+  const members = new Map(
+    (["alive", "dead"] as const).map((state) => [state, { address, name: state, state }]),
+  );
+  const verdicts = new Map([["alive", "heard" as const]]);
+  assert.deepEqual(
+    describeMembers(members, verdicts, new Set(["alive"])).map(({ state }) => state),
+    ["up, stale view", "dead"],
+  );
+});
