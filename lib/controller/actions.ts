@@ -52,11 +52,12 @@ export function failureEvent(
   message: string,
   book: AddressBook,
   now: Instant,
+  type: EventType = "Warning",
 ): ControllerAction[] {
   const last = book.reported.get(facts.key);
   if (last?.message === message && now < after(last.at, REPEAT_EVENT_MS)) return [];
   book.reported.set(facts.key, { message, at: now });
-  return [event(facts, "Warning", reason, message)];
+  return [event(facts, type, reason, message)];
 }
 
 /**

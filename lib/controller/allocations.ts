@@ -141,7 +141,8 @@ function use(book: AddressBook, holding: Holding): void {
   }
 }
 
-function isSameHolding(a: Holding, b: Holding): boolean {
+/** Whether both say the same of one Service. */
+export function isSameHolding(a: Holding, b: Holding): boolean {
   return a.uid === b.uid && a.pool === b.pool && a.poolRequest === b.poolRequest &&
     sameIps(a.ips, b.ips) && a.use.sharingKey === b.use.sharingKey &&
     a.use.backendKey === b.use.backendKey && a.use.ports.length === b.use.ports.length &&

@@ -4,9 +4,13 @@ import { expireRemembered } from "./sticky.ts";
 import { type PlanContext, planService, releaseService, type ServicePlan } from "./plan.ts";
 import { enterShown } from "./shown.ts";
 
-/** Orders Services by age: earliest creation first, then lowest UID, then name. */
+/**
+ * Orders Services by age: earliest creation first, which Kubernetes tells in whole seconds, then by
+ * namespace and name: equal requests get equal addresses on every cluster.
+ */
 export function compareAge(a: ServiceFacts, b: ServiceFacts): number {
-  return a.createdMs - b.createdMs || compareText(a.uid, b.uid) || compareText(a.key, b.key);
+  return a.createdMs - b.createdMs || compareText(a.namespace, b.namespace) ||
+    compareText(a.name, b.name) || compareText(a.uid, b.uid);
 }
 
 function compareText(a: string, b: string): number {
@@ -33,7 +37,7 @@ export function planBatch(
     else if (hasAddress(facts, book) || !facts.isLoadBalancer) settled.push(facts);
     else needing.push(facts);
   }
-  for (const facts of settled) enterShown(facts, book, context.lbClass);
+  for (const facts of settled) enterShown(facts, book);
   // Those that hold something first: what they give up counts for all the others.
   const plans = settled.sort(compareAge).map((facts) => planService(facts, book, context));
   freed = freed || plans.some((plan) => plan.freed);

@@ -5,6 +5,7 @@ import { formatIp, type Ip } from "../net/ip.ts";
 import { type Instant } from "../base/time.ts";
 import { type Decision, planService } from "./plan.ts";
 import { restore } from "./restore.ts";
+import { usedBy } from "./shown.ts";
 
 /** Why a Service has, or has not, its address: `herald explain` prints it. */
 export interface AddressExplanation {
@@ -38,7 +39,7 @@ export function explainAddress(
     ips: ips.map(formatIp),
     pool: book.holdings.get(facts.key)?.pool,
     written: ips.length > 0 && !actions.some(({ kind }) => kind === "writeStatus"),
-    reasons: reasonsOf(decision, facts, ips, lbClass),
+    reasons: reasonsOf(decision, facts, { holds: ips, shows: usedBy(book, facts.key) }, lbClass),
     sharesWith: [...new Set(sharesWith)],
   };
 }
@@ -46,13 +47,16 @@ export function explainAddress(
 function reasonsOf(
   decision: Decision,
   facts: ServiceFacts,
-  ips: readonly Ip[],
+  { holds: ips, shows }: { readonly holds: readonly Ip[]; readonly shows: readonly Ip[] },
   lbClass: string | undefined,
 ): readonly string[] {
   switch (decision.kind) {
     case "notOurs":
       return [
         decision.because === "type" ? "it is not of type LoadBalancer" : classText(facts, lbClass),
+        ...shows.length === 0 ? [] : [
+          `its status shows ${shows.map(formatIp).join(" and ")} of a pool, nobody else gets that`,
+        ],
       ];
     case "notReady":
       return [

@@ -15,8 +15,10 @@ import {
 import { allocate, allocateMissing, isIps } from "./allocate.ts";
 import { type AddressBook, endRetirement, hold, retire } from "./allocations.ts";
 import { judgePresent, unwanted } from "./keep.ts";
+import { quoted } from "../model/json.ts";
 import { poolContains } from "./pool_state.ts";
 import type { Refusal } from "./refusal.ts";
+import { followShown, usedBy } from "./shown.ts";
 import { releaseDeleted } from "./sticky.ts";
 
 /** What was decided for a Service, and why. */
@@ -75,15 +77,32 @@ export function planService(
   context: PlanContext,
 ): ServicePlan {
   if (facts.isLoadBalancer && !isOurClass(facts, context.lbClass)) {
-    // Its status is another's to write, so nothing is waited for.
-    const freed = releaseService(facts.key, book, context.now);
-    return planOf(facts, { kind: "notOurs", because: "class" }, [], freed);
+    return planForeign(facts, book, context);
   }
   const replaced = releaseNamesake(facts, book, context.now);
   const plan = planOwn(facts, book, context);
   const wanted = book.holdings.get(facts.key)?.ips ?? [];
   const ended = shows(facts, wanted) && endRetirement(book, facts.key);
   return { ...plan, freed: plan.freed || replaced || ended };
+}
+
+/** What its status shows is another's to write, and of our pools all the same: nobody gets it too. */
+function planForeign(facts: ServiceFacts, book: AddressBook, { now }: PlanContext): ServicePlan {
+  const freed = followShown(facts, book, now);
+  const ips = usedBy(book, facts.key);
+  const actions = ips.length === 0
+    ? []
+    : failureEvent(facts, EVENT.otherClass, otherClassText(facts, ips), book, now, "Normal");
+  if (ips.length === 0) book.reported.delete(facts.key);
+  return planOf(facts, { kind: "notOurs", because: "class" }, actions, freed);
+}
+
+function otherClassText({ loadBalancerClass }: ServiceFacts, ips: readonly Ip[]): string {
+  const shown = loadBalancerClass === undefined ? "none" : quoted(loadBalancerClass);
+  return `${
+    ipList(ips)
+  } is of a pool of Herald, and the Service's loadBalancerClass, ${shown}, is not served here: ` +
+    "nobody else gets it, and this Herald does not announce it";
 }
 
 function planOwn(facts: ServiceFacts, book: AddressBook, context: PlanContext): ServicePlan {

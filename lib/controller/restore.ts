@@ -18,14 +18,13 @@ export function restore(
   lbClass: string | undefined,
 ): AddressBook {
   const book = createBook(config);
-  const showing = [...services].filter((facts) =>
-    facts.assigned.length > 0 && (!facts.isLoadBalancer || isOurClass(facts, lbClass))
-  ).sort(compareAge);
+  const showing = [...services].filter((facts) => facts.assigned.length > 0).sort(compareAge);
   for (const facts of showing) {
-    if (!facts.isLoadBalancer || facts.families.length === 0 || facts.ports.length === 0) continue;
+    if (!facts.isLoadBalancer || !isOurClass(facts, lbClass)) continue;
+    if (facts.families.length === 0 || facts.ports.length === 0) continue;
     const keeping = judgePresent(facts, facts.assigned, book);
     if (keeping.kind === "legal") hold(book, facts, keeping.pool, keeping.ips);
   }
-  for (const facts of showing) enterShown(facts, book, lbClass);
+  for (const facts of showing) enterShown(facts, book);
   return book;
 }

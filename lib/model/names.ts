@@ -30,6 +30,7 @@ export const EVENT = {
   nodeAssigned: "nodeAssigned",
   announceFailed: "announceFailed",
   addressConflict: "AddressConflict",
+  otherClass: "AddressOfOtherClass",
   nodesExcluded: "NodesExcluded",
   configRejected: "ConfigRejected",
   deprecatedAnnotation: "deprecatedAnnotation",

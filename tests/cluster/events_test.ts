@@ -68,6 +68,13 @@ const PLAYS = {
     create(kube, "single", {}, { ipFamilyPolicy: "PreferDualStack" }),
   deprecatedAnnotation: ({ kube }) =>
     create(kube, "old", { annotations: { [`${OLDER}/address-pool`]: "main" } }),
+  otherClass: async ({ kube }) => {
+    const about = await create(kube, "foreign", {}, { loadBalancerClass: "example.com/other" });
+    const status = { loadBalancer: { ingress: [{ ip: "10.77.1.239" }] } };
+    const patch = ["--subresource=status", "-p", JSON.stringify({ status })];
+    await kube.kubectl(["patch", "service", "foreign", ...patch]);
+    return about;
+  },
   internalError: async ({ kube }) => {
     const rights = JSON.stringify([{ op: "replace", path: "/rules/2/verbs", value: ["get"] }]);
     const role = ["clusterrole", "metallb-system:controller", "--type=json", "-p", rights];

@@ -7,6 +7,7 @@ import {
   context,
   eventReasons,
   ips,
+  ONE,
   pool,
   put,
   putAll,
@@ -18,28 +19,40 @@ import {
   world,
 } from "./fixture.ts";
 
-Deno.test("compareAge() goes by creation, then UID, then name", () => {
+Deno.test("compareAge() goes by creation, then namespace and name, whatever the UIDs are (fault 22)", () => {
   const all = [
-    service("d", { createdMs: 2, uid: "a" }),
-    service("c", { createdMs: 1, uid: "b" }),
-    service("b", { createdMs: 1, uid: "a" }),
-    service("a", { createdMs: 1, uid: "a" }),
+    service("a", { createdMs: 2, uid: "a" }),
+    service("d", { createdMs: 1, uid: "b" }),
+    service("c", { createdMs: 1, uid: "c" }),
+    service("a", { createdMs: 1, uid: "d", namespace: "shop" }),
   ];
-  assert.deepEqual(all.sort(compareAge).map(({ name }) => name), ["a", "b", "c", "d"]);
+  const order = all.sort(compareAge).map(({ name, namespace }) => `${namespace}/${name}`);
+  assert.deepEqual(order, ["default/c", "default/d", "shop/a", "default/a"]);
+});
+
+Deno.test("the same requests get the same addresses on every cluster, whatever UIDs it makes (fault 22)", () => {
+  const given = Array.from({ length: 5 }, (_, cluster) => {
+    const at = world(ONE);
+    const uid = (name: number) => `${(name * 7 + cluster * 5) % 11}`;
+    const parts = [0, 1, 2].map((name) => ({ name: `${name}`, part: { uid: uid(name) } }));
+    putAll(at, cluster % 2 === 0 ? parts : parts.toReversed());
+    return [0, 1, 2].map((name) => statusOf(at, `${name}`)).join(" ");
+  });
+  assert.deepEqual(new Set(given), new Set(["10.0.0.1 10.0.0.2 10.0.0.3"]));
 });
 
 Deno.test("C12 planBatch() gives a freed address to the oldest of 50 that wait, and tells no one else", () => {
   const at = world(TINY);
   put(at, "holder");
   for (let name = 0; name < 50; name++) {
-    const part = { createdMs: name === 17 || name === 33 ? 5 : 10 + name, uid: `uid-${99 - name}` };
+    const part = { createdMs: name === 17 || name === 33 ? 5 : 10 + name, uid: `uid-${name}` };
     assert.deepEqual(eventReasons(put(at, `${name}`, part)), ["AllocationFailed"]);
   }
   assert.equal(at.book.waiting.size, 50);
-  // Created together, 33 has the lower UID.
+  // Created together with 33, 17 comes first by its name.
   assert.deepEqual(brief(remove(at, "holder")), [
-    "write 33 10.0.0.1",
-    'event 33 IPAllocated: Assigned IP ["10.0.0.1"]',
+    "write 17 10.0.0.1",
+    'event 17 IPAllocated: Assigned IP ["10.0.0.1"]',
   ]);
   assert.equal(at.book.waiting.size, 49);
 });

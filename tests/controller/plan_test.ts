@@ -2,8 +2,12 @@ import assert from "node:assert/strict";
 import { createBook, hold } from "../../lib/controller/allocations.ts";
 import { instant } from "../../lib/base/time.ts";
 import { REPEAT_EVENT_MS } from "../../lib/controller/actions.ts";
+import { planBatch } from "../../lib/controller/batch.ts";
 import { planService, releaseService } from "../../lib/controller/plan.ts";
 import { reconfigure } from "../../lib/controller/reconfigure.ts";
+import { restore } from "../../lib/controller/restore.ts";
+import type { ServiceFacts } from "../../lib/model/facts.ts";
+import { formatIp } from "../../lib/net/ip.ts";
 import {
   brief,
   config,
@@ -213,11 +217,40 @@ Deno.test("A13 planService() serves its class alone", () => {
   assert.equal(planService(service("plain"), book, named).decision.kind, "notOurs");
 });
 
-Deno.test("C11 planService() frees the address of a Service of another class, with 0 writes", () => {
+Deno.test("C11 planService() gives nobody what a Service of another class shows, with 0 writes (fault 4)", () => {
   const at = world(ONE);
   put(at, "web");
   const plans = put(at, "web", { loadBalancerClass: "x/y" });
-  assert.deepEqual([brief(plans), plans[0]?.freed, at.book.users.size], [[], true, 0]);
+  assert.deepEqual(brief(plans), [
+    'event web AddressOfOtherClass: ["10.0.0.1"] is of a pool of Herald, and the Service\'s ' +
+    'loadBalancerClass, "x/y", is not served here: nobody else gets it, and this Herald does not ' +
+    "announce it",
+  ]);
+  put(at, "next");
+  assert.equal(statusOf(at, "next"), "10.0.0.2");
+  assert.deepEqual(brief(put(at, "web", { assigned: [], hasIngress: false })), []);
+  put(at, "last");
+  assert.equal(statusOf(at, "last"), "10.0.0.1");
+});
+
+Deno.test("two controllers of two classes give no address twice, whoever plans first (fault 4)", () => {
+  for (const order of [["plain", "blue"], ["blue", "plain"]]) {
+    const services = new Map<string, ServiceFacts>();
+    for (const name of order) {
+      const lbClass = name === "blue" ? "blue" : undefined;
+      const facts = service(name, { loadBalancerClass: lbClass });
+      services.set(facts.key, facts);
+      const book = restore(services.values(), ONE, lbClass);
+      for (const { actions } of planBatch([facts.key], services, book, context({ lbClass }))) {
+        for (const action of actions) {
+          if (action.kind !== "writeStatus") continue;
+          services.set(facts.key, { ...facts, assigned: action.ips, hasIngress: true });
+        }
+      }
+    }
+    const given = [...services.values()].flatMap(({ assigned }) => assigned.map(formatIp));
+    assert.deepEqual(given, ["10.0.0.1", "10.0.0.2"]);
+  }
 });
 
 Deno.test("A14 planService() writes addresses in the order of the Service's families", () => {

@@ -68,11 +68,11 @@ Deno.test("A12 restore() enters only what a Service may hold", () => {
   assert.deepEqual(holders([service("a", { assigned: ips("192.0.2.1") })]), []);
 });
 
-Deno.test("A12 restore() leaves an address to the oldest, then to the lowest UID", () => {
+Deno.test("A12 restore() leaves an address to the oldest, then to the first by name", () => {
   const has = { assigned: ips("10.0.0.5") };
   const old = service("z", { ...has, createdMs: 1, uid: "z" });
   const young = service("a", { ...has, createdMs: 2, uid: "a" });
-  const twin = service("b", { ...has, createdMs: 1, uid: "y" });
+  const twin = service("b", { ...has, createdMs: 1, uid: "zz" });
   assert.deepEqual(holders([young, old]), ["default/z 10.0.0.5"]);
   assert.deepEqual(holders([young, old, twin]), ["default/b 10.0.0.5"]);
 });

@@ -26,9 +26,16 @@ export function emptyModel(config: Config, namespaces: Model["namespaces"]): Mod
   return { config, namespaces, held: new Map(), givenUp: new Map(), kept: new Map() };
 }
 
+/** Of two of one second the first by namespace and name. */
+export function isBefore(a: ServiceFacts, b: ServiceFacts): boolean {
+  return a.namespace < b.namespace || (a.namespace === b.namespace && a.name < b.name);
+}
+
 /** Rule A12: all that stands in a status is known first; of two that clash the older keeps it. */
 export function learn(model: Model, services: Iterable<ServiceFacts>): void {
-  const byAge = [...services].sort((a, b) => a.createdMs - b.createdMs || (a.uid < b.uid ? -1 : 1));
+  const byAge = [...services].sort((a, b) =>
+    a.createdMs - b.createdMs || (isBefore(a, b) ? -1 : 1)
+  );
   for (const facts of byAge) {
     if (!isEligible(facts) || facts.assigned.length === 0) continue;
     // Its wishes are looked at when it is planned, together with where else it may go.
@@ -40,7 +47,7 @@ export function learn(model: Model, services: Iterable<ServiceFacts>): void {
 
 /** What a status shows, and the Service does not have, nobody gets before it is gone from there. */
 export function enterShown(model: Model, facts: ServiceFacts): void {
-  const { assigned, isLoadBalancer, key, loadBalancerClass } = facts;
+  const { assigned, isLoadBalancer, key } = facts;
   if (assigned.length === 0) return;
   const isKept = (ip: Ip) =>
     [...model.kept].some(([name, { ips }]) => name !== key && ips.includes(ip));
@@ -50,7 +57,6 @@ export function enterShown(model: Model, facts: ServiceFacts): void {
   const claims = [...model.givenUp.get(key) ?? [], ...optional(model.held.get(key))];
   const known = new Set(claims.flatMap(({ ips }) => ips));
   const ofPools = new Set(model.config.pools.flatMap(addressesOf));
-  if (isLoadBalancer && loadBalancerClass !== undefined) return;
   if (!isLoadBalancer && !assigned.every((ip) => ofPools.has(ip))) return;
   const ips = assigned.filter((ip) =>
     ofPools.has(ip) && !isKept(ip) && !rightly(ip) && !known.has(ip)
@@ -71,6 +77,8 @@ export function decide(model: Model, facts: ServiceFacts, now: number): Verdict 
   if (isForeign || (before !== undefined && before.facts.uid !== facts.uid)) {
     goAway(model, key, now);
   }
+  // What the status of another class shows is taken for as long as it shows it.
+  if (isForeign) enterShown(model, facts);
   const verdict = isEligible(facts) ? decideEligible(model, facts) : undefined;
   if (verdict === undefined) giveUp(model, key);
   settleStatus(model, facts);
