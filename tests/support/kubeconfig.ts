@@ -1,12 +1,12 @@
-/** Writes a kubeconfig that leads to a server with a token of no meaning. */
-export async function writeKubeconfig(path: string, server: string): Promise<void> {
+/** Writes a kubeconfig that leads to a server with a token, of no meaning unless one is given. */
+export async function writeKubeconfig(path: string, server: string, token = "t"): Promise<void> {
   const config = {
     apiVersion: "v1",
     kind: "Config",
     "current-context": "test",
     contexts: [{ name: "test", context: { cluster: "test", user: "test" } }],
     clusters: [{ name: "test", cluster: { server } }],
-    users: [{ name: "test", user: { token: "t" } }],
+    users: [{ name: "test", user: { token } }],
   };
   await Deno.writeTextFile(path, JSON.stringify(config));
 }

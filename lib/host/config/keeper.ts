@@ -18,8 +18,15 @@ export interface ConfigKeeper {
   status(): ConfigStatus;
   /** Reads a local file again now (SIGHUP). */
   reload(): void;
+  /**
+   * Reads the configuration anew and judges the one in force again, by what is known now: who begins
+   * to lead must not take what it had merely not heard of when it accepted it.
+   */
+  refresh(): Promise<void>;
   /** Asks again whether a valid configuration is still refused. Cheap when none is. */
   reconsider(): void;
+  /** Judges a configuration that waits for something, where that has come. Cheap when none waits. */
+  resume(): void;
   /** Tells the cluster of a rejection that stands and was not told from here: it is its task now. */
   tellStanding(): void;
   readonly done: Promise<void>;
@@ -33,8 +40,11 @@ interface ConfigHooks {
   readonly tell?: (event: ClusterEvent) => boolean;
   /** Why a valid configuration must not follow `before`, or undefined when it may. */
   readonly refuse: (config: Config, before: Config | undefined) => string | undefined;
-  /** Whether all is known by which to refuse; absent: always. Followed by `reconsider`. */
-  readonly ready?: () => boolean;
+  /**
+   * What is not known yet that this configuration needs, or by which it is refused; a sentence.
+   * Undefined, or absent: nothing. Followed by `resume`.
+   */
+  readonly waitsFor?: (config: Config) => string | undefined;
   readonly onChange: (config: Config) => void;
 }
 
@@ -48,7 +58,9 @@ interface Withheld {
 
 interface Keeping extends ConfigHooks {
   readonly context: RoleContext;
-  current: Config | undefined;
+  current: Withheld | undefined;
+  /** The one that was in force before. */
+  previous: Withheld | undefined;
   lastText: string | undefined;
   /** Of the object that had it. */
   lastUid: string | undefined;
@@ -70,6 +82,7 @@ export function keepConfig(context: RoleContext, hooks: ConfigHooks): ConfigKeep
     ...hooks,
     context,
     current: undefined,
+    previous: undefined,
     lastText: undefined,
     lastUid: undefined,
     withheld: undefined,
@@ -89,11 +102,20 @@ export function keepConfig(context: RoleContext, hooks: ConfigHooks): ConfigKeep
     signal,
   );
   return {
-    current: () => keeping.current,
+    current: () => keeping.current?.config,
     status: () => keeping.status,
     reload: () => watch.reload(),
+    async refresh() {
+      await watch.refresh();
+      judgeAgain(keeping);
+    },
     reconsider: () => {
       if (keeping.withheld !== undefined) judge(keeping, keeping.withheld);
+    },
+    resume: () => {
+      const { withheld } = keeping;
+      if (withheld?.refused !== false || keeping.waitsFor?.(withheld.config) !== undefined) return;
+      judge(keeping, withheld);
     },
     tellStanding: () => tellStanding(keeping),
     done: Promise.all([watch.done, remind(keeping)]).then(() => {}),
@@ -141,12 +163,21 @@ function howMany(problems: readonly ConfigProblem[]): string {
 
 function judge(keeping: Keeping, candidate: Withheld): void {
   const { input: { source }, config, refused } = candidate;
-  if (keeping.ready?.() === false) {
+  const { current } = keeping;
+  const lacks = keeping.waitsFor?.(config);
+  if (lacks !== undefined) {
     keeping.withheld = candidate;
-    keeping.status = { ...keeping.status, source, reason: "it waits until all Services are known" };
+    const reason = current === undefined ? lacks : `${lacks}; ${STAYS}`;
+    keeping.status = {
+      state: current === undefined ? "none" : "stale",
+      source,
+      problems: [],
+      reason,
+    };
+    if (current !== undefined) keeping.context.metrics.config.stale.set(1);
     return;
   }
-  const refusal = keeping.refuse(config, keeping.current);
+  const refusal = keeping.refuse(config, current?.config);
   if (refusal !== undefined) {
     keeping.withheld = { ...candidate, refused: true };
     reject(keeping, source, [], refusal);
@@ -156,7 +187,8 @@ function judge(keeping: Keeping, candidate: Withheld): void {
   const { log, metrics } = keeping.context;
   keeping.withheld = undefined;
   keeping.standing = undefined;
-  keeping.current = config;
+  keeping.previous = current;
+  keeping.current = candidate;
   keeping.status = { state: "loaded", source, problems: [] };
   metrics.config.loaded.set(1);
   metrics.config.stale.set(0);
@@ -165,6 +197,23 @@ function judge(keeping: Keeping, candidate: Withheld): void {
     "configuration in force",
   );
   keeping.onChange(config);
+}
+
+/** What is in force may take what was given since by another, whose configuration was not heard of. */
+function judgeAgain(keeping: Keeping): void {
+  const { context: { metrics }, current, previous, refuse } = keeping;
+  const taking = current && refuse(current.config, undefined);
+  if (current === undefined || taking === undefined) return;
+  const mayReturn = previous !== undefined && refuse(previous.config, undefined) === undefined;
+  const refusal = (mayReturn && refuse(current.config, previous.config)) || taking;
+  keeping.current = mayReturn ? previous : undefined;
+  keeping.previous = undefined;
+  // A newer one that waits, or is refused, is what the person is told of.
+  keeping.withheld ??= { ...current, refused: true };
+  reject(keeping, current.input.source, [], refusal);
+  if (keeping.current === undefined) metrics.config.loaded.set(0);
+  else keeping.onChange(keeping.current.config);
+  if (keeping.standing === undefined) announceRejection(keeping, current.input, []);
 }
 
 function reject(

@@ -35,6 +35,8 @@ interface ConfigSourceOptions {
 interface ConfigSource {
   /** Reads a local file again now. */
   reload(): void;
+  /** Reads everything anew; settles when what was there at the time of the call was handed over. */
+  refresh(): Promise<void>;
   /** Settles when the watch has ended after its signal. */
   readonly done: Promise<void>;
 }
@@ -51,12 +53,13 @@ export function watchConfig(
   const { config, clock } = options;
   const names = configMapNames(config);
   if (config !== undefined && names === undefined) {
-    return watchLocalFile(
+    const file = watchLocalFile(
       config,
       (content) => onInput(content.kind === "text" ? fileInput(content.text, config) : content),
       clock,
       signal,
     );
+    return { reload: () => void file.reload(), refresh: file.reload, done: file.done };
   }
   return watchConfigMaps(options, names ?? [], onInput, signal);
 }
@@ -136,6 +139,7 @@ function watchConfigMaps(
   );
   return {
     reload: () => {},
+    refresh: async () => void await Promise.all(watches.map((watch) => watch.refresh())),
     done: Promise.all(watches.map(({ done }) => done)).then(() => {}),
   };
 }

@@ -9,8 +9,8 @@ import { aborted } from "../process/clock.ts";
 export interface NamespaceWatch {
   /** Whether all is known that the configuration needs; starts the watch where it needs it. */
   readyFor(config: Config): boolean;
-  /** A configuration needs them, and they are not known. */
-  unknown(): boolean;
+  /** Reads them anew where this configuration needs them; settles when all are known. */
+  refresh(config: Config | undefined): Promise<void>;
   readonly items: ReadonlyMap<string, NamespaceFacts>;
   readonly done: Promise<void>;
 }
@@ -36,7 +36,10 @@ export function watchNamespaces(
       }, signal);
       return watched.synced;
     },
-    unknown: () => watched?.synced === false,
+    async refresh(config) {
+      // Where they are needed by no configuration in force, whether they may be read is no matter.
+      if (config !== undefined && needsNamespaces(config.pools)) await watched?.refresh();
+    },
     get items() {
       return watched?.items ?? NONE;
     },

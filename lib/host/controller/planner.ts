@@ -40,7 +40,7 @@ export type ControllerEvent =
 /** The parts of the controller that the planner works with. */
 interface PlannerParts {
   readonly inbox: Pick<Inbox<ControllerEvent>, "wakeAt">;
-  readonly keeper: Pick<ConfigKeeper, "current" | "reconsider" | "tellStanding">;
+  readonly keeper: Pick<ConfigKeeper, "current" | "reconsider" | "resume" | "tellStanding">;
   readonly lead: Pick<ControllerLead, "permit" | "publishEvent">;
   readonly ledger: Ledger;
   readonly namespaces: Pick<NamespaceWatch, "items" | "readyFor">;
@@ -99,7 +99,7 @@ function take(planner: Planner, event: ControllerEvent): void {
     case "stop":
       planner.ledger.close();
       planner.leadCame = false;
-      planner.sticky.forget();
+      planner.sticky.refresh();
       planner.changed.clear();
       planner.writer.forgetAll();
       return planner.inbox.wakeAt(undefined);
@@ -156,6 +156,7 @@ function decide(planner: Planner): void {
  */
 function reconsider(planner: Planner): void {
   const { keeper, ledger, services } = planner;
+  keeper.resume();
   if (services.synced && (ledger.book !== undefined || planner.servicesChanged)) {
     keeper.reconsider();
     planner.servicesChanged = false;

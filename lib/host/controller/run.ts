@@ -1,16 +1,32 @@
 import type { ServiceFacts } from "../../model/facts.ts";
 import { readService } from "../../model/service.ts";
-import { keepConfig } from "../config/keeper.ts";
+import { type ConfigKeeper, keepConfig } from "../config/keeper.ts";
 import { openInbox } from "../process/inbox.ts";
+import type { Watched } from "../cluster/cluster.ts";
 import type { RoleContext, RunningRole } from "../process/role.ts";
 import { startLead } from "./lead.ts";
 import { createLedger } from "./ledger.ts";
-import { watchNamespaces } from "./namespaces.ts";
+import { type NamespaceWatch, watchNamespaces } from "./namespaces.ts";
 import { type ControllerEvent, createPlanner } from "./planner.ts";
 import { createPoolMetrics } from "./pools.ts";
 import { controllerStatus, unknownHere } from "./status.ts";
 import { createStatusWriter } from "./status_writer.ts";
-import { createStickyKeeper } from "./sticky.ts";
+import { createStickyKeeper, type StickyKeeper } from "./sticky.ts";
+
+/** All that the plan rests on: what is added here is read anew by who begins to lead. */
+interface Inputs {
+  readonly services: Pick<Watched<ServiceFacts>, "refresh">;
+  readonly namespaces: Pick<NamespaceWatch, "refresh">;
+  readonly sticky: Pick<StickyKeeper, "refresh">;
+  readonly keeper: Pick<ConfigKeeper, "current" | "refresh">;
+}
+
+/** Reads everything anew; the configuration last, for it is judged by the others. */
+async function readAnew({ keeper, namespaces, services, sticky }: Inputs): Promise<void> {
+  sticky.refresh();
+  await Promise.all([services.refresh(), namespaces.refresh(keeper.current())]);
+  await keeper.refresh();
+}
 
 /**
  * Starts the controller: gives Services their addresses until the context's signal fires. Each part
@@ -33,13 +49,18 @@ export function runController(role: RoleContext): RunningRole {
   });
   const lead = startLead(context, {
     idle: () => writer.idle(),
-    catchUp: () => services.refresh(),
+    catchUp: () => readAnew({ services, namespaces, sticky, keeper }),
     onStart: () => inbox.post({ kind: "lead" }),
     onStop: () => inbox.now({ kind: "stop" }),
   });
   const keeper = keepConfig(context, {
     tell: lead.publishEvent,
-    ready: () => services.synced,
+    waitsFor: (config) =>
+      !services.synced
+        ? "it waits until all Services are known"
+        : !namespaces.readyFor(config)
+        ? "it waits until the labels of Namespaces are known; may they be listed?"
+        : undefined,
     refuse: ledger.refusal,
     onChange: () => inbox.post({ kind: "config" }),
   });
@@ -55,9 +76,7 @@ export function runController(role: RoleContext): RunningRole {
   const notReady = () => [
     ...services.synced ? [] : [`the Services of ${cluster.description} are not all known yet`],
     ...keeper.current() ? [] : [`no configuration in force: ${keeper.status().reason ?? ""}`],
-    ...namespaces.unknown()
-      ? ["the labels of Namespaces are not known yet; may they be listed?"]
-      : [],
+    ...sticky.unknown() ?? [],
   ];
   return {
     config: keeper,

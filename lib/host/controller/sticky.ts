@@ -8,7 +8,7 @@ import {
   decodeRemembered,
   encodeRemembered,
 } from "../../controller/sticky_record.ts";
-import { oncePer } from "../process/backoff.ts";
+import { oncePer, retryDelayMs } from "../process/backoff.ts";
 import type { Cluster, Permit } from "../cluster/cluster.ts";
 import type { RoleContext } from "../process/role.ts";
 
@@ -32,8 +32,10 @@ export interface StickyKeeper {
   restore(book: AddressBook): void;
   /** After each batch: writes down what changed. */
   note(book: AddressBook, permit: Permit): void;
-  /** Another leads now: what it keeps is to be read anew. */
-  forget(): void;
+  /** Another leads now, or led until now: what it keeps is to be read anew. */
+  refresh(): void;
+  /** What is not known for lack of an answer, for people; undefined where nothing is missed. */
+  unknown(): readonly string[] | undefined;
 }
 
 type StickyContext = Pick<RoleContext, "clock" | "log" | "signal"> & {
@@ -42,6 +44,10 @@ type StickyContext = Pick<RoleContext, "clock" | "log" | "signal"> & {
 
 interface Keeping extends StickyContext, StickyHooks {
   phase: "unread" | "reading" | "read";
+  /** Counts the readings: what an earlier one brings is void. */
+  reading: number;
+  /** Why the note could not be read so far. */
+  missing: string | undefined;
   loaded: readonly Remembered[];
   /** The fingerprint of what was written last. */
   written: string;
@@ -57,6 +63,8 @@ export function createStickyKeeper(context: StickyContext, hooks: StickyHooks): 
     ...context,
     ...hooks,
     phase: "unread",
+    reading: 0,
+    missing: undefined,
     loaded: [],
     written: "",
     wanted: undefined,
@@ -85,7 +93,13 @@ export function createStickyKeeper(context: StickyContext, hooks: StickyHooks): 
       keeping.wanted = { text, permit };
       void writeDown(keeping);
     },
-    forget() {
+    unknown: () =>
+      keeping.missing === undefined
+        ? undefined
+        : [`the addresses kept for deleted Services: ${keeping.missing}`],
+    refresh() {
+      keeping.reading++;
+      keeping.missing = undefined;
       keeping.phase = "unread";
       keeping.loaded = [];
       keeping.written = "";
@@ -99,16 +113,30 @@ function clocksOf({ clock, wallMs }: Keeping): BothClocks {
 }
 
 async function load(keeping: Keeping): Promise<void> {
-  const { cluster, log, signal } = keeping;
+  const { clock, cluster, log, signal } = keeping;
+  const reading = ++keeping.reading;
   keeping.phase = "reading";
-  try {
-    const text = await cluster.readNote(NOTE, signal);
-    keeping.loaded = text === undefined ? [] : decodeRemembered(text, clocksOf(keeping));
-  } catch (error) {
-    if (signal.aborted) return;
-    log.warn({ error: errorText(error) }, "what was kept for deleted Services is not known");
+  // Who went on without it would give away what is kept, and write that down as all there is.
+  for (let attempt = 0; keeping.reading === reading && !signal.aborted; attempt++) {
+    try {
+      const text = await cluster.readNote(NOTE, signal);
+      if (keeping.reading === reading) take(keeping, text);
+      return;
+    } catch (error) {
+      if (signal.aborted || keeping.reading !== reading) return;
+      keeping.missing = errorText(error);
+      if (attempt === 0) {
+        log.warn({ error: keeping.missing }, "what was kept for deleted Services is not known");
+      }
+    }
+    await clock.sleep(retryDelayMs(attempt, clock.random), signal);
   }
-  if (keeping.phase === "reading") keeping.phase = "read";
+}
+
+function take(keeping: Keeping, text: string | undefined): void {
+  keeping.loaded = text === undefined ? [] : decodeRemembered(text, clocksOf(keeping));
+  keeping.missing = undefined;
+  keeping.phase = "read";
   keeping.onLoad();
 }
 

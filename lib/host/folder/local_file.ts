@@ -22,8 +22,8 @@ interface LocalFileTiming {
 const LOCAL_FILE_TIMING: LocalFileTiming = { quietMs: 200, repeatMs: 50, pollMs: 10_000 };
 
 export interface LocalFile {
-  /** Reads now, whatever the file's times say. */
-  reload(): void;
+  /** Reads now, whatever the file's times say; settles when that is done. */
+  reload(): Promise<void>;
   /** Settles when the watch has ended after its signal. */
   readonly done: Promise<void>;
 }
@@ -53,13 +53,13 @@ export function watchLocalFile(
     if (present === seen) return;
     seen = present;
     changedAt = clock.now();
-    start();
+    void start();
   }
 
-  function start(): void {
-    if (busy) return;
+  function start(): Promise<void> {
+    if (busy) return reading;
     busy = true;
-    reading = settle();
+    return reading = settle();
   }
 
   async function settle(): Promise<void> {
@@ -92,7 +92,7 @@ export function watchLocalFile(
     const first = await readOnce(path);
     if (!signal.aborted) give(first);
     // The first reading may have met a writer at work.
-    start();
+    void start();
     await watchFolder(
       { folder: dirname(path), recursive: false, pollMs: timing.pollMs, onEvent: look },
       clock,

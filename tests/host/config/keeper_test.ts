@@ -16,7 +16,7 @@ const BAD = GOOD.replace("layer2", "layer3");
 /** A keeper on a ConfigMap that the test sets. */
 function workshop(
   refuse: (config: Config) => string | undefined = () => undefined,
-  ready?: () => boolean,
+  waitsFor?: () => string | undefined,
   tells = () => true,
 ) {
   const stop = new AbortController();
@@ -41,7 +41,7 @@ function workshop(
   const keeper: ConfigKeeper = keepConfig(context, {
     tell: (event) => tells() && events.push(event) > 0,
     refuse,
-    ...ready && { ready },
+    ...waitsFor && { waitsFor },
     onChange: (config) => void inForce.push(config),
   });
   let version = 0;
@@ -168,13 +168,17 @@ Deno.test("reconsider() asks nothing of a configuration that is no more there", 
 
 Deno.test("keepConfig() lets a good configuration wait until all is known by which to refuse", async () => {
   let known = false;
-  const { keeper, set, inForce, events } = workshop(() => "web has an address", () => known);
+  const { keeper, set, inForce, events } = workshop(
+    () => "web has an address",
+    () => known ? undefined : "it waits until all Services are known",
+  );
   await set(GOOD);
+  keeper.resume();
   assert.equal(keeper.current(), undefined);
   assert.match(keeper.status().reason ?? "", /waits until all Services are known/);
   assert.equal(events.length, 0);
   known = true;
-  keeper.reconsider();
+  keeper.resume();
   assert.deepEqual([inForce.length, events.length], [0, 1]);
   assert.match(keeper.status().reason ?? "", /web has an address/);
 });
@@ -239,4 +243,37 @@ Deno.test("keepConfig() reminds of what stands rejected before the API server fo
   await set(GOOD);
   await clock.elapse(3_600_000);
   assert.equal(events.length, 2);
+});
+
+Deno.test("keepConfig() lets what is in force go on while a newer one waits, and takes that when it may", async () => {
+  let lacking: string | undefined;
+  const { keeper, set, inForce, gauges } = workshop(undefined, () => lacking);
+  await set(GOOD);
+  lacking = "it waits until the labels of Namespaces are known";
+  await set(`${GOOD}# newer\n`);
+  keeper.resume();
+  assert.equal(keeper.current(), inForce[0]);
+  assert.deepEqual([keeper.status().state, await gauges()], ["stale", [1, 1]]);
+  assert.match(keeper.status().reason ?? "", /Namespaces are known; the configuration before/);
+  lacking = undefined;
+  keeper.resume();
+  assert.deepEqual([inForce.length, keeper.status().state], [2, "loaded"]);
+});
+
+Deno.test("refresh() goes back to the configuration before where the one in force takes addresses", async () => {
+  let taking: readonly Config[] = [];
+  const { keeper, set, inForce, events } = workshop((one) =>
+    taking.includes(one) ? "it would take the address of web" : undefined
+  );
+  await set(GOOD);
+  await set(`${GOOD}# newer\n`);
+  await keeper.refresh();
+  assert.equal(keeper.current(), inForce[1], "nothing stands against it");
+  taking = inForce.slice(1);
+  await keeper.refresh();
+  assert.equal(keeper.current(), inForce[0]);
+  assert.deepEqual([keeper.status().state, events.length], ["stale", 1]);
+  taking = inForce.slice(0, 1);
+  await keeper.refresh();
+  assert.equal(keeper.current(), undefined, "nothing is better than what takes addresses");
 });

@@ -60,6 +60,7 @@ function stage(inForce = ONE) {
         world.config = world.offered ?? world.config;
         world.onReconsider();
       },
+      resume: () => {},
       tellStanding: () => void (world.rejected && told.push("rejection")),
     },
     lead: {
@@ -78,7 +79,8 @@ function stage(inForce = ONE) {
       readyFor: () => world.stickyKnown,
       restore: (book) => world.remembered.forEach((one) => remember(book, one)),
       note: () => {},
-      forget: () => void told.push("sticky forgotten"),
+      refresh: () => void told.push("sticky forgotten"),
+      unknown: () => undefined,
     },
     writer: {
       ask: ({ service, ips }: StatusWrite) =>

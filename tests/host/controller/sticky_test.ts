@@ -20,14 +20,18 @@ async function read(keeper: StickyKeeper): Promise<void> {
 }
 
 /** A keeper whose note is a variable, and whose process began at `wallMs`. */
-function workshop(note: { text?: string; refuse?: boolean }, wallMs = 1_000_000) {
+function workshop(
+  note: { text?: string; refuse?: boolean; unreadable?: boolean },
+  wallMs = 1_000_000,
+) {
   const stop = new AbortController();
   const log = recordedLog();
   const clock = virtualClock();
   let [loads, writes] = [0, 0];
   const keeper = createStickyKeeper({
     cluster: {
-      readNote: () => Promise.resolve(note.text),
+      readNote: () =>
+        note.unreadable ? Promise.reject(new Error("HTTP 403")) : Promise.resolve(note.text),
       writeNote: (_name, text) => {
         writes++;
         if (note.refuse) return Promise.reject(new Error("forbidden"));
@@ -112,7 +116,7 @@ Deno.test("createStickyKeeper() reads nothing where no pool keeps anything, and 
   assert.equal(loads(), 0);
   await read(keeper);
   assert.equal(loads(), 1);
-  keeper.forget();
+  keeper.refresh();
   await read(keeper);
   assert.equal(loads(), 2);
   stop.abort();
@@ -125,5 +129,19 @@ Deno.test("createStickyKeeper() writes nothing once another leads", async () => 
   keeper.note(book, { mayBegin: () => false, withinMs: 5_000 });
   await settled();
   assert.equal(writes(), 0);
+  stop.abort();
+});
+
+Deno.test("createStickyKeeper() asks again for a note that it could not read, and says what is missing", async () => {
+  const note: { text?: string; unreadable?: boolean } = { unreadable: true };
+  const { clock, keeper, log, stop } = workshop(note);
+  assert.equal(keeper.readyFor(CONFIG), false);
+  await clock.elapse(60_000);
+  assert.equal(keeper.readyFor(CONFIG), false, "a failure was taken for an empty note");
+  assert.match(keeper.unknown()?.join() ?? "", /kept for deleted Services: HTTP 403/);
+  assert.equal(log.messages("warn").length, 1);
+  note.unreadable = false;
+  await clock.elapse(30_000);
+  assert.deepEqual([keeper.readyFor(CONFIG), keeper.unknown()], [true, undefined]);
   stop.abort();
 });
