@@ -16,3 +16,9 @@ export function after(from: Instant, ms: Millis): Instant {
 
 /** A source of numbers in [0, 1); the host's is real, a test's is seeded. */
 export type Random = () => number;
+
+/** The first of these; undefined where none is set. */
+export function earliest(...dues: readonly (Instant | undefined)[]): Instant | undefined {
+  const set = dues.filter((due) => due !== undefined);
+  return set.length === 0 ? undefined : instant(Math.min(...set));
+}

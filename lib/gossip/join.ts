@@ -1,5 +1,6 @@
 import { after, type Instant, instant, type Millis, type Random } from "../base/time.ts";
 import { compareIp, type Ip } from "../net/ip.ts";
+import type { NodeState } from "./message.ts";
 import {
   type GossipAction,
   type GossipEvent,
@@ -7,6 +8,14 @@ import {
   isPresent,
   type Joining,
 } from "./state.ts";
+
+/** Why states were not exchanged: nobody took the stream, or it ended without an answer. */
+export type JoinFailure = "no stream" | "no answer";
+
+/** What an exchange of states came to. */
+export type Exchange =
+  | { readonly kind: "states"; readonly nodes: readonly NodeState[] }
+  | { readonly kind: JoinFailure; readonly detail: string };
 
 /** A missing member is tried so often, ± 20 %: healed partitions join (row L18). */
 const JOIN_MS: Millis = 2_000;

@@ -48,6 +48,7 @@ export function onAlive(
     state: "alive",
     changedAt: before?.state === "alive" ? before.changedAt : now,
     suspicion: undefined,
+    namesAsker: before?.namesAsker,
   };
   state.members.set(member.name, member);
   if (before === undefined || !isPresent(before)) {

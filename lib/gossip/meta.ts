@@ -18,13 +18,19 @@ export interface Announcement {
   readonly canAnnounce: boolean;
   /** How current its view of the cluster is; undefined: it does not tell. */
   readonly view?: ViewState | undefined;
+  /** By what rules it decides who owns an address; undefined for one that does not tell. */
+  readonly rules?: string | undefined;
 }
+
+/** Others show it to people. */
+const PLAIN_TEXT = /^[\w .,:'-]{1,120}$/;
 
 /** Writes it as the metadata of a member, at most 512 octets. */
 export function announcementOf(
-  { port, boot, sinceMs, canAnnounce, view }: Announcement,
+  { port, boot, sinceMs, canAnnounce, view, rules }: Announcement,
 ): Uint8Array {
-  const told = { herald: 1, heartbeat: { port, boot }, since: sinceMs, mute: !canAnnounce, view };
+  const beat = { port, boot };
+  const told = { herald: 1, heartbeat: beat, since: sinceMs, mute: !canAnnounce, view, rules };
   return new TextEncoder().encode(JSON.stringify(told));
 }
 
@@ -42,9 +48,13 @@ export function readAnnouncement(meta: Uint8Array): Announcement | undefined {
   // Speakers before 0.2 do not tell since when they run: they do so longer than one that does.
   const { since: sinceMs = 0, mute } = told;
   const view = VIEW_STATES.find((one) => one === told.view);
+  const rules = typeof told.rules === "string" && PLAIN_TEXT.test(told.rules)
+    ? told.rules
+    : undefined;
   const valid = isUint(port, 0xffff) && port > 0 && isUint(boot, 0xffff_ffff) &&
     isUint(sinceMs, Number.MAX_SAFE_INTEGER);
-  return valid ? { port, boot, sinceMs, canAnnounce: mute !== true, view } : undefined;
+  if (!valid) return undefined;
+  return { port, boot, sinceMs, canAnnounce: mute !== true, view, ...rules && { rules } };
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -166,6 +166,20 @@ export function onNack({ probe }: GossipState, sequence: number): void {
   if (probe?.sequence === sequence && probe.nacks < probe.nacksWanted) probe.nacks++;
 }
 
+/** What a ping tells of the program that sent it. */
+function noteAsker(
+  { members }: GossipState,
+  from: Endpoint,
+  namesAsker: boolean,
+  actions: GossipAction[],
+): void {
+  for (const member of members.values()) {
+    if (member.address !== from.address || member.namesAsker === namesAsker) continue;
+    member.namesAsker = namesAsker;
+    actions.push({ kind: "member", name: member.name, change: "program" });
+  }
+}
+
 /** Answers a ping for this node, and lets waiting news ride along. */
 export function onPing(
   state: GossipState,
@@ -175,6 +189,7 @@ export function onPing(
   actions: GossipAction[],
 ): void {
   if (message.node !== "" && message.node !== state.self.name) return;
+  noteAsker(state, from, message.sourceNode !== "", actions);
   const ack: GossipMessage = {
     kind: "ackResp",
     sequence: message.sequence,

@@ -39,6 +39,8 @@ export interface Member extends Endpoint {
   state: MemberState;
   changedAt: Instant;
   suspicion: Suspicion | undefined;
+  /** Whether its pings name who asks: those of memberlist do from v0.2 on. Undefined before the first. */
+  namesAsker?: boolean | undefined;
 }
 
 /** An accusation: it ends in death unless the accused refutes it in time. */
@@ -218,7 +220,7 @@ export type GossipAction =
   | {
     readonly kind: "member";
     readonly name: string;
-    readonly change: "join" | "update" | "suspect" | "alive" | "dead" | "left";
+    readonly change: "join" | "update" | "program" | "suspect" | "alive" | "dead" | "left";
   }
   /** A doubted member answers, and says nothing of being unfit; or does so no more. */
   | { readonly kind: "vouched"; readonly name: string; readonly answers: boolean }

@@ -32,6 +32,7 @@ export const EVENT = {
   addressConflict: "AddressConflict",
   otherClass: "AddressOfOtherClass",
   nodesExcluded: "NodesExcluded",
+  speakersDisagree: "SpeakersDisagree",
   configRejected: "ConfigRejected",
   deprecatedAnnotation: "deprecatedAnnotation",
 } as const;

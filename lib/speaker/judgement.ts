@@ -63,21 +63,28 @@ const RULES: Readonly<Record<Judge, Rules>> = {
 export interface Beside {
   /** Nodes whose speaker is a member and not Herald's. */
   readonly nodes: ReadonlySet<string>;
+  /** Of them those that gossip as MetalLB up to v0.12 does: its pings do not name who asks … */
+  readonly older: ReadonlySet<string>;
+  /** … and those that do as later ones. Their metadata is empty, in every version. */
+  readonly newer: ReadonlySet<string>;
   /** Octets of the key by which they understand this one; undefined without a key. */
   readonly keyBytes: number | undefined;
 }
 
 /**
  * Decides by whose rules nodes are judged. Beside speakers of MetalLB all must judge as these do, or
- * an address has two owners, or none. Their version is what was said, else what the key's length
- * tells: up to v0.13 the speakers understand 16 octets only, later ones 32.
+ * an address has two owners, or none. Their version is what was said, else what their gossip tells:
+ * that of v0.12 and before differs, and up to v0.13 they understand 16 octets of a key only, later
+ * ones 32.
  */
 export function judgeBeside(
-  { nodes, keyBytes }: Beside,
+  { nodes, keyBytes, newer, older }: Beside,
   compat: MetallbVersion | undefined,
 ): Judge {
   if (nodes.size === 0) return "Herald";
-  return compat ?? (keyBytes === 32 ? "v0.16" : "v0.12");
+  if (compat !== undefined) return compat;
+  if (older.size > 0) return "v0.12";
+  return keyBytes === 32 || (keyBytes === undefined && newer.size > 0) ? "v0.16" : "v0.12";
 }
 
 /** What this judge's rules mean for these nodes. */

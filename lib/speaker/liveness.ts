@@ -10,8 +10,6 @@ export interface Liveness {
   beating: ReadonlyMap<string, number>;
   /** Of them those that run longer than this node. */
   elders: ReadonlySet<string>;
-  /** Of them those that do not beat: speakers of MetalLB. */
-  metallb: ReadonlySet<string>;
   /** Heard and hearing: they answer notices. */
   readonly up: Set<string>;
   /** Missed by their heartbeat, since when. */
@@ -83,7 +81,6 @@ export function createLiveness(self: string): Liveness {
     alive: new Set([self]),
     beating: new Map(),
     elders: new Set(),
-    metallb: new Set(),
     up: new Set(),
     missed: new Map(),
     vouched: new Set(),
@@ -121,8 +118,6 @@ export function setMembers(
   const { beating: before } = liveness;
   liveness.beating = beating;
   liveness.elders = elders;
-  const others = [...alive].filter((name) => name !== liveness.self && !beating.has(name));
-  liveness.metallb = new Set(others);
   liveness.muteByGossip = muteByGossip;
   liveness.views = views;
   for (const names of [up, missed, vouched, leaving, mute, unheard]) {
@@ -227,6 +222,11 @@ export function hasCurrentFellow(
   verdicts: ReadonlyMap<string, Verdict>,
 ): boolean {
   return [...liveNodes(verdicts)].some((name) => name !== self && views.get(name) === "current");
+}
+
+/** Nodes whose speaker's Pod is ready, and that gossip never told of. */
+export function unreached(verdicts: ReadonlyMap<string, Verdict>): string[] {
+  return [...verdicts].filter(([, verdict]) => verdict === "pod alone").map(([name]) => name);
 }
 
 function ownVerdict({ self, alive, fitness }: Liveness): Verdict {

@@ -1,6 +1,7 @@
 import { type Announcement, readAnnouncement } from "../gossip/meta.ts";
 import type { Member } from "../gossip/state.ts";
 import { formatIp, type Ip } from "../net/ip.ts";
+import type { Beside } from "./judgement.ts";
 import type { GossipView, Verdict } from "./liveness.ts";
 
 const STATE_TEXT: Partial<Record<Verdict, string>> = {
@@ -16,27 +17,55 @@ export interface Beating extends Pick<Announcement, "boot" | "port"> {
   readonly address: Ip;
 }
 
+/** Who takes part, by gossip. */
+export interface Roster {
+  readonly view: GossipView;
+  readonly beating: readonly Beating[];
+  /** By what rules those decide that tell theirs. */
+  readonly rules: ReadonlyMap<string, string>;
+  /** Speakers of MetalLB … */
+  readonly beside: Omit<Beside, "keyBytes">;
+  /** … and where they gossip. */
+  readonly addressesBeside: ReadonlySet<Ip>;
+}
+
 /** Reads out of gossip who takes part, by what each tells of itself, this node since `sinceMs`. */
 export function rosterOf(
   alive: ReadonlySet<string>,
-  members: ReadonlyMap<string, Pick<Member, "address" | "meta">>,
+  members: ReadonlyMap<string, Pick<Member, "address" | "meta" | "namesAsker">>,
   sinceMs: number,
-): { readonly view: GossipView; readonly beating: readonly Beating[] } {
+): Roster {
   const elders = new Set<string>();
   const mute = new Set<string>();
   const views = new Map<string, NonNullable<Announcement["view"]>>();
   const beating: Beating[] = [];
-  for (const [name, { address, meta }] of members) {
-    const announced = alive.has(name) ? readAnnouncement(meta) : undefined;
-    if (announced === undefined) continue;
+  const rules = new Map<string, string>();
+  const [nodes, older, newer] = [new Set<string>(), new Set<string>(), new Set<string>()];
+  const addressesBeside = new Set<Ip>();
+  for (const [name, { address, meta, namesAsker }] of members) {
+    if (!alive.has(name)) continue;
+    const announced = readAnnouncement(meta);
+    if (announced === undefined) {
+      nodes.add(name);
+      addressesBeside.add(address);
+      if (namesAsker !== undefined) (namesAsker ? newer : older).add(name);
+      continue;
+    }
     const { port, boot, view } = announced;
     if (!announced.canAnnounce) mute.add(name);
     if (announced.sinceMs <= sinceMs) elders.add(name);
+    if (announced.rules !== undefined) rules.set(name, announced.rules);
     if (view !== undefined) views.set(name, view);
     beating.push({ name, address, port, boot });
   }
   const boots = new Map(beating.map(({ name, boot }) => [name, boot]));
-  return { view: { alive, beating: boots, elders, mute, views }, beating };
+  return {
+    view: { alive, beating: boots, elders, mute, views },
+    beating,
+    rules,
+    beside: { nodes, older, newer },
+    addressesBeside,
+  };
 }
 
 /** The state of each member, in words for people. */

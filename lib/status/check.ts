@@ -37,8 +37,11 @@ function ofController({ services }: ControllerStatus): string[] {
     );
 }
 
-function ofSpeaker({ conflicts = [], members = [], node, peers = [] }: SpeakerStatus): string[] {
+function ofSpeaker(
+  { concerns = [], conflicts = [], members = [], node, peers = [] }: SpeakerStatus,
+): string[] {
   return [
+    ...concerns.map((concern) => `as ${node} sees it, ${concern}`),
     ...conflicts.map(({ ip, mac }) => `another host answers for ${ip} too: ${mac}`),
     ...members.filter(({ state }) => state === "gone")
       .map((member) => `${node} does not hear the speaker of ${member.node}`),

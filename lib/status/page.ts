@@ -66,6 +66,11 @@ function controllerSection({ controller }: ProcessStatus): Html | "" {
 function speakerSection({ speaker }: ProcessStatus): Html | "" {
   if (speaker === undefined) return "";
   return html`
+    ${(speaker.concerns ?? []).map((concern) =>
+      html`
+        <p>Warning: ${concern}</p>
+      `
+    )}
     <h2>Addresses, as ${speaker.node} sees them</h2>
     ${speaker.unknown === undefined ? "" : html`
       <p>${unknownText(speaker.unknown)}</p>

@@ -86,6 +86,7 @@ function speakerLines(speaker: SpeakerStatus): string[] {
       Object.entries(speaker.owned ?? {}).map(([node, count]) => `${node} ${count}`),
     ),
     ...listLine("CONFLICTS", speaker.conflicts?.map(({ ip, mac }) => `${ip} is at ${mac} too`)),
+    ...(speaker.concerns ?? []).map((concern) => `  WARNING    ${concern}`),
     ...speaker.unknown ? [`  ${unknownText(speaker.unknown)}`] : [],
     ...speaker.unknown && speaker.addresses.length === 0
       ? []

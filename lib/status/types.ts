@@ -79,6 +79,8 @@ export interface SpeakerStatus {
   }[];
   /** How many addresses of layer 2 each node owns. */
   readonly owned?: Readonly<Record<string, number>>;
+  /** What is wrong among the speakers and only a person can put right. */
+  readonly concerns?: readonly string[];
   /** Hosts that had one of our addresses in the last minute. */
   readonly conflicts?: readonly { readonly ip: string; readonly mac: string }[];
   /** Why not all addresses are known yet; undefined when they are. */

@@ -24,7 +24,7 @@ interface Scene {
 
 /** What the event is told of. */
 interface About {
-  readonly kind: "service" | "configmap";
+  readonly kind: "service" | "configmap" | "node";
   readonly namespace: string;
   readonly name: string;
 }
@@ -42,6 +42,21 @@ const PLAYS = {
     const label = "node.kubernetes.io/exclude-from-external-load-balancers=";
     await kube.kubectl(["label", "node", "node1", label]);
     return serviceNamed("given");
+  },
+  // A Pod that is ready, and nobody gossips at its address.
+  speakersDisagree: async ({ kube, node, speakers }) => {
+    await Promise.all(speakers.map((speaker) => speaker.end()));
+    const flags = ["--ml-bindaddr=10.77.1.11", `--ml-labels=${SPEAKERS}`];
+    speakers.push(await startRole(kube, "speaker", node, [], ...flags));
+    await kube.kubectl(["create", "-f", "-"], JSON.stringify(POD));
+    const status = {
+      podIP: "10.77.1.99",
+      podIPs: [{ ip: "10.77.1.99" }],
+      conditions: [{ type: "Ready", status: "True" }],
+    };
+    const patch = ["--subresource=status", "--type=merge", "-p", JSON.stringify({ status })];
+    await kube.kubectl(["patch", "pod", "-n", NAMESPACE, "silent", ...patch]);
+    return { kind: "node", namespace: "default", name: "node1" };
   },
   addressConflict: async ({ master }) => {
     await master.must("ip", "addr", "add", `${GIVEN}/32`, "dev", "eth0");
@@ -175,7 +190,7 @@ async function described(
     const text = await kube.kubectl(["describe", kind, "-n", namespace, name]);
     events = text.slice(text.indexOf("\nEvents:"));
     return events.split("\n").some((line) => line.trim().split(/\s+/)[1] === reason);
-  }, { everyMs: 100 }).catch((error) => {
+  }, { everyMs: 100, timeoutMs: 40_000 }).catch((error) => {
     throw new Error(events, { cause: error });
   });
 }
@@ -199,6 +214,18 @@ async function create(
   await kube.kubectl(["create", "-f", "-"], JSON.stringify(service));
   return serviceNamed(name);
 }
+
+const SPEAKERS = "app=metallb,component=speaker";
+const POD = {
+  apiVersion: "v1",
+  kind: "Pod",
+  metadata: {
+    namespace: NAMESPACE,
+    name: "silent",
+    labels: { app: "metallb", component: "speaker" },
+  },
+  spec: { nodeName: "node2", containers: [{ name: "speaker", image: "speaker" }] },
+};
 
 const NODE = JSON.stringify({
   apiVersion: "v1",

@@ -169,6 +169,16 @@ Deno.test("nodes with different election rules do not storm (layer 2, fault 7)",
   await allHear(failover, failover.names.length - 1);
   const ips = await failover.addServices(30);
   await pause(8_000); // the announcements of the start
+  for (const [index, name] of failover.names.entries()) {
+    const told = failover.process(index).output().match(
+      /rules-differ/g,
+    );
+    assert.equal(told?.length, 1, `${name} tells that rules differ, once`);
+  }
+  assert.match(
+    failover.process(0).output(),
+    /"kind":"address-unclaimed".*nobody claims .* for node[23]/,
+  );
   await using capture = await startCapture(failover.scene.client, "arp");
   await pause(10_000);
   // An announcement: sender and target address are the same.

@@ -10,7 +10,7 @@ import {
 } from "../../lib/speaker/judgement.ts";
 import { planAddress } from "../../lib/speaker/plan.ts";
 import { config, ip, pool, service } from "../controller/fixture.ts";
-import { endpoint, node, nodesOf, slice, speakerView } from "../support/facts.ts";
+import { endpoint, metallbOn, node, nodesOf, slice, speakerView } from "../support/facts.ts";
 import { type Cluster, metallbOwner } from "./metallb.ts";
 
 // Rolls from MetalLB to Herald, one node after the other: after each step some nodes decide by
@@ -44,7 +44,7 @@ function answering(
   const cluster = clusterOf(scene);
   const { election, keyBytes } = COMPAT[version];
   const metallb = new Set(NAMES.filter((name) => !heralds.has(name)));
-  const judge = judgeBeside({ nodes: metallb, keyBytes }, compat);
+  const judge = judgeBeside(metallbOn(metallb, keyBytes), compat);
   return NAMES.filter((self) => {
     if (metallb.has(self)) return metallbOwner(version, cluster) === self;
     const known = nodesOf(...nodes);

@@ -12,19 +12,34 @@ const member = (part: Partial<Parameters<typeof announcementOf>[0]>) => ({
 
 Deno.test("rosterOf() reads who beats, who is older, who is mute and whose view is how current", () => {
   const members = new Map([
-    ["b", member({ view: "current" })],
+    ["b", member({ view: "current", rules: "these" })],
     ["c", member({ sinceMs: 30, canAnnounce: false, view: "stale" })],
     ["dead", member({})],
     ["metallb", { address, meta: new Uint8Array() }],
   ]);
   const alive = new Set(["a", "b", "c", "metallb"]);
-  const { beating, view } = rosterOf(alive, members, 20);
+  const { addressesBeside, beating, beside, rules, view } = rosterOf(alive, members, 20);
   assert.deepEqual(beating.map(({ name }) => name), ["b", "c"]);
   assert.deepEqual(beating[0], { name: "b", address, port: 7947, boot: 2 });
   assert.deepEqual([...view.beating], [["b", 2], ["c", 2]]);
   assert.deepEqual([...view.elders], ["b"]);
   assert.deepEqual([...view.mute], ["c"]);
+  assert.deepEqual([...rules], [["b", "these"]]);
+  assert.deepEqual([[...beside.nodes], [...addressesBeside]], [["metallb"], [address]]);
   assert.deepEqual([...view.views], [["b", "current"], ["c", "stale"]]);
+});
+
+Deno.test("rosterOf() tells MetalLB's speakers by their pings: those up to v0.12 do not name who asks", () => {
+  const asking = (namesAsker: boolean | undefined) =>
+    ({ address, meta: new Uint8Array(), namesAsker }) as const;
+  const members = new Map([["old", asking(false)], ["new", asking(true)], [
+    "silent",
+    asking(undefined),
+  ]]);
+  const { beside: { newer, nodes, older } } = rosterOf(new Set(members.keys()), members, 0);
+  assert.deepEqual([[...nodes], [...older], [...newer]], [["old", "new", "silent"], ["old"], [
+    "new",
+  ]]);
 });
 
 Deno.test("describeMembers() says what is known of each, and whose view is stale", () => {

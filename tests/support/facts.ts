@@ -1,6 +1,7 @@
 import type { EndpointFacts, NodeFacts, ServiceKey, SliceFacts } from "../../lib/model/facts.ts";
 import { judgementOf } from "../../lib/speaker/judgement.ts";
 import { addressesOf } from "../../lib/speaker/node_addresses.ts";
+import type { Beside } from "../../lib/speaker/judgement.ts";
 import type { SpeakerView } from "../../lib/speaker/view.ts";
 import { config } from "../controller/fixture.ts";
 
@@ -43,6 +44,15 @@ export function endpoint(
 /** The slice `KEY-1` of a Service. */
 export function slice(key: ServiceKey, ...endpoints: EndpointFacts[]): SliceFacts {
   return { key: `${key}-1`, service: key, family: undefined, endpoints };
+}
+
+/** These speakers of MetalLB beside one of Herald's, of whose gossip only the key is known. */
+export function metallbOn(
+  nodes: Iterable<string>,
+  keyBytes: number | undefined,
+  part: Partial<Beside> = {},
+): Beside {
+  return { nodes: new Set(nodes), keyBytes, older: new Set(), newer: new Set(), ...part };
 }
 
 /** What `node1` sees of a cluster without pools and nodes, unless told otherwise. */

@@ -114,11 +114,12 @@ export type WriteOutcome =
   /** Unknown or temporary (network, 429, 5xx): read back and try later. */
   | { readonly kind: "failed"; readonly error: string; readonly retryAfterMs?: number };
 
-/** A Kubernetes event about a Service or about Herald's ConfigMap. */
+/** A Kubernetes event about a Service, about Herald's ConfigMap, or about a Node. */
 export interface ClusterEvent {
   readonly permit?: Permit;
   readonly about: {
-    readonly kind: "Service" | "ConfigMap";
+    readonly kind: "Service" | "ConfigMap" | "Node";
+    /** Where its events are; a Node itself has none, and its events are in `default`. */
     readonly namespace: string;
     readonly name: string;
     /** By it `kubectl describe` finds the events of its object. */

@@ -1,8 +1,20 @@
+import { type Ip, parseIp } from "../../net/ip.ts";
+
 /** Who opened a stream. */
 export interface Caller {
   readonly from: string;
   /** A speaker may be at its address. */
   readonly expected: boolean;
+}
+
+/** Who calls from there. */
+export function callerOf(
+  from: Deno.Addr,
+  isExpected: (address: Ip) => boolean,
+): Caller {
+  const host = from.transport === "tcp" ? from.hostname : "?";
+  const address = parseIp(host);
+  return { from: host, expected: address !== undefined && isExpected(address) };
 }
 
 /** Streams of one address, and of all addresses where no speaker may be: more are closed at once. */

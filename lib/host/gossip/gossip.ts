@@ -1,4 +1,3 @@
-import { errorText } from "../../base/errors.ts";
 import type { Millis } from "../../base/time.ts";
 import {
   createGossip,
@@ -9,6 +8,7 @@ import {
   type GossipTiming,
   type Member,
 } from "../../gossip/state.ts";
+import type { JoinFailure } from "../../gossip/join.ts";
 import { localStates } from "../../gossip/told.ts";
 import { aliveMembers, nextDeadline, step } from "../../gossip/step.ts";
 import { formatIp, type Ip } from "../../net/ip.ts";
@@ -58,6 +58,8 @@ export interface Gossip extends AsyncDisposable {
   leave(): void;
   /** Candidates changed: join the new ones now. */
   joinSoon(): void;
+  /** What the last exchange with each address came to that failed. */
+  failures(): ReadonlyMap<Ip, JoinFailure>;
   /** Settles when all members to be found at the start were tried, or the time for it is over. */
   readonly joined: Promise<void>;
 }
@@ -69,6 +71,7 @@ interface Running {
   readonly transport: GossipTransport;
   readonly feed: (event: GossipEvent) => void;
   readonly mayTell: (cause: string) => boolean;
+  readonly failures: Map<Ip, JoinFailure>;
   readonly onFirstJoinOver: () => void;
 }
 
@@ -88,6 +91,7 @@ export async function startGossip(options: GossipOptions, signal: AbortSignal): 
     transport,
     feed: (event) => machine.feed(event),
     mayTell: oncePerCause(TELL_MS, clock.now),
+    failures: new Map(),
     onFirstJoinOver: joined.resolve,
   };
   const machine = runMachine<GossipEvent, GossipAction>({
@@ -120,6 +124,7 @@ export async function startGossip(options: GossipOptions, signal: AbortSignal): 
     paused: () => machine.feed({ kind: "paused" }),
     leave: () => machine.feed({ kind: "leave" }),
     joinSoon: () => machine.feed({ kind: "join-soon" }),
+    failures: () => running.failures,
     async [Symbol.asyncDispose]() {
       closed.abort();
       joined.resolve();
@@ -182,6 +187,7 @@ function perform(running: Running, action: GossipAction): void {
       return;
     }
     case "member":
+      if (action.change === "program") return;
       return options.log.info(
         { member: action.name, reason: action.change },
         "gossip member changed",
@@ -215,11 +221,15 @@ function tellConflict({ options, mayTell }: Running, member: string, peer: strin
 }
 
 async function exchange(running: Running, to: Endpoint, join: boolean): Promise<void> {
-  const { options: { log }, state, transport, feed } = running;
-  try {
-    feed({ kind: "merge", nodes: await transport.pushPull(to, join, localStates(state)) });
-  } catch (error) {
-    const peer = formatIp(to.address);
-    log.debug({ peer, error: errorText(error) }, "gossip exchange failed");
+  const { options: { log }, failures, state, transport, feed } = running;
+  const answer = await transport.pushPull(to, join, localStates(state));
+  if (answer.kind === "states") {
+    failures.delete(to.address);
+    return feed({ kind: "merge", nodes: answer.nodes });
   }
+  failures.set(to.address, answer.kind);
+  log.debug(
+    { peer: formatIp(to.address), reason: answer.kind, error: answer.detail },
+    "gossip exchange failed",
+  );
 }

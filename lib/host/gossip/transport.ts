@@ -1,6 +1,7 @@
 import { createSocket, type Socket } from "node:dgram";
 import { errorText, isWireError } from "../../base/errors.ts";
 import type { Millis } from "../../base/time.ts";
+import type { Exchange, JoinFailure } from "../../gossip/join.ts";
 import { encodeMessage, type GossipMessage, type NodeState } from "../../gossip/message.ts";
 import { openPacket, sealPacket } from "../../gossip/packet.ts";
 import { NONCE_LENGTH } from "../../gossip/seal.ts";
@@ -9,7 +10,7 @@ import { encodePushPull, sealStream, type StreamContent } from "../../gossip/str
 import { createStreamReader } from "../../gossip/stream_reader.ts";
 import { familyOf, formatIp, type Ip, parseIp } from "../../net/ip.ts";
 import type { Clock } from "../process/clock.ts";
-import { type Caller, mayServe } from "./callers.ts";
+import { type Caller, callerOf, mayServe } from "./callers.ts";
 
 interface GossipTransportOptions {
   readonly bind: Endpoint;
@@ -33,8 +34,8 @@ export interface GossipTransport extends AsyncDisposable {
   /** From here on datagrams are read and streams answered. */
   serve(service: GossipService): void;
   send(to: Endpoint, messages: readonly GossipMessage[], crc: boolean): void;
-  /** Exchanges states; gives those of the other. @throws Error when it cannot be reached */
-  pushPull(to: Endpoint, join: boolean, own: readonly NodeState[]): Promise<readonly NodeState[]>;
+  /** Exchanges states; gives those of the other. */
+  pushPull(to: Endpoint, join: boolean, own: readonly NodeState[]): Promise<Exchange>;
   /** Whether the member answered a ping by TCP. */
   tcpPing(to: Endpoint, node: string, sequence: number, timeoutMs: Millis): Promise<boolean>;
 }
@@ -134,7 +135,7 @@ function receive(
 async function accept(sockets: Sockets, service: GossipService): Promise<void> {
   const served = new Map<Promise<void>, Caller>();
   for await (const conn of sockets.listener) {
-    const caller = callerOf(conn, service);
+    const caller = callerOf(conn.remoteAddr, service.isExpected);
     if (!mayServe(caller, [...served.values()])) {
       close(conn);
       service.onRefused("too-many-streams", "more streams than one address may have", caller.from);
@@ -146,12 +147,6 @@ async function accept(sockets: Sockets, service: GossipService): Promise<void> {
     // Each ends within its time.
     while (served.size >= MAX_STREAMS) await Promise.race(served.keys());
   }
-}
-
-function callerOf(conn: Deno.Conn, service: GossipService): Caller {
-  const from = conn.remoteAddr.transport === "tcp" ? conn.remoteAddr.hostname : "?";
-  const address = parseIp(from);
-  return { from, expected: address !== undefined && service.isExpected(address) };
 }
 
 async function answer(
@@ -195,10 +190,16 @@ async function pushPull(
   to: Endpoint,
   join: boolean,
   own: readonly NodeState[],
-): Promise<readonly NodeState[]> {
-  const content = await converse(sockets, to, encodePushPull(join, own), STREAM_MS);
-  if (content.kind === "refused") throw new Error(content.detail);
-  return content.kind === "pushPull" ? content.nodes : [];
+): Promise<Exchange> {
+  let kind: JoinFailure = "no stream";
+  try {
+    const onStream = () => void (kind = "no answer");
+    const content = await converse(sockets, to, encodePushPull(join, own), STREAM_MS, onStream);
+    if (content.kind === "refused") return { kind, detail: content.detail };
+    return { kind: "states", nodes: content.kind === "pushPull" ? content.nodes : [] };
+  } catch (error) {
+    return { kind, detail: errorText(error) };
+  }
 }
 
 async function tcpPing(
@@ -220,9 +221,11 @@ async function converse(
   to: Endpoint,
   body: Uint8Array,
   timeoutMs: Millis,
+  onStream: () => void = () => undefined,
 ): Promise<StreamContent | Refusal> {
   const signal = AbortSignal.timeout(timeoutMs);
   const conn = await Deno.connect({ hostname: formatIp(to.address), port: to.port, signal });
+  onStream();
   using _ = keep(sockets, conn, timeoutMs);
   await writeAll(conn, seal(sockets, body));
   return await readContent(sockets, conn);

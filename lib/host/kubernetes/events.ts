@@ -175,7 +175,11 @@ function creationOf(event: ClusterEvent, name: string, instance: string): KubeRe
       apiVersion: "v1",
       kind: "Event",
       metadata: { name, namespace: about.namespace },
-      involvedObject: { apiVersion: "v1", ...about },
+      involvedObject: {
+        apiVersion: "v1",
+        ...about,
+        namespace: about.kind === "Node" ? undefined : about.namespace,
+      },
       type,
       reason,
       message: cut(message),

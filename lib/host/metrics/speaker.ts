@@ -6,6 +6,7 @@ export interface SpeakerMetrics {
   readonly expected: Gauge;
   readonly live: Gauge;
   readonly withoutOwner: Gauge<"reason">;
+  readonly concerns: Gauge<"kind">;
   /** Called before each scrape: counts them, which would cost each change more. */
   onScrape: (() => void) | undefined;
 }
@@ -28,6 +29,11 @@ export function createSpeakerMetrics(registry: Registry): SpeakerMetrics {
       "herald_addresses_without_owner",
       "Addresses of Services that no node is to announce, by why",
       ["reason"],
+    ),
+    concerns: gauge(
+      "herald_speakers_disagree",
+      "1 for what is wrong among the speakers and only a person can put right, by kind",
+      ["kind"],
     ),
     onScrape: undefined,
   };

@@ -1,7 +1,8 @@
 import { advertisedPools } from "../../config/advertised.ts";
 import type { Config } from "../../config/types.ts";
+import { earliest, type Instant } from "../../base/time.ts";
 import { announcedNow, type Wire } from "../../speaker/announced.ts";
-import { type Judge, judgeBeside, judgementOf } from "../../speaker/judgement.ts";
+import { type Judge, judgementOf } from "../../speaker/judgement.ts";
 import { pooledAddresses } from "../../speaker/node_addresses.ts";
 import {
   createStanding,
@@ -27,10 +28,12 @@ import type { Log } from "../process/log.ts";
 import type { RunOptions } from "../process/options.ts";
 import { createAges } from "./age.ts";
 import type { Announcements } from "./announcements.ts";
+import type { Concerns } from "./concerns.ts";
 import type { Announcer } from "./announcer.ts";
 import type { FactEvent, Facts } from "./facts.ts";
 import type { FellowEvent, Fellows } from "./fellows.ts";
 import type { Handover } from "./handover.ts";
+import { createJudging, type Judging } from "./judging.ts";
 import type { KeptPlan, SpeakerPlans } from "./plans.ts";
 
 /** All that may change what a speaker announces. */
@@ -66,6 +69,7 @@ interface DeskParts {
   /** In the order in which they learn of new plans. */
   readonly announcers: readonly Announcer[];
   readonly announcements: Announcements;
+  readonly concerns: Pick<Concerns, "look">;
   /** What is on the wire now. */
   readonly wire: () => Wire;
 }
@@ -89,7 +93,7 @@ interface State extends DeskParts {
   canAnnounce: boolean;
   /** By which the plans were last made. */
   config: Config | undefined;
-  judge: Judge;
+  readonly judging: Judging;
   /** Of this node, in a pool; each is told once. */
   readonly ownAddresses: Set<string>;
   /** What is on the wire may be another than was last told. */
@@ -108,13 +112,13 @@ export function createDesk(parts: DeskParts): SpeakerDesk {
     notices: [],
     canAnnounce: false,
     config: undefined,
-    judge: "Herald",
+    judging: createJudging(parts),
     ownAddresses: new Set(),
     wireChanged: false,
   };
   return {
     missing: () => missing(state.standing, knowledgeOf(parts)),
-    judge: () => state.judge,
+    judge: () => state.judging.current(),
     take: (event) => take(state, event),
     decide: () => decide(state),
   };
@@ -165,9 +169,8 @@ function decide(state: State): void {
   keeper.reconsider();
   const config = keeper.current();
   const isDeciding = config !== undefined && mayDecide(standing, knowledgeOf(state));
-  if (isDeciding) chooseJudge(state);
-  judgeInterfaces(state);
-  judgeViews(state);
+  if (isDeciding && state.judging.choose()) state.plans.touchAll();
+  const dues = [judgeInterfaces(state), judgeViews(state)];
   if (isDeciding) announce(state, config);
   // A fellow's notice is carried out with the changes it brings, and only then acknowledged.
   for (const { from, notice, acknowledge } of notices.splice(0)) {
@@ -180,10 +183,12 @@ function decide(state: State): void {
     report(state, state.plans.plans.values());
   }
   state.announcements.tell();
+  if (!standing.leaving) dues.push(state.concerns.look(state.judging.current()));
+  state.inbox.wakeAt(earliest(...dues));
 }
 
-/** Tells the others when this node can no longer announce, and when it can again. */
-function judgeInterfaces(state: State): void {
+/** Tells the others when this node can no longer announce, and when it can again; gives when to look again. */
+function judgeInterfaces(state: State): Instant | undefined {
   const { clock, fellows, layer2, plans, standing } = state;
   const now = clock.now();
   const own = layer2.addresses();
@@ -191,25 +196,27 @@ function judgeInterfaces(state: State): void {
   onInterfaces(standing, isUsable(state), now);
   const canAnnounce = fellows.problem() === undefined &&
     mayAnnounce(standing, knowledgeOf(state), now, state.canAnnounce);
-  if (canAnnounce === state.canAnnounce) return;
-  state.canAnnounce = canAnnounce;
-  fellows.setCanAnnounce(canAnnounce);
-  plans.touchAll();
+  if (canAnnounce !== state.canAnnounce) {
+    state.canAnnounce = canAnnounce;
+    fellows.setCanAnnounce(canAnnounce);
+    plans.touchAll();
+  }
+  return nextChange(standing, now);
 }
 
-/** Takes in whose view of the cluster is staler than others'. */
-function judgeViews(state: State): void {
-  const { ages, clock, handover, inbox, judge, plans, standing } = state;
+/** Takes in whose view of the cluster is staler than others'; gives when to look again. */
+function judgeViews(state: State): Instant {
+  const { ages, handover, judging, plans } = state;
   const { givingWay, next, stale } = ages.look();
-  const change = nextChange(standing, clock.now());
-  inbox.wakeAt(change !== undefined && change < next ? change : next);
   // Speakers of MetalLB would still elect a node that others leave out.
-  const counts = judge === "Herald";
+  const counts = judging.current() === "Herald";
   handover.setStale(counts ? givingWay : NOBODY);
   const counting = counts ? stale : NOBODY;
-  if (counting.symmetricDifference(state.stale).size === 0) return;
-  state.stale = counting;
-  plans.touchAll();
+  if (counting.symmetricDifference(state.stale).size > 0) {
+    state.stale = counting;
+    plans.touchAll();
+  }
+  return next;
 }
 
 function isUsable(state: State): boolean {
@@ -222,9 +229,9 @@ function isUsable(state: State): boolean {
  * What an interface must lead to. Where speakers of MetalLB take part its rule holds for all: they
  * would still elect a node that leaves itself out.
  */
-function layer2Ranges({ judge, keeper }: State): readonly AddressRange[] {
+function layer2Ranges({ judging, keeper }: State): readonly AddressRange[] {
   const config = keeper.current();
-  if (config === undefined || judge !== "Herald") return [];
+  if (config === undefined || judging.current() !== "Herald") return [];
   return advertisedPools(config).filter(({ layer2 }) => layer2.length > 0)
     .flatMap(({ pool }) => pool.ranges);
 }
@@ -252,22 +259,6 @@ function tellOwnAddresses(state: State, config: Config): void {
   }
 }
 
-/** Beside speakers of MetalLB nodes are judged as these do; both turns are told. */
-function chooseJudge(state: State): void {
-  const { fellows, log, options, plans } = state;
-  const beside = fellows.beside();
-  const judge = judgeBeside(beside, options.compat);
-  if (judge === state.judge) return;
-  state.judge = judge;
-  plans.touchAll();
-  if (judge === "Herald") {
-    log.info({ judge }, "no speaker of MetalLB is left: nodes are judged by Herald's own rules");
-    return;
-  }
-  const speakers = [...beside.nodes].sort().join();
-  log.info({ judge, speakers }, "beside speakers of MetalLB: nodes are judged as these do");
-}
-
 /** Tells what is announced of these plans, which is not always what they say. */
 function report({ announcements, wire }: State, plans: Iterable<KeptPlan>): void {
   const now = wire();
@@ -279,7 +270,7 @@ function knowledgeOf({ facts, keeper }: Pick<DeskParts, "facts" | "keeper">): Kn
 }
 
 function viewOf(config: Config, state: State): SpeakerView {
-  const { options, facts, fellows, judge } = state;
+  const { options, facts, fellows, judging } = state;
   const { nodeName, election, ignoreExcludeLabel, lbClass } = options;
   const nodes = facts.nodes();
   return {
@@ -290,7 +281,7 @@ function viewOf(config: Config, state: State): SpeakerView {
     staleSpeakers: state.stale,
     self: nodeName,
     election,
-    judgement: judgementOf(judge, ignoreExcludeLabel, nodes),
+    judgement: judgementOf(judging.current(), ignoreExcludeLabel, nodes),
     lbClass,
   };
 }

@@ -12,6 +12,8 @@ export interface SpeakerEvents {
   failed(service: ServiceKey, problem: string): void;
   /** The label that excludes nodes leaves none that could announce the Service. */
   labelled(service: ServiceKey, notice: string): void;
+  /** Something is wrong among the speakers, as this node sees it. */
+  disagreement(message: string): void;
   /** Another host has an address that is announced here. */
   conflict(ip: Ip, mac: Mac): void;
   /** Another host has an address, which therefore is not announced here (`--arp-probe`). */
@@ -54,6 +56,13 @@ export function createSpeakerEvents(
       tell(service, "Warning", EVENT.announceFailed, message);
     },
     labelled: (service, notice) => tell(service, "Warning", EVENT.nodesExcluded, notice),
+    disagreement(message) {
+      // By its name kubectl finds the events of a node.
+      const about = { kind: "Node", namespace: "default", name: node, uid: node } as const;
+      const component = "metallb-speaker";
+      const reason = EVENT.speakersDisagree;
+      void cluster.publishEvent({ about, type: "Warning", reason, message, component }, signal);
+    },
     conflict(ip, mac) {
       warn(ip, `host ${formatMac(mac)} on the network has the address ${formatIp(ip)} too`);
     },

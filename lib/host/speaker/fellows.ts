@@ -7,6 +7,7 @@ import { familyOf, type Ip, isLinkLocal, parseIp } from "../../net/ip.ts";
 import type { GossipOptions } from "../gossip/gossip.ts";
 import { ownAddresses, sourceAddressFor } from "../linux/own_addresses.ts";
 import type { GossipFlags } from "../process/options.ts";
+import type { Unreached } from "../../speaker/concerns.ts";
 import type { Beside } from "../../speaker/judgement.ts";
 import type { SpeakerStatus } from "../../status/types.ts";
 import type { Facts } from "./facts.ts";
@@ -37,6 +38,14 @@ export interface Fellows extends AsyncDisposable {
   heard(): ReadonlySet<string>;
   /** Speakers of MetalLB in the gossip: as they judge nodes, this one must. */
   beside(): Beside;
+  /** Where these gossip. */
+  addressesBeside(): ReadonlySet<Ip>;
+  /** By what rules those decide that tell theirs. */
+  rules(): ReadonlyMap<string, string>;
+  /** Tells the others by what rules this node decides. */
+  setRules(rules: string): void;
+  /** Speakers whose Pods are ready and that gossip never reached. */
+  unreached(readyPods: ReadonlySet<string> | undefined): Unreached;
   /** The state of each member, in words for people; undefined without gossip. */
   describe(): SpeakerStatus["members"];
   /** Tells the others whether they may count on this node. */
@@ -65,9 +74,13 @@ export interface Fellows extends AsyncDisposable {
 
 /** Without gossip only the pods tell which speakers there are, and nobody listens. */
 export const ALONE: Fellows = {
+  addressesBeside: () => new Set(),
+  rules: () => new Map(),
+  setRules: () => undefined,
+  unreached: () => ({ nodes: [], failures: new Set(), keyBytes: undefined }),
   live: (readyPods) => readyPods,
   heard: () => new Set(),
-  beside: () => ({ nodes: new Set(), keyBytes: undefined }),
+  beside: () => ({ nodes: new Set(), older: new Set(), newer: new Set(), keyBytes: undefined }),
   describe: () => undefined,
   setCanAnnounce: () => undefined,
   setView: () => undefined,

@@ -1,3 +1,4 @@
+import type { Instant } from "../../base/time.ts";
 import type { Notice } from "../../heartbeat/packet.ts";
 import type { Mac } from "../../net/ethernet.ts";
 import type { Ip } from "../../net/ip.ts";
@@ -11,6 +12,16 @@ import {
   type Wish,
 } from "../../speaker/ownership_state.ts";
 import { silence } from "../../speaker/silence.ts";
+import {
+  createUnclaimed,
+  nextUnclaimed,
+  onClaimed,
+  onElected,
+  onHeard,
+  onReleased,
+  type Unclaimed,
+  unclaimed,
+} from "../../speaker/unclaimed.ts";
 import type { SpeakerView } from "../../speaker/view.ts";
 import type { AddressProber } from "../linux/packet/address_prober.ts";
 import type { GossipMetrics } from "../metrics/gossip.ts";
@@ -51,6 +62,10 @@ export interface Handover extends Announcer {
   /** Answers until each address is claimed by another, at most half a second. */
   leave(): Promise<void>;
   answering(): readonly Ip[];
+  /** Addresses that this node gives to a fellow and that nobody claims. */
+  unclaimed(): ReadonlyMap<string, readonly Ip[]>;
+  /** When there may be more of them. */
+  nextUnclaimed(): Instant | undefined;
 }
 
 const LEAVE_LOOK_MS = 1;
@@ -62,6 +77,7 @@ interface State {
   /** As the fellows were last told. */
   macs: readonly Mac[];
   readonly fellowMacs: Map<string, readonly Mac[]>;
+  readonly unclaimed: Unclaimed;
 }
 
 /** Begins with nothing answered. */
@@ -73,6 +89,7 @@ export function startHandover(options: HandoverOptions, signal: AbortSignal): Ha
     hasPlans: false,
     macs: [],
     fellowMacs: new Map(),
+    unclaimed: createUnclaimed(),
   };
   const { feed } = runMachine<OwnershipEvent, OwnershipAction>({
     step: (event, now) => step(state.ownership, event, now),
@@ -89,12 +106,16 @@ export function startHandover(options: HandoverOptions, signal: AbortSignal): Ha
       // Fellows are told with each change of a plan, and a step looks at all that this node holds.
       if (heard.symmetricDifference(state.ownership.fellows).size > 0) {
         feed({ kind: "fellows", names: new Set(heard) });
+        onHeard(state.unclaimed, heard, clock.now());
       }
       const plans = state.hasPlans ? changed : [...all.values()];
       // A node that joins running speakers treats every address as held by one of them.
       if (!state.hasPlans && hasOthers(view)) layer2.setHeld(plans.map(({ ip }) => ip));
       state.hasPlans = true;
       const wishes = [...gone.map(endOf), ...plans.map(wishOf)];
+      for (const { ip, own, owner } of wishes) {
+        onElected(state.unclaimed, ip, own ? undefined : owner, clock.now());
+      }
       if (wishes.length > 0) feed({ kind: "wishes", wishes });
       const { held, free } = holdersOf(plans, gone);
       layer2.setHeld(held);
@@ -107,6 +128,8 @@ export function startHandover(options: HandoverOptions, signal: AbortSignal): Ha
         layer2.setFellows(new Set([...state.fellowMacs.values()].flat()));
       }
       if (notice.what === "claim") layer2.setHeld(notice.ips);
+      if (notice.what === "claim") onClaimed(state.unclaimed, from, notice.ips);
+      else onReleased(state.unclaimed, from, notice.ips, clock.now());
       feed({ kind: notice.what, from, ips: notice.ips });
     },
     reset() {
@@ -133,6 +156,8 @@ export function startHandover(options: HandoverOptions, signal: AbortSignal): Ha
       if (names.symmetricDifference(state.ownership.stale).size > 0) feed({ kind: "stale", names });
     },
     silence: (ip) => silence(state.ownership, ip),
+    unclaimed: () => unclaimed(state.unclaimed, fellows.heard(), clock.now()),
+    nextUnclaimed: () => nextUnclaimed(state.unclaimed, clock.now()),
     answering: () => state.answering,
   };
 }

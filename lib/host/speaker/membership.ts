@@ -18,8 +18,9 @@ import {
   setCanAnnounce,
   setMembers,
   staleFellows,
+  unreached,
 } from "../../speaker/liveness.ts";
-import { describeMembers, rosterOf } from "../../speaker/roster.ts";
+import { describeMembers, type Roster, rosterOf } from "../../speaker/roster.ts";
 import type { Gossip } from "../gossip/gossip.ts";
 import { type Announcement, announcementOf } from "../../gossip/meta.ts";
 import type { Heartbeat } from "../linux/heartbeat/heartbeat.ts";
@@ -28,7 +29,7 @@ import { oncePerCause } from "../process/backoff.ts";
 import type { Inbox } from "../process/inbox.ts";
 import type { RoleContext } from "../process/role.ts";
 import type { FellowEvent, Fellows } from "./fellows.ts";
-import { refusalText, refusedBeatText } from "./refusal.ts";
+import { refusalText, refusedBeatText, vouchedText } from "./refusal.ts";
 
 /** After a pause the notices that waited are read before replies leave again. */
 const RESUME_AFTER_MS: Millis = 20;
@@ -73,6 +74,8 @@ interface State extends MembershipOptions {
   readonly liveness: Liveness;
   /** As gossip tells it of this node now. */
   announced: Announcement;
+  /** What the others tell of themselves. */
+  roster: Roster;
   readonly mayTellRefused: (reason: string) => boolean;
   /** Notices on their way, by id. */
   readonly unsettled: Map<number, () => void>;
@@ -93,6 +96,7 @@ export function createMembership(options: MembershipOptions): Membership {
     ...options,
     liveness,
     announced: options.announcement,
+    roster: rosterOf(new Set(), new Map(), 0),
     mayTellRefused: oncePerCause(TELL_MS, clock.now),
     unsettled: new Map(),
     lastNotice: 0,
@@ -111,13 +115,23 @@ export function createMembership(options: MembershipOptions): Membership {
     },
     live: (readyPods) => liveNodes(judged(readyPods)),
     heard: () => liveness.up,
-    beside: () => ({ nodes: liveness.metallb, keyBytes: options.keyBytes }),
+    beside: () => ({ ...state.roster.beside, keyBytes: options.keyBytes }),
+    addressesBeside: () => state.roster.addressesBeside,
+    rules: () => state.roster.rules,
+    unreached: (readyPods) => ({
+      nodes: unreached(judged(readyPods)),
+      failures: new Set(gossip.failures().values()),
+      keyBytes: options.keyBytes,
+    }),
     describe: () => describeMembers(gossip.members(), judged(), staleFellows(liveness)),
     canAnnounce: () => isFit(liveness),
     setCanAnnounce(canAnnounce) {
       setCanAnnounce(liveness, canAnnounce, clock.now());
       heartbeat.tell({ kind: "can-announce", canAnnounce });
       tellByGossip(state, { canAnnounce });
+    },
+    setRules(rules) {
+      if (rules !== state.announced.rules) tellByGossip(state, { rules });
     },
     setView(view) {
       if (view !== state.announced.view) tellByGossip(state, { view });
@@ -172,7 +186,8 @@ function onMembers(state: State): void {
   const { context: { clock, options }, gossip, heartbeat, inbox, liveness } = state;
   liveness.fitness.problem = state.fault ?? refusalText(options.nodeName, gossip.rival());
   const { sinceMs } = state.announced;
-  const { beating: targets, view } = rosterOf(gossip.alive(), gossip.members(), sinceMs);
+  state.roster = rosterOf(gossip.alive(), gossip.members(), sinceMs);
+  const { beating: targets, view } = state.roster;
   setMembers(liveness, view, clock.now());
   inbox.post({ kind: "members" });
   const key = JSON.stringify(targets, (_, value) => typeof value === "bigint" ? `${value}` : value);
@@ -210,12 +225,7 @@ function take(state: State, news: MemberNews): void {
       return inbox.post({ kind: "members" });
     case "vouched":
       onVouched(liveness, news.name, news.answers);
-      if (news.answers) {
-        log.warn(
-          { speaker: news.name },
-          "speaker's heartbeat is not heard, and its gossip is: is UDP port 7947 filtered?",
-        );
-      } else log.warn({ speaker: news.name }, "speaker does not answer by gossip either");
+      log.warn({ speaker: news.name }, vouchedText(news.answers));
       return inbox.post({ kind: "members" });
     case "can-announce":
       onCanAnnounce(liveness, news.name, news.canAnnounce);

@@ -19,3 +19,10 @@ export function refusedBeatText(reason: string): string {
     ? "heartbeats from an address of no speaker: somebody else sends to this port"
     : "heartbeat refused: do all have the same key?";
 }
+
+/** Whether a member whose heartbeat is missed answers by gossip. */
+export function vouchedText(answers: boolean): string {
+  return answers
+    ? "speaker's heartbeat is not heard, and its gossip is: is UDP port 7947 filtered?"
+    : "speaker does not answer by gossip either";
+}

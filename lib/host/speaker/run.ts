@@ -7,6 +7,7 @@ import { openInbox } from "../process/inbox.ts";
 import type { RoleContext, RunningRole } from "../process/role.ts";
 import { createAnnouncements } from "./announcements.ts";
 import { bgpAnnouncer } from "./announcer.ts";
+import { createSpeakerConcerns } from "./concerns.ts";
 import { createDesk, type SpeakerEvent } from "./desk.ts";
 import { createSpeakerEvents } from "./events.ts";
 import { watchFacts } from "./facts.ts";
@@ -62,24 +63,21 @@ export async function runSpeaker(given: RoleContext): Promise<RunningRole> {
   );
   const announcements = createAnnouncements({ node: nodeName, log, metrics, events });
   const wire = () => wireOf({ layer2, handover, bgp });
+  const telling = { clock, log, metrics, events };
+  const concerns = createSpeakerConcerns({ ...telling, options, facts, fellows, handover });
+  const known = { options, cluster, facts, keeper, plans, layer2, fellows, wire, concerns };
   const desk = createDesk({
-    options,
+    ...known,
     log,
     clock,
     inbox,
-    facts,
-    keeper,
-    plans,
-    layer2,
-    fellows,
     handover,
     announcers: [bgpAnnouncer(bgp), handover],
     announcements,
-    wire,
   });
   inbox.open(desk);
   metrics.layer2.onScrape = () => layer2.exportCounters(handover.answering());
-  const parts = { options, cluster, facts, keeper, plans, layer2, bgp, fellows, desk, wire };
+  const parts = { ...known, bgp, desk };
   metrics.speaker.onScrape = () => showView(parts, metrics.speaker);
   const done = Promise.all([facts.done, keeper.done, layer2.done, bgp.done, fellows.done]);
   return {

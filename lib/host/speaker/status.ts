@@ -5,6 +5,7 @@ import { announcedNow, type Wire } from "../../speaker/announced.ts";
 import type { RunOptions } from "../process/options.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { ConfigKeeper } from "../config/keeper.ts";
+import type { Concerns } from "./concerns.ts";
 import type { SpeakerDesk } from "./desk.ts";
 import type { Facts } from "./facts.ts";
 import type { KeptPlan, SpeakerPlans } from "./plans.ts";
@@ -28,6 +29,7 @@ export interface StatusParts {
   readonly fellows: Pick<Fellows, "describe" | "live" | "problem" | "stale">;
   readonly desk: Pick<SpeakerDesk, "judge" | "missing">;
   readonly wire: () => Wire;
+  readonly concerns: Pick<Concerns, "standing">;
 }
 
 /** Why the speaker is not ready, one sentence each; none when it is. */
@@ -72,6 +74,7 @@ export function speakerStatus(parts: StatusParts): SpeakerStatus {
     members: fellows.describe(),
     owned: ownedByNode(plans),
     conflicts: layer2.conflicts().map(({ ip, mac }) => ({ ip: formatIp(ip), mac: formatMac(mac) })),
+    concerns: parts.concerns.standing(),
     unknown: parts.desk.missing().length === 0 ? undefined : notReady(parts).join("; "),
     addresses: plans.map((plan) => {
       const { by, reason } = announcedNow(plan, wire);

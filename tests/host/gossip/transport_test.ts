@@ -59,7 +59,8 @@ for (const keys of [[KEY], []]) {
   Deno.test(`pushPull() exchanges states, ${keys.length} keys`, async () => {
     await using one = await side([], { keys });
     await using other = await side([node("b")], { keys });
-    assert.deepEqual(await one.transport.pushPull(other.at, true, [node("a")]), [node("b")]);
+    const answer = await one.transport.pushPull(other.at, true, [node("a")]);
+    assert.deepEqual(answer, { kind: "states", nodes: [node("b")] });
     assert.deepEqual(other.told, [[node("a")]]);
   });
 
@@ -88,7 +89,9 @@ Deno.test("tcpPing() tells whether a member answers", async () => {
 Deno.test("pushPull() fails where another key is used, and the other side tells why it refused", async () => {
   await using one = await side([]);
   await using other = await side([node("b")], { keys: [KEY.with(0, 1)] });
-  await assert.rejects(one.transport.pushPull(other.at, true, [node("a")]), /ended early/);
+  const answer = await one.transport.pushPull(other.at, true, [node("a")]);
+  assert.equal(answer.kind, "no answer");
+  assert.match("detail" in answer ? answer.detail : "", /ended early/);
   assert.deepEqual([other.refused, other.told], [["bad-key from 127.0.0.1"], []]);
 });
 
@@ -101,8 +104,16 @@ Deno.test("pushPull() fails with what the other side says", async () => {
     while (await conn.read(new Uint8Array(1_024)) !== null);
   })();
   const to = { address: ip4(0x7f00_0001), port: listener.addr.port };
-  await assert.rejects(one.transport.pushPull(to, true, []), /not today/);
+  const answer = await one.transport.pushPull(to, true, []);
+  assert.deepEqual(answer, { kind: "no answer", detail: "not today" });
   await answering;
+});
+
+Deno.test("pushPull() tells that nobody listens from that nobody answers", async () => {
+  await using one = await side([]);
+  const other = await side([]);
+  await other[Symbol.asyncDispose]();
+  assert.equal((await one.transport.pushPull(other.at, true, [])).kind, "no stream");
 });
 
 Deno.test("pushPull() ends after 10 s, whatever the other side does not say", async () => {
@@ -110,13 +121,13 @@ Deno.test("pushPull() ends after 10 s, whatever the other side does not say", as
   await using one = await side([], { clock });
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const to = { address: ip4(0x7f00_0001), port: listener.addr.port };
-  const exchange = one.transport.pushPull(to, true, []).then(() => "answered", () => "failed");
+  const exchange = one.transport.pushPull(to, true, []).then(({ kind }) => kind);
   using conn = await listener.accept();
   await conn.read(new Uint8Array(1_024));
   clock.advance(9_999);
   assert.equal(clock.pending(), 1);
   clock.advance(1);
-  assert.equal(await exchange, "failed");
+  assert.equal(await exchange, "no answer");
   assert.equal(clock.pending(), 0);
 });
 

@@ -6,10 +6,11 @@ import { createDesk, type SpeakerEvent } from "../../../lib/host/speaker/desk.ts
 import { ALONE } from "../../../lib/host/speaker/fellows.ts";
 import type { KeptPlan } from "../../../lib/host/speaker/plans.ts";
 import { formatIp, type Ip } from "../../../lib/net/ip.ts";
+import type { Judge } from "../../../lib/speaker/judgement.ts";
 import { KNOWN_MS, OLD_MS } from "../../../lib/speaker/view_age.ts";
 import type { SpeakerView } from "../../../lib/speaker/view.ts";
 import { config, ip, ips, pool, service } from "../../controller/fixture.ts";
-import { node, nodesOf } from "../../support/facts.ts";
+import { metallbOn, node, nodesOf } from "../../support/facts.ts";
 import { layer2Plan, MAC, speakerContext } from "./parts.ts";
 
 const VIP = "10.77.1.1";
@@ -41,6 +42,8 @@ function bench() {
     othersCurrent: false,
     told: undefined as string | undefined,
     givingWay: [] as string[],
+    /** Told to those that look whether all decide alike. */
+    judges: [] as Judge[],
     nodes: nodesOf(),
     changed: [] as KeptPlan[],
     gone: [] as KeptPlan[],
@@ -91,7 +94,7 @@ function bench() {
     },
     fellows: {
       ...ALONE,
-      beside: () => ({ nodes: new Set(at.metallb), keyBytes: 32 }),
+      beside: () => metallbOn(at.metallb, 32),
       problem: () => at.refusal,
       setCanAnnounce: (can) => note(can ? "can announce" : "cannot announce"),
       podsChanged: () => note("pods changed"),
@@ -114,6 +117,12 @@ function bench() {
       report: (plan, { by, reason }) =>
         note(`report ${formatIp(plan.ip)} ${by.includes("layer2")}: ${reason}`),
       forget: (plan) => note(`forget ${formatIp(plan.ip)}`),
+    },
+    concerns: {
+      look(judge) {
+        at.judges.push(judge);
+        return undefined;
+      },
     },
     wire: () => ({
       layer2Problem: undefined,
@@ -404,6 +413,7 @@ Deno.test("F2, F3, F6: a desk judges as the MetalLB in its gossip does, and tell
   assert.deepEqual(log.messages("info"), [], "nothing is told where all are Herald's");
   at.metallb = ["node3", "node2"];
   assert.deepEqual(look(), ["v0.16", false]);
+  assert.equal(at.judges.at(-1), "v0.16");
   at.metallb = ["node3"];
   assert.deepEqual(look(), ["v0.16", false]);
   const [line, ...more] = log.lines.splice(0);

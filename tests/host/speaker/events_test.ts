@@ -36,6 +36,12 @@ Deno.test("createSpeakerEvents() tells who announces, or why it cannot", () => {
   ]);
 });
 
+Deno.test("createSpeakerEvents() tells what is wrong among the speakers at this node's object", () => {
+  const { events, told } = workshop();
+  events.disagreement("they differ");
+  assert.deepEqual(told, ["node1 Warning SpeakersDisagree: they differ"]);
+});
+
 Deno.test("createSpeakerEvents() names the host that has an address too", () => {
   const { events, told } = workshop();
   events.conflict(ip("10.0.0.1"), MAC);

@@ -257,3 +257,14 @@ Deno.test("a handover is silent once the signal has fired, and leave() waits no 
   assert.deepEqual(layer2(), []);
   assert.equal(clock.pending(), 0);
 });
+
+Deno.test("a handover knows addresses that it gives to a fellow which does not claim them", () => {
+  const { clock, handover, plan } = bench("node2");
+  plan([layer2Plan(VIP, "node2"), layer2Plan("10.77.1.2", "node2")]);
+  handover.onNotice("node2", { what: "claim", ips: ips("10.77.1.2"), macs: [] });
+  assert.ok(handover.nextUnclaimed() !== undefined);
+  clock.advance(10_000);
+  assert.deepEqual([...handover.unclaimed()], [["node2", ips(VIP)]]);
+  handover.onNotice("node2", { what: "claim", ips: ips(VIP), macs: [] });
+  assert.deepEqual([...handover.unclaimed()], []);
+});

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { createMembership } from "../../../lib/host/speaker/membership.ts";
 import { HEAR_MS } from "../../../lib/speaker/liveness.ts";
-import { ips } from "../../controller/fixture.ts";
+import { ip, ips } from "../../controller/fixture.ts";
 import { settled } from "../../support/clock.ts";
+import { metallbOn } from "../../support/facts.ts";
 import { fakeGossip, fakeHeartbeat, recordedInbox, speakerContext } from "./parts.ts";
 import { parseMac } from "../../support/addresses.ts";
 
@@ -92,7 +93,8 @@ Deno.test("F3: a membership knows MetalLB's speakers by what they do not tell of
   assert.equal(beside(), "", "node2 tells that it is Herald's");
   gossiping.add("node9");
   membership.take({ kind: "members" });
-  assert.deepEqual(membership.beside(), { nodes: new Set(["node9"]), keyBytes: 16 });
+  assert.deepEqual(membership.beside(), metallbOn(["node9"], 16));
+  assert.deepEqual([...membership.addressesBeside()], ips("10.0.0.9"));
   gossiping.die("node9");
   membership.take({ kind: "members" });
   assert.equal(beside(), "", "the last one is gone");
@@ -358,4 +360,30 @@ Deno.test("a membership ends gossip and heartbeat with itself, and leaves no not
   await notified;
   assert.ok(beating.isDisposed() && gossiping.isDisposed());
   assert.equal(context.clock.pending(), 0);
+});
+
+Deno.test("F8: a membership knows whose Pods are ready and that gossip never reached", () => {
+  const { find, gossiping, membership } = bench();
+  find("node2");
+  gossiping.failures.set(ip("10.0.0.3"), "no answer");
+  const pods = new Set(["node1", "node2", "node3"]);
+  assert.deepEqual(membership.unreached(pods), {
+    nodes: ["node3"],
+    failures: new Set(["no answer"]),
+    keyBytes: 16,
+  });
+  gossiping.die("node2");
+  membership.take({ kind: "members" });
+  assert.deepEqual(membership.unreached(pods).nodes, ["node3"], "node2 was reached once");
+  assert.deepEqual(membership.unreached(undefined).nodes, []);
+});
+
+Deno.test("a membership tells its rules with all else that it says of itself, once for each change", () => {
+  const { gossiping, membership } = bench();
+  const said = () => gossiping.calls().filter((call) => call.startsWith("mute"));
+  membership.setCanAnnounce(true);
+  membership.setRules("these");
+  membership.setRules("these");
+  membership.setCanAnnounce(false);
+  assert.deepEqual(said(), ["mute false", "mute false by these", "mute true by these"]);
 });

@@ -1,4 +1,5 @@
 import { instant } from "../../../lib/base/time.ts";
+import type { JoinFailure } from "../../../lib/gossip/join.ts";
 import type { Member } from "../../../lib/gossip/state.ts";
 import type { Gossip } from "../../../lib/host/gossip/gossip.ts";
 import { announcementOf, readAnnouncement } from "../../../lib/gossip/meta.ts";
@@ -10,6 +11,7 @@ import type { RoleContext } from "../../../lib/host/process/role.ts";
 import type { FellowEvent } from "../../../lib/host/speaker/fellows.ts";
 import type { KeptPlan } from "../../../lib/host/speaker/plans.ts";
 import { serviceKey } from "../../../lib/model/facts.ts";
+import type { Ip } from "../../../lib/net/ip.ts";
 import type { Mac } from "../../../lib/net/ethernet.ts";
 import { parsePrefix } from "../../../lib/net/prefix.ts";
 import type { RouteWish } from "../../../lib/speaker/routes.ts";
@@ -89,6 +91,8 @@ export function fakeHeartbeat(port = 7947): FakeHeartbeat {
 /** A gossip whose members a test sets. */
 export interface FakeGossip {
   readonly gossip: Gossip;
+  /** What exchanges came to, which a test sets. */
+  readonly failures: Map<Ip, JoinFailure>;
   /** Since the last look. */
   calls(): string[];
   isDisposed(): boolean;
@@ -103,6 +107,7 @@ export function fakeGossip(self = "node1"): FakeGossip {
   const calls: string[] = [];
   const members = new Map<string, Member>();
   const alive = new Set([self]);
+  const failures = new Map<Ip, JoinFailure>();
   let rival: ReturnType<Gossip["rival"]>;
   let disposed = false;
   const joined = Promise.withResolvers<void>();
@@ -111,7 +116,11 @@ export function fakeGossip(self = "node1"): FakeGossip {
     members: () => members,
     rival: () => rival,
     ask: (name) => void calls.push(`ask ${name}`),
-    setMeta: (meta) => void calls.push(`mute ${readAnnouncement(meta)?.canAnnounce === false}`),
+    setMeta(meta) {
+      const { canAnnounce, rules } = readAnnouncement(meta) ?? {};
+      calls.push(`mute ${canAnnounce === false}${rules === undefined ? "" : ` by ${rules}`}`);
+    },
+    failures: () => failures,
     doubt: (name) => void calls.push(`doubt ${name}`),
     heard: (name) => void calls.push(`heard ${name}`),
     paused: () => void calls.push("paused"),
@@ -122,6 +131,7 @@ export function fakeGossip(self = "node1"): FakeGossip {
   };
   return {
     gossip,
+    failures,
     calls: () => calls.splice(0),
     isDisposed: () => disposed,
     joined: () => joined.resolve(),

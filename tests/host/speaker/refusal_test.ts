@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { instant } from "../../../lib/base/time.ts";
-import { refusalText, refusedBeatText } from "../../../lib/host/speaker/refusal.ts";
+import { refusalText, refusedBeatText, vouchedText } from "../../../lib/host/speaker/refusal.ts";
 import { ip } from "../../controller/fixture.ts";
 
 const never = instant(Infinity);
@@ -19,4 +19,9 @@ Deno.test("refusalText() says where the other of this name is, and what helps", 
 Deno.test("refusedBeatText() asks for the key only where a speaker may have sent", () => {
   assert.match(refusedBeatText("bad-signature"), /the same key/);
   assert.doesNotMatch(refusedBeatText("unknown-address"), /key/);
+});
+
+Deno.test("vouchedText() asks for the filter where gossip passes and the heartbeat does not", () => {
+  assert.match(vouchedText(true), /is UDP port 7947 filtered/);
+  assert.doesNotMatch(vouchedText(false), /7947/);
 });

@@ -42,6 +42,7 @@ function parts(part: Partial<StatusParts> = {}, layer2: Partial<StatusParts["lay
     fellows: ALONE,
     desk: { judge: () => "Herald", missing: () => [] },
     wire: () => wire(),
+    concerns: { standing: () => ["gossip never reached the speakers on n2"] },
     ...part,
   };
   return made;
@@ -54,6 +55,7 @@ Deno.test("speakerStatus() tells what is announced here, in the order of address
   assert.equal(status.members, undefined);
   assert.deepEqual(status.owned, { node1: 1, node2: 1 });
   assert.deepEqual(status.interfaces, [{ name: "eth0", mac: "02:00:00:00:00:01", by: "socket" }]);
+  assert.deepEqual(status.concerns, ["gossip never reached the speakers on n2"]);
   assert.deepEqual(status.leftOut, ["cni0"]);
   assert.deepEqual(status.conflicts, [{ ip: "10.77.1.9", mac: "02:00:00:00:00:01" }]);
   assert.deepEqual(
