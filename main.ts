@@ -39,6 +39,8 @@ async function main(argv: readonly string[]): Promise<number> {
       );
     case "validate":
       return await (await import("./lib/cli/validate.ts")).validate(request);
+    case "migrate":
+      return await (await import("./lib/cli/migrate.ts")).migrate(request);
     case "status":
       return await (await import("./lib/cli/status.ts")).status(request);
     case "explain":

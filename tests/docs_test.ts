@@ -193,7 +193,7 @@ Deno.test("every file that a command of the pages reads is in the repository or 
 
 Deno.test("every flag that the pages name is one of Herald's", () => {
   const helped = new Set(
-    ["run", "validate", "status", "explain"].flatMap((command) => {
+    ["run", "validate", "migrate", "status", "explain"].flatMap((command) => {
       const request = parseArguments([command, "--help"], AROUND);
       return request.kind === "print" ? request.text.match(/--[a-z0-9-]+/g) ?? [] : [];
     }),

@@ -98,7 +98,8 @@ function impactOf(a: number, b: number): string {
     pools: [{ name: "p", before: count(a), after: count(b) }],
     difference: { pools: [], poolsReordered: false, peers: [], bfdProfiles: [] },
     ownAddresses: many(a, (at) => ({ ip: `10.0.0.${at}`, node: `n${at}`, pool: "p" })),
-    labelMoves: many(b, (at) => ({ ip: `10.0.0.${at}`, from: "n1", to: undefined })),
+    compat: a > b ? "v0.12" : undefined,
+    swapMoves: many(b, (at) => ({ ip: `10.0.0.${at}`, from: "n1", to: undefined, why: "label" })),
   };
   return impactText(report);
 }

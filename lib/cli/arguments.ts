@@ -4,8 +4,15 @@ import { Command, CommanderError, Option } from "commander";
 import { type CommandFacts, completionFor, factsOf, SHELLS } from "./completion.ts";
 import { configMapNames, type RunOptions, type SourceOptions } from "../host/process/options.ts";
 import { type Flags, type Surroundings, UsageError } from "./flag_values.ts";
-import { readAgainst, readCluster, readRunOptions, readSourceOptions } from "./values.ts";
-import { addObjectOptions, addSourceOptions, once, outputOption } from "./options.ts";
+import {
+  readAgainst,
+  readCluster,
+  readReplaced,
+  readRunOptions,
+  readSourceOptions,
+} from "./values.ts";
+import { METALLB_VERSIONS, type MetallbVersion } from "../speaker/judgement.ts";
+import { addObjectOptions, addSourceOptions, once, oneOf, outputOption } from "./options.ts";
 import { addRun } from "./run_flags.ts";
 
 export type OutputFormat = "text" | "json";
@@ -20,6 +27,14 @@ export type Request =
     readonly expected: ExpectedConfigMap | undefined;
     /** Where to look for what the configuration would change; undefined: only the files. */
     readonly against: SourceOptions | undefined;
+    /** The MetalLB that announces there; undefined: not said. */
+    readonly compat: MetallbVersion | undefined;
+    readonly output: OutputFormat;
+  }
+  | {
+    readonly kind: "migrate";
+    readonly source: SourceOptions;
+    readonly compat: MetallbVersion;
     readonly output: OutputFormat;
   }
   | {
@@ -68,7 +83,7 @@ export function parseArguments(argv: readonly string[], around: Surroundings): R
 
 function wrongUsage(text: string, argv: readonly string[]): Request {
   const command = commandOf(argv);
-  const help = ["run", "validate", "status", "explain", "completion"].includes(command)
+  const help = ["run", "validate", "migrate", "status", "explain", "completion"].includes(command)
     ? `${command} --help`
     : "--help";
   return { kind: "print", text: `${text}See: herald ${help}\n`, code: 2 };
@@ -107,11 +122,34 @@ function buildProgram(done: (request: Request) => void, around: Surroundings): C
     .addOption(
       once("--against <place>", "cluster, or a folder of manifests: what stands there now"),
     )
+    .addOption(
+      oneOf("--compat <version>", "the MetalLB that announces there now", METALLB_VERSIONS),
+    )
     .addOption(outputOption())
     .action((sources: string[], flags: Flags) => {
       const against = readAgainst(flags, around);
       const expected = readExpected(flags, around);
-      done({ kind: "validate", sources, expected, against, output: outputOf(flags) });
+      const compat = readReplaced(flags);
+      done({ kind: "validate", sources, expected, against, compat, output: outputOf(flags) });
+    });
+  addSourceOptions(program.command("migrate"))
+    .description(
+      "tells what stands in the way of taking MetalLB's place in a cluster; reads, changes nothing",
+    )
+    .addOption(new Option("--check", "the only thing that it does"))
+    .addOption(
+      oneOf("--compat <version>", "the MetalLB that runs there; default v0.12", METALLB_VERSIONS),
+    )
+    .addOption(outputOption())
+    .action((flags: Flags) => {
+      if (flags.check !== true) {
+        throw new UsageError(
+          "Herald changes nothing by itself; write: herald migrate --check, and see docs/upgrade.md",
+        );
+      }
+      const source = readSourceOptions(flags, around);
+      const compat = readReplaced(flags) ?? "v0.12";
+      done({ kind: "migrate", source, compat, output: outputOf(flags) });
     });
   program.command("status")
     .description("what the running roles hold, on this machine or in a cluster")

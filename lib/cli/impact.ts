@@ -6,8 +6,9 @@ import { forecast, type Impact, type Place, type PoolImpact } from "../controlle
 import { systemClock } from "../host/process/clock.ts";
 import type { Snapshot } from "../host/inspect/snapshot.ts";
 import { LABEL } from "../model/names.ts";
-import { type LabelMove, labelMoves } from "../speaker/label_moves.ts";
+import type { MetallbVersion } from "../speaker/judgement.ts";
 import { type PooledAddress, pooledAddresses } from "../speaker/node_addresses.ts";
+import { labelMoves, type SwapMove, swapMoves } from "../speaker/swap_moves.ts";
 
 /** What `herald validate --against` says, as JSON. */
 export interface ImpactReport extends Impact {
@@ -18,8 +19,13 @@ export interface ImpactReport extends Impact {
   readonly difference: ConfigDifference;
   /** Nodes' own addresses in pools. */
   readonly ownAddresses: readonly PooledAddress[];
-  /** What the label that excludes nodes moves where MetalLB up to v0.13 announces now. */
-  readonly labelMoves: readonly LabelMove[];
+  /** The MetalLB that announces now, where that was said. */
+  readonly compat: MetallbVersion | undefined;
+  /**
+   * What moves to another node when Herald takes that one's place; where none was said, what the label
+   * that excludes nodes moves if it is one up to v0.13.
+   */
+  readonly swapMoves: readonly SwapMove[];
 }
 
 /** Of each list so many are printed; JSON has them all. */
@@ -30,16 +36,19 @@ export function impactOf(
   after: Config,
   snapshot: Snapshot,
   lbClass: string | undefined,
+  compat?: MetallbVersion,
 ): ImpactReport {
   const { config: before, configReason, description, nodes, services, slices } = snapshot;
   const input = { before, after, services: services.values(), lbClass, now: systemClock.now() };
+  const holding = { config: after, services: services.values(), slices, nodes, lbClass };
   return {
     against: description,
     noConfig: before === undefined ? configReason : undefined,
     ...forecast(input),
     difference: configDifference(before ?? EMPTY_CONFIG, after),
     ownAddresses: pooledAddresses(after, nodes.values()),
-    labelMoves: labelMoves({ config: after, services: services.values(), slices, nodes, lbClass }),
+    compat,
+    swapMoves: compat === undefined ? labelMoves(holding) : swapMoves(holding, compat),
   };
 }
 
@@ -84,15 +93,26 @@ export function impactText(report: ImpactReport): string {
       "Warning: pools hold nodes' own addresses; of each no other node than its own announces:",
       report.ownAddresses.map(({ ip, node, pool }) => `${ip} of node ${node}, pool "${pool}"`),
     ),
-    ...section(
-      `Warning: nodes are labelled ${LABEL.excludeNode}; where MetalLB up to v0.13 announces now, ` +
-        "these addresses would move, unless the speakers run with --ignore-exclude-lb:",
-      report.labelMoves.map(({ ip, from, to }) =>
-        `${ip}: ${from} -> ${to ?? "nobody announces it"}`
-      ),
-    ),
+    ...moveLines(report.swapMoves, report.compat),
   ];
   return `${lines.join("\n")}\n`;
+}
+
+/** Which addresses go to another node when Herald takes MetalLB's place; nothing for none. */
+export function moveLines(
+  moves: readonly SwapMove[],
+  compat: MetallbVersion | undefined,
+): readonly string[] {
+  return section(
+    compat === undefined
+      ? `Warning: nodes are labelled ${LABEL.excludeNode}; where MetalLB up to v0.13 announces now, ` +
+        "these addresses would move, unless the speakers run with --ignore-exclude-lb:"
+      : `Warning: where MetalLB ${compat} announces now, ` +
+        `${counted(moves.length, "address")} would move to another node:`,
+    moves.map(({ ip, from, to, why }) =>
+      `${ip}: ${from} -> ${to ?? "nobody announces it"}${compat === undefined ? "" : ` (${why})`}`
+    ),
+  );
 }
 
 function lostTitle(count: number, refused: boolean): string {
@@ -102,7 +122,8 @@ function lostTitle(count: number, refused: boolean): string {
     : `${what}:`;
 }
 
-function lostText(
+/** Which Service loses what, why, and what comes instead. */
+export function lostText(
   { service, before, why, instead }: Impact["lost"][number],
   without: Impact["without"],
 ): string {
@@ -150,7 +171,8 @@ function useText(count: PoolImpact["before"]): string {
   return count === undefined ? "none" : `${count.inUse} of ${count.addresses}`;
 }
 
-function section(title: string, items: readonly string[]): string[] {
+/** A title and what stands under it; nothing where there is nothing. */
+export function section(title: string, items: readonly string[]): string[] {
   if (items.length === 0) return [];
   const more = items.length - SHOWN;
   return [

@@ -7,6 +7,7 @@ import { systemClock } from "../host/process/clock.ts";
 import type { SourceOptions } from "../host/process/options.ts";
 import { readSources, type SourceText } from "../host/inspect/sources.ts";
 import { takeSnapshot } from "../host/inspect/snapshot.ts";
+import type { MetallbVersion } from "../speaker/judgement.ts";
 import type { OutputFormat } from "./arguments.ts";
 import { impactOf, type ImpactReport, impactText } from "./impact.ts";
 import { writeText } from "./output.ts";
@@ -17,6 +18,8 @@ interface ValidateRequest {
   readonly expected: ExpectedConfigMap | undefined;
   /** Where the Services and the configuration in force are; undefined checks the files alone. */
   readonly against: SourceOptions | undefined;
+  /** The MetalLB that announces there. */
+  readonly compat: MetallbVersion | undefined;
   readonly output: OutputFormat;
 }
 
@@ -41,7 +44,7 @@ interface Validation {
  * configuration: a check that checked nothing has failed. 2 for a folder that is none.
  */
 export async function validate(request: ValidateRequest): Promise<number> {
-  const { against, expected, output, sources } = request;
+  const { against, compat, expected, output, sources } = request;
   if (against?.store !== undefined && !isFolder(against.store)) {
     await writeText(
       Deno.stderr,
@@ -68,7 +71,8 @@ export async function validate(request: ValidateRequest): Promise<number> {
     : nothingRead(expected);
   if (areGood && failure === undefined && against !== undefined) {
     try {
-      impact = impactOf(onlyConfig(checked), await takeSnapshot(against), against.lbClass);
+      const config = onlyConfig(checked);
+      impact = impactOf(config, await takeSnapshot(against), against.lbClass, compat);
       if (output === "text") await writeText(Deno.stdout, impactText(impact));
     } catch (error) {
       failure = errorText(error);

@@ -1,4 +1,5 @@
 import { COMPAT, COMPAT_WORDS } from "../speaker/compat.ts";
+import { METALLB_VERSIONS, type MetallbVersion } from "../speaker/judgement.ts";
 import { ELECTION_RULES } from "../speaker/view.ts";
 import {
   ARP_BACKENDS,
@@ -93,7 +94,7 @@ export function readSourceOptions(flags: Flags, around: Surroundings): SourceOpt
  */
 export function readAgainst(flags: Flags, around: Surroundings): SourceOptions | undefined {
   const place = text(flags, "against");
-  const needing = ["kubeconfig", "lbClass"].find((name) => flags[name] !== undefined);
+  const needing = ["kubeconfig", "lbClass", "compat"].find((name) => flags[name] !== undefined);
   if (place === undefined) {
     if (needing === undefined) return undefined;
     throw new UsageError(`${flagOf(needing)} needs --against=cluster or --against=DIR`);
@@ -103,6 +104,12 @@ export function readAgainst(flags: Flags, around: Surroundings): SourceOptions |
     throw new UsageError("--kubeconfig goes with --against=cluster: a folder has no API server");
   }
   return readSourceOptions({ ...flags, store: place }, around);
+}
+
+/** Reads which MetalLB is to be replaced; undefined where that was not said. @throws UsageError */
+export function readReplaced(flags: Flags): MetallbVersion | undefined {
+  const value = text(flags, "compat");
+  return value === undefined ? undefined : word("--compat", value, METALLB_VERSIONS, "v0.12");
 }
 
 /** Reads where the cluster is that `herald status` asks; undefined: this machine. @throws UsageError */

@@ -123,6 +123,10 @@ Deno.test("parseArguments() refuses wrong usage with exit code 2 and says what i
     ["run --role=speaker extra", /too many arguments/],
     ["run --role=speaker --namespace=UPPER", /no namespace name/],
     ["validate", /missing required argument 'source'/],
+    ["validate a --compat=v0.12", /--compat needs --against/],
+    ["validate a --against=cluster --compat=v0.13", /v0\.10, v0\.12, v0\.16/],
+    ["migrate", /changes nothing by itself; write: herald migrate --check/],
+    ["migrate --check --compat=none", /v0\.10, v0\.12, v0\.16/],
     ["explain service", /missing required argument 'name'/],
     ["explain service nginx", /write NAMESPACE\/NAME/],
     ["explain pod a/b", /cannot explain "pod"/],
@@ -140,14 +144,14 @@ Deno.test("parseArguments() does not see a bad value in the environment as right
 });
 
 Deno.test("parseArguments() prints help of every command with exit code 0", () => {
-  for (const command of ["run", "validate", "status", "explain", "version"]) {
+  for (const command of ["run", "validate", "migrate", "status", "explain", "version"]) {
     const request = parse(`${command} --help`);
     assert.ok(request.kind === "print" && request.code === 0, command);
     assert.match(request.text, new RegExp(`Usage: herald ${command}`));
   }
   const request = parse("--help");
   assert.ok(request.kind === "print" && request.code === 0);
-  for (const command of ["run", "validate", "status", "explain", "version"]) {
+  for (const command of ["run", "validate", "migrate", "status", "explain", "version"]) {
     assert.match(request.text, new RegExp(`^  ${command}`, "m"));
   }
 });
@@ -160,8 +164,16 @@ Deno.test("parseArguments() reads the other commands", () => {
     sources: ["a.yaml", "b.yaml"],
     expected: { namespace: "metallb-system", names: ["config", "metallb-config"] },
     against: undefined,
+    compat: undefined,
     output: "text",
   });
+  const migrate = parse("migrate --check --compat=v0.16 --store=/srv/lb");
+  assert.ok(migrate.kind === "migrate" && migrate.source.store === "/srv/lb");
+  assert.deepEqual([migrate.compat, migrate.output], ["v0.16", "text"]);
+  const unsaid = parse("migrate --check");
+  assert.ok(unsaid.kind === "migrate" && unsaid.compat === "v0.12");
+  const replaced = parse("validate a.yaml --against=cluster --compat=v0.10");
+  assert.ok(replaced.kind === "validate" && replaced.compat === "v0.10");
   const other = parse("validate - --config=lb --namespace=net");
   assert.ok(other.kind === "validate");
   assert.deepEqual(other.sources, ["-"]);

@@ -102,6 +102,11 @@ Deno.test("d04, d09: impactText() warns of the label that moves addresses, and o
     /^Warning: nodes are labelled node\.kubernetes\.io\/exclude-.* --ignore-exclude-lb:\n {2}10\.0\.0\.[12]: n[12] -> n[12]$/m,
   );
   assert.doesNotMatch(impactText(report(["n1", "n2"], "10.9.0.1")), /would move/, "all serve");
+  const said = { ...report(["n1"], "10.9.0.1"), compat: "v0.12" as const };
+  assert.match(
+    impactText({ ...said, swapMoves: [{ ip: "10.0.0.1", from: "n1", to: "n2", why: "label" }] }),
+    /^Warning: where MetalLB v0\.12 announces now, 1 address would move .*:\n {2}10\.0\.0\.1: n1 -> n2 \(label\)$/m,
+  );
   assert.match(
     impactText(report([], "10.0.0.2")),
     /^Warning: pools hold nodes' own addresses; .*:\n {2}10\.0\.0\.2 of node n1, pool "a"$/m,

@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { migrationOf, migrationText } from "../../lib/cli/migrate.ts";
+import type { Snapshot } from "../../lib/host/inspect/snapshot.ts";
+import { config, ips, pool, service } from "../controller/fixture.ts";
+import { endpoint, node, nodesOf, slice } from "../support/facts.ts";
+
+const SERVICES = [1, 2, 3, 4].map((at) =>
+  service(`s${at}`, { assigned: ips(`10.0.0.${at}`), hasIngress: true })
+);
+
+function snapshot(part: Partial<Snapshot> = {}): Snapshot {
+  return {
+    description: "https://10.0.0.9:6443",
+    services: new Map(SERVICES.map((facts) => [facts.key, facts])),
+    slices: SERVICES.map(({ key }) => slice(key, endpoint("n1"), endpoint("n2"))),
+    nodes: nodesOf(node("n1"), node("n2")),
+    config: config(pool("a", "10.0.0.1-10.0.0.9")),
+    configReason: "",
+    unread: [],
+    ...part,
+  };
+}
+
+const text = (part: Partial<Snapshot>) =>
+  migrationText(migrationOf(snapshot(part), undefined, "v0.12", undefined));
+
+Deno.test("migrate --check is content where each address stays with its node, and names the roll", () => {
+  const report = migrationOf(snapshot(), undefined, "v0.12", undefined);
+  assert.equal(report.good, true);
+  assert.equal(
+    migrationText(report),
+    "Herald in the place of MetalLB v0.12 in https://10.0.0.9:6443:\n" +
+      "Nothing stands in the way: 4 addresses of Services would stay, each with its node.\n" +
+      "The first way is the roll, node by node, with --compat=v0.12: docs/upgrade.md.\n",
+  );
+});
+
+Deno.test("d04, F2: migrate --check names each address that would move, from where to where, and why", () => {
+  const nodes = nodesOf(node("n1", { excluded: true }), node("n2"));
+  const report = migrationOf(snapshot({ nodes }), undefined, "v0.12", undefined);
+  assert.equal(report.good, false);
+  assert.ok(report.moves.length > 0 && report.moves.length < 4);
+  assert.ok(report.moves.every(({ from, to }) => from === "n1" && to === "n2"));
+  assert.match(
+    migrationText(report),
+    /^Warning: where MetalLB v0\.12 announces now, \d address(es)? would move .*\n {2}10\.0\.0\.\d: n1 -> n2 \(the node is labelled .*; n2 announces\)$/m,
+  );
+  assert.equal(migrationOf(snapshot({ nodes }), undefined, "v0.16", undefined).good, true);
+  const elsewhere = migrationOf(snapshot({ nodes }), new Set(["n2"]), "v0.12", undefined);
+  assert.equal(elsewhere.good, true, "on n1 is no speaker of MetalLB");
+});
+
+Deno.test("migrate --check says what it cannot compare, and which addresses no pool gives", () => {
+  const unused = text({ config: undefined, configReason: "there is no ConfigMap" });
+  assert.match(unused, /^No configuration there can be used: there is no ConfigMap\.$/m);
+  assert.match(unused, /custom resources: write the ConfigMap for Herald first/);
+  assert.match(
+    text({ unread: ["nodes: forbidden"] }),
+    /^Nothing is known of:\n {2}nodes: forbidden$/m,
+  );
+  assert.match(
+    text({ config: config(pool("a", "10.0.0.2-10.0.0.9")) }),
+    /^1 Service would lose an address:\n {2}default\/s1: 10\.0\.0\.1/m,
+  );
+  assert.match(
+    text({ nodes: nodesOf(node("n1", { addresses: ips("10.0.0.8") }), node("n2")) }),
+    /^ {2}10\.0\.0\.8 of node n1, pool "a"$/m,
+  );
+});
