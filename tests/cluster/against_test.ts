@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { rankCandidates } from "../../lib/speaker/election.ts";
 import { type ControlPlane, startControlPlane } from "../support/control_plane.ts";
 import { type Outcome, run } from "../support/process.ts";
 import { waitFor } from "../support/wait.ts";
@@ -95,4 +96,54 @@ Deno.test("validate --against=cluster foretells on a real API server what the co
   } catch (error) {
     throw new Error(controller.output().slice(-3000), { cause: error });
   }
+});
+
+Deno.test("d04, F2: migrate --check and validate --against tell on a real API server what a swap would move", async () => {
+  await using kube = await startControlPlane();
+  await prepareController(kube, pools("10.78.0.1-10.78.0.9"));
+  const label = "node.kubernetes.io/exclude-from-external-load-balancers";
+  const apply = (object: unknown) => kube.kubectl(["apply", "-f", "-"], JSON.stringify(object));
+  for (const name of ["n1", "n2"]) {
+    const labels = name === "n1" ? { [label]: "" } : {};
+    await apply({ apiVersion: "v1", kind: "Node", metadata: { name, labels } });
+    const ready = [{ type: "Ready", status: "True" }];
+    const patch = JSON.stringify({ status: { conditions: ready } });
+    await kube.kubectl(["patch", "node", name, "--subresource=status", "-p", patch]);
+  }
+  const ips = Array.from({ length: 9 }, (_, at) => `10.78.0.${at + 1}`);
+  for (const [at, ip] of ips.entries()) {
+    await expose(kube, `s${at}`);
+    const status = JSON.stringify({ status: { loadBalancer: { ingress: [{ ip }] } } });
+    await kube.kubectl(["patch", "service", `s${at}`, "--subresource=status", "-p", status]);
+    await apply({
+      apiVersion: "discovery.k8s.io/v1",
+      kind: "EndpointSlice",
+      metadata: { name: `s${at}-1`, labels: { "kubernetes.io/service-name": `s${at}` } },
+      addressType: "IPv4",
+      endpoints: [{ addresses: ["10.244.0.7"], nodeName: "n2", conditions: { ready: true } }],
+      ports: [{ port: 80 }],
+    });
+  }
+  // Of two nodes MetalLB takes the one whose sha256("NODE#ADDRESS") is the lower; Herald only n2.
+  const firsts = ips.filter((ip) => rankCandidates(["n1", "n2"], ip)[0] === "n1");
+  assert.ok(firsts.length > 0 && firsts.length < ips.length);
+  const at = `--kubeconfig=${kube.kubeconfig}`;
+  const check = await run(HERALD, ["migrate", "--check", at]);
+  assert.equal(check.code, 1, check.stderr);
+  for (const ip of ips) {
+    assert.equal(
+      check.stdout.includes(`${ip}: n1 -> n2 (the node is labelled ${label}`),
+      firsts.includes(ip),
+    );
+  }
+  const file = await Deno.makeTempFile({ dir: kube.folder, suffix: ".yaml" });
+  await Deno.writeTextFile(file, pools("10.78.0.1-10.78.0.9"));
+  const against = await run(HERALD, ["validate", file, "--against=cluster", at, "--compat=v0.12"]);
+  assert.equal(against.code, 0, against.stderr);
+  for (const ip of firsts) {
+    assert.match(against.stdout, new RegExp(`^ {2}${ip}: n1 -> n2 \\(`, "m"));
+  }
+  const newest = await run(HERALD, ["migrate", "--check", at, "--compat=v0.16"]);
+  assert.equal(newest.code, 0, newest.stdout + newest.stderr);
+  assert.match(newest.stdout, /Nothing stands in the way: 9 addresses/);
 });
