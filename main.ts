@@ -7,12 +7,7 @@ import { trustOnlyNamed } from "./lib/host/process/trust.ts";
 
 /** A Worker is its own file, in the bundle as in the sources; only from here is its place known. */
 const WORKERS = {
-  packet: new URL(`./lib/host/linux/packet/worker.${IS_BUNDLED ? "js" : "ts"}`, import.meta.url),
-  bfd: new URL(`./lib/host/linux/bfd/worker.${IS_BUNDLED ? "js" : "ts"}`, import.meta.url),
-  heartbeat: new URL(
-    `./lib/host/linux/heartbeat/worker.${IS_BUNDLED ? "js" : "ts"}`,
-    import.meta.url,
-  ),
+  timekeeper: new URL(`./lib/host/linux/timekeeper.${IS_BUNDLED ? "js" : "ts"}`, import.meta.url),
   watchdog: new URL(
     `./lib/host/process/watchdog_worker.${IS_BUNDLED ? "js" : "ts"}`,
     import.meta.url,

@@ -2,9 +2,7 @@
 export const BUNDLE = "dist/js";
 /** Entry points besides main.ts: a Worker is loaded by its URL, so no import leads to it. */
 export const WORKERS = [
-  "lib/host/linux/packet/worker",
-  "lib/host/linux/bfd/worker",
-  "lib/host/linux/heartbeat/worker",
+  "lib/host/linux/timekeeper",
   "lib/host/process/watchdog_worker",
 ];
 

@@ -15,7 +15,7 @@ import { readServiceManager, startNotifier } from "./process/service_manager.ts"
 import type { ProcessStatus } from "../status/types.ts";
 import { showProcess } from "./process/usage.ts";
 import { logUncaught } from "./process/uncaught.ts";
-import { startWatchdog } from "./process/watchdog.ts";
+import { createFeed, startWatchdog, watchdogStart } from "./process/watchdog.ts";
 
 /** Runs the roles until SIGTERM or SIGINT; gives the exit code. */
 export async function run(options: RunOptions, workers: WorkerUrls): Promise<number> {
@@ -61,12 +61,14 @@ async function runRoles(
   const startedAt = new Date().toISOString();
   const manager = readServiceManager((name) => Deno.env.get(name), Deno.pid);
   // A kubelet probes /healthz and systemd misses the signs of life: they end what hangs. Elsewhere
-  // nobody does, and a Worker is 13 MB.
+  // nobody does; a Worker is 13 MB, and a speaker has one anyway.
   const guarded = Deno.env.get("KUBERNETES_SERVICE_HOST") ?? manager?.watchdogMs;
-  using watchdog = guarded ? undefined : startWatchdog({ url: workers.watchdog, log });
-  const { health: healthMetrics } = metrics;
+  const feed = guarded ? undefined : createFeed();
+  using _watchdog = feed && options.role === "controller"
+    ? startWatchdog(workers.watchdog, watchdogStart(feed), log)
+    : undefined;
   const health = startHealth(
-    { clock: systemClock, log, metrics: healthMetrics, onTick: watchdog?.feed },
+    { clock: systemClock, log, metrics: metrics.health, onTick: feed?.feed },
     stop,
   );
   const cluster = health.observe(
@@ -87,6 +89,7 @@ async function runRoles(
     metrics,
     signal: stop,
     workers,
+    feed,
   };
   if (options.role !== "speaker") {
     roles.push((await import("./controller/run.ts")).runController(context));

@@ -3,14 +3,14 @@
 // and with `block` keeps its main thread busy half a second at a time once the session is up.
 import { startBfd } from "../../lib/host/linux/bfd/bfd.ts";
 import { parseIp } from "../../lib/net/ip.ts";
+import { timekeeper } from "./timekeeper.ts";
 import { pause } from "./wait.ts";
 
 const [peer = "", mode] = Deno.args;
 const peerAddress = parseIp(peer);
 if (peerAddress === undefined) throw new TypeError(`${peer} is no address`);
 const up = Promise.withResolvers<void>();
-const workerUrl = new URL("../../lib/host/linux/bfd/worker.ts", import.meta.url);
-await using bfd = await startBfd(workerUrl, {
+await using bfd = await startBfd(timekeeper(), {
   onFault: (error) => console.log(JSON.stringify({ fault: error.message })),
   onEvent: (event) => {
     console.log(JSON.stringify(event));

@@ -4,6 +4,7 @@ import type { Libc, POLL, SOCKET } from "../../ffi/libc.ts";
 import { POLLFD } from "../../ffi/structs.ts";
 import { readSockaddrIp, sockaddrIp, type STREAM } from "../../ffi/tcp.ts";
 import { CMSGHDR, type DATAGRAM, IOVEC, MSGHDR, TIMESPEC } from "../../ffi/udp.ts";
+import { prepareWait, type ThreadPart, waitOnce } from "../../lib/host/linux/worker/wait.ts";
 import type { Ip, Ip4 } from "../../lib/net/ip.ts";
 import { ip4 } from "./addresses.ts";
 
@@ -59,14 +60,17 @@ interface Arrived {
   readonly ttl: number | undefined;
 }
 
-/** Lets the engine work for so long. */
-export function work(udp: FakeUdp, engine: { wait(wakeFd: number): void }, ms: number): void {
+/** Lets a thread's part work for so long. */
+export function work(udp: FakeUdp, part: ThreadPart<never, unknown>, ms: number): void {
   let woken = false;
   udp.later(ms, () => {
     woken = true;
     udp.wake();
   });
-  while (!woken) engine.wait(WAKE_FD);
+  const onFailure = (_: unknown, error: unknown) => {
+    throw error;
+  };
+  while (!woken) waitOnce(udp.libc, prepareWait(WAKE_FD, [part]), onFailure);
 }
 
 /** Makes a machine without sockets, whose clock says 1,000 ms. */

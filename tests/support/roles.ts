@@ -5,9 +5,7 @@ const NOWHERE = new URL("file:///nowhere");
 
 /** For roles whose Workers shall not run. */
 export const NO_WORKERS: WorkerUrls = {
-  packet: NOWHERE,
-  bfd: NOWHERE,
-  heartbeat: NOWHERE,
+  timekeeper: NOWHERE,
   watchdog: NOWHERE,
 };
 

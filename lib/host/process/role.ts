@@ -3,13 +3,14 @@ import type { Clock } from "./clock.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { RunOptions } from "./options.ts";
+import type { Feed } from "./watchdog.ts";
 import type { ConfigStatus, ControllerStatus, SpeakerStatus } from "../../status/types.ts";
 
 /** Where the Workers' code is, as the entry point knows it. */
 export interface WorkerUrls {
-  readonly packet: URL;
-  readonly bfd: URL;
-  readonly heartbeat: URL;
+  /** A speaker's: for all that keeps time. */
+  readonly timekeeper: URL;
+  /** A controller's. */
   readonly watchdog: URL;
 }
 
@@ -22,6 +23,8 @@ export interface RoleContext {
   readonly metrics: Metrics;
   readonly signal: AbortSignal;
   readonly workers: WorkerUrls;
+  /** What the watchdog of a speaker shall watch; undefined where another does. */
+  readonly feed?: Feed | undefined;
 }
 
 /** A role at work. */

@@ -1,7 +1,8 @@
+import process from "node:process";
 import type { Millis } from "../../base/time.ts";
 import type { Log } from "./log.ts";
 
-/** What the Worker is sent once. */
+/** What a watchdog is told once. */
 export interface WatchdogStart {
   /** One counter, raised by each turn of the main thread's event loop. */
   readonly fed: SharedArrayBuffer;
@@ -16,7 +17,7 @@ interface WatchdogState {
 }
 
 const WATCHDOG_LIMIT_MS: Millis = 60_000;
-/** How often the Worker looks. */
+/** How often it looks. */
 export const LOOK_EVERY_MS: Millis = 500;
 
 /** Begins fed. */
@@ -36,31 +37,59 @@ export function look(state: WatchdogState, fed: number, nowMs: Millis): Millis {
   return state.hungryMs;
 }
 
-/** Ends the process when its event loop hangs for good. */
-interface Watchdog extends Disposable {
+/** The main thread cannot end the process any more, and `Deno.exit` in a Worker ends only that. */
+export function endStalled(hungryMs: Millis): void {
+  const line = {
+    level: "error",
+    time: new Date().toISOString(),
+    component: "watchdog",
+    ms: Math.round(hungryMs),
+    msg: "the event loop stands still, ending the process; please report it",
+  };
+  try {
+    Deno.stdout.writeSync(new TextEncoder().encode(`${JSON.stringify(line)}\n`));
+  } finally {
+    process.abort();
+  }
+}
+
+/** What shows that the main thread's event loop turns. */
+export interface Feed {
+  readonly memory: SharedArrayBuffer;
   /** To be called with each turn of the event loop. */
   feed(): void;
 }
 
-interface WatchdogOptions {
-  readonly url: URL;
-  readonly limitMs?: Millis;
-  readonly log: Log;
+/** Begins with nothing. */
+export function createFeed(): Feed {
+  const memory = new SharedArrayBuffer(4);
+  const fed = new Int32Array(memory);
+  return { memory, feed: () => void Atomics.add(fed, 0, 1) };
 }
 
-/** Starts the Worker; without it the process works on, and the log says so. */
-export function startWatchdog(options: WatchdogOptions): Watchdog {
-  const { url, limitMs = WATCHDOG_LIMIT_MS, log } = options;
-  const start: WatchdogStart = { fed: new SharedArrayBuffer(4), limitMs };
-  const fed = new Int32Array(start.fed);
+/** What a watchdog is told at its start. */
+export function watchdogStart(
+  { memory }: Feed,
+  limitMs: Millis = WATCHDOG_LIMIT_MS,
+): WatchdogStart {
+  return { fed: memory, limitMs };
+}
+
+/** Tells that there is none: the process works on. */
+export function withoutWatchdog(log: Log, error: string): void {
+  log.warn({ error }, "no watchdog: a process that hangs will not end by itself");
+}
+
+/**
+ * Ends the process when its event loop hangs for good, from a Worker of its own. Without it the
+ * process works on, and the log says so.
+ */
+export function startWatchdog(url: URL, start: WatchdogStart, log: Log): Disposable {
   const worker = new Worker(url, { type: "module", name: "herald-watchdog" });
   worker.onerror = (event) => {
     event.preventDefault(); // else the whole process would end
-    log.warn({ error: event.message }, "no watchdog: a process that hangs will not end by itself");
+    withoutWatchdog(log, event.message);
   };
   worker.postMessage(start);
-  return {
-    feed: () => void Atomics.add(fed, 0, 1),
-    [Symbol.dispose]: () => worker.terminate(),
-  };
+  return { [Symbol.dispose]: () => worker.terminate() };
 }

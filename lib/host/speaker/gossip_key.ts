@@ -39,6 +39,7 @@ export async function joinWithKey(
   layer2: JoinArguments[1],
   facts: JoinArguments[2],
   inbox: JoinArguments[3],
+  worker: JoinArguments[4],
   join: typeof joinFellows = joinFellows,
 ): Promise<KeyedFellows> {
   const { options } = context;
@@ -46,7 +47,7 @@ export async function joinWithKey(
   const state: State = {
     context,
     join: (flags) =>
-      join({ ...context, options: { ...options, gossip: flags } }, layer2, facts, inbox),
+      join({ ...context, options: { ...options, gossip: flags } }, layer2, facts, inbox, worker),
     fellows: ALONE,
     problem: undefined,
   };

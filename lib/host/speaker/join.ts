@@ -4,6 +4,7 @@ import { formatIp } from "../../net/ip.ts";
 import { startGossip } from "../gossip/gossip.ts";
 import { startHeartbeat } from "../linux/heartbeat/heartbeat.ts";
 import type { Layer2 } from "../linux/packet/layer2.ts";
+import type { PartWorker } from "../linux/worker/link.ts";
 import type { ReplyLeasePlaces } from "../linux/reply_lease.ts";
 import type { RoleContext } from "../process/role.ts";
 import type { Facts } from "./facts.ts";
@@ -33,6 +34,7 @@ export async function joinFellows(
   layer2: Pick<Layer2, "replyLease" | "requireReplyLease">,
   facts: Pick<Facts, "pods" | "podsKnown">,
   inbox: FellowInbox,
+  worker: PartWorker,
   parts: JoinParts = { startHeartbeat, startGossip },
 ): Promise<Fellows> {
   const { log, options: { gossip } } = context;
@@ -45,7 +47,7 @@ export async function joinFellows(
   if (keys.length === 0) {
     log.warn({}, "gossip has no key: whoever reaches the port can move addresses between nodes");
   }
-  const fellows = await openMembership(context, settings, layer2.replyLease, inbox, parts);
+  const fellows = await openMembership(context, settings, layer2.replyLease, inbox, worker, parts);
   const peer = `${formatIp(address)}:${port}`;
   log.info({ peer, reason: keys.length > 0 ? "encrypted" : "no key" }, "gossip ready");
   layer2.requireReplyLease();
@@ -71,9 +73,10 @@ async function openMembership(
   { address, port, keys, candidates, timing }: FellowSettings,
   lease: ReplyLeasePlaces | undefined,
   inbox: FellowInbox,
+  worker: PartWorker,
   parts: JoinParts,
 ): Promise<Membership> {
-  const { clock, log, metrics, options: { nodeName }, signal, workers } = context;
+  const { clock, log, metrics, options: { nodeName }, signal } = context;
   const boot = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
   const open = { self: nodeName, boot, address, keys: keysOf(keys), timing, lease };
   await using unfinished = new AsyncDisposableStack();
@@ -82,7 +85,7 @@ async function openMembership(
   const fitness = { canAnnounce: () => false };
   const heartbeatOn = (heartbeatPort: number) =>
     parts.startHeartbeat({
-      workerUrl: workers.heartbeat,
+      worker,
       open: { ...open, port: heartbeatPort },
       onNews: news.post,
       onFault: (error) => news.post({ kind: "fault", error }),

@@ -1,10 +1,13 @@
+import { errorText } from "../../base/errors.ts";
 import { refusalOf } from "../../speaker/withdrawals.ts";
 import { keepConfig } from "../config/keeper.ts";
 import { startBgp } from "../linux/bgp/bgp.ts";
 import { startAddressProber, withoutProbes } from "../linux/packet/address_prober.ts";
 import { startLayer2 } from "../linux/packet/layer2.ts";
+import { createPartWorker, type PartWorker } from "../linux/worker/link.ts";
 import { openInbox } from "../process/inbox.ts";
 import type { RoleContext, RunningRole } from "../process/role.ts";
+import { type WatchdogStart, watchdogStart, withoutWatchdog } from "../process/watchdog.ts";
 import { createAnnouncements } from "./announcements.ts";
 import { bgpAnnouncer } from "./announcer.ts";
 import { createSpeakerConcerns } from "./concerns.ts";
@@ -40,9 +43,11 @@ export async function runSpeaker(given: RoleContext): Promise<RunningRole> {
     facts: (key) => facts.services().get(key),
     servicesOn: (ip) => plans.plans.get(ip)?.services ?? [],
   }, signal);
+  const worker = createPartWorker(workers.timekeeper, "herald-time");
+  const watchdog = await watchOver(worker, context);
   const responder = await startLayer2({
     ...context,
-    workerUrl: workers.packet,
+    worker,
     backend: options.arpBackend,
     interfaces: options.interfaces,
     onConflict: events.conflict,
@@ -55,8 +60,8 @@ export async function runSpeaker(given: RoleContext): Promise<RunningRole> {
     onTaken: events.taken,
     onVerdict: onWire,
   }, signal);
-  const bgp = startBgp({ ...context, nodeName, bfdWorkerUrl: workers.bfd, onTold: onWire }, signal);
-  const fellows = await joinWithKey(context, layer2, facts, inbox);
+  const bgp = startBgp({ ...context, nodeName, worker, onTold: onWire }, signal);
+  const fellows = await joinWithKey(context, layer2, facts, inbox, worker);
   const handover = startHandover(
     { nodeName, layer2, fellows, clock, metrics: metrics.gossip, onAnswer: onWire },
     signal,
@@ -87,13 +92,31 @@ export async function runSpeaker(given: RoleContext): Promise<RunningRole> {
       return fellows.leave(handover.leave);
     },
     notReady: () => notReady(parts),
-    unhealthy: () =>
-      [
-        layer2.workerProblem(),
-        fellows.heartbeatProblem(),
-        bgp.bfdProblem(),
-      ].filter((problem) => problem !== undefined),
+    unhealthy: () => {
+      const all = [layer2.workerProblem(), fellows.heartbeatProblem(), bgp.bfdProblem()];
+      return all.filter((problem) => problem !== undefined);
+    },
     speaker: () => speakerStatus(parts),
-    done: done.then(() => undefined).finally(() => fellows[Symbol.asyncDispose]()),
+    done: done.then(() => undefined).finally(() => fellows[Symbol.asyncDispose]())
+      .finally(() => watchdog?.[Symbol.asyncDispose]()),
   };
+}
+
+/** Has the Worker end a process that hangs, where nobody else does. */
+async function watchOver(
+  worker: PartWorker,
+  { feed, log }: RoleContext,
+): Promise<AsyncDisposable | undefined> {
+  if (feed === undefined) return undefined;
+  try {
+    const link = await worker.link<WatchdogStart, never, never>({
+      name: "herald-watchdog",
+      onNews: () => undefined,
+    });
+    link.tell(watchdogStart(feed));
+    return link;
+  } catch (error) {
+    withoutWatchdog(log, errorText(error));
+    return undefined;
+  }
 }

@@ -1,24 +1,25 @@
 // deno-lint-ignore-file no-console -- speaks to the test that started it
 // A responder and a link watch in the network namespace that it is started in, for tests.
-// usage: child.ts WORKER_URL IP…
+// usage: child.ts IP…
 // Prints a JSON object per line. SIGUSR1: print counters; SIGUSR2: announce; SIGTERM: end.
 import { watchLinks } from "../../../lib/host/linux/netlink/links.ts";
 import { startSocketResponder } from "../../../lib/host/linux/packet/socket_responder.ts";
 import { type Link, usableForArp } from "../../../lib/netlink/link.ts";
 import { type Ip4, parseIp4 } from "../../../lib/net/ip.ts";
 import { formatMac } from "../../../lib/net/ethernet.ts";
+import { timekeeper } from "../../support/timekeeper.ts";
 
 const say = (message: unknown) => console.log(JSON.stringify(message));
 const openFds = () => [...Deno.readDirSync("/proc/self/fd")].length;
 
-const [workerUrl = "", ...texts] = Deno.args;
+const texts = Deno.args;
 const ips = texts.map((text) => parseIp4(text)).filter((ip): ip is Ip4 => ip !== undefined);
 const fdsBefore = openFds();
 const ending = new AbortController();
 let usable: readonly (Link & { readonly mac: NonNullable<Link["mac"]> })[] = [];
 {
   await using responder = await startSocketResponder({
-    workerUrl: new URL(workerUrl),
+    worker: timekeeper(),
     signal: ending.signal,
     onConflict: (conflict) => say({ conflict: conflict.mac }),
 

@@ -5,7 +5,6 @@ import type { Host } from "../../support/lan.ts";
 import { waitFor } from "../../support/wait.ts";
 
 const HERE = (name: string) => fileURLToPath(new URL(name, import.meta.url));
-const WORKER = new URL("../../../lib/host/linux/packet/worker.ts", import.meta.url).href;
 
 /** What child.ts prints. */
 interface Said {
@@ -39,7 +38,6 @@ export async function startResponder(host: Host, ...ips: string[]): Promise<Resp
     "-A",
     "-q",
     HERE("child.ts"),
-    WORKER,
     ...ips,
   ]);
   const said = () =>

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { logOf } from "../../support/log.ts";
-import { createWatchdog, look, startWatchdog } from "../../../lib/host/process/watchdog.ts";
+import {
+  createFeed,
+  createWatchdog,
+  look,
+  startWatchdog,
+  watchdogStart,
+} from "../../../lib/host/process/watchdog.ts";
 import { start } from "../../support/process.ts";
 import { waitFor } from "../../support/wait.ts";
 
@@ -20,19 +26,26 @@ Deno.test("look() does not count the time in which the whole process stood still
   assert.equal(look(state, 1, 3_600_000), 1_000);
 });
 
-function child(limitMs: number, stallMs: number) {
+function child(
+  limitMs: number,
+  stallMs: number,
+  rights: readonly string[] = [],
+  of = "controller",
+) {
   const program = fileURLToPath(new URL("../watchdog_child.ts", import.meta.url));
   // No right to run programs or send signals, as the binary has none.
-  const rights = ["--allow-read", "--allow-env", "--no-prompt"];
-  return start(Deno.execPath(), ["run", "-q", ...rights, program, `${limitMs}`, `${stallMs}`]);
+  const all = ["--allow-read", "--allow-env", "--no-prompt", ...rights];
+  return start(Deno.execPath(), ["run", "-q", ...all, program, `${limitMs}`, `${stallMs}`, of]);
 }
 
-Deno.test("startWatchdog() ends a process whose event loop stands still for good, and says so", async () => {
-  await using hanging = child(1_500, 60_000);
-  assert.equal(await hanging.exited, 134, hanging.output());
-  assert.match(hanging.output(), /^stalls\n\{"level":"error",.*the event loop stands still/);
-  assert.ok(!hanging.output().includes("goes on"));
-});
+for (const [of, rights] of [["controller", []], ["speaker", ["--allow-ffi"]]] as const) {
+  Deno.test(`the watchdog of a ${of} ends a process whose event loop stands still for good, and says so`, async () => {
+    await using hanging = child(1_500, 60_000, rights, of);
+    assert.equal(await hanging.exited, 134, hanging.output());
+    assert.match(hanging.output(), /^stalls\n\{"level":"error",.*the event loop stands still/);
+    assert.ok(!hanging.output().includes("goes on"));
+  });
+}
 
 Deno.test("startWatchdog() lets a process that recovers in time go on", async () => {
   await using slow = child(20_000, 1_500);
@@ -43,8 +56,8 @@ Deno.test("startWatchdog() lets a process that recovers in time go on", async ()
 Deno.test("startWatchdog() says when it cannot watch, and the process goes on", async () => {
   const warnings: string[] = [];
   const log = logOf({ warn: (_, msg) => void warnings.push(msg) });
-  using watchdog = startWatchdog({ url: new URL("file:///nowhere/watchdog_worker.js"), log });
-  watchdog.feed();
+  const start = watchdogStart(createFeed());
+  using _watchdog = startWatchdog(new URL("file:///nowhere/watchdog_worker.js"), start, log);
   await waitFor("the warning", () => warnings.length > 0);
   assert.match(warnings[0] ?? "", /^no watchdog/);
 });

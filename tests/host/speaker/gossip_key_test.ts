@@ -8,6 +8,7 @@ import { ip } from "../../controller/fixture.ts";
 import { settled } from "../../support/clock.ts";
 import { fedCluster } from "../../support/fed_cluster.ts";
 import { recordedInbox, speakerContext } from "./parts.ts";
+import { NO_WORKER } from "../../support/timekeeper.ts";
 
 const FLAGS: GossipFlags = {
   bindAddress: ip("10.0.0.1"),
@@ -39,7 +40,7 @@ async function bench(gossip: GossipFlags | undefined, refusal?: Error) {
     ...fed,
     context,
     keys,
-    fellows: await joinWithKey(context, layer2, facts, recordedInbox(), join),
+    fellows: await joinWithKey(context, layer2, facts, recordedInbox(), NO_WORKER, join),
   };
 }
 
@@ -108,7 +109,10 @@ async function movingBench(bindAddress: GossipFlags["bindAddress"], ...joins: (F
     const next = joins.shift();
     return next instanceof Error ? Promise.reject(next) : Promise.resolve(next ?? JOINED);
   };
-  return { context, fellows: await joinWithKey(context, layer2, facts, recordedInbox(), join) };
+  return {
+    context,
+    fellows: await joinWithKey(context, layer2, facts, recordedInbox(), NO_WORKER, join),
+  };
 }
 
 Deno.test("a node whose address is gone joins again by another, as soon as there is one (fault 1b)", async () => {

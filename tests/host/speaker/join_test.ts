@@ -7,6 +7,7 @@ import { joinFellows, type JoinParts } from "../../../lib/host/speaker/join.ts";
 import { ALONE } from "../../../lib/host/speaker/fellows.ts";
 import { ip, ips } from "../../controller/fixture.ts";
 import { fakeGossip, fakeHeartbeat, recordedInbox, speakerContext } from "./parts.ts";
+import { NO_WORKER } from "../../support/timekeeper.ts";
 
 const FLAGS: GossipFlags = {
   bindAddress: ip("10.0.0.1"),
@@ -44,7 +45,7 @@ function bench(gossip: GossipFlags | undefined, takenPorts: readonly number[] = 
       return Promise.resolve(gossiping.gossip);
     },
   };
-  const join = () => joinFellows(context, layer2, FACTS, inbox, parts);
+  const join = () => joinFellows(context, layer2, FACTS, inbox, NO_WORKER, parts);
   return { beating, context, gossiping, inbox, join, parts, required, started };
 }
 

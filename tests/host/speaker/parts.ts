@@ -41,7 +41,7 @@ export function speakerContext(options: Partial<RunOptions> = {}): SpeakerContex
     metrics: createMetrics(),
     signal: stop.signal,
     stop,
-    workers: { packet: none, bfd: none, heartbeat: none, watchdog: none },
+    workers: { timekeeper: none, watchdog: none },
   };
 }
 

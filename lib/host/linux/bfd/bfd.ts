@@ -1,7 +1,7 @@
 import type { BfdEvent, BfdOrder, BfdSessionStatus, BfdTarget } from "./orders.ts";
-import { startWorkerLink } from "../worker/link.ts";
+import type { PartWorker } from "../worker/link.ts";
 
-/** BFD in a thread of its own: a busy main thread delays no packet. */
+/** BFD outside the main thread: a busy one delays no packet. */
 export interface Bfd extends AsyncDisposable {
   /** In place of those before: equal ones go on, others begin, or end with AdminDown. */
   setTargets(targets: readonly BfdTarget[]): Promise<void>;
@@ -20,9 +20,8 @@ export interface BfdHooks {
 }
 
 /** Starts the Worker, without sessions. @throws Error when it cannot be loaded or open libc */
-export async function startBfd(workerUrl: URL, hooks: BfdHooks): Promise<Bfd> {
-  const link = await startWorkerLink<BfdOrder, BfdSessionStatus[], BfdEvent>({
-    url: workerUrl,
+export async function startBfd(worker: PartWorker, hooks: BfdHooks): Promise<Bfd> {
+  const link = await worker.link<BfdOrder, BfdSessionStatus[], BfdEvent>({
     name: "herald-bfd",
     onNews: hooks.onEvent,
     onFault: hooks.onFault,

@@ -1,10 +1,9 @@
 import { bootClock, type CLOCK } from "../../../../ffi/clock.ts";
 import { KERNEL } from "../../../../ffi/constants.ts";
 import type { Fd } from "../../../../ffi/fd.ts";
-import type { Libc, POLL, SOCKET } from "../../../../ffi/libc.ts";
-import { pollSet, readiness } from "../../../../ffi/poll.ts";
+import type { Libc, SOCKET } from "../../../../ffi/libc.ts";
 import type { STREAM } from "../../../../ffi/tcp.ts";
-import { type DATAGRAM, datagramReader, TIMESPEC, writeTimespec } from "../../../../ffi/udp.ts";
+import { type DATAGRAM, datagramReader } from "../../../../ffi/udp.ts";
 import { type Instant, instant } from "../../../base/time.ts";
 import { BFD_LENGTH, type BfdDrop, decodeBfd, encodeBfd } from "../../../bfd/packet.ts";
 import {
@@ -17,13 +16,11 @@ import {
   transmitIntervalMs,
 } from "../../../bfd/session.ts";
 import { familyOf } from "../../../net/ip.ts";
-import type { LinkedEngine } from "../worker/server.ts";
+import type { ThreadPart } from "../worker/wait.ts";
 import type { BfdEvent, BfdOrder, BfdSessionStatus, BfdTarget } from "./orders.ts";
 import { BFD_PORT, openBfdReceiver, openBfdSender } from "./socket.ts";
 
-type BfdLibc = Libc<
-  typeof SOCKET & typeof STREAM & typeof POLL & typeof DATAGRAM & typeof CLOCK
->;
+type BfdLibc = Libc<typeof SOCKET & typeof STREAM & typeof DATAGRAM & typeof CLOCK>;
 
 /** All sessions of this node. */
 interface Engine {
@@ -62,11 +59,11 @@ const READS_PER_TURN = 64;
 const LONGEST_WAIT_MS = 1_000;
 const MAX_DATAGRAM = 256;
 
-/** Makes an engine without sessions, which tells of each change of a session's state. */
-export function createBfdEngine(
+/** Makes a part without sessions, which tells of each change of a session's state. */
+export function createBfdPart(
   libc: BfdLibc,
   tell: (event: BfdEvent) => void,
-): LinkedEngine<BfdOrder, BfdSessionStatus[]> {
+): ThreadPart<BfdOrder, BfdSessionStatus[]> {
   const clock = bootClock(libc);
   const engine: Engine = {
     libc,
@@ -78,7 +75,9 @@ export function createBfdEngine(
   };
   return {
     carryOut: (order) => carryOut(engine, order),
-    wait: (wakeFd) => wait(engine, wakeFd),
+    descriptors: () => [...engine.receivers.values()].map(({ fd }) => fd.number),
+    waitMs: () => waitMs(engine),
+    turn: (events) => turn(engine, events),
     stop: () => endAll(engine),
     [Symbol.dispose]() {
       for (const { fd } of engine.receivers.values()) fd[Symbol.dispose]();
@@ -174,23 +173,13 @@ function transmit({ libc }: Engine, one: Running, bytes: Uint8Array<ArrayBuffer>
   if (sent === BFD_LENGTH) one.counts.controlPacketsOutput++;
 }
 
-/** Sends, receives and watches the time until the wake descriptor is readable. */
-function wait(engine: Engine, wakeFd: number): void {
-  const { libc } = engine;
-  const timeout = new Uint8Array(TIMESPEC.size);
-  const open = [...engine.receivers.values()];
-  const set = pollSet([wakeFd, ...open.map(({ fd }) => fd.number)]);
-  for (;;) {
-    writeTimespec(timeout, waitMs(engine));
-    const ready = libc.symbols.ppoll(set.bytes, set.count, timeout, null);
-    if (ready > 0) {
-      open.forEach((receiver, index) => {
-        if (readiness(set, index + 1) !== 0) receive(engine, receiver);
-      });
-      if (readiness(set, 0) !== 0) return;
-    }
-    tick(engine);
+/** Sends, receives and watches the time. */
+function turn(engine: Engine, events: (place: number) => number): void {
+  let place = 0;
+  for (const receiver of engine.receivers.values()) {
+    if (events(place++) !== 0) receive(engine, receiver);
   }
+  tick(engine);
 }
 
 function waitMs({ sessions, now }: Engine): number {

@@ -16,6 +16,7 @@ import type { Log } from "../../process/log.ts";
 import type { Metrics } from "../../metrics/metrics.ts";
 import type { PeerStatus } from "../../../status/types.ts";
 import { startBfd } from "../bfd/bfd.ts";
+import type { PartWorker } from "../worker/link.ts";
 import { type BfdPeers, startBfdPeers } from "../bfd/peers.ts";
 import { type BgpPeer, startPeer } from "./peer.ts";
 import { createPeerRecord } from "./record.ts";
@@ -23,7 +24,8 @@ import { type EventLoop, startEventLoop } from "./event_loop.ts";
 
 interface BgpOptions {
   readonly nodeName: string;
-  readonly bfdWorkerUrl: URL;
+  /** For BFD, once a peer asks for it. */
+  readonly worker: PartWorker;
   readonly log: Log;
   readonly metrics: Metrics;
   readonly clock: Clock;
@@ -72,7 +74,7 @@ export function startBgp(options: BgpOptions, signal: AbortSignal): Bgp {
   const loop = startEventLoop(libc, stopLoop.signal);
   const peers = new Map<string, BgpPeer>();
   const bfd = startBfdPeers({
-    start: (hooks) => startBfd(options.bfdWorkerUrl, hooks),
+    start: (hooks) => startBfd(options.worker, hooks),
     log,
     metrics: metrics.bfd,
     clock,

@@ -1,18 +1,18 @@
 import { bootClock, CLOCK } from "../../../../ffi/clock.ts";
 import { openLibc } from "../../../../ffi/libc.ts";
 import { hasReplyLease, openTable } from "../../../neighbour/table.ts";
-import { startWorkerLink } from "../worker/link.ts";
+import type { PartWorker } from "../worker/link.ts";
 import type { HeartbeatNews, HeartbeatOrder } from "./orders.ts";
 
 interface HeartbeatOptions {
-  readonly workerUrl: URL;
+  readonly worker: PartWorker;
   readonly open: Omit<HeartbeatOrder & { readonly kind: "open" }, "kind">;
   readonly onNews: (news: HeartbeatNews) => void;
   /** The Worker ended unasked: replies stop, because the reply lease is not renewed any more. */
   readonly onFault: (error: Error) => void;
 }
 
-/** Beats among speakers, in a thread of their own: a busy main thread delays none. */
+/** Beats among speakers, outside the main thread: a busy one delays none. */
 export interface Heartbeat extends AsyncDisposable {
   readonly port: number;
   tell(order: Exclude<HeartbeatOrder, { readonly kind: "open" }>): void;
@@ -22,10 +22,9 @@ export interface Heartbeat extends AsyncDisposable {
   problem(): string | undefined;
 }
 
-/** Starts the Worker and opens its socket. @throws Error when the port is taken */
+/** Has the Worker beat, and opens its socket. @throws Error when the port is taken */
 export async function startHeartbeat(options: HeartbeatOptions): Promise<Heartbeat> {
-  const link = await startWorkerLink<HeartbeatOrder, number, HeartbeatNews>({
-    url: options.workerUrl,
+  const link = await options.worker.link<HeartbeatOrder, number, HeartbeatNews>({
     name: "herald-heartbeat",
     onNews: options.onNews,
     onFault: options.onFault,

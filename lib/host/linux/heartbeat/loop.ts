@@ -1,10 +1,9 @@
 import { bootClock, type CLOCK } from "../../../../ffi/clock.ts";
 import { KERNEL } from "../../../../ffi/constants.ts";
 import type { Fd } from "../../../../ffi/fd.ts";
-import type { Libc, POLL, SOCKET } from "../../../../ffi/libc.ts";
-import { pollSet, readiness } from "../../../../ffi/poll.ts";
+import type { Libc, SOCKET } from "../../../../ffi/libc.ts";
 import { sockaddrIp } from "../../../../ffi/tcp.ts";
-import { type DATAGRAM, datagramReader, TIMESPEC, writeTimespec } from "../../../../ffi/udp.ts";
+import { type DATAGRAM, datagramReader } from "../../../../ffi/udp.ts";
 import { isWireError } from "../../../base/errors.ts";
 import { after, type Instant, instant } from "../../../base/time.ts";
 import { decodeHeartbeat, encodeHeartbeat, type HeartbeatBody } from "../../../heartbeat/packet.ts";
@@ -17,12 +16,12 @@ import {
 } from "../../../heartbeat/monitor_state.ts";
 import type { Ip, Ip4 } from "../../../net/ip.ts";
 import { type AddressTable, openTable, renewReplyLease } from "../../../neighbour/table.ts";
-import type { LinkedEngine } from "../worker/server.ts";
+import type { ThreadPart } from "../worker/wait.ts";
 import type { HeartbeatNews, HeartbeatOrder, HeartbeatTarget } from "./orders.ts";
 import { openHeartbeatSocket } from "./socket.ts";
 import { openReplyLease, type ReplyLease } from "../reply_lease.ts";
 
-type HeartbeatLibc = Libc<typeof SOCKET & typeof POLL & typeof DATAGRAM & typeof CLOCK>;
+type HeartbeatLibc = Libc<typeof SOCKET & typeof DATAGRAM & typeof CLOCK>;
 
 /** The beats of this speaker. */
 interface Engine {
@@ -46,6 +45,8 @@ interface Engine {
   heardFrom: Ip;
   /** The process stood still: no reply leaves before the main thread knows. */
   held: boolean;
+  /** When the next tick is due; undefined until it is asked for. */
+  due: Instant | undefined;
 }
 
 interface Target {
@@ -73,11 +74,11 @@ const MAX_DATAGRAM = 1_500;
 const ERROR_CONTROL_BYTES = 512;
 const TELL_REFUSED_EVERY_MS = 1_000;
 
-/** Makes an engine that is not open yet. */
-export function createHeartbeatEngine(
+/** Makes a part that is not open yet. */
+export function createHeartbeatPart(
   libc: HeartbeatLibc,
   tell: (news: HeartbeatNews) => void,
-): LinkedEngine<HeartbeatOrder, number> {
+): ThreadPart<HeartbeatOrder, number> {
   const clock = bootClock(libc);
   const engine: Engine = {
     libc,
@@ -96,10 +97,13 @@ export function createHeartbeatEngine(
     sequence: 0,
     heardFrom: 0 as Ip4,
     held: false,
+    due: undefined,
   };
   return {
     carryOut: (order) => carryOut(engine, order),
-    wait: (wakeFd) => wait(engine, wakeFd),
+    descriptors: () => engine.open === undefined ? [] : [engine.open.fd.number],
+    waitMs: () => Math.min(LONGEST_WAIT_MS, dueAt(engine) - engine.now()),
+    turn: (events) => engine.open && turn(engine, engine.open, events(0)),
     [Symbol.dispose]() {
       engine.open?.fd[Symbol.dispose]();
       engine.open?.kernel?.[Symbol.dispose]();
@@ -158,6 +162,7 @@ function resume(engine: Engine): undefined {
 function advance(engine: Engine, event: MonitorEvent): undefined {
   const { open } = engine;
   if (open === undefined) return;
+  engine.due = undefined;
   let beat: Uint8Array<ArrayBuffer> | undefined;
   for (const action of step(open.monitor, event, engine.now(), Math.random)) {
     if (action.kind !== "send") perform(engine, open, action);
@@ -214,30 +219,20 @@ function renew({ table, kernel }: Open, until: Instant): void {
   kernel?.renew(until);
 }
 
-/** Sends, receives and watches the time until the wake descriptor is readable. */
-function wait(engine: Engine, wakeFd: number): void {
-  const { libc, open } = engine;
-  const timeout = new Uint8Array(TIMESPEC.size);
-  const set = pollSet(open === undefined ? [wakeFd] : [wakeFd, open.fd.number]);
-  for (;;) {
-    writeTimespec(timeout, waitMs(engine));
-    const ready = libc.symbols.ppoll(set.bytes, set.count, timeout, null);
-    if (open !== undefined) {
-      // The tick comes first: it notices a pause before anything of that time is believed.
-      advance(engine, { kind: "tick" });
-      const events = ready > 0 ? readiness(set, 1) : 0;
-      if ((events & KERNEL.POLLERR) !== 0) receiveErrors(engine, open);
-      if ((events & KERNEL.POLLIN) !== 0) receive(engine, open);
-      tellRefused(engine);
-    }
-    if (ready > 0 && readiness(set, 0) !== 0) return;
-  }
+/** Sends, receives and watches the time. */
+function turn(engine: Engine, open: Open, events: number): void {
+  // Other parts of the thread are woken for every frame: that is no reason to look at each peer.
+  if (events === 0 && engine.now() < dueAt(engine)) return;
+  // The tick comes first: it notices a pause before anything of that time is believed.
+  advance(engine, { kind: "tick" });
+  if ((events & KERNEL.POLLERR) !== 0) receiveErrors(engine, open);
+  if ((events & KERNEL.POLLIN) !== 0) receive(engine, open);
+  tellRefused(engine);
 }
 
-function waitMs({ open, now }: Engine): number {
-  if (open === undefined) return LONGEST_WAIT_MS;
-  const due = nextDeadline(open.monitor, now()) - now();
-  return Math.min(LONGEST_WAIT_MS, Math.max(0, due));
+function dueAt(engine: Engine): Instant {
+  if (engine.open === undefined) return instant(Infinity);
+  return engine.due ??= nextDeadline(engine.open.monitor, engine.now());
 }
 
 function receive(engine: Engine, { fd, order }: Open): void {

@@ -3,6 +3,7 @@ import { errorText } from "../../../base/errors.ts";
 import type { Log } from "../../process/log.ts";
 import type { ArpBackend } from "../../process/options.ts";
 import { type EbpfResponder, EbpfUnavailable, openEbpfResponder } from "./ebpf_responder.ts";
+import type { PartWorker } from "../worker/link.ts";
 import type { Conflict } from "./orders.ts";
 import { type SocketResponder, startSocketResponder } from "./socket_responder.ts";
 import { openSolicitedGroups, type SolicitedGroups } from "./solicited_groups.ts";
@@ -48,8 +49,8 @@ export interface Outlets extends AsyncDisposable {
 
 /** Opens them. @throws MissingCapability, OsError, or Error when the Worker cannot start */
 export async function openOutlets(
-  { workerUrl, backend: wanted, log, signal, onConflict, onProblem }: {
-    readonly workerUrl: URL;
+  { worker, backend: wanted, log, signal, onConflict, onProblem }: {
+    readonly worker: PartWorker;
     readonly backend: ArpBackend;
     readonly log: Log;
     readonly signal: AbortSignal;
@@ -60,7 +61,7 @@ export async function openOutlets(
   await using resources = new AsyncDisposableStack();
   const libc = resources.use(openLibc(SOCKET));
   const responder = resources.use(
-    await startSocketResponder({ workerUrl, signal, onConflict, onProblem }),
+    await startSocketResponder({ worker, signal, onConflict, onProblem }),
   );
   const groups = resources.use(openSolicitedGroups(libc));
   const backend = openBackend(wanted, log);

@@ -24,6 +24,7 @@ import { MissingCapability } from "../capabilities.ts";
 import { watchLinks } from "../netlink/links.ts";
 import type { ownAddresses } from "../own_addresses.ts";
 import type { ReplyLeasePlaces } from "../reply_lease.ts";
+import type { PartWorker } from "../worker/link.ts";
 import { startConflicts } from "./conflicts.ts";
 import { exportCounters } from "./counters.ts";
 import type { Conflict } from "./orders.ts";
@@ -32,7 +33,7 @@ import { perform, type Performing } from "./perform.ts";
 import { createReach, type Reach } from "./reach.ts";
 
 interface Layer2Options {
-  readonly workerUrl: URL;
+  readonly worker: PartWorker;
   readonly backend: ArpBackend;
   /** Patterns of the interfaces that may answer; none means all but those of containers. */
   readonly interfaces: readonly string[];

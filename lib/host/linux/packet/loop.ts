@@ -1,6 +1,5 @@
 import { KERNEL } from "../../../../ffi/constants.ts";
-import type { Libc, POLL, SOCKET } from "../../../../ffi/libc.ts";
-import { poll, type PollSet, pollSet, readiness } from "../../../../ffi/poll.ts";
+import type { Libc, SOCKET } from "../../../../ffi/libc.ts";
 import { OsError } from "../../../../ffi/result.ts";
 import { int32, SOCKADDR_LL } from "../../../../ffi/structs.ts";
 import type { Millis } from "../../../base/time.ts";
@@ -25,15 +24,16 @@ import {
 import { MAC_LENGTH, readMac, readU32 } from "../../../net/ethernet.ts";
 import type { Ip4 } from "../../../net/ip.ts";
 import { readIp6 } from "../../../net/octets6.ts";
+import type { ThreadPart } from "../worker/wait.ts";
 import { FRAME_BYTES } from "./filter.ts";
 import { type Conflict, type PacketOrder, PROGRESS } from "./orders.ts";
 import { type PacketProtocol, PROTOCOLS } from "./socket.ts";
 
-/** The wait ends at least so often, to notice a pause. */
+/** A turn comes at least so often, to notice a pause. */
 const TURN_MS = 1_000;
 /** Two turns so far apart mean that the process or the machine stood still. */
 const PAUSE_MS = 2 * TURN_MS;
-/** Frames between two looks at the wake descriptor: a flood must not keep the loop from ending. */
+/** Frames of one turn: a flood must not keep the thread's other parts waiting. */
 const FRAMES_PER_TURN = 256;
 /**
  * Looks into the socket after a reply, before the thread sleeps: some 20 µs, in which the next
@@ -48,62 +48,52 @@ const NDP_BYTES = BigInt(ADVERTISEMENT_FRAME_LENGTH);
 /** A host that insists must not fill the main thread's inbox. */
 const CONFLICTS_PER_TURN = 4;
 
-type PacketLibc = Libc<typeof SOCKET & typeof POLL>;
-
-/** Answers for this node, in the thread that calls {@link PacketEngine.wait}. */
-interface PacketEngine {
-  /** Begins to answer, in place of what it answered by before. */
-  carryOut(order: PacketOrder): undefined;
-  /**
-   * Answers until the wake descriptor is readable; holds its thread up all the while.
-   * @throws OsError when the wait itself is refused, or a socket is closed
-   */
-  wait(wakeFd: number): void;
-}
-
 /** What an engine answers by. */
 interface Answering {
   readonly table: AddressTable;
   readonly progress: Int32Array;
   readonly packetFds: readonly number[];
   readonly receivers: readonly Receiver[];
-  /** When the last wait ended. */
+  /** When the last turn began. */
   turn: Millis;
 }
 
 /**
- * Makes an engine that answers ARP requests and neighbour solicitations, once it is told by what.
- * Makes no object for a frame: one buffer in, one out, and the kernel's note on the sender serves
- * as the address of the reply, for it names the interface. `now` is the machine's clock since it booted,
- * by which reply leases are given.
+ * Makes a part that answers ARP requests and neighbour solicitations, once it is told by what: each
+ * order takes the place of the one before. Makes no object for a frame: one buffer in, one out, and
+ * the kernel's note on the sender serves as the address of the reply, for it names the interface.
+ * `now` is the machine's clock since it booted, by which reply leases are given.
  */
-export function createPacketEngine(
-  libc: PacketLibc,
+export function createPacketPart(
+  libc: Libc<typeof SOCKET>,
   now: () => Millis,
   onConflict: (conflict: Conflict) => void,
-): PacketEngine {
+): ThreadPart<PacketOrder, never> {
   let answering: Answering | undefined;
   return {
     carryOut({ packetFds, ...memory }) {
       const table = openTable(memory.table);
       const progress = new Int32Array(memory.progress);
-      const receivers = PROTOCOLS.map((protocol) =>
-        createReceiver(libc, protocol, packetFds[protocol], table, progress, now, onConflict)
-      );
-      const fds = PROTOCOLS.map((protocol) => packetFds[protocol]);
-      answering = { table, progress, packetFds: fds, receivers, turn: now() };
+      const create = (protocol: PacketProtocol) =>
+        createReceiver(libc, protocol, packetFds[protocol], table, progress, now, onConflict);
+      answering = {
+        table,
+        progress,
+        packetFds: PROTOCOLS.map((protocol) => packetFds[protocol]),
+        receivers: PROTOCOLS.map(create),
+        turn: now(),
+      };
       return undefined;
     },
-    wait(wakeFd) {
-      const set = pollSet([wakeFd, ...answering?.packetFds ?? []]);
-      while (true) {
-        poll(libc, set, TURN_MS);
-        // An order or a ping that ends the wait shows as well that the thread is awake.
-        if (answering !== undefined) beginTurn(answering, now());
-        if (readiness(set, 0) !== 0) return;
-        if (answering !== undefined) answerReady(answering, set);
-      }
+    descriptors: () => answering?.packetFds ?? [],
+    waitMs: () => TURN_MS,
+    turn(events) {
+      if (answering === undefined) return;
+      // An order or a ping that ends the wait shows as well that the thread is awake.
+      beginTurn(answering, now());
+      answerReady(answering, events);
     },
+    [Symbol.dispose]: () => undefined,
   };
 }
 
@@ -120,9 +110,9 @@ function beginTurn(answering: Answering, turn: Millis): void {
 }
 
 /** Answers what a wait has found. @throws OsError when a socket is closed */
-function answerReady({ receivers }: Answering, set: PollSet): void {
+function answerReady({ receivers }: Answering, events: (place: number) => number): void {
   for (let place = 0; place < receivers.length; place++) {
-    const ready = readiness(set, place + 1);
+    const ready = events(place);
     if ((ready & KERNEL.POLLNVAL) !== 0) throw new OsError("poll", 0, "packet socket is closed");
     if (ready !== 0) receivers[place]?.answerAll(FRAMES_PER_TURN);
   }
@@ -136,7 +126,7 @@ interface Receiver {
 }
 
 function createReceiver(
-  libc: PacketLibc,
+  libc: Libc<typeof SOCKET>,
   protocol: PacketProtocol,
   packetFd: number,
   table: AddressTable,

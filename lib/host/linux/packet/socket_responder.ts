@@ -28,7 +28,7 @@ import {
   writeNdp,
 } from "../../../ndp/packet.ts";
 import { requireCapability } from "../capabilities.ts";
-import { startWorkerLink } from "../worker/link.ts";
+import type { PartWorker } from "../worker/link.ts";
 import { type Conflict, type PacketOrder, PROGRESS } from "./orders.ts";
 import { openPacketSocket, sendFrame, takeDroppedFrames } from "./socket.ts";
 
@@ -36,11 +36,8 @@ import { openPacketSocket, sendFrame, takeDroppedFrames } from "./socket.ts";
 export type FrameDropReason = DropReason | "buffer-full" | "stale" | "unsent";
 
 interface SocketResponderOptions {
-  /**
-   * Where the Worker's file is. Only the entry point knows: run from source it is
-   * `lib/host/linux/packet/worker.ts`, bundled it is a `.js` beside the chunks.
-   */
-  readonly workerUrl: URL;
+  /** Whose thread answers. */
+  readonly worker: PartWorker;
   /** Ends it as disposing does. */
   readonly signal: AbortSignal;
   /** Another host says that an owned address is its own; told at most a few times a turn. */
@@ -85,7 +82,7 @@ const FORMS: readonly GratuitousForm[] = ["request", "reply"];
 export async function startSocketResponder(
   options: SocketResponderOptions,
 ): Promise<SocketResponder> {
-  const { workerUrl, signal } = options;
+  const { signal } = options;
   signal.throwIfAborted();
   await using resources = new AsyncDisposableStack();
   const libc = resources.use(openLibc(SOCKET));
@@ -96,9 +93,8 @@ export async function startSocketResponder(
   const progressMemory = new SharedArrayBuffer(4 * PROGRESS.size);
   const table = openTable(tableMemory);
   const progress = new Int32Array(progressMemory);
-  const worker = resources.use(
-    await startWorkerLink<PacketOrder, never, Conflict>({
-      url: workerUrl,
+  const link = resources.use(
+    await options.worker.link<PacketOrder, never, Conflict>({
       name: "herald-arp",
       onNews: options.onConflict,
       onFault: options.onProblem,
@@ -106,7 +102,7 @@ export async function startSocketResponder(
     }),
   );
   const packetFds = { arp: arpFd.number, ndp: ndpFd.number };
-  await worker.ask({ packetFds, table: tableMemory, progress: progressMemory });
+  await link.ask({ packetFds, table: tableMemory, progress: progressMemory });
   const closing = resources.move();
   let closed: Promise<void> | undefined;
   const close = () => closed ??= closing.disposeAsync();
@@ -149,7 +145,7 @@ export async function startSocketResponder(
       return byReason;
     },
     foreignSenders: () => foreignSendersOf(table),
-    problem: () => worker.problem(),
+    problem: () => link.problem(),
     [Symbol.asyncDispose]: close,
   };
 }

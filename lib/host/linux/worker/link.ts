@@ -1,26 +1,9 @@
-import { openLibc, POLL } from "../../../../ffi/libc.ts";
-import { openWakeFd, wake } from "../../../../ffi/poll.ts";
-import type { Millis } from "../../../base/time.ts";
+import { errorText } from "../../../base/errors.ts";
+import { hangs, openThread, type Part, post, request, type Thread } from "./thread.ts";
 
-type LinkBody<Order> =
-  | { readonly kind: "start"; readonly wakeFd: number }
-  | { readonly kind: "order"; readonly order: Order }
-  | { readonly kind: "ping" }
-  | { readonly kind: "stop" };
-
-/** What the main thread posts: numbered, so that answers find their questions. */
-export type LinkRequest<Order> = LinkBody<Order> & { readonly number: number };
-
-/** What the Worker posts: `goodbye` is its last word. */
-export type LinkReply<Answer, News> =
-  | { readonly kind: "answer"; readonly number: number; readonly answer: Answer | undefined }
-  | { readonly kind: "refused"; readonly number: number; readonly error: string }
-  | { readonly kind: "news"; readonly news: News }
-  | { readonly kind: "goodbye"; readonly fault?: string };
-
-/** A Worker whose thread waits in the kernel; disposing of it stops it and waits for its end. */
+/** One part of a Worker's work; disposing of it stops that part, and waits for its end. */
 export interface WorkerLink<Order, Answer> extends AsyncDisposable {
-  /** Settles when the Worker has carried it out. @throws Error with the Worker's reason, or silence */
+  /** Settles when the part has carried it out. @throws Error with its reason, or silence */
   ask(order: Order): Promise<Answer | undefined>;
   /** Gives no answer and does not fail: what it does is told as news, if at all. */
   tell(order: Order): void;
@@ -29,127 +12,108 @@ export interface WorkerLink<Order, Answer> extends AsyncDisposable {
 }
 
 interface WorkerLinkOptions<News> {
-  readonly url: URL;
+  /** Which part: the Worker's file says what there is. */
   readonly name: string;
   readonly onNews: (news: News) => void;
-  /** The Worker has begun, and ended unasked. */
+  /** It has begun, and ended unasked. */
   readonly onFault?: (error: Error) => void;
   /** It hangs, or does not any more. */
   readonly onHang?: () => void;
 }
 
-/** A Worker that has not answered by then hangs. */
-const ANSWER_MS: Millis = 3_000;
-/** A busy machine takes its time to load one. */
-const START_MS: Millis = 30_000;
-/** How often it is asked whether it is there, and how long the answer may take. */
-const PING_EVERY_MS: Millis = 1_000;
-const PONG_MS: Millis = 1_500;
-/** One missed answer may be this thread's own stall; two mean that the Worker hangs. */
-const UNANSWERED_LIMIT = 2;
+/**
+ * A Worker that works for several: a Worker takes 13 MB, whatever it does. Its thread begins with
+ * the first part and ends with the last.
+ */
+export interface PartWorker {
+  /** Has a part begin. @throws Error when the Worker cannot be loaded, or the part not be had */
+  link<Order, Answer, News>(options: WorkerLinkOptions<News>): Promise<WorkerLink<Order, Answer>>;
+}
 
-/** Starts the Worker. @throws Error when it cannot be loaded or open libc */
-export async function startWorkerLink<Order, Answer, News>(
-  options: WorkerLinkOptions<News>,
-): Promise<WorkerLink<Order, Answer>> {
-  type Reply = LinkReply<Answer, News>;
-  using resources = new DisposableStack();
-  const libc = resources.use(openLibc({ ...POLL }));
-  const wakeFd = resources.use(openWakeFd(libc));
-  const { port1: port, port2: workerPort } = new MessageChannel();
-  const worker = new Worker(options.url, { type: "module", name: options.name });
-  resources.defer(() => {
-    worker.terminate();
-    port.close();
-  });
-  let lastNumber = 0;
-  const waiting = new Map<number, (reply: Reply) => void>();
-  let state: "starting" | "running" | "stopping" | "ended" = "starting";
-  let fault: string | undefined;
-  let unanswered = 0;
-  let pinging = false;
+/** The thread there is now. */
+interface Owner {
+  thread: Thread | undefined;
+}
 
-  function end(reason: string): void {
-    const before = state;
-    state = "ended";
-    for (const settle of waiting.values()) settle({ kind: "goodbye", fault: reason });
-    waiting.clear();
-    if (before !== "running") return;
-    fault = `${options.name} ended: ${reason}`;
-    options.onFault?.(new Error(fault));
-  }
-  worker.onmessage = ({ data }: MessageEvent<Reply>) => {
-    if (data.kind === "news") return options.onNews(data.news);
-    if (data.kind === "goodbye") return end(data.fault ?? "nobody asked it to");
-    waiting.get(data.number)?.(data);
-    waiting.delete(data.number);
-  };
-  worker.onerror = (event) => {
-    event.preventDefault(); // else the whole process would end
-    end(event.message);
-  };
-
-  function post(request: LinkBody<Order>): number {
-    const number = ++lastNumber;
-    port.postMessage({ ...request, number });
-    // The Worker's thread waits in the kernel: it looks into its port when this wakes it.
-    wake(libc, wakeFd);
-    return number;
-  }
-
-  async function request(body: LinkBody<Order>, withinMs = ANSWER_MS): Promise<Answer | undefined> {
-    if (state === "ended") throw new Error(`${options.name} has ended`);
-    const { promise, resolve } = Promise.withResolvers<Reply>();
-    const number = post(body);
-    waiting.set(number, resolve);
-    const timer = setTimeout(() => resolve({ kind: "goodbye", fault: "no answer" }), withinMs);
-    try {
-      const reply = await promise;
-      if (reply.kind === "answer") return reply.answer;
-      const reason = reply.kind === "refused" ? reply.error : "fault" in reply ? reply.fault : "";
-      throw new Error(`${options.name}: ${reason}`);
-    } finally {
-      clearTimeout(timer);
-      waiting.delete(number);
-    }
-  }
-
-  async function ping(): Promise<void> {
-    if (pinging || state !== "running") return;
-    pinging = true;
-    try {
-      await request({ kind: "ping" }, PONG_MS);
-      const hung = unanswered >= UNANSWERED_LIMIT;
-      unanswered = 0;
-      if (hung) options.onHang?.();
-    } catch {
-      if (++unanswered === UNANSWERED_LIMIT) options.onHang?.();
-    } finally {
-      pinging = false;
-    }
-  }
-
-  // The order is in the port before the Worker has the port: the Worker looks once, without waiting.
-  const started = request({ kind: "start", wakeFd: wakeFd.number }, START_MS);
-  worker.postMessage(workerPort, [workerPort]);
-  await started;
-  state = "running";
-  const pings = setInterval(() => void ping(), PING_EVERY_MS);
-  resources.defer(() => clearInterval(pings));
-  const closing = resources.move();
+/** Nothing runs yet. */
+export function createPartWorker(url: URL, name: string): PartWorker {
+  const owner: Owner = { thread: undefined };
+  let lastPart = 0;
   return {
-    ask: (order) => request({ kind: "order", order }),
-    tell: (order) => void (state === "running" && post({ kind: "order", order })),
-    problem: () =>
-      fault ?? (unanswered < UNANSWERED_LIMIT ? undefined : `${options.name} does not answer`),
-    async [Symbol.asyncDispose]() {
-      if (state === "running") {
-        const stopped = request({ kind: "stop" });
-        state = "stopping";
-        // A Worker that fails at its end has ended all the same.
-        await stopped.catch(() => undefined);
+    async link<Order, Answer, News>(options: WorkerLinkOptions<News>) {
+      const thread = owner.thread ??= openThread(url, name);
+      const { onFault, onHang, onNews } = options;
+      const part: Part = {
+        number: ++lastPart,
+        name: options.name,
+        onNews,
+        onFault,
+        onHang,
+        state: "starting",
+        fault: undefined,
+      };
+      thread.parts.set(part.number, part);
+      try {
+        const refusal = await thread.started;
+        if (refusal !== undefined) throw new Error(`${part.name}: ${refusal}`);
+        await ask(thread, part, { kind: "begin", part: part.number, name: part.name });
+      } catch (error) {
+        await leave(owner, thread, part);
+        throw error;
       }
-      closing.dispose();
+      part.state = "running";
+      return linkOf<Order, Answer>(owner, thread, part);
     },
   };
+}
+
+function linkOf<Order, Answer>(
+  owner: Owner,
+  thread: Thread,
+  part: Part,
+): WorkerLink<Order, Answer> {
+  const { name, number } = part;
+  const orderOf = (order: Order) => ({ kind: "order", part: number, order }) as const;
+  return {
+    // What a part answers its orders is its own file's to say.
+    ask: async (order) => await ask(thread, part, orderOf(order)) as Answer | undefined,
+    tell: (order) => void (part.state === "running" && post(thread, orderOf(order))),
+    problem: () => part.fault ?? (hangs(thread) ? `${name} does not answer` : undefined),
+    async [Symbol.asyncDispose]() {
+      if (part.state === "running") {
+        const stopped = ask(thread, part, { kind: "stop", part: number });
+        part.state = "stopping";
+        // A part that fails at its end has ended all the same.
+        await stopped.catch(() => undefined);
+      }
+      await leave(owner, thread, part);
+    },
+  };
+}
+
+async function ask(
+  thread: Thread,
+  part: Part,
+  body: Parameters<typeof request>[1],
+): Promise<unknown> {
+  if (part.state === "ended" || thread.fault !== undefined) {
+    throw new Error(`${part.name} has ended`);
+  }
+  try {
+    return await request(thread, body, part);
+  } catch (error) {
+    throw new Error(`${part.name}: ${errorText(error)}`);
+  }
+}
+
+/** The last part that leaves closes the door. */
+async function leave(owner: Owner, thread: Thread, part: Part): Promise<void> {
+  if (!thread.parts.delete(part.number) || thread.parts.size > 0) return;
+  if (owner.thread === thread) owner.thread = undefined;
+  // A Worker that hangs is not waited for twice.
+  const hears = thread.fault === undefined && !thread.isSilent;
+  if (hears) await request(thread, { kind: "end" }, undefined).catch(() => undefined);
+  // Nobody answers any more who still asks.
+  for (const { settle } of thread.waiting.values()) settle({ refusal: "it has ended" });
+  thread.close();
 }

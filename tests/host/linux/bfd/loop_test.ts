@@ -8,7 +8,7 @@ import {
   step,
 } from "../../../../lib/bfd/session.ts";
 import type { BfdProfile } from "../../../../lib/config/types.ts";
-import { createBfdEngine } from "../../../../lib/host/linux/bfd/loop.ts";
+import { createBfdPart } from "../../../../lib/host/linux/bfd/loop.ts";
 import type { BfdEvent, BfdTarget } from "../../../../lib/host/linux/bfd/orders.ts";
 import { type FakeUdp, fakeUdp, PEER_IP, work } from "../../../support/fake_udp.ts";
 import { ip4 } from "../../../support/addresses.ts";
@@ -49,7 +49,7 @@ const HELLO: BfdPacket = {
 function workshop(...targets: readonly BfdTarget[]) {
   const udp = fakeUdp();
   const told: BfdEvent[] = [];
-  const engine = createBfdEngine(udp.libc, (event) => told.push(event));
+  const engine = createBfdPart(udp.libc, (event) => told.push(event));
   engine.carryOut({ kind: "targets", targets });
   return {
     udp,

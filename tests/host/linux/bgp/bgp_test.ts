@@ -12,11 +12,11 @@ import { type BgpSide, establish, talk } from "../../../support/bgp_side.ts";
 import { recordedLog } from "../../../support/log.ts";
 import { waitFor } from "../../../support/wait.ts";
 import { ip4 } from "../../../support/addresses.ts";
+import { NO_WORKER } from "../../../support/timekeeper.ts";
 
 const ADDRESS = ip4(0xc0000201);
 const NO_LABELS = new Map<string, string>();
 const POOL = "address-pools: [{name: p, protocol: bgp, addresses: [192.0.2.0/24]}]";
-const NO_WORKER = new URL("file:///nonexistent/worker.ts");
 
 function config(...peers: readonly string[]) {
   const base = "peer-address: 127.0.0.1, my-asn: 64500, peer-asn: 64501, ebgp-multihop: true";
@@ -39,7 +39,7 @@ function workshop() {
   const counts = { told: 0 };
   const options = {
     nodeName: "n1",
-    bfdWorkerUrl: NO_WORKER,
+    worker: NO_WORKER,
     log,
     metrics,
     clock: systemClock,

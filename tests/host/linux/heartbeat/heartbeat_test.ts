@@ -5,14 +5,14 @@ import { startHeartbeat } from "../../../../lib/host/linux/heartbeat/heartbeat.t
 import type { HeartbeatNews } from "../../../../lib/host/linux/heartbeat/orders.ts";
 import { waitFor } from "../../../support/wait.ts";
 import { ip4 } from "../../../support/addresses.ts";
+import { timekeeper } from "../../../support/timekeeper.ts";
 
 const LOOPBACK = ip4(0x7f000001);
-const WORKER = new URL("../../../../lib/host/linux/heartbeat/worker.ts", import.meta.url);
 
 async function speaker(self: string, boot: number, port = 0) {
   const news: HeartbeatNews[] = [];
   const heartbeat = await startHeartbeat({
-    workerUrl: WORKER,
+    worker: timekeeper(),
     open: {
       self,
       boot,

@@ -7,7 +7,7 @@ import {
   type HeartbeatBody,
   heartbeatKey,
 } from "../../../../lib/heartbeat/packet.ts";
-import { createHeartbeatEngine } from "../../../../lib/host/linux/heartbeat/loop.ts";
+import { createHeartbeatPart } from "../../../../lib/host/linux/heartbeat/loop.ts";
 import type {
   HeartbeatNews,
   HeartbeatOrder,
@@ -34,7 +34,7 @@ function workshop(order: Partial<HeartbeatOrder & { kind: "open" }> = {}) {
   const told: HeartbeatNews[] = [];
   const table = new SharedArrayBuffer(TABLE_BYTES);
   requireReplyLease(openTable(table));
-  const engine = createHeartbeatEngine(udp.libc, (news) => told.push(news));
+  const engine = createHeartbeatPart(udp.libc, (news) => told.push(news));
   const open = () =>
     engine.carryOut({
       kind: "open",

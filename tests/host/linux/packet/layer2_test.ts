@@ -15,6 +15,7 @@ import { settled, virtualClock } from "../../../support/clock.ts";
 import { recordedLog } from "../../../support/log.ts";
 import { run } from "../../../support/process.ts";
 import { fakeOutlets } from "./fake_outlets.ts";
+import { NO_WORKER } from "../../../support/timekeeper.ts";
 
 const VIP = ip4(0x0a4d01dc);
 const VIP6 = ip6(0xfd77n << 112n | 0x220n);
@@ -43,7 +44,7 @@ function makeStage(outlets: FakeOutlets = fakeOutlets(), interfaces: readonly st
   const conflicts: string[] = [];
   let judged = 0;
   const driver = driveLayer2(outlets, {
-    workerUrl: new URL("file:///nowhere.js"),
+    worker: NO_WORKER,
     backend: "auto",
     interfaces,
     log,
@@ -234,7 +235,7 @@ Deno.test("startLayer2() without CAP_NET_RAW stays up with layer 2 off, until th
     const log = { error: (fields, text) => console.log(text, fields.error) };
     const ending = new AbortController();
     const layer2 = await startLayer2({
-      workerUrl: new URL("file:///nowhere.js"), backend: "auto", interfaces: [], log,
+      worker: undefined, backend: "auto", interfaces: [], log,
       metrics: createMetrics(), clock: systemClock, onConflict() {}, onInterfaces() {},
     }, ending.signal);
     layer2.setOwned([1], []);

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { KERNEL } from "../../../../ffi/constants.ts";
-import { type Libc, openLibc, POLL, SOCKET } from "../../../../ffi/libc.ts";
-import { openWakeFd, wake } from "../../../../ffi/poll.ts";
-import { createPacketEngine } from "../../../../lib/host/linux/packet/loop.ts";
+import { type Libc, openLibc, SOCKET } from "../../../../ffi/libc.ts";
+import type { DATAGRAM } from "../../../../ffi/udp.ts";
+import { createPacketPart } from "../../../../lib/host/linux/packet/loop.ts";
 import { PROGRESS } from "../../../../lib/host/linux/packet/orders.ts";
-import { openPacketSocket } from "../../../../lib/host/linux/packet/socket.ts";
+import { prepareWait, waitOnce } from "../../../../lib/host/linux/worker/wait.ts";
 import {
   openTable,
   setInterfaces,
@@ -24,39 +24,20 @@ const MEMORY = {
   progress: new SharedArrayBuffer(4 * PROGRESS.size),
 };
 
-Deno.test("wait() makes turns until it is woken, and again until it is woken again", () => {
-  using libc = openLibc({ ...SOCKET, ...POLL });
-  using arpFd = openPacketSocket(libc, "arp");
-  using ndpFd = openPacketSocket(libc, "ndp");
-  using wakeFd = openWakeFd(libc);
-  let asked = 0;
-  const now = () => {
-    // The first question for the time is the order's.
-    if (++asked === 2) wake(libc, wakeFd);
-    return 0;
-  };
-  const engine = createPacketEngine(libc, now, noConflict);
-  engine.carryOut({ packetFds: { arp: arpFd.number, ndp: ndpFd.number }, ...MEMORY });
-  engine.wait(wakeFd.number);
-  assert.equal(asked, 3, "one turn, and the wake");
-  engine.wait(wakeFd.number);
-  assert.equal(asked, 4, "it is woken still, and makes no other turn");
+Deno.test("a responder that was told nothing yet asks for no turn, and has none", () => {
+  using libc = openLibc(SOCKET);
+  const part = createPacketPart(libc, () => assert.fail("no turn"), noConflict);
+  assert.deepEqual(part.descriptors(), []);
+  part.turn(() => assert.fail("no descriptor"));
 });
 
-Deno.test("wait() ends by a wake before there is anything to answer", () => {
-  using libc = openLibc({ ...SOCKET, ...POLL });
-  using wakeFd = openWakeFd(libc);
-  wake(libc, wakeFd);
-  createPacketEngine(libc, () => assert.fail("no turn"), noConflict).wait(wakeFd.number);
-});
-
-Deno.test("wait() fails when a socket is closed", () => {
-  using libc = openLibc({ ...SOCKET, ...POLL });
-  using wakeFd = openWakeFd(libc);
-  const engine = createPacketEngine(libc, () => 0, noConflict);
-  engine.carryOut({ packetFds: { arp: 1_000_000, ndp: 1_000_000 }, ...MEMORY });
+Deno.test("a turn finds a socket that is closed, and fails", () => {
+  using libc = openLibc(SOCKET);
+  const part = createPacketPart(libc, () => 0, noConflict);
+  part.carryOut({ packetFds: { arp: 1_000_000, ndp: 1_000_000 }, ...MEMORY });
+  assert.deepEqual(part.descriptors(), [1_000_000, 1_000_000]);
   assert.throws(
-    () => engine.wait(wakeFd.number),
+    () => part.turn(() => KERNEL.POLLNVAL),
     /^OsError: poll failed: packet socket is closed$/,
   );
 });
@@ -80,7 +61,7 @@ function runThread(wakes: readonly Wake[], lateMs: () => number): { sent: number
   const frames: Uint8Array[] = [];
   let [now, sent] = [0, 0];
   const symbols = {
-    poll(set: Uint8Array) {
+    ppoll(set: Uint8Array) {
       now = Math.max(now, Math.min(waiting[0]?.atMs ?? Infinity, now + 1_000)) + lateMs();
       // What comes while the thread is on its way counts too.
       const due = (waiting[0]?.atMs ?? Infinity) <= now ? waiting.shift() : undefined;
@@ -103,10 +84,14 @@ function runThread(wakes: readonly Wake[], lateMs: () => number): { sent: number
     },
     sendto: () => ++sent,
   };
-  const libc = { symbols, errnoHint: () => 0 } as unknown as Libc<typeof SOCKET & typeof POLL>;
-  const engine = createPacketEngine(libc, () => now, noConflict);
-  engine.carryOut({ packetFds: { arp: 11, ndp: 12 }, ...memory });
-  while (waiting.length > 0) engine.wait(10);
+  const libc = { symbols, errnoHint: () => 0 } as unknown as Libc<typeof SOCKET & typeof DATAGRAM>;
+  const part = createPacketPart(libc, () => now, noConflict);
+  part.carryOut({ packetFds: { arp: 11, ndp: 12 }, ...memory });
+  const wait = prepareWait(10, [part]);
+  const onFailure = (_: unknown, error: unknown) => {
+    throw error;
+  };
+  while (waiting.length > 0) waitOnce(libc, wait, onFailure);
   return { sent, stale: Atomics.load(new Int32Array(memory.progress), PROGRESS.stale) };
 }
 

@@ -9,8 +9,8 @@ import { waitFor } from "../../../support/wait.ts";
 import { flood, inject, startResponder } from "../child_process.ts";
 import { reply, request, SENDER } from "../frames.ts";
 import { ip4, parseMac } from "../../../support/addresses.ts";
+import { timekeeper } from "../../../support/timekeeper.ts";
 
-const WORKER = new URL("../../../../lib/host/linux/packet/worker.ts", import.meta.url);
 const VIP = "10.77.1.220";
 const VIP_HEX = "0a4d01dc";
 const OTHER_HEX = "0a4d01dd";
@@ -225,15 +225,15 @@ Deno.test("startSocketResponder() without CAP_NET_RAW names the capability", asy
   const child = fileURLToPath(new URL("../child.ts", import.meta.url));
   const { code, stderr } = await run("setpriv", [
     "--bounding-set=-net_raw",
-    ...[Deno.execPath(), "run", "-A", "-q", child, WORKER.href, VIP],
+    ...[Deno.execPath(), "run", "-A", "-q", child, VIP],
   ]);
   assert.equal(code, 1);
   assert.match(stderr, /Missing capability CAP_NET_RAW to answer ARP requests: add NET_RAW/);
 });
 
-function begin(signal = new AbortController().signal, workerUrl = WORKER) {
+function begin(signal = new AbortController().signal, worker = timekeeper()) {
   return startSocketResponder({
-    workerUrl,
+    worker,
     signal,
     onConflict: () => {},
 
@@ -265,7 +265,7 @@ Deno.test("responders that start, end by disposal or signal, or fail leave no de
     await using _disposed = await begin();
     await using signalled = await begin(ending.signal);
     ending.abort();
-    await assert.rejects(begin(undefined, BROKEN_WORKER));
+    await assert.rejects(begin(undefined, timekeeper(BROKEN_WORKER)));
     await signalled[Symbol.asyncDispose]();
   }
   // A Worker's own descriptors go when its thread does, a moment after its end.
@@ -287,7 +287,7 @@ Deno.test("sendGratuitous() fails on an interface that is gone, after tries", as
 });
 
 Deno.test("problem() says that the Worker ended, and why; drops() can be asked after the end", async () => {
-  const responder = await begin(undefined, ENDING_WORKER);
+  const responder = await begin(undefined, timekeeper(ENDING_WORKER));
   assert.match(
     await waitFor("the end", () => responder.problem()),
     /^herald-arp ended: the socket broke$/,

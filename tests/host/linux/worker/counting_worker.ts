@@ -1,10 +1,16 @@
-// A Worker for server_test.ts: adds up what it is ordered, and tells each sum as news.
-import { openLibc, POLL } from "../../../../ffi/libc.ts";
-import { poll, pollSet } from "../../../../ffi/poll.ts";
-import { serveWorkerLink } from "../../../../lib/host/linux/worker/server.ts";
+// A Worker for link_test.ts and server_test.ts: each part adds up what it is ordered, and tells each
+// sum as news.
+import { serveThread } from "../../../../lib/host/linux/worker/server.ts";
+import type { ThreadPart } from "../../../../lib/host/linux/worker/wait.ts";
 
-serveWorkerLink<number, number, string>((tell) => {
-  const libc = openLibc(POLL);
+serveThread({
+  counter: (tell) => counter(tell),
+  "no counter": () => {
+    throw new RangeError("it cannot count");
+  },
+});
+
+function counter(tell: (news: string) => void): ThreadPart<number, number> {
   let sum = 0;
   return {
     carryOut(order) {
@@ -13,11 +19,12 @@ serveWorkerLink<number, number, string>((tell) => {
       tell(`now ${sum}`);
       return sum;
     },
-    wait(wakeFd) {
+    descriptors: () => [],
+    waitMs: () => 1_000,
+    turn() {
       if (sum > 100) throw new RangeError("more than a hundred");
-      poll(libc, pollSet([wakeFd]), -1);
     },
     stop: () => tell("the last word"),
-    [Symbol.dispose]: () => libc[Symbol.dispose](),
+    [Symbol.dispose]: () => tell("disposed of"),
   };
-});
+}

@@ -1,33 +1,17 @@
 import assert from "node:assert/strict";
-import { startWorkerLink } from "../../../../lib/host/linux/worker/link.ts";
+import { timekeeper } from "../../../support/timekeeper.ts";
 import { waitFor } from "../../../support/wait.ts";
-
-/** A Worker that answers by its event loop; `onRequest` and `onStart` may do otherwise. */
-function script(onRequest: string, onStart = ""): URL {
-  const code = `onmessage = ({ data: port }) => {
-    let answered = 0;
-    const say = (reply) => postMessage(reply);
-    ${onStart}
-    port.onmessage = ({ data: { kind, number, order } }) => {
-      ${onRequest}
-      answered++;
-      say({ kind: "answer", number, answer: order });
-      if (kind === "stop") { say({ kind: "goodbye" }); close(); }
-    };
-  };`;
-  return new URL(`data:application/javascript,${encodeURIComponent(code)}`);
-}
+import { script } from "./script.ts";
 
 async function link(onRequest: string, faults: string[] = []) {
-  return await startWorkerLink<string, string, never>({
-    url: script(onRequest),
+  return await timekeeper(script(onRequest)).link<string, string, never>({
     name: "herald-test",
     onNews: () => {},
     onFault: (error) => void faults.push(error.message),
   });
 }
 
-Deno.test("startWorkerLink() carries orders out and sees no problem in a Worker that is well", async () => {
+Deno.test("link() carries orders out and sees no problem in a Worker that is well", async () => {
   const faults: string[] = [];
   {
     await using worker = await link("", faults);
@@ -58,8 +42,11 @@ Deno.test("problem() names a Worker that threw", async () => {
 
 Deno.test("problem() names a Worker that hangs, and not one that was late once", async () => {
   let told = 0;
-  await using worker = await startWorkerLink<string, string, never>({
-    url: script(`if (order === "hang") for (;;);`),
+  await using worker = await timekeeper(script(`if (order === "hang") for (;;);`)).link<
+    string,
+    string,
+    never
+  >({
     name: "herald-test",
     onNews: () => {},
     onHang: () => told++,
@@ -78,11 +65,10 @@ for (
   // A port on its way to a Worker that never ran belongs to nobody, and is let go in its own time.
   const options = { sanitizeResources: name !== "is not there" };
   Deno.test(
-    `startWorkerLink() rejects when the Worker ${name} at once, and reports no fault`,
+    `link() rejects when the Worker ${name} at once, and reports no fault`,
     options,
     async () => {
-      const start = startWorkerLink({
-        url,
+      const start = timekeeper(url).link({
         name: "herald-test",
         onNews: () => {},
         onFault: () => assert.fail("nobody has the link yet"),
