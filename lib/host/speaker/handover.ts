@@ -57,6 +57,8 @@ export interface Handover extends Announcer {
   interfacesChanged(): void;
   /** Speakers that see less than others, maybe this one: they give way. */
   setStale(names: ReadonlySet<string>): void;
+  /** The hardware addresses of MetalLB's speakers: what they announce is no foreign host's. */
+  setMacsBeside(macs: readonly Mac[]): void;
   /** Why an address that is this node's by the plan gets no answer from it; undefined when it does. */
   silence(ip: Ip): string | undefined;
   /** Answers until each address is claimed by another, at most half a second. */
@@ -77,6 +79,7 @@ interface State {
   /** As the fellows were last told. */
   macs: readonly Mac[];
   readonly fellowMacs: Map<string, readonly Mac[]>;
+  macsBeside: readonly Mac[];
   readonly unclaimed: Unclaimed;
 }
 
@@ -89,6 +92,7 @@ export function startHandover(options: HandoverOptions, signal: AbortSignal): Ha
     hasPlans: false,
     macs: [],
     fellowMacs: new Map(),
+    macsBeside: [],
     unclaimed: createUnclaimed(),
   };
   const { feed } = runMachine<OwnershipEvent, OwnershipAction>({
@@ -123,13 +127,7 @@ export function startHandover(options: HandoverOptions, signal: AbortSignal): Ha
     },
     onNotice(from, notice) {
       if (notice.what === "leaving") return; // the plans without it say what is to be taken over
-      if (notice.what === "claim" && notice.macs.length > 0) {
-        state.fellowMacs.set(from, notice.macs);
-        layer2.setFellows(new Set([...state.fellowMacs.values()].flat()));
-      }
-      if (notice.what === "claim") layer2.setHeld(notice.ips);
-      if (notice.what === "claim") onClaimed(state.unclaimed, from, notice.ips);
-      else onReleased(state.unclaimed, from, notice.ips, clock.now());
+      takeNotice(options, state, from, notice);
       feed({ kind: notice.what, from, ips: notice.ips });
     },
     reset() {
@@ -139,6 +137,10 @@ export function startHandover(options: HandoverOptions, signal: AbortSignal): Ha
       layer2.setOwned([], []);
     },
     tellClaims: () => tellClaims(options, state),
+    setMacsBeside(macs) {
+      state.macsBeside = macs;
+      tellFellows(options, state);
+    },
     putRight: () => feed({ kind: "returned" }),
     interfacesChanged() {
       if (macsOf(layer2).join() !== state.macs.join()) tellClaims(options, state);
@@ -188,6 +190,29 @@ function tellClaims(options: HandoverOptions, state: State): void {
 function claim({ fellows, layer2 }: HandoverOptions, state: State, ips: readonly Ip[]): void {
   state.macs = macsOf(layer2);
   void fellows.notify({ what: "claim", ips, macs: state.macs });
+}
+
+/** Takes in what a fellow says beside the addresses that it hands over. */
+function takeNotice(
+  options: HandoverOptions,
+  state: State,
+  from: string,
+  notice: Exclude<Notice, { readonly what: "leaving" }>,
+): void {
+  const { clock, layer2 } = options;
+  if (notice.what === "release") {
+    return onReleased(state.unclaimed, from, notice.ips, clock.now());
+  }
+  if (notice.macs.length > 0) {
+    state.fellowMacs.set(from, notice.macs);
+    tellFellows(options, state);
+  }
+  layer2.setHeld(notice.ips);
+  onClaimed(state.unclaimed, from, notice.ips);
+}
+
+function tellFellows({ layer2 }: HandoverOptions, state: State): void {
+  layer2.setFellows(new Set([...state.fellowMacs.values(), state.macsBeside].flat()));
 }
 
 /** VLANs of one interface share its hardware address. */

@@ -2,6 +2,7 @@ import { errorText } from "../../base/errors.ts";
 import { refusalOf } from "../../speaker/withdrawals.ts";
 import { keepConfig } from "../config/keeper.ts";
 import { startBgp } from "../linux/bgp/bgp.ts";
+import { readNeighbours } from "../linux/netlink/neighbours.ts";
 import { startAddressProber, withoutProbes } from "../linux/packet/address_prober.ts";
 import { startLayer2 } from "../linux/packet/layer2.ts";
 import { createPartWorker, type PartWorker } from "../linux/worker/link.ts";
@@ -16,6 +17,7 @@ import { createSpeakerEvents } from "./events.ts";
 import { watchFacts } from "./facts.ts";
 import { joinWithKey } from "./gossip_key.ts";
 import { startHandover } from "./handover.ts";
+import { watchMacsBeside } from "./macs_beside.ts";
 import { createSpeakerPlans } from "./plans.ts";
 import { notReady, speakerStatus } from "./status.ts";
 import { showView } from "./view_metrics.ts";
@@ -66,6 +68,8 @@ export async function runSpeaker(given: RoleContext): Promise<RunningRole> {
     { nodeName, layer2, fellows, clock, metrics: metrics.gossip, onAnswer: onWire },
     signal,
   );
+  const onMacs = handover.setMacsBeside;
+  watchMacsBeside({ fellows, facts, neighbours: readNeighbours, clock, log, onMacs }, signal);
   const announcements = createAnnouncements({ node: nodeName, log, metrics, events });
   const wire = () => wireOf({ layer2, handover, bgp });
   const telling = { clock, log, metrics, events };

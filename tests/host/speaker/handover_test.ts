@@ -268,3 +268,10 @@ Deno.test("a handover knows addresses that it gives to a fellow which does not c
   handover.onNotice("node2", { what: "claim", ips: ips(VIP), macs: [] });
   assert.deepEqual([...handover.unclaimed()], []);
 });
+
+Deno.test("F7: a handover's fellows are Herald's speakers by their claims, and MetalLB's beside", () => {
+  const { handover, macs } = bench("node2");
+  handover.setMacsBeside([7 as Mac]);
+  handover.onNotice("node2", { what: "claim", ips: [], macs: [OTHER_MAC] });
+  assert.deepEqual(macs.at(-1), [OTHER_MAC, 7 as Mac]);
+});

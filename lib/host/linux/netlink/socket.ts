@@ -31,11 +31,20 @@ export function openRouteSocket(libc: RouteLibc): Fd {
 
 /** Asks for all interfaces; the answers carry the number. @throws OsError */
 export function requestDump(libc: RouteLibc, fd: Fd, sequence: number): void {
-  const request = linkDumpRequest(sequence);
+  request(libc, fd, linkDumpRequest(sequence), "request for the list of interfaces");
+}
+
+/** Asks the kernel; `what` names it in the error. @throws OsError */
+export function request(
+  libc: RouteLibc,
+  fd: Fd,
+  message: Uint8Array<ArrayBuffer>,
+  what: string,
+): void {
   const kernel = sockaddrNl(KERNEL.AF_NETLINK, 0, 0);
-  const size = BigInt(request.length);
-  const sent = libc.symbols.sendto(fd.number, request, size, 0, kernel, kernel.length);
-  checked(libc, sent, "sendto", "request for the list of interfaces");
+  const size = BigInt(message.length);
+  const sent = libc.symbols.sendto(fd.number, message, size, 0, kernel, kernel.length);
+  checked(libc, sent, "sendto", what);
 }
 
 /**
