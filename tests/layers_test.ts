@@ -13,6 +13,7 @@ const LAYERS: readonly (readonly [prefix: string, rank: number])[] = [
   ["lib/arp/", 2.1],
   ["lib/ndp/", 2.1],
   ["lib/heartbeat/", 2],
+  ["lib/http/", 2],
   ["lib/lease/", 2],
   ["lib/gossip/", 2],
   ["lib/ebpf/", 2.1],

@@ -36,6 +36,9 @@ export function addRun(
       once("--port <port>", "HTTP listener; 0 picks one; default $METALLB_PORT, else 7472"),
     )
     .addOption(
+      once("--http-names <names>", "host names that lead here: lb.example.com,*.corp.example"),
+    )
+    .addOption(
       once("--ml-bindaddr <address>", "gossip: address to listen on ($METALLB_ML_BIND_ADDR)"),
     )
     .addOption(once("--ml-bindport <port>", "gossip: port (7946)"))

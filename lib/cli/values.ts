@@ -159,6 +159,7 @@ export function readRunOptions(flags: Flags, around: Surroundings): RunOptions {
     nodeName: role === "controller" ? around.hostname() : nodeName(flags, around),
     host: host(text(flags, "host") ?? around.env("METALLB_HOST")),
     port: port("--port", text(flags, "port") ?? (around.env("METALLB_PORT") || undefined), 7472),
+    httpNames: httpNames(text(flags, "httpNames")),
     mlLabels: text(flags, "mlLabels") ?? (around.env("METALLB_ML_LABELS") || undefined),
     mlNamespace: mlNamespace ?? source.namespace,
     gossip: readGossip(flags, around, role, compat && COMPAT[compat].keyBytes),
@@ -202,6 +203,16 @@ function host(value: string | undefined): string {
   if (value === undefined || value === "") return "";
   if (value === "localhost" || parseIp(value) !== undefined) return value;
   throw new UsageError(`--host=${value} is no address of this machine; write an IP address`);
+}
+
+/** `*` alone is any name: whoever wants that has something else that looks at it. @throws UsageError */
+function httpNames(value: string | undefined): readonly string[] {
+  const names = (value ?? "").split(",").map((one) => one.trim()).filter((one) => one !== "");
+  const wrong = names.find((one) => !/^(\*|(\*\.)?[a-z0-9_]([a-z0-9_.-]*[a-z0-9])?)$/i.test(one));
+  if (wrong === undefined) return names;
+  throw new UsageError(
+    `--http-names: "${wrong}" is no host name, such as lb.example.com or *.example.com`,
+  );
 }
 
 function nodeName(flags: Flags, around: Surroundings): string {

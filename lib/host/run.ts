@@ -1,5 +1,6 @@
 import { COMMIT, VERSION } from "../base/version.ts";
 import { errorText } from "../base/errors.ts";
+import { searchedNames } from "../http/names.ts";
 import type { Cluster } from "./cluster/cluster.ts";
 import { openFolderCluster } from "./folder/cluster.ts";
 import { systemClock } from "./process/clock.ts";
@@ -91,24 +92,21 @@ async function runRoles(
     workers,
     feed,
   };
-  if (options.role !== "speaker") {
-    roles.push((await import("./controller/run.ts")).runController(context));
-  }
-  if (options.role !== "controller") {
-    roles.push(await (await import("./speaker/run.ts")).runSpeaker(context));
-  }
-  using _hangup = onSignals(["SIGHUP"], () => roles.forEach((role) => role.config.reload()));
   const status = () => processStatus(options, cluster, roles, health, startedAt);
   metrics.process.buildInfo.set({ version: VERSION, commit: COMMIT, role: options.role }, 1);
   metrics.process.onScrape = () => showProcess(metrics.process, status().ready);
+  // Before the roles: where the port is taken, nothing begins that would have to be handed over.
   const served = serveHttp({
     host: options.host,
     port: options.port,
+    names: ownNames(options),
     status,
     unhealthy: () => [...roles.flatMap((role) => role.unhealthy()), ...health.answer()],
     registry: metrics.registry,
     log,
   }, stop);
+  await startRoles(context, roles);
+  using _hangup = onSignals(["SIGHUP"], () => roles.forEach((role) => role.config.reload()));
   const unhealthy = () => [...roles.flatMap((role) => role.unhealthy()), ...health.lasting()];
   const state = () => ({ notReady: status().notReady, unhealthy: unhealthy() });
   using _notifier = manager &&
@@ -128,6 +126,17 @@ async function runRoles(
   await Promise.allSettled(parts);
   log.info({}, "herald stopped");
   return broken ? 1 : 0;
+}
+
+/** Each role's code is loaded only when it runs. */
+async function startRoles(context: RoleContext, roles: RunningRole[]): Promise<void> {
+  const { role } = context.options;
+  if (role !== "speaker") {
+    roles.push((await import("./controller/run.ts")).runController(context));
+  }
+  if (role !== "controller") {
+    roles.push(await (await import("./speaker/run.ts")).runSpeaker(context));
+  }
 }
 
 /** From the start: one that stands for election does so while it leads. */
@@ -160,7 +169,10 @@ function processStatus(
   health: Health,
   startedAt: string,
 ): ProcessStatus {
-  const notReady = roles.flatMap((role) => role.notReady());
+  const hasBegun = roles.length === (options.role === "all" ? 2 : 1);
+  const notReady = hasBegun
+    ? roles.flatMap((role) => role.notReady())
+    : ["the roles have not begun yet"];
   return {
     pid: Deno.pid,
     version: VERSION,
@@ -185,6 +197,19 @@ function processStatus(
       return roles.find((role) => role.speaker)?.speaker?.();
     },
   };
+}
+
+/** By which names people may ask for the pages. */
+function ownNames({ httpNames, nodeName }: RunOptions): readonly string[] {
+  return [Deno.hostname(), nodeName, ...searchedNames(readResolver()), ...httpNames];
+}
+
+function readResolver(): string {
+  try {
+    return Deno.readTextFileSync("/etc/resolv.conf");
+  } catch {
+    return ""; // Then it looks up no names but whole ones.
+  }
 }
 
 /** A local file that can never hold a configuration; one that is not there yet may come. */

@@ -6,8 +6,21 @@ import type { ProcessStatus } from "./types.ts";
 
 type Html = HtmlEscapedString | Promise<HtmlEscapedString>;
 
-/** `/`: the status for people, without scripts; it reloads itself every five seconds. */
-export function statusPage(status: ProcessStatus): Html {
+/** Of each table on one page: nobody reads ten thousand, and they take the event loop's time. */
+const ROWS = 200;
+
+/** How many pages the longest of the tables fills. */
+export function pagesOf({ controller, speaker }: ProcessStatus): number {
+  const longest = Math.max(controller?.services.length ?? 0, speaker?.addresses.length ?? 0);
+  return Math.max(1, Math.ceil(longest / ROWS));
+}
+
+/**
+ * `/`: the status for people, without scripts; it reloads itself every five seconds. `page` counts
+ * from 1.
+ */
+export function statusPage(whole: ProcessStatus, page = 1): Html {
+  const status = partOf(whole, page);
   return html`
     <!DOCTYPE html>
     <html lang="en">
@@ -34,13 +47,38 @@ export function statusPage(status: ProcessStatus): Html {
             `
             : ""}.
         </p>
-        ${controllerSection(status)}${speakerSection(status)}
+        ${controllerSection(status)}${speakerSection(status)}${pager(page, pagesOf(whole))}
         <p>
           herald ${status.version}, process ${status.pid}, since ${status.startedAt}.
           <a href="/metrics">metrics</a> <a href="/status">status</a>
         </p>
       </body>
     </html>
+  `;
+}
+
+/** The rows of one page, for each table that may be long. */
+function partOf(whole: ProcessStatus, page: number): ProcessStatus {
+  const { controller, speaker } = whole;
+  const cut = <Row>(rows: readonly Row[]) => rows.slice((page - 1) * ROWS, page * ROWS);
+  return {
+    ...whole,
+    controller: controller && { ...controller, services: cut(controller.services) },
+    speaker: speaker && { ...speaker, addresses: cut(speaker.addresses) },
+  };
+}
+
+function pager(page: number, pages: number): Html | "" {
+  if (pages === 1) return "";
+  const link = (to: number, text: string) =>
+    to < 1 || to > pages ? "" : html`
+      <a href="/?page=${to}">${text}</a>
+    `;
+  return html`
+    <p>Page ${page} of ${pages}, ${ROWS} rows each. ${link(page - 1, "previous")} ${link(
+      page + 1,
+      "next",
+    )}</p>
   `;
 }
 

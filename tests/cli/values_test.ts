@@ -53,6 +53,17 @@ Deno.test("readRunOptions() wants a role, and says which there are", () => {
   assert.equal(refusal({ role: "" }), "--role is empty");
 });
 
+Deno.test("readRunOptions() takes names of the pages, and patterns of them", () => {
+  assert.deepEqual(run({}).httpNames, []);
+  assert.deepEqual(run({ httpNames: "lb.example.com, *.corp.example" }).httpNames, [
+    "lb.example.com",
+    "*.corp.example",
+  ]);
+  assert.deepEqual(run({ httpNames: "*" }).httpNames, ["*"]);
+  assert.match(refusal({ httpNames: "a.*.example" }), /"a\.\*\.example" is no host name/);
+  assert.match(refusal({ httpNames: "http://a" }), /is no host name/);
+});
+
 Deno.test("readRunOptions() takes words only as they are written in the help", () => {
   assert.equal(run({ l2Election: "v0.10" }).election, "v0.10");
   assert.equal(run({ arpBackend: "socket" }).arpBackend, "socket");

@@ -11,6 +11,7 @@ export const RUN_OPTIONS: RunOptions = {
   nodeName: "node1",
   host: "127.0.0.1",
   port: 0,
+  httpNames: [],
   mlLabels: undefined,
   gossip: undefined,
   gossipSecret: undefined,

@@ -1,101 +1,197 @@
-import { Hono } from "hono";
-import { secureHeaders } from "hono/secure-headers";
-import type { Registry } from "prom-client";
 import { errorText } from "../../base/errors.ts";
+import {
+  type Admission,
+  admit,
+  closeAdmission,
+  createAdmission,
+  enter,
+  leave,
+  overdue,
+} from "../../http/admission.ts";
+import { type Answer, textAnswer } from "../../http/answer.ts";
+import { LONGEST_HEAD_BYTES, type RequestHead } from "../../http/head.ts";
+import { isOwnHost, NO_BROWSER_FIELD } from "../../http/names.ts";
 import { formatHost } from "../../net/ip.ts";
-import type { Log } from "../process/log.ts";
+import { oncePer } from "../process/backoff.ts";
+import { systemClock } from "../process/clock.ts";
 import { RUN_FOLDER } from "../process/options.ts";
-import { statusPage } from "../../status/page.ts";
-import type { ProcessStatus } from "../../status/types.ts";
+import { converse } from "./connection.ts";
+import { acceptAll, listenTcp } from "./listener.ts";
+import { createPages, type PagesOptions } from "./pages.ts";
 
-interface HttpOptions {
+interface HttpOptions extends Omit<PagesOptions, "clock"> {
   /** Empty: all addresses of both families. */
   readonly host: string;
   /** 0 picks a free one; it is logged. */
   readonly port: number;
-  readonly status: () => ProcessStatus;
-  /** Why the process should be restarted; asked by `/healthz` alone. */
-  readonly unhealthy: () => readonly string[];
-  readonly registry: Registry;
-  readonly log: Log;
+  /** Names by which it may be asked, besides addresses and what is not in the public DNS. */
+  readonly names?: readonly string[];
 }
 
-/** The pages every role serves: read-only, no secrets, no profiling. */
-function routes(options: HttpOptions): Hono {
-  const app = new Hono();
-  app.use(secureHeaders());
-  const verdict = (problems: readonly string[]) =>
-    new Response(problems.length === 0 ? "ok\n" : `${problems.join("\n")}\n`, {
-      status: problems.length === 0 ? 200 : 503,
-    });
-  app.get("/healthz", () => verdict(options.unhealthy()));
-  app.get("/readyz", () => verdict(options.status().notReady));
-  app.get("/status", (context) => context.json(options.status()));
-  app.get("/", (context) => context.html(statusPage(options.status())));
-  app.get("/metrics", async (context) => {
-    const body = await options.registry.metrics();
-    return context.body(body, 200, { "content-type": options.registry.contentType });
-  });
-  app.onError((error, context) => {
-    options.log.error({ reason: context.req.path, error: errorText(error) }, "page failed");
-    return context.text("internal error, see the log\n", 500);
-  });
-  return app;
+/** A listener's connections, and what they are told. */
+interface Hall extends Pick<HttpOptions, "log"> {
+  readonly admission: Admission;
+  readonly answer: (head: RequestHead) => Answer | Promise<Answer>;
+  readonly guests: Map<number, Deno.Conn>;
+  readonly conversations: Set<Promise<void>>;
+  /** Used again: a crowd that comes and goes must not leave thousands of them to be collected. */
+  readonly buffers: Uint8Array<ArrayBuffer>[];
+  readonly mayComplain: () => boolean;
+  readonly signal: AbortSignal;
+  lastId: number;
 }
+
+const SWEEP_MS = 500;
 
 /**
  * Serves the pages until the signal fires; the returned promise settles when all is closed.
- * @throws Deno.errors.AddrInUse when the port is taken
+ * @throws Error that names the port and its flag when it cannot be listened on
  */
 export function serveHttp(options: HttpOptions, signal: AbortSignal): Promise<void> {
-  const app = routes(options);
-  const handler = (request: Request) => app.fetch(request);
-  const serve = (hostname: string) =>
-    Deno.serve({
-      hostname,
-      port: options.port,
-      signal,
-      onListen: ({ port }) =>
-        options.log.info(
-          { address: `${formatHost(hostname)}:${port}`, port },
-          "listening for HTTP",
-        ),
-      handler,
-    });
-  const tcp = options.host === "" ? serveBothFamilies(serve) : serve(options.host);
-  const local = serveLocally(handler, options.log, signal);
-  return Promise.all([tcp.finished, local]).then(() => undefined);
+  const { host, log, names = [], port } = options;
+  const pages = createPages({ ...options, clock: systemClock });
+  const listener = listenTcp(host, port);
+  const { hostname, port: actual } = listener.addr;
+  log.info({ address: `${formatHost(hostname)}:${actual}`, port: actual }, "listening for HTTP");
+  const answer = (head: RequestHead) => isMeant(head, names) ? pages(head) : misdirected();
+  const tcp = attend(
+    { answer, log },
+    (take) =>
+      acceptAll(
+        listener,
+        () => listenTcp(host, actual),
+        take,
+        { clock: systemClock, log },
+        signal,
+      ),
+    signal,
+  );
+  return Promise.all([tcp, serveLocally(pages, options, signal)]).then(() => undefined);
 }
 
-/** A cluster's pods may have addresses of either family; a kernel may be without IPv6. */
-function serveBothFamilies<S>(serve: (hostname: string) => S): S {
+/** Whether no page of another site can have made it. */
+function isMeant({ fields, host }: RequestHead, names: readonly string[]): boolean {
+  return host === undefined || isOwnHost(host, names) || fields.has(NO_BROWSER_FIELD);
+}
+
+function misdirected(): Answer {
+  return textAnswer(
+    403,
+    "Herald does not know itself by the name in the Host header: ask by IP address, or start it " +
+      "with --http-names=NAME\n",
+  );
+}
+
+/** Looks after all that `accept` takes, until it ends and the last answer is given. */
+async function attend(
+  { answer, log }: Pick<Hall, "answer" | "log">,
+  accept: (take: (connection: Deno.Conn) => void) => Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  const hall: Hall = {
+    admission: createAdmission(),
+    answer,
+    guests: new Map(),
+    conversations: new Set(),
+    buffers: [],
+    log,
+    mayComplain: oncePer(60_000, systemClock.now),
+    signal,
+    lastId: 0,
+  };
+  const sweep = setInterval(
+    () => overdue(hall.admission, systemClock.now()).forEach((id) => dismiss(hall, id)),
+    SWEEP_MS,
+  );
   try {
-    return serve("::");
+    await accept((connection) => receive(hall, connection));
+    for (const id of closeAdmission(hall.admission, systemClock.now())) dismiss(hall, id);
+    await Promise.all(hall.conversations);
+  } finally {
+    clearInterval(sweep);
+  }
+}
+
+function receive(hall: Hall, connection: Deno.Conn): void {
+  const { admission, conversations, guests, log, mayComplain } = hall;
+  const id = ++hall.lastId;
+  const { remoteAddr } = connection;
+  const source = "hostname" in remoteAddr ? remoteAddr.hostname : "";
+  const admitted = admit(admission, id, source, systemClock.now());
+  if (admitted.kind === "refused" || admitted.instead !== undefined) {
+    if (mayComplain()) log.warn({ reason: source }, "too many HTTP connections, closing some");
+  }
+  if (admitted.kind === "refused") return shut(connection);
+  if (admitted.instead !== undefined) dismiss(hall, admitted.instead);
+  guests.set(id, connection);
+  const conversation = talk(hall, id, connection).finally(() => {
+    leave(admission, id);
+    dismiss(hall, id);
+    conversations.delete(conversation);
+  });
+  conversations.add(conversation);
+}
+
+async function talk(
+  { admission, answer, buffers, log, signal }: Hall,
+  id: number,
+  connection: Deno.Conn,
+): Promise<void> {
+  const buffer = buffers.pop() ?? new Uint8Array(LONGEST_HEAD_BYTES);
+  try {
+    await converse(connection, {
+      answer,
+      buffer,
+      onPhase: (phase) => enter(admission, id, phase, systemClock.now()),
+      isEnding: () => signal.aborted,
+    });
   } catch (error) {
-    if (error instanceof Deno.errors.AddrInUse) throw error;
-    return serve("0.0.0.0");
+    // The other side went away, or its time was over.
+    log.debug({ error: errorText(error) }, "HTTP connection ended");
+  } finally {
+    buffers.push(buffer);
+  }
+}
+
+function dismiss({ guests }: Hall, id: number): void {
+  const connection = guests.get(id);
+  guests.delete(id);
+  if (connection !== undefined) shut(connection);
+}
+
+function shut(connection: Deno.Conn): void {
+  try {
+    connection.close();
+  } catch {
+    // It is closed.
   }
 }
 
 /** The same pages on a socket file; where the folder cannot be written there is none. */
 async function serveLocally(
-  handler: (request: Request) => Response | Promise<Response>,
-  log: Log,
+  answer: Hall["answer"],
+  { log }: Pick<HttpOptions, "log">,
   signal: AbortSignal,
 ): Promise<void> {
   const path = `${RUN_FOLDER}/${Deno.pid}.sock`;
   try {
     Deno.mkdirSync(RUN_FOLDER, { recursive: true, mode: 0o755 });
     await sweepDeadSockets();
-    // Deno.serve() hears nothing of a signal that has fired, and would serve for ever.
     if (signal.aborted) return;
-    const server = Deno.serve({
-      path,
-      signal,
-      onListen: () => Deno.chmodSync(path, 0o600),
-      handler,
-    });
-    await server.finished;
+    const listener = Deno.listen({ transport: "unix", path });
+    Deno.chmodSync(path, 0o600);
+    // Never opened anew: the right to write may be given up by then.
+    const accept = (take: (connection: Deno.Conn) => void) =>
+      acceptAll(
+        { accept: () => listener.accept(), close: () => {} },
+        () => ({ accept: () => listener.accept(), close: () => {} }),
+        take,
+        { clock: systemClock, log },
+        signal,
+      );
+    signal.addEventListener("abort", () => listener.close(), { once: true });
+    await attend({ answer, log }, accept, signal);
+    Deno.removeSync(path);
   } catch (error) {
     log.debug({ reason: path, error: errorText(error) }, "no local status socket");
   }

@@ -1,4 +1,5 @@
 import type { Millis } from "../../base/time.ts";
+import { NO_BROWSER_FIELD } from "../../http/names.ts";
 import { readPod } from "../../model/cluster.ts";
 import { listOr, objectOr } from "../../model/json.ts";
 import type { ProcessStatus } from "../../status/types.ts";
@@ -80,6 +81,8 @@ async function askPod(
     operation: `ask pod ${pod}`,
     method: "GET",
     path: `${objectPath("Pod", namespace, name)}:${pagePort}/proxy/status`,
+    // The proxy asks the pod by the API server's name, which the pod cannot know.
+    fields: { [NO_BROWSER_FIELD]: "status" },
     timeoutMs: ANSWER_WITHIN_MS,
   }, signal);
   if (answer.kind === "failure") return { pod, why: answer.message };

@@ -16,6 +16,8 @@ export interface KubeRequest {
   /** Path and query after the server's address. */
   readonly path: string;
   readonly body?: JsonObject;
+  /** Further headers. */
+  readonly fields?: Readonly<Record<string, string>>;
   /** Waits for every other request, and never for long takes a place that one of them needs. */
   readonly background?: boolean;
   /** Goes out at once, past all that wait. */
@@ -177,7 +179,7 @@ export function parseJson(text: string): unknown {
 
 async function sendOnce(
   { connections, credentials: { token }, settings }: Transport,
-  { body, method, path, permit }: KubeRequest,
+  { body, fields, method, path, permit }: KubeRequest,
   over: keyof Connections,
   stop: AbortSignal,
 ): Promise<Response> {
@@ -187,6 +189,7 @@ async function sendOnce(
   return await fetch(`${settings.server}${path}`, {
     method,
     headers: {
+      ...fields,
       accept: "application/json",
       "user-agent": "herald",
       ...token && { authorization: `Bearer ${token}` },

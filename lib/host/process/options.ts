@@ -49,6 +49,8 @@ export interface RunOptions extends SourceOptions {
   readonly host: string;
   /** 0 picks a free one. */
   readonly port: number;
+  /** Further names by which the pages may be asked for; `*.example.com` is all below it, `*` any. */
+  readonly httpNames: readonly string[];
   /** Label selector and namespace of the speakers' pods; undefined counts every Node as live. */
   readonly mlLabels: string | undefined;
   readonly mlNamespace: string;

@@ -63,7 +63,7 @@ Deno.test("serveHttp() gives the status as JSON and nothing for other paths or m
     assert.equal((await get(`${url}/debug/pprof`)).code, 404);
     const posted = await fetch(`${url}/status`, { method: "POST", body: "{}" });
     await posted.body?.cancel();
-    assert.equal(posted.status, 404);
+    assert.equal(posted.status, 405);
   });
 });
 
@@ -71,5 +71,57 @@ Deno.test("serveHttp() shows the metrics of its registry, read anew at each scra
   await served(() => STATUS, async (url) => {
     const { text } = await get(`${url}/metrics`);
     assert.match(text, /^metallb_layer2_requests_received\{ip="10\.77\.1\.220"\} 7$/m);
+  });
+});
+
+/** Sends these bytes and gives what comes back until the other side ends it. */
+async function exchange(port: number, text: string): Promise<string> {
+  using connection = await Deno.connect({ hostname: "127.0.0.1", port });
+  await connection.write(new TextEncoder().encode(text));
+  const chunks: string[] = [];
+  for await (const chunk of connection.readable.pipeThrough(new TextDecoderStream())) {
+    chunks.push(chunk);
+  }
+  return chunks.join("");
+}
+
+Deno.test("fault 5: a page of another site that let its name lead here reads nothing", async () => {
+  await served(() => STATUS, async (_url, port) => {
+    for (const path of ["/status", "/", "/metrics", "/readyz"]) {
+      const request = `GET ${path} HTTP/1.1\r\nconnection: close\r\nhost: `;
+      const answer = await exchange(port, `${request}evil.example:${port}\r\n\r\n`);
+      assert.match(answer, /^HTTP\/1\.1 403 /, path);
+      assert.match(answer, /--http-names/);
+      assert.match(await exchange(port, `${request}10.0.0.1:${port}\r\n\r\n`), /^HTTP\/1\.1 200 /);
+    }
+    const proxied = "GET /status HTTP/1.1\r\nhost: api.example\r\nsec-herald: status\r\n";
+    assert.match(await exchange(port, `${proxied}connection: close\r\n\r\n`), /^HTTP\/1\.1 200 /);
+  });
+});
+
+Deno.test("fault 5: five hundred connections that never finish their request keep no probe out", async () => {
+  const half = new TextEncoder().encode(`GET /healthz HTTP/1.1\r\nx: ${"y".repeat(4_000)}\r\n`);
+  const crowd: Deno.Conn[] = [];
+  await served(() => STATUS, async (url, port) => {
+    try {
+      for (let at = 0; at < 500; at++) {
+        const connection = await Deno.connect({ hostname: "127.0.0.1", port });
+        crowd.push(connection);
+        await connection.write(half).catch(() => {});
+      }
+      assert.deepEqual(await get(`${url}/healthz`), { code: 200, text: "ok\n" });
+      const ends = await Promise.all(
+        crowd.map((connection) =>
+          Promise.race([
+            connection.read(new Uint8Array(10)).then(() => "ended", () => "ended"),
+            get(`${url}/healthz`).then(() => "kept"),
+          ])
+        ),
+      );
+      const kept = ends.filter((end) => end === "kept").length;
+      assert.ok(kept <= 64, `${kept} connections are kept`);
+    } finally {
+      for (const connection of crowd) connection.close();
+    }
   });
 });

@@ -30,7 +30,8 @@ async function asked(answer: Answer): Promise<Awaited<ReturnType<typeof askClust
 
 Deno.test("askCluster() asks each pod that runs, at the port that it names, by the API server", async () => {
   const requests: string[] = [];
-  const { roles, silent } = await asked((url) => {
+  const { roles, silent } = await asked((url, request) => {
+    if (url.pathname !== PODS) assert.ok(request.headers.has("sec-herald"), url.pathname);
     requests.push(`${url.pathname} ${url.searchParams.get("labelSelector") ?? ""}`.trim());
     switch (url.pathname) {
       case PODS:
