@@ -114,6 +114,7 @@ function hooksOf(store: Store): FileHooks {
   const mayComplain = oncePer(30_000, clock.now);
   return {
     matters: (path) => isManifest(root, path) || statusKey(root, path) !== undefined,
+    isWhole: (path) => statusKey(root, path) !== undefined,
     list: () => [...listManifests(root), ...listStatusFiles(root)],
     onFiles(files) {
       store.lastHeardMs = store.lastMovedMs = clock.now();

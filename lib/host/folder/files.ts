@@ -18,6 +18,8 @@ export const STORE_TIMING: StoreTiming = { quietMs: 50, openMs: 500, pollMs: 10_
 export interface FileHooks {
   /** Whether the file of this path counts. */
   readonly matters: (path: string) => boolean;
+  /** Whether the file is only ever put into its place by rename, so that none is half written. */
+  readonly isWhole: (path: string) => boolean;
   /** The paths of all files that count and exist; throws when the folder cannot be read. */
   readonly list: () => readonly string[];
   /** Called with the texts of files that changed and have settled; undefined: it is gone. */
@@ -54,7 +56,7 @@ export async function watchFiles(
   let busy = false;
 
   function onEvent(event: FolderEvent): void {
-    if (event === "poll") return scan(false);
+    if (event === "poll" || event === "burst") return scan(false);
     if (event === "new folders") return scan(true);
     // Closing a file after writing is reported as an access; reading it is not reported at all.
     const closed = event.kind !== "modify" && event.kind !== "create";
@@ -78,7 +80,9 @@ export async function watchFiles(
       const present = new Set(hooks.list());
       hooks.onPoll();
       for (const path of present) {
-        if (!pending.has(path) && known.get(path) !== signatureOf(path)) touch(path, closed);
+        if (!pending.has(path) && known.get(path) !== signatureOf(path)) {
+          touch(path, closed || hooks.isWhole(path));
+        }
       }
       for (const path of known.keys()) if (!present.has(path)) touch(path, true);
     } catch (error) {

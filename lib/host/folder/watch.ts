@@ -16,10 +16,20 @@ export type FolderEvent =
   /** Time to look without an event. */
   | "poll"
   /** New folders are watched from now on; what came into them before gave no event. */
-  | "new folders";
+  | "new folders"
+  /** So many events came that others may have been dropped. */
+  | "burst";
 
 /** Folders that come in a row are taken up together. */
 const GATHER_MS: Millis = 10;
+
+/**
+ * Deno keeps so many events for a reader that is busy, and drops the others without a word
+ * (ext/fs_events). Whatever was dropped, so many come after it.
+ */
+const KEPT_EVENTS = 16;
+/** Bursts are looked after at most so often: each time all files are asked whether they changed. */
+const BURST_MS: Millis = 150;
 
 /** A folder and its watch. */
 interface Watching {
@@ -32,6 +42,10 @@ interface Watching {
   reading: Promise<unknown>;
   /** Calls off the taking up of new folders. */
   gathering: (() => void) | undefined;
+  /** Events since the folder was last looked through for what was dropped. */
+  events: number;
+  /** Calls that off. */
+  looking: (() => void) | undefined;
 }
 
 /**
@@ -51,6 +65,8 @@ export async function watchFolder(
     watched: undefined,
     reading: Promise.resolve(),
     gathering: undefined,
+    events: 0,
+    looking: undefined,
   };
   reopen(watching, clock);
   while (!signal.aborted) {
@@ -60,6 +76,7 @@ export async function watchFolder(
     options.onEvent("poll");
   }
   watching.gathering?.();
+  watching.looking?.();
   watching.watcher?.close();
   await watching.reading;
 }
@@ -95,6 +112,7 @@ async function read(watching: Watching, from: Deno.FsWatcher, clock: Clock): Pro
   try {
     for await (const event of from) {
       onEvent(event);
+      if (++watching.events >= KEPT_EVENTS) lookForDropped(watching, clock);
       if (recursive && event.kind !== "access" && event.paths.some(isFolder)) {
         takeUpFolders(watching, clock);
       }
@@ -103,6 +121,14 @@ async function read(watching: Watching, from: Deno.FsWatcher, clock: Clock): Pro
     // The watch broke: polls go on.
   }
   if (watching.watcher === from) watching.watched = undefined;
+}
+
+function lookForDropped(watching: Watching, clock: Clock): void {
+  watching.looking ??= clock.schedule(BURST_MS, () => {
+    watching.looking = undefined;
+    watching.events = 0;
+    watching.options.onEvent("burst");
+  });
 }
 
 /**

@@ -265,6 +265,21 @@ Deno.test("folder store shows a speaker what a controller writes, and the speake
   });
 });
 
+Deno.test("folder store shows a speaker that starts with the controller each address, and waits for no poll", async () => {
+  const names = Array.from({ length: 200 }, (_, at) => `s${at}`);
+  const many = names.map((name) => service(name)).join("---\n");
+  const timing = { ...TIMING, pollMs: 600_000 };
+  for (let round = 0; round < 5; round++) {
+    await withStore({ "many.yaml": many }, async ({ folder, write }) => {
+      await withStore({}, async ({ services }) => {
+        await Promise.all(names.map((name) => write(`default/${name}`, "10.0.0.1")));
+        const without = () => [...services.values()].filter((one) => ingressOf(one) === undefined);
+        await until("all addresses", () => without().length === 0);
+      }, { writes: false, folder, timing });
+    }, { timing });
+  }
+});
+
 Deno.test("folder store restores statuses at the start and removes those of no Service", async () => {
   const status = "status: {loadBalancer: {ingress: [{ip: 10.0.0.1}]}}\n";
   await withStore({

@@ -22,6 +22,7 @@ async function watching(
     folder,
     {
       matters: (path) => path.endsWith(".yaml"),
+      isWhole: () => false,
       list: () =>
         [...Deno.readDirSync(folder)].map(({ name }) => `${folder}/${name}`).filter((path) =>
           path.endsWith(".yaml")
@@ -104,6 +105,7 @@ Deno.test("watchFiles() sees by events alone what many folders are filled with a
     root,
     {
       matters: (path) => path.endsWith(".yaml"),
+      isWhole: () => false,
       list: () => list(root).filter((path) => path.endsWith(".yaml")),
       onFiles: (files) => files.forEach((text, path) => seen.set(path, text)),
       onPoll: () => {},

@@ -20,6 +20,7 @@ async function watching(
       pollMs,
       onEvent: (event) => {
         if (event === "poll") polls++;
+        else if (event === "burst") seen.push(event);
         else if (event !== "new folders") {
           seen.push(...event.paths.map((path) => path.slice(parent.length)));
         }
@@ -45,6 +46,17 @@ Deno.test("watchFolder() tells of files, in new folders too", async () => {
     await until("the folder", () => seen.includes("/f/sub"));
     await Deno.writeTextFile(`${parent}/f/sub/b`, "x");
     await until("b", () => seen.includes("/f/sub/b"));
+  });
+});
+
+Deno.test("watchFolder() tells of a burst, of which Deno dropped what came while it was busy", async () => {
+  await watching(600_000, async (parent, seen) => {
+    await Deno.writeTextFile(`${parent}/f/first`, "x");
+    await until("the watch", () => seen.includes("/f/first"));
+    const write = "for name in $(seq 100); do echo x >$0/$name; done";
+    new Deno.Command("sh", { args: ["-c", write, `${parent}/f`] }).outputSync();
+    await until("the burst", () => seen.includes("burst"));
+    assert.ok(!seen.includes("/f/100"), "Deno drops none any more: bursts need no look");
   });
 });
 
