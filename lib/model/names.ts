@@ -31,6 +31,7 @@ export const EVENT = {
   announceFailed: "announceFailed",
   addressConflict: "AddressConflict",
   otherClass: "AddressOfOtherClass",
+  statusContested: "StatusContested",
   nodesExcluded: "NodesExcluded",
   speakersDisagree: "SpeakersDisagree",
   configRejected: "ConfigRejected",

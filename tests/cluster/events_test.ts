@@ -90,6 +90,23 @@ const PLAYS = {
     await kube.kubectl(["patch", "service", "foreign", ...patch]);
     return about;
   },
+  statusContested: async ({ kube }) => {
+    const about = await create(kube, "contested", {}, { loadBalancerIP: "10.77.1.238" });
+    const shown = async () =>
+      JSON.parse(await kube.kubectl(["get", "service", "contested", "-o", "json"]))
+        .status.loadBalancer.ingress?.[0]?.ip;
+    const status = JSON.stringify({ status: { loadBalancer: { ingress: [{ ip: "192.0.2.1" }] } } });
+    const patch = ["--subresource=status", "--field-manager=servicelb", "-p", status];
+    for (let times = 0; times < 3; times++) {
+      await waitFor("its own address", async () => await shown() === "10.77.1.238");
+      await kube.kubectl(["patch", "service", "contested", ...patch]);
+    }
+    await waitFor("the name of who writes it", async () => {
+      const text = await kube.kubectl(["describe", "service", "contested"]);
+      return text.includes('The field manager "servicelb" writes over the status');
+    });
+    return about;
+  },
   internalError: async ({ kube }) => {
     const rights = JSON.stringify([{ op: "replace", path: "/rules/2/verbs", value: ["get"] }]);
     const role = ["clusterrole", "metallb-system:controller", "--type=json", "-p", rights];
@@ -150,8 +167,7 @@ async function nextLeader({ kube, controllers }: Scene): Promise<void> {
     before?.message ?? "",
     /^the configuration has 11 mistakes, all in the log; the configuration before it stays in force: \(1\) line /,
   );
-  const { holderIdentity } = await leaseOf(kube);
-  const leading = controllers.findIndex(({ output }) => output().includes(holderIdentity));
+  const leading = controllers.findIndex(({ output }) => output().includes("leading, this"));
   assert.equal(await controllers[leading === 0 ? 0 : 1]?.end(), 0);
   const after = await waitFor("the other one to tell", async () => {
     const all = await rejections(kube);
@@ -172,11 +188,6 @@ async function rejections(kube: ControlPlane): Promise<KubeEvent[]> {
     await kube.kubectl(["get", "events", "-n", NAMESPACE, "-o", "json"]),
   ) as { items: KubeEvent[] };
   return items.filter(({ reason }) => reason === EVENT.configRejected);
-}
-
-async function leaseOf(kube: ControlPlane): Promise<{ readonly holderIdentity: string }> {
-  const lease = ["get", "lease", "-n", NAMESPACE, "herald-controller", "-o", "json"];
-  return JSON.parse(await kube.kubectl(lease)).spec;
 }
 
 /** Waits until the object's description has the event. */

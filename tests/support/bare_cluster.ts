@@ -6,6 +6,7 @@ export const BARE_CLUSTER: Omit<Cluster, "watch"> = {
   description: "test",
   writeStatus: () => Promise.resolve({ kind: "gone" }),
   stand: () => assert.fail("stands for election"),
+  statusManager: () => Promise.resolve(undefined),
   ensureGossipSecret: () => Promise.resolve(),
   readNote: () => Promise.resolve(undefined),
   writeNote: () => Promise.resolve(),

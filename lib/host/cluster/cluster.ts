@@ -145,6 +145,11 @@ export interface Cluster {
   watch<T>(options: WatchOptions<T>, signal: AbortSignal): Watched<T>;
   /** Writes status.loadBalancer of one Service and nothing else of it. Never throws. */
   writeStatus(write: StatusWrite, signal: AbortSignal): Promise<WriteOutcome>;
+  /** Who else wrote the status last, as its field manager; undefined where nobody knows. Never throws. */
+  statusManager(
+    service: StatusWrite["service"],
+    signal: AbortSignal,
+  ): Promise<string | undefined>;
   /** Makes the Secret of the speakers' gossip key where there is none. Never throws. */
   ensureGossipSecret(secret: GossipSecret, signal: AbortSignal): Promise<void>;
   /** A text that an earlier process left; undefined when there is none. @throws Error with the cause */

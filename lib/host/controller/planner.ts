@@ -2,10 +2,12 @@ import { unreachable } from "../../base/errors.ts";
 import type { Instant } from "../../base/time.ts";
 import type { Config } from "../../config/types.ts";
 import type { AddressBook } from "../../controller/allocations.ts";
+import { ipList } from "../../controller/actions.ts";
 import { planBatch } from "../../controller/batch.ts";
 import { isOurClass, type ServicePlan } from "../../controller/plan.ts";
 import { nextExpiry } from "../../controller/sticky.ts";
 import type { ServiceFacts, ServiceKey } from "../../model/facts.ts";
+import { quoted } from "../../model/json.ts";
 import { EVENT } from "../../model/names.ts";
 import { formatIp } from "../../net/ip.ts";
 import type { Change, ClusterEvent, Permit, StatusWrite, Watched } from "../cluster/cluster.ts";
@@ -28,6 +30,8 @@ export type ControllerEvent =
   | { readonly kind: "replan"; readonly service: ServiceKey; readonly at: Instant }
   /** The API server refuses a status for good. */
   | { readonly kind: "refused"; readonly service: StatusWrite["service"]; readonly error: string }
+  /** Somebody else, `manager` where that is known, writes this status again and again. */
+  | { readonly kind: "contested"; readonly write: StatusWrite; readonly manager?: string }
   /** The labels of Namespaces are known now, or others than before. */
   | { readonly kind: "namespaces" }
   /** Another configuration is in force, or the addresses kept earlier are known now. */
@@ -87,6 +91,8 @@ function take(planner: Planner, event: ControllerEvent): void {
       const { service } = event;
       return tell(planner, { service, type: "Warning", reason: EVENT.internalError, message });
     }
+    case "contested":
+      return tellContested(planner, event.write, event.manager);
     case "namespaces":
       planner.planAll = true;
       return;
@@ -106,6 +112,16 @@ function take(planner: Planner, event: ControllerEvent): void {
     default:
       return unreachable(event);
   }
+}
+
+function tellContested(planner: Planner, write: StatusWrite, manager: string | undefined): void {
+  const { service } = write;
+  const who = manager === undefined ? "Another writer" : `The field manager ${quoted(manager)}`;
+  const message = `${who} writes over the status, which shall show ${ipList(write.ips)}, again ` +
+    "and again; it is put right each time, after 1 s, later after 30 s: end that writer (a MetalLB " +
+    "that still runs? K3s' ServiceLB?), or give the Service a loadBalancerClass";
+  planner.log.warn({ service: service.key, manager }, "another writer of the Service's status");
+  tell(planner, { service, type: "Warning", reason: EVENT.statusContested, message });
 }
 
 function onService(planner: Planner, change: Change<ServiceFacts>, at: Instant): void {

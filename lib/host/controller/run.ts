@@ -45,6 +45,9 @@ export function runController(role: RoleContext): RunningRole {
   const ledger = createLedger(services, lbClass);
   const writer = createStatusWriter(context, {
     replan: (service) => inbox.post({ kind: "replan", service, at: clock.now() }),
+    onContested: (write) =>
+      void cluster.statusManager(write.service, signal)
+        .then((manager) => inbox.post({ kind: "contested", write, manager })),
     onRefused: ({ service }, error) => inbox.post({ kind: "refused", service, error }),
   });
   const lead = startLead(context, {

@@ -1,4 +1,5 @@
-import type { Millis } from "../../base/time.ts";
+import type { Instant, Millis } from "../../base/time.ts";
+import { afterWrite, isTold, type Restoring, writeDue } from "../../controller/restoring.ts";
 import type { ServiceKey } from "../../model/facts.ts";
 import { formatIp } from "../../net/ip.ts";
 import { retryDelayMs } from "../process/backoff.ts";
@@ -10,7 +11,10 @@ const REFUSED_PAUSE_MS: Millis = 30_000;
 /** A conflict brings a newer object by the watch; should it not come, plan again after this. */
 const CONFLICT_PAUSE_MS: Millis = 1_000;
 
-/** Writes Service statuses: the latest wish of each Service, one request at a time for each. */
+/**
+ * Writes Service statuses: the latest wish of each Service, one request at a time for each. Where
+ * somebody else keeps writing another status it waits longer from time to time, and says so.
+ */
 export interface StatusWriter {
   ask(write: StatusWrite): void;
   /** The Service is gone: nothing more is written for it. */
@@ -24,6 +28,8 @@ export interface StatusWriter {
 interface StatusWriterHooks {
   /** The API server refuses the write for good: a person must know. */
   readonly onRefused: (write: StatusWrite, error: string) => void;
+  /** Somebody else writes this status again and again. */
+  readonly onContested: (write: StatusWrite) => void;
   /** Asks for a new plan of this Service from its newest facts. */
   readonly replan: (key: ServiceKey) => void;
 }
@@ -40,6 +46,9 @@ interface Writing extends WriterContext, StatusWriterHooks {
   readonly wishes: Map<ServiceKey, Wish>;
   /** What was written last, until the watch has brought it back: the plan does not see it sooner. */
   readonly written: Map<ServiceKey, string>;
+  readonly restoring: Map<ServiceKey, Restoring>;
+  /** Statuses that somebody else writes too, until they may be written again. */
+  readonly waiting: Map<ServiceKey, Instant>;
   readonly underWay: Set<Promise<unknown>>;
 }
 
@@ -48,7 +57,9 @@ export function createStatusWriter(context: WriterContext, hooks: StatusWriterHo
   const wishes = new Map<ServiceKey, Wish>();
   const written = new Map<ServiceKey, string>();
   const underWay = new Set<Promise<unknown>>();
-  const writing: Writing = { ...context, ...hooks, wishes, written, underWay };
+  const [restoring, waiting] = [new Map<ServiceKey, Restoring>(), new Map<ServiceKey, Instant>()];
+  const own = { wishes, written, restoring, waiting, underWay };
+  const writing: Writing = { ...context, ...hooks, ...own };
   return {
     ask(write) {
       const { key } = write.service;
@@ -58,18 +69,16 @@ export function createStatusWriter(context: WriterContext, hooks: StatusWriterHo
         if (!wish.inFlight) void perform(writing, key, wish);
         return;
       }
-      if (written.get(key) === fingerprint(write)) return;
+      if (written.get(key) === fingerprint(write) || waits(writing, write)) return;
       const fresh: Wish = { write, inFlight: false, attempts: 0 };
       wishes.set(key, fresh);
       void perform(writing, key, fresh);
     },
     forget(key) {
-      wishes.delete(key);
-      written.delete(key);
+      for (const known of [wishes, written, restoring]) known.delete(key);
     },
     forgetAll() {
-      wishes.clear();
-      written.clear();
+      for (const known of [wishes, written, restoring]) known.clear();
     },
     async idle() {
       while (underWay.size > 0) await Promise.allSettled(underWay);
@@ -90,7 +99,12 @@ async function perform(writing: Writing, key: ServiceKey, wish: Wish): Promise<v
   if (signal.aborted) return;
   allocator.statusWrites.inc({ outcome: outcome.kind });
   if (wishes.get(key) !== wish) return;
-  if (outcome.kind === "written") writing.written.set(key, fingerprint(asked));
+  if (outcome.kind === "written") {
+    writing.written.set(key, fingerprint(asked));
+    const restored = afterWrite(writing.restoring.get(key), wishOf(asked), clock.now());
+    writing.restoring.set(key, restored);
+    if (restored.times > 0) allocator.statusRestored.inc();
+  }
   if (wish.write !== asked && fingerprint(wish.write) !== fingerprint(asked)) {
     return await perform(writing, key, wish);
   }
@@ -131,6 +145,23 @@ function settle(writing: Writing, key: ServiceKey, wish: Wish, outcome: WriteOut
   }
 }
 
+/** Whether the status waits because somebody else keeps writing it; it is planned anew when due. */
+function waits(writing: Writing, write: StatusWrite): boolean {
+  const { clock, restoring, waiting } = writing;
+  const { key } = write.service;
+  const now = clock.now();
+  const due = writeDue(restoring.get(key), wishOf(write), now);
+  if (due <= now) return false;
+  // One timer for each: the other writer may write many times until it is due.
+  if ((waiting.get(key) ?? now) < due) {
+    waiting.set(key, due);
+    const before = restoring.get(key);
+    if (before !== undefined && isTold(before)) writing.onContested(write);
+    void replanAfter(writing, key, due - now);
+  }
+  return true;
+}
+
 async function replanAfter(
   { clock, replan, signal }: Writing,
   key: ServiceKey,
@@ -138,6 +169,10 @@ async function replanAfter(
 ): Promise<void> {
   await clock.sleep(ms, signal);
   if (!signal.aborted) replan(key);
+}
+
+function wishOf({ service, ips, pool }: StatusWrite): string {
+  return `${service.uid} ${ips.map(formatIp).join(",")} ${pool ?? ""}`;
 }
 
 function fingerprint({ service, ips, pool }: StatusWrite): string {

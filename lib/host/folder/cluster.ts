@@ -95,6 +95,8 @@ export async function openFolderCluster(
     description: root,
     watch: (options, stop) => watch(store, files, options, stop),
     writeStatus: (write) => writeStatus(store, write),
+    // Files do not tell who wrote them.
+    statusManager: () => Promise.resolve(undefined),
     // Speakers beside a folder are given their key by file or flag.
     ensureGossipSecret: () => Promise.resolve(),
     readNote: (name) => readFileIfThere(notePath(root, name)),

@@ -8,7 +8,7 @@ import { findKubeSettings } from "./kubeconfig.ts";
 import { createKubeNotes } from "./notes.ts";
 import type { Log } from "../process/log.ts";
 import { REFLECTOR_TIMING, startReflector } from "./reflector.ts";
-import { createServiceStatusWriter } from "./service_status.ts";
+import { createServiceStatusWriter, readStatusManager } from "./service_status.ts";
 
 /**
  * Opens the Kubernetes API. Credentials are read and checked now, the server is asked by the first
@@ -40,6 +40,7 @@ export async function openKubeCluster(
       return standForLease(lease, election, onChange, stop);
     },
     writeStatus: createServiceStatusWriter(client, log),
+    statusManager: (service, stop) => readStatusManager(client, service, stop),
     ensureGossipSecret: (secret, stop) => ensureGossipSecret(client, secret, clock, log, stop),
     ...createKubeNotes(client, options.namespace),
     publishEvent: (event) => Promise.resolve(publisher.publish(event)),

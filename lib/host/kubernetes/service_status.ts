@@ -1,10 +1,10 @@
 import { formatIp } from "../../net/ip.ts";
 import type { StatusWrite, WriteOutcome } from "../cluster/cluster.ts";
 import type { KubeClient } from "./client.ts";
-import { isVerbForbidden, type KubeFailure } from "./transport.ts";
-import { type JsonObject, objectOr, textOf } from "../../model/json.ts";
+import { FIELD_MANAGER, isVerbForbidden, type KubeFailure } from "./transport.ts";
+import { type JsonObject, listOr, objectOr, textOf } from "../../model/json.ts";
 import { allocatedFrom, withAllocatedFrom } from "../cluster/allocated_from.ts";
-import { objectPath } from "./paths.ts";
+import { collectionPath, objectPath } from "./paths.ts";
 import type { Log } from "../process/log.ts";
 
 /** Writes one Service's status.loadBalancer; see {@link StatusWrite}. Never throws. */
@@ -75,6 +75,29 @@ export function createServiceStatusWriter(client: KubeClient, log: Log): WriteSe
   }
 
   return (write, signal) => patchForbidden ? update(write, signal) : patch(write, signal);
+}
+
+/**
+ * Who wrote status.loadBalancer last besides Herald, by metadata.managedFields; another Herald goes
+ * by the same name, and is told only where nobody else wrote. Never throws.
+ */
+export async function readStatusManager(
+  client: KubeClient,
+  { key, name, namespace }: StatusWrite["service"],
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  // The role may list Services, and need not be allowed to get one.
+  const path = collectionPath({ kind: "Service", namespace, name }, {});
+  const operation = `read who writes the status of service ${key}`;
+  const answer = await client.request({ operation, method: "GET", path }, signal);
+  if (answer.kind === "failure") return undefined;
+  const [service] = listOr(answer.body.items).map(objectOr);
+  const managers = listOr(objectOr(service?.metadata).managedFields).map(objectOr)
+    .filter(({ fieldsV1 }) => "f:loadBalancer" in objectOr(objectOr(fieldsV1)["f:status"]))
+    .map(({ manager, time }) => ({ manager: textOf(manager) ?? "", time: textOf(time) ?? "" }))
+    .sort((a, b) => a.time < b.time ? 1 : a.time > b.time ? -1 : 0)
+    .map(({ manager }) => manager);
+  return managers.find((manager) => manager !== FIELD_MANAGER) ?? managers[0];
 }
 
 function ingressOf({ ips }: StatusWrite): { ip: string }[] {

@@ -65,6 +65,8 @@ export interface Transport {
 }
 
 /** A rotated token or certificate is in use within a minute. */
+/** The API server takes the user agent for the name of who writes a field. */
+export const FIELD_MANAGER = "herald";
 const CREDENTIALS_AGE_MS = 50_000;
 
 /** Opens the way; it closes when the signal fires. @throws Error when credentials are missing */
@@ -191,7 +193,7 @@ async function sendOnce(
     headers: {
       ...fields,
       accept: "application/json",
-      "user-agent": "herald",
+      "user-agent": FIELD_MANAGER,
       ...token && { authorization: `Bearer ${token}` },
       ...text && {
         "content-type": method === "PATCH" ? "application/merge-patch+json" : "application/json",

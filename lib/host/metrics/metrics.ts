@@ -28,6 +28,7 @@ export interface Metrics {
     readonly reserved: Gauge<"pool">;
     readonly fullIn: Gauge<"pool">;
     readonly statusWrites: Counter<"outcome">;
+    readonly statusRestored: Counter;
     readonly allocation: Histogram;
     readonly statusWrite: Histogram;
     /** Called before each scrape: counts the pools' addresses, which would cost each change more. */
@@ -125,6 +126,10 @@ export function createMetrics(): Metrics {
       ["pool"],
     ),
     statusWrites: counter("herald_status_writes_total", "Writes of Service statuses", ["outcome"]),
+    statusRestored: counter(
+      "herald_status_restored_total",
+      "Writes of a Service status that somebody else had written over",
+    ),
     allocation: latency(
       "herald_allocation_seconds",
       "From a Service seen that needs an address to the decision, be it a refusal",

@@ -15,6 +15,7 @@ function workshop() {
   const requests: { write: StatusWrite; answer: (outcome: WriteOutcome) => void }[] = [];
   const replanned: string[] = [];
   const refused: string[] = [];
+  const contested: string[] = [];
   const cluster = {
     writeStatus: (write: StatusWrite) =>
       new Promise<WriteOutcome>((answer) => requests.push({ write, answer })),
@@ -29,9 +30,10 @@ function workshop() {
     signal: stop.signal,
   }, {
     replan: (key) => replanned.push(key),
+    onContested: ({ service }) => void contested.push(service.key),
     onRefused: ({ service }, error) => refused.push(`${service.key}: ${error}`),
   });
-  return { writer, requests, clock, replanned, refused, stop };
+  return { writer, requests, clock, replanned, refused, contested, stop };
 }
 
 function write(name: string, version: string, last: number): StatusWrite {
@@ -159,4 +161,42 @@ Deno.test("idle() waits for every request under way, those of before forgetAll()
   assert.ok(!idle);
   requests[1]?.answer({ kind: "conflict" });
   await waiting;
+});
+
+Deno.test("createStatusWriter() puts a status right at once twice, then after longer and longer pauses (fault 10)", async () => {
+  const { writer, requests, clock, replanned, contested } = workshop();
+  let version = 0;
+  /** Another writer's status is seen, whenever it is looked at. */
+  const meddle = async () => {
+    const before = requests.length;
+    writer.ask(write("a", `${++version}`, 220));
+    if (requests.length > before) {
+      requests.at(-1)?.answer({ kind: "written", resourceVersion: `${++version}` });
+    }
+    await settled();
+  };
+  for (let ms = 0; ms < 60_000; ms += 100) {
+    await meddle();
+    if (ms < 100) assert.equal(requests.length, 1);
+    await clock.advance(100);
+  }
+  assert.equal(requests.length, 8, "of a minute in which another writes ten times a second");
+  assert.deepEqual([replanned.length, contested], [5, ["default/a"]]);
+  await clock.advance(10 * 60_000);
+  await meddle();
+  await meddle();
+  assert.equal(requests.length, 10, "who has let it be is forgotten");
+});
+
+Deno.test("createStatusWriter() writes another wish at once, whoever writes over the one before", async () => {
+  const { writer, requests } = workshop();
+  for (let version = 1; version <= 5; version++) {
+    writer.ask(write("a", `${version}`, 220));
+    requests.at(-1)?.answer({ kind: "written", resourceVersion: `${version}.` });
+    await settled();
+  }
+  const before = requests.length;
+  assert.equal(before, 3);
+  writer.ask(write("a", "9", 221));
+  assert.equal(requests.length, before + 1);
 });

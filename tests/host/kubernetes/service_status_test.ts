@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import type { StatusWrite, WriteOutcome } from "../../../lib/host/cluster/cluster.ts";
-import { createServiceStatusWriter } from "../../../lib/host/kubernetes/service_status.ts";
+import {
+  createServiceStatusWriter,
+  readStatusManager,
+} from "../../../lib/host/kubernetes/service_status.ts";
 import { serviceKey } from "../../../lib/model/facts.ts";
 import { objectOr } from "../../../lib/model/json.ts";
 import { parseIp } from "../../../lib/net/ip.ts";
@@ -188,4 +191,32 @@ Deno.test("createServiceStatusWriter() sends nothing without its permit, between
   }, [{ ...write("10.0.0.1"), permit: { mayBegin: () => leading, withinMs: 1_000 } }]);
   assert.deepEqual(paused.outcomes, [{ kind: "not-leader" }]);
   assert.ok(paused.requests.every((line) => !line.includes("PUT")), paused.requests.join());
+});
+
+Deno.test("readStatusManager() names who else wrote the status last, by what managers of fields tell", async () => {
+  const entry = (manager: string, time: string, fields: object) => ({
+    manager,
+    time: `2026-01-01T00:00:${time}Z`,
+    fieldsV1: fields,
+  });
+  const ingress = { "f:status": { "f:loadBalancer": { "f:ingress": {} } } };
+  const rows: readonly (readonly [unknown, string | undefined])[] = [
+    [[entry("kubectl", "09", { "f:spec": {} }), entry("herald", "02", ingress)], "herald"],
+    [[entry("herald", "09", ingress), entry("servicelb", "02", ingress)], "servicelb"],
+    [[entry("old", "01", ingress), entry("new", "02", ingress)], "new"],
+    [[], undefined],
+    [undefined, undefined],
+    ["nonsense", undefined],
+  ];
+  for (const [managedFields, manager] of rows) {
+    const api = startMockApi((url) => {
+      assert.equal(url.searchParams.get("fieldSelector"), "metadata.name=web");
+      return json({ items: [{ metadata: { managedFields } }] });
+    });
+    const stop = new AbortController();
+    const client = await mockClient(api.url, stop.signal);
+    assert.equal(await readStatusManager(client, write().service, stop.signal), manager);
+    stop.abort();
+    await api.close();
+  }
 });
