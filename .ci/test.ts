@@ -8,6 +8,7 @@ import { installPackages, TEST_PACKAGES } from "../tests/support/packages.ts";
 import { ensureHelm, ensureKubeBinaries } from "../tests/support/kube_binaries.ts";
 import { must } from "../tests/support/process.ts";
 import { ensurePrometheus } from "../tests/support/prometheus.ts";
+import { buildMetallb } from "../tests/support/metallb.ts";
 import { buildMemberlistPeers } from "../tests/support/memberlist_peer.ts";
 import { type Lane, lanesOf, mayBegin } from "./lanes.ts";
 
@@ -15,6 +16,7 @@ import { type Lane, lanesOf, mayBegin } from "./lanes.ts";
 const NEEDS_KUBERNETES = /startControlPlane|ensureKubeBinaries|makeStage|testOnNodes|inNodeScene/;
 const NEEDS_HELM = /ensureHelm/;
 const NEEDS_MEMBERLIST = /startMemberlistPeer/;
+const NEEDS_METALLB = /ensureMetallb/;
 const NEEDS_PROMETHEUS = /ensurePrometheus/;
 /** A lane cannot fetch what an image is made of. */
 const NEEDS_IMAGE = /testOnNodes|inNodeScene|install\.sh`, \["image"\]/;
@@ -161,6 +163,7 @@ const texts = await Promise.all(files.map((file) => Deno.readTextFile(file)));
 if (texts.some((text) => NEEDS_KUBERNETES.test(text))) await ensureKubeBinaries();
 if (texts.some((text) => NEEDS_HELM.test(text))) await ensureHelm();
 if (texts.some((text) => NEEDS_MEMBERLIST.test(text))) await buildMemberlistPeers();
+if (texts.some((text) => NEEDS_METALLB.test(text))) await buildMetallb();
 if (texts.some((text) => NEEDS_PROMETHEUS.test(text))) await ensurePrometheus();
 // The release makes the image first.
 if (texts.some((text) => NEEDS_RELEASE.test(text))) await must("./install.sh", ["release"]);
