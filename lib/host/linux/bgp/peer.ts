@@ -153,7 +153,6 @@ function perform(running: Running, action: SessionAction): void {
       record.down(action);
       count(running);
       if (action.wasEstablished) running.onTold();
-      return;
   }
 }
 
@@ -174,7 +173,7 @@ function connect(running: Running): void {
         machine.feed({ kind: "blocked", blocked });
         if (!blocked) flush(running);
       },
-      onClosed: (reason) => machine.feed({ kind: "disconnected", reason }),
+      onClosed: (why) => machine.feed({ kind: "disconnected", reason: closedText(peer, why) }),
     });
   } catch (error) {
     machine.feed({ kind: "disconnected", reason: errorText(error) });
@@ -267,18 +266,27 @@ function isExternal({ myAsn, peerAsn }: Peer): boolean {
 }
 
 /** eBGP goes to a neighbour one hop away unless it is told otherwise (RFC 4271 §5.1.3, RFC 5082). */
+function mustBeNeighbour(peer: Peer): boolean {
+  return isExternal(peer) && !peer.ebgpMultihop && !peer.ttlSecurity;
+}
+
 function targetOf(peer: Peer): TcpTarget {
-  const neighbour = isExternal(peer) && !peer.ebgpMultihop;
   return {
     peer: peer.peerAddress,
     port: peer.peerPort,
     interfaceName: peer.peerInterface,
     source: peer.sourceAddress,
     password: peer.passwordFile === undefined ? peer.password : readKey(peer.passwordFile),
-    ttl: peer.ttlSecurity ? 255 : neighbour ? 1 : undefined,
+    ttl: peer.ttlSecurity ? 255 : mustBeNeighbour(peer) ? 1 : undefined,
     minimumTtl: peer.ttlSecurity ? 255 : undefined,
     userTimeoutMs: peer.holdTimeMs || DEFAULT_USER_TIMEOUT_MS,
   };
+}
+
+/** MetalLB sets no limit of hops, so its configurations come without the key that lifts this one. */
+function closedText(peer: Peer, reason: string): string {
+  if (!mustBeNeighbour(peer) || !reason.includes("not reachable")) return reason;
+  return `${reason}; a peer more than one hop away needs ebgp-multihop: true`;
 }
 
 function readKey(path: string): string {
