@@ -15,7 +15,7 @@ Deno.test("bootClock() reads the time since the machine started, which never goe
   }
 });
 
-Deno.test("bootClock() counts the time that the machine was suspended", async () => {
+Deno.test("bootClock() counts the time that the machine was suspended (layer 2, fault 14)", async () => {
   // A namespace of time shows what a suspended machine does: its clock of the boot is ahead.
   const clock = new URL("../../ffi/clock.ts", import.meta.url).href;
   const libc = new URL("../../ffi/libc.ts", import.meta.url).href;

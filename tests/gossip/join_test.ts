@@ -140,7 +140,7 @@ function roundsUntil(wanted: number, others: number, refuse: boolean): number {
   return Infinity;
 }
 
-Deno.test("however many candidates refuse or keep silent, each has its turn", () => {
+Deno.test("however many candidates refuse or keep silent, each has its turn (layer 2, fault 4)", () => {
   for (const others of [7, 8, 9, 60, 200]) {
     const [refused, dropped] = [true, false].map((refuse) => roundsUntil(250, others, refuse));
     assert.equal(refused, Math.ceil((others + 1) / 64), `${others} that refuse`);

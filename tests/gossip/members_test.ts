@@ -139,7 +139,7 @@ Deno.test("two others of one name make this node nobody's rival", () => {
   assert.equal(state.rival, undefined);
 });
 
-Deno.test("a name is free for another address when its member has been dead for 30 s, as with memberlist", () => {
+Deno.test("a name is free for another address when its member has been dead for 30 s, as with memberlist (layer 2, fault 1)", () => {
   for (
     const [seconds, free] of [[1, false], [5, false], [29.9, false], [30, true], [
       3_599,

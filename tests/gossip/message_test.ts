@@ -30,7 +30,7 @@ for (
     ["a version of five octets", { Vsn: VSN.slice(0, 5) }],
   ] as const
 ) {
-  Deno.test(`decodeMessage() refuses an alive message with ${name}`, () => {
+  Deno.test(`decodeMessage() refuses an alive message with ${name} (layer 2, fault 13)`, () => {
     assert.ok(isWireError(alive(changes)));
   });
 }

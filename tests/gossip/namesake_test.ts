@@ -98,7 +98,7 @@ Deno.test("of two that have one name the older keeps it, then the lower address,
   }
 });
 
-Deno.test("two namesakes leave exactly one, in whatever order and distance they start", () => {
+Deno.test("two namesakes leave exactly one, in whatever order and distance they start (layer 2, fault 6a)", () => {
   for (let seed = 1; seed <= 40; seed++) {
     const random = seededRandom(seed);
     const net = network(seed);
@@ -140,7 +140,7 @@ Deno.test("a namesake that was refused has the name half a minute after the othe
   assert.deepEqual([net.accepted("n2"), net.known("n2")], [[3], ["3 alive"]]);
 });
 
-Deno.test("a node that comes back at another address is refused until its name is free, and knows it", () => {
+Deno.test("a node that comes back at another address is refused until its name is free, and knows it (layer 2, fault 1c)", () => {
   for (const awayMs of [1_000, 15_000, 31_000, 61_000, 600_000]) {
     const net = network(awayMs);
     for (const [name, address] of [["n1", 1], ["n2", 2], ["n3", 3]] as const) {

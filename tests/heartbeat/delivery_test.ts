@@ -10,7 +10,7 @@ import type { HeartbeatBody, Notice } from "../../lib/heartbeat/packet.ts";
 import { ip4 } from "../support/addresses.ts";
 import { seededRandom } from "../support/random.ts";
 
-Deno.test("ten thousand addresses claimed at once are told once each, however often they are repeated", () => {
+Deno.test("ten thousand addresses claimed at once are told once each, however often they are repeated (layer 2, fault 16)", () => {
   const state = createMonitor();
   const random = seededRandom(1);
   let sequence = 0;

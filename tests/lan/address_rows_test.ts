@@ -21,7 +21,7 @@ async function addPods({ scene }: Failover): Promise<void> {
   }
 }
 
-Deno.test("an owner whose LAN cable is out hands over, whatever other interfaces are up (fault 5)", async () => {
+Deno.test("an owner whose LAN cable is out hands over, whatever other interfaces are up (layer 2, fault 5)", async () => {
   await using failover = await makeFailover(["--interface=!second0"], secondNetwork);
   const { client, lan } = failover.scene;
   await addPods(failover);
@@ -46,7 +46,7 @@ Deno.test("an owner whose LAN cable is out hands over, whatever other interfaces
   assert.match(await page(node, "status"), /"name":"pods0"/, "it has an interface that answers");
 });
 
-Deno.test("a speaker whose address is taken away is silent at once, and ends or joins by the new one (fault 1b)", async () => {
+Deno.test("a speaker whose address is taken away is silent at once, and ends or joins by the new one (layer 2, fault 1b)", async () => {
   await using failover = await makeFailover();
   const { scene } = failover;
   const owner = await failover.owner(VIP[4]);

@@ -18,7 +18,7 @@ async function answersBy(host: Host): Promise<unknown> {
   return speaker.interfaces.map(({ by }: { by: string }) => by).join();
 }
 
-Deno.test("whatever other programs pass on, the address is answered, and status tells by what (fault 2a)", async () => {
+Deno.test("whatever other programs pass on, the address is answered, and status tells by what (layer 2, fault 2a)", async () => {
   await using row = await startRow("--arp-backend=ebpf");
   const { scene: { client }, node } = row;
   for (const family of [4, 6] as const) await row.serve(`web${family}`, family);

@@ -59,7 +59,7 @@ function leads(
   });
 }
 
-Deno.test("an interface leads to the addresses of its subnet, and no other does (fault 5)", () => {
+Deno.test("an interface leads to the addresses of its subnet, and no other does (layer 2, fault 5)", () => {
   const storage = link(3, "storage0");
   assert.equal(leads([LAN], [link(2, "eth0"), storage]), true);
   for (const state of [NO_CABLE, DOWN]) {

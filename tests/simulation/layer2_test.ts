@@ -211,7 +211,7 @@ Deno.test("a seed replays exactly", () => {
   assert.notEqual(chaos(11, 4).trace, chaos(12, 4).trace);
 });
 
-Deno.test("an owner that stands still loses its addresses, and says nothing before it knows (row L25)", () => {
+Deno.test("an owner that stands still loses its addresses, and says nothing before it knows (row L25; layer 2, fault 14)", () => {
   for (let seed = 1; seed <= 40; seed++) {
     const world = settledWorld(seed, 3, 1);
     const watch = watchOwners(world);

@@ -31,7 +31,7 @@ function filterBeats(world: World, filter: Filter, one: string): void {
 }
 
 for (const [what, filter] of FILTERS) {
-  Deno.test(`heartbeats filtered (${what}) while gossip is whole: one owner all along`, () => {
+  Deno.test(`heartbeats filtered (${what}) while gossip is whole: one owner all along (layer 2, fault 3)`, () => {
     for (let seed = 1; seed <= 30; seed++) {
       const nodes = [2, 3, 5][seed % 3] ?? 3;
       const world = settledWorld(seed, nodes);
@@ -55,7 +55,7 @@ for (const [what, filter] of FILTERS) {
   });
 }
 
-Deno.test("a node that hears of the others late takes nothing of theirs, and gets its share", () => {
+Deno.test("F1: a node that hears of the others late takes nothing of theirs, and gets its share", () => {
   let starts = 0;
   for (let seed = 1; seed <= 60; seed++) {
     const nodes = [2, 3, 5][seed % 3] ?? 3;

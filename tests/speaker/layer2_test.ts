@@ -304,7 +304,7 @@ Deno.test("step() goes on to the pods where it was when one of them went", () =>
   assert.deepEqual(times(actions, A, gone), [0]);
 });
 
-Deno.test("1,000 addresses on a node with 110 pods are announced with little work a tick (fault 15)", () => {
+Deno.test("1,000 addresses on a node with 110 pods are announced with little work a tick (layer 2, fault 15)", () => {
   const many = Array.from({ length: 1_000 }, (_, place) => ip4(A + place));
   const state = createLayer2();
   step(state, interfaces(ETH0, ...PODS), instant(0));

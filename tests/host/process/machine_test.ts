@@ -111,7 +111,7 @@ Deno.test("feed() throws what a step throws, after all that its event was fed wi
   assert.deepEqual(seen.slice(-4), ["step y at 0", "a-y", "b-y", "after 2"]);
 });
 
-Deno.test("an action that fails costs no other action, and the machine keeps its deadline", () => {
+Deno.test("an action that fails costs no other action, and the machine keeps its deadline (layer 2, fault 13)", () => {
   const { clock, machine, seen, state } = bench({}, "a-x");
   state.due = instant(10);
   assert.throws(() => machine.feed("x"), /a-x fails/);

@@ -181,7 +181,7 @@ Deno.test("a desk decides nothing before it knows the others, the facts and a co
   assert.deepEqual(desk.missing(), []);
 });
 
-Deno.test("whatever keeps a node from answering is told to the others, and its end too", () => {
+Deno.test("whatever keeps a node from answering is told to the others, and its end too (layer 2, fault 6b)", () => {
   const { at, begin, clock, done, inbox } = bench();
   const told = () => done().filter((what) => what.endsWith("announce"));
   const reasons: readonly ((is: boolean) => void)[] = [

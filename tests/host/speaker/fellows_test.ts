@@ -31,7 +31,7 @@ const MACHINE: Machine = {
 const addressOf = (part: Partial<GossipFlags>, machine = MACHINE) =>
   fellowSettings({ ...FLAGS, ...part }, NO_PODS, machine).address;
 
-Deno.test("fellowSettings() takes the address that is named, else the one from which the kernel sends to the first to join (fault 17)", () => {
+Deno.test("fellowSettings() takes the address that is named, else the one from which the kernel sends to the first to join (layer 2, fault 17)", () => {
   assert.equal(addressOf({ bindAddress: ip("203.0.113.9") }), ip("203.0.113.9"));
   assert.equal(addressOf({ join: ips("10.77.1.12", "192.168.50.12") }), ip("10.77.1.11"));
   assert.equal(addressOf({ join: ips("192.168.50.12") }), ip("192.168.50.11"));

@@ -115,7 +115,7 @@ async function movingBench(bindAddress: GossipFlags["bindAddress"], ...joins: (F
   };
 }
 
-Deno.test("a node whose address is gone joins again by another, as soon as there is one (fault 1b)", async () => {
+Deno.test("a node whose address is gone joins again by another, as soon as there is one (layer 2, fault 1b)", async () => {
   const moving = movingFellows();
   const { context, fellows } = await movingBench(
     undefined,
@@ -134,7 +134,7 @@ Deno.test("a node whose address is gone joins again by another, as soon as there
   assert.deepEqual([fellows.problem(), [...fellows.heard()]], [undefined, ["node2"]]);
 });
 
-Deno.test("a node whose named address is gone ends with what to do (fault 1b)", async () => {
+Deno.test("a node whose named address is gone ends with what to do (layer 2, fault 1b)", async () => {
   const moving = movingFellows();
   const { fellows } = await movingBench(ip("10.77.1.12"), moving.fellows);
   moving.go();

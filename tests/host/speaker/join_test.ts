@@ -104,7 +104,7 @@ Deno.test("joinFellows() ends the heartbeat when gossip cannot begin", async () 
   assert.deepEqual(required, []);
 });
 
-Deno.test("joinFellows() gives fellows that are silent without this machine's address (fault 1b)", async () => {
+Deno.test("joinFellows() gives fellows that are silent without this machine's address (layer 2, fault 1b)", async () => {
   const { inbox, join } = bench(FLAGS);
   await using fellows = await join();
   fellows.setAddresses(new Set(ips("10.0.0.1", "10.0.0.9")));

@@ -26,7 +26,7 @@ function bench(address = "10.77.1.12") {
   return { clock, done, ending, log, set, watch };
 }
 
-Deno.test("without its address a node is silent at once, says so, and its membership ends (fault 1b)", async () => {
+Deno.test("without its address a node is silent at once, says so, and its membership ends (layer 2, fault 1b)", async () => {
   const { clock, done, log, set, watch } = bench();
   set("10.77.1.12", "10.77.1.13");
   assert.equal(watch.problem(), undefined);

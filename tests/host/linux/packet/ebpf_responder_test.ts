@@ -270,7 +270,7 @@ Deno.test("of programs at one interface the one attached last sees the frames fi
 });
 
 /** As drivers do that use napi_gro_frags: nothing but the Ethernet header is linear. */
-Deno.test("headers in fragments are read too (fault 2b)", async () => {
+Deno.test("headers in fragments are read too (layer 2, fault 2b)", async () => {
   await using lan = await makeLan();
   const node = await lan.addNamespace("frags");
   const mac = "02:00:00:00:99:55";
