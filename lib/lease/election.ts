@@ -19,6 +19,8 @@ interface Circumstances {
   /** Milliseconds since 1970; only written into the Lease, never judged by. */
   readonly wallMs: number;
   readonly random: Random;
+  /** No Service has an address, so nobody leads of whom it matters. Absent: that is not known. */
+  readonly nothingGiven?: boolean;
 }
 
 interface Turn {
@@ -65,6 +67,8 @@ function handle(turn: Turn, event: ElectionEvent, given: Circumstances): Turn {
         event.lease,
         given.now,
       );
+    case "deleted":
+      return { ...turn, state: { ...turn.state, mustRead: true, nextAt: given.now } };
     case "stop": {
       const ending = turn.state.phase === "leading" ? stopped(turn, "released") : turn;
       return { ...ending, state: { ...ending.state, phase: "releasing" } };
@@ -79,7 +83,7 @@ function handle(turn: Turn, event: ElectionEvent, given: Circumstances): Turn {
   }
 }
 
-type Answer = Exclude<ElectionEvent, { kind: "tick" | "seen" | "stop" }>;
+type Answer = Exclude<ElectionEvent, { kind: "tick" | "seen" | "deleted" | "stop" }>;
 
 function answered(turn: Turn, answer: Answer, given: Circumstances): Turn {
   const { pending } = turn.state;
@@ -90,7 +94,7 @@ function answered(turn: Turn, answer: Answer, given: Circumstances): Turn {
     case "read": {
       const next: Turn = { ...free, state: { ...state, mustRead: false } };
       return answer.lease === undefined
-        ? later(gone(next), given)
+        ? later(gone(next, now), given)
         : later(observed(next, answer.lease, now), given);
     }
     case "written": {
@@ -141,7 +145,7 @@ function observed(turn: Turn, lease: Lease, now: Instant): Turn {
     : record.holder === ""
     ? now
     : after(now, record.durationMs ?? state.timing.durationMs);
-  const next: Turn = { ...turn, state: { ...state, lease, heldUntil } };
+  const next: Turn = { ...turn, state: { ...state, lease, heldUntil, neverSeen: false } };
   const told: Turn = before?.holder === record.holder
     ? next
     : { ...next, actions: [...next.actions, { kind: "holder", holder: record.holder }] };
@@ -149,9 +153,14 @@ function observed(turn: Turn, lease: Lease, now: Instant): Turn {
   return taken ? stopped(told, "taken") : told;
 }
 
-/** Deleted: its holder may not know yet, so its time still runs. */
-function gone(turn: Turn): Turn {
-  return { ...turn, state: { ...turn.state, lease: undefined } };
+/**
+ * Deleted: its holder may not know yet, so its time still runs. Who comes when it is gone already
+ * knows neither holder nor time, and waits as long as a holder may act.
+ */
+function gone({ actions, state }: Turn, now: Instant): Turn {
+  const unheard = state.neverSeen && !Number.isFinite(state.heldUntil);
+  const heldUntil = unheard ? after(now, state.timing.durationMs) : state.heldUntil;
+  return { actions, state: { ...state, lease: undefined, heldUntil } };
 }
 
 function stopped(turn: Turn, reason: StopReason): Turn {
@@ -187,7 +196,7 @@ function proceed(turn: Turn, given: Circumstances): Turn {
     case "leading":
       return !isDue ? turn : state.mustRead ? read(turn, given) : write(turn, given);
     case "standby":
-      if (!state.mustRead && isFree(state, given.now)) return write(turn, given);
+      if (!state.mustRead && isFree(state, given)) return write(turn, given);
       return isDue ? read(turn, given) : turn;
     case "releasing":
       return release(turn, given);
@@ -198,8 +207,12 @@ function proceed(turn: Turn, given: Circumstances): Turn {
   }
 }
 
-function isFree({ heldUntil, identity, lease }: ElectionState, now: Instant): boolean {
-  return now >= heldUntil || lease?.record.holder === identity;
+function isFree(
+  { heldUntil, identity, lease, neverSeen }: ElectionState,
+  { nothingGiven, now }: Circumstances,
+): boolean {
+  const fresh = neverSeen && nothingGiven === true;
+  return now >= heldUntil || lease?.record.holder === identity || fresh;
 }
 
 function read({ actions, state }: Turn, { now }: Circumstances): Turn {

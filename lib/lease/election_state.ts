@@ -15,6 +15,8 @@ export type ElectionEvent =
   | { readonly kind: "tick" }
   /** A watch brought the Lease. */
   | { readonly kind: "seen"; readonly lease: Lease }
+  /** A watch told that the Lease is gone. */
+  | { readonly kind: "deleted" }
   /** The answer to a read; undefined: there is none. */
   | { readonly kind: "read"; readonly id: number; readonly lease: Lease | undefined }
   | { readonly kind: "written"; readonly id: number; readonly lease: Lease }
@@ -54,6 +56,8 @@ export interface ElectionState {
   readonly lease: Lease | undefined;
   /** The Lease must be read before anything is written: never read, or changed meanwhile. */
   readonly mustRead: boolean;
+  /** It was never there when it was looked for. */
+  readonly neverSeen: boolean;
   /** Until then, by the local clock, the holder of the Lease may act. */
   readonly heldUntil: Instant;
   /** While leading: when the last write that succeeded was sent. */
@@ -77,6 +81,7 @@ export function createElection(identity: string, timing: ElectionTiming): Electi
     phase: "standby",
     lease: undefined,
     mustRead: true,
+    neverSeen: true,
     heldUntil: never,
     renewedAt: never,
     pending: undefined,

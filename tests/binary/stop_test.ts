@@ -170,7 +170,7 @@ const CASES: Readonly<Record<string, Case>> = {
     async flags(b) {
       const refuse = ({ pathname }: URL) =>
         pathname.includes("/leases") ? status(403, "cannot get resource") : undefined;
-      return [await api(b, refuse)];
+      return [await api(b, refuse), "--leader-elect-profile=fast"];
     },
     until: /no leader election/,
   },

@@ -38,6 +38,7 @@ Deno.test("MetalLB v0.10.2's manifest runs with the image replaced: its rights, 
     `--port=${freePort()}`,
     "--config=config",
     "--log-level=info",
+    "--leader-elect-profile=fast",
   ], env);
   const externalIp = (name: string) =>
     kube.kubectl(["get", "service", name, "-o", "jsonpath={.status.loadBalancer.ingress[0].ip}"]);

@@ -26,11 +26,16 @@ function lease(version: number, holder: string, more: Partial<LeaseRecord> = {})
 }
 
 /** One candidate and its clock. */
-function candidate(random = 0.5) {
+function candidate(random = 0.5, nothingGiven = true) {
   let state: ElectionState = createElection("me", TIMING);
   let now = 0;
   const feed = (event: ElectionEvent): readonly ElectionAction[] => {
-    const turn = step(state, event, { now: instant(now), wallMs: 0, random: () => random });
+    const turn = step(state, event, {
+      now: instant(now),
+      wallMs: 0,
+      random: () => random,
+      nothingGiven,
+    });
     state = turn.state;
     return turn.actions;
   };
@@ -181,6 +186,26 @@ Deno.test("step() does not take a deleted lease before the time of its holder is
     if (one.state.pending) assert.deepEqual(one.answer("read", undefined), [], `at ${at}`);
   }
   assert.equal(written(one.wait(15_000)).holder, "me");
+});
+
+Deno.test("fault 18: step() waits where there is no lease while addresses are given: its holder may not know", () => {
+  const one = candidate(0.5, false);
+  one.wait(0);
+  assert.deepEqual(one.answer("read", undefined), []);
+  for (let at = 0; at < 14_500;) {
+    one.wait(at += 500);
+    if (one.state.pending) assert.deepEqual(one.answer("read", undefined), [], `at ${at}`);
+  }
+  assert.equal(written(one.wait(15_000)).holder, "me");
+});
+
+Deno.test("step() makes its lease anew as soon as a watch tells that it is gone", () => {
+  const one = leader();
+  one.wait(500);
+  assert.deepEqual(one.kinds(one.feed({ kind: "deleted" })), ["read"]);
+  const actions = one.answer("read", undefined);
+  assert.ok(actions[0]?.kind === "write" && actions[0].base === undefined);
+  assert.ok(one.leading());
 });
 
 Deno.test("step() renews each retry period, from when the last renewal was sent", () => {

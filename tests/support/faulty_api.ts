@@ -1,3 +1,4 @@
+import { systemClock } from "../../lib/host/process/clock.ts";
 import { isObject, type JsonObject, objectOr, textOf } from "../../lib/model/json.ts";
 import { json, startMockApi, status } from "./mock_api.ts";
 
@@ -35,6 +36,8 @@ export interface FaultyApi extends AsyncDisposable {
   readonly requests: ApiRequest[];
   /** From now on, newest first; the function given back ends it. */
   fault(fault: Fault): () => void;
+  /** A fault's delay; it ends with the server at the latest. */
+  delay(ms: number): Promise<void>;
   /** The watches of this client bring nothing any more, old ones and new ones. */
   silence(client: string): () => void;
   /** The watches of this client never bring what this is true for. */
@@ -88,6 +91,7 @@ export function startFaultyApi(): FaultyApi {
   const silent = new Set<string>();
   const blinds = new Set<{ client: string; hidden: (object: JsonObject) => boolean }>();
   const watchers = new Set<Watcher>();
+  const over = new AbortController();
   let version = 100;
 
   function tell(type: string, stored: Stored): void {
@@ -239,6 +243,7 @@ export function startFaultyApi(): FaultyApi {
     url: server.url,
     requests,
     fault: (fault) => during(faults, fault),
+    delay: (ms) => systemClock.sleep(ms, over.signal),
     silence: (client) => during(silent, client),
     hide: (client, hidden) => during(blinds, { client, hidden }),
     get: (path) => objects.get(path)?.object,
@@ -246,7 +251,10 @@ export function startFaultyApi(): FaultyApi {
       [...objects.values()].filter((one) => one.collection === collection).map((one) => one.object),
     put: (path, object) => void store(path, object),
     remove,
-    [Symbol.asyncDispose]: () => server.close(),
+    [Symbol.asyncDispose]() {
+      over.abort();
+      return server.close();
+    },
   };
 }
 

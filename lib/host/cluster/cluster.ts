@@ -54,6 +54,25 @@ export interface Permit {
   mayBegin(): boolean;
   /** So long a request may take at most. */
   readonly withinMs: Millis;
+  /** The name to write by where no election keeps others from writing too; see {@link loneWriter}. */
+  readonly writer?: string;
+}
+
+/** The field manager of a leader, and the user agent, of which the API server makes it. */
+export const WRITER = "herald";
+export const LONE_WRITER = "herald-alone-";
+
+/** Whether a Herald, this one or another, writes by this name. */
+export function isHerald(writer: string): boolean {
+  return writer === WRITER || writer.startsWith(LONE_WRITER);
+}
+
+/**
+ * The field manager of one that writes without election. Of two Heralds that see each other write,
+ * the one whose name is later in the alphabet falls silent, so that a leader never does.
+ */
+export function loneWriter(id: string): string {
+  return LONE_WRITER + id;
 }
 
 /** Whether this process is the one that may write. */
@@ -81,9 +100,21 @@ export interface GossipSecret {
   readonly deployment: string | undefined;
 }
 
+/** What a candidate for leader tells, and asks. */
+export interface LeadHooks {
+  /** Told of each change of the lead. */
+  readonly onChange: (lead: Lead) => void;
+  /** Whether it is known that no Service has an address: then nobody leads of whom it matters. */
+  readonly nothingGiven: () => boolean;
+}
+
 /** One candidate's part in a leader election. */
 export interface Candidacy {
   readonly lead: Lead;
+  /** Why the server refuses what the election needs; undefined where it does not. */
+  readonly refusal?: string;
+  /** What `nothingGiven` says may have changed. */
+  look?(): void;
   /** Gives the lead up, so that a waiting candidate takes it; in much less than a second. */
   release(): Promise<void>;
   /** Settles when it has ended after its signal fired. */
@@ -156,12 +187,8 @@ export interface Cluster {
   readNote(name: string, signal: AbortSignal): Promise<string | undefined>;
   /** Leaves a text for later processes. @throws Error with the cause */
   writeNote(name: string, text: string, permit: Permit, signal: AbortSignal): Promise<void>;
-  /** Stands for election as the one that writes; `onChange` is told of each change of the lead. */
-  stand(
-    election: LeaderElection,
-    onChange: (lead: Lead) => void,
-    signal: AbortSignal,
-  ): Candidacy;
+  /** Stands for election as the one that writes. */
+  stand(election: LeaderElection, hooks: LeadHooks, signal: AbortSignal): Candidacy;
   /** Publishes an event; failures are logged and forgotten. */
   publishEvent(event: ClusterEvent, signal: AbortSignal): Promise<void>;
 }

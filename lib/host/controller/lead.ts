@@ -1,6 +1,12 @@
 import { unreachable } from "../../base/errors.ts";
 import type { Millis } from "../../base/time.ts";
-import type { ClusterEvent, Lead, Permit } from "../cluster/cluster.ts";
+import {
+  type Candidacy,
+  type ClusterEvent,
+  type Lead,
+  loneWriter,
+  type Permit,
+} from "../cluster/cluster.ts";
 import type { RoleContext } from "../process/role.ts";
 import type { LeadStatus } from "../../status/types.ts";
 
@@ -11,12 +17,20 @@ export interface ControllerLead {
   /** Publishes an event; false where it does not lead: the leader tells what a standby would repeat. */
   publishEvent(event: ClusterEvent): boolean;
   status(): LeadStatus;
+  /** Why this one is of no use as it stands, for readiness; undefined where it is. */
+  problem(): string | undefined;
+  /** Another Herald has just written by this name: one of the two falls silent. */
+  onRival(name: string): void;
+  /** What the hook `nothingGiven` says may have changed. */
+  look(): void;
   /** Writes nothing from now on, and lets another lead as soon as nothing is under way. */
   handOver(): Promise<void>;
   readonly done: Promise<void>;
 }
 
-interface LeadHooks {
+interface LeadParts {
+  /** Whether it is known that no Service has an address. */
+  readonly nothingGiven: () => boolean;
   /** Settles when no write is under way. */
   readonly idle: () => Promise<void>;
   /** Settles when everything that was written up to now has been seen. */
@@ -27,8 +41,14 @@ interface LeadHooks {
   readonly onStop: () => void;
 }
 
-interface Leading extends LeadHooks {
+interface Leading extends LeadParts {
   readonly context: RoleContext;
+  /** What this one may do by itself, where no election keeps others from doing the same. */
+  alone: Permit | undefined;
+  /** The other Herald that this one is silent for. */
+  rival: string | undefined;
+  /** Calls off the end of that silence. */
+  goOnSilent: () => void;
   present: Permit | undefined;
   /** Counts the changes of the lead: what began in an earlier one is void. */
   term: number;
@@ -38,15 +58,20 @@ interface Leading extends LeadHooks {
 
 /** A write without an answer must not hold up the end of the process. */
 const IDLE_MS: Millis = 500;
-const UNBOUNDED: Permit = { mayBegin: () => true, withinMs: 20_000 };
+/** A rival that has not been seen to write for so long may be gone; half as much again by chance. */
+const SILENT_MS: Millis = 5 * 60_000;
 
 /** Runs for leader, or goes on alone where no election is wanted, until the signal fires. */
-export function startLead(context: RoleContext, hooks: LeadHooks): ControllerLead {
+export function startLead(context: RoleContext, parts: LeadParts): ControllerLead {
   const { cluster, log, metrics, options: { leaderElection }, signal } = context;
+  const alone = leaderElection === undefined ? unbounded(context) : undefined;
   const leading: Leading = {
-    ...hooks,
+    ...parts,
     context,
-    present: leaderElection === undefined ? UNBOUNDED : undefined,
+    alone,
+    rival: undefined,
+    goOnSilent: () => {},
+    present: alone && { ...alone, mayBegin: () => alone.mayBegin() && leading.rival === undefined },
     term: 0,
     leads: false,
     handedOver: false,
@@ -57,7 +82,13 @@ export function startLead(context: RoleContext, hooks: LeadHooks): ControllerLea
     log.info({ reason: "--leader-elect=false" }, "no leader election, run one controller only");
   }
   const candidacy = leaderElection &&
-    cluster.stand(leaderElection, (lead) => onLead(leading, lead), signal);
+    cluster.stand(leaderElection, {
+      onChange: (lead) => onLead(leading, lead),
+      nothingGiven: parts.nothingGiven,
+    }, signal);
+  signal.addEventListener("abort", () => leading.goOnSilent(), { once: true });
+  metrics.onScrapeElection = () =>
+    metrics.electionRefused.set(candidacy?.refusal === undefined ? 0 : 1);
 
   return {
     permit,
@@ -67,7 +98,10 @@ export function startLead(context: RoleContext, hooks: LeadHooks): ControllerLea
       void cluster.publishEvent({ ...event, permit: present }, signal);
       return true;
     },
-    status: () => leadStatus(candidacy?.lead),
+    status: () => leadStatus(candidacy?.lead, leading.rival),
+    problem: () => problemOf(leading, candidacy),
+    onRival: (name) => onRival(leading, name),
+    look: () => candidacy?.look?.(),
     async handOver() {
       if (candidacy === undefined || candidacy.lead.kind === "alone") return;
       leading.handedOver = true;
@@ -82,7 +116,7 @@ export function startLead(context: RoleContext, hooks: LeadHooks): ControllerLea
 function onLead(leading: Leading, lead: Lead): void {
   const { log, metrics } = leading.context;
   const term = ++leading.term;
-  leading.present = undefined;
+  leading.present = leading.alone = leading.rival = undefined;
   if (leading.leads !== (lead.kind === "leader")) metrics.leaderTransitions.inc();
   leading.leads = lead.kind === "leader";
   metrics.leader.set(lead.kind === "standby" ? 0 : 1);
@@ -94,8 +128,8 @@ function onLead(leading: Leading, lead: Lead): void {
       if (lead.leader !== undefined) log.info({ leader: lead.leader }, "standing by");
       return;
     case "alone":
-      leading.present = lead.permit;
-      return leading.onStart();
+      leading.alone = lead.permit;
+      return void begin(leading, lead, term);
     default:
       return unreachable(lead);
   }
@@ -103,9 +137,10 @@ function onLead(leading: Leading, lead: Lead): void {
 
 async function begin(
   leading: Leading,
-  { identity, permit }: Lead & { kind: "leader" },
+  lead: Lead & { kind: "leader" | "alone" },
   term: number,
 ): Promise<void> {
+  const { permit } = lead;
   const { clock, log, signal } = leading.context;
   const began = clock.now();
   // A request of an earlier term could still come through, and then be unknown here.
@@ -114,10 +149,65 @@ async function begin(
   const isOver = () => leading.term !== term || leading.handedOver;
   if (isOver() || signal.aborted || !permit.mayBegin()) return;
   const { withinMs } = permit;
-  leading.present = { withinMs, mayBegin: () => !isOver() && permit.mayBegin() };
+  leading.present = {
+    ...permit,
+    withinMs,
+    mayBegin: () => !isOver() && permit.mayBegin(),
+  };
   const caughtUpMs = Math.round(clock.now() - began);
-  log.info({ leader: identity, caughtUpMs }, "leading, this controller gives out the addresses");
+  const leader = lead.kind === "leader" ? lead.identity : lead.reason;
+  log.info({ leader, caughtUpMs }, "leading, this controller gives out the addresses");
   leading.onStart();
+}
+
+function unbounded({ signal }: RoleContext): Permit {
+  const writer = loneWriter(crypto.randomUUID().slice(-12));
+  return { mayBegin: () => !signal.aborted, withinMs: 20_000, writer };
+}
+
+/**
+ * Nothing but this rule stands between two that write without election: the later name is silent
+ * until it has seen nothing of the other for minutes.
+ */
+function onRival(leading: Leading, name: string): void {
+  const { alone, context: { clock, log, metrics, signal } } = leading;
+  if (alone?.writer === undefined || name >= alone.writer) return;
+  if (leading.present === undefined && leading.rival === undefined) return;
+  if (leading.rival === undefined) {
+    log.warn(
+      { reason: `another controller writes too, as ${name}` },
+      "no election keeps two from writing: this one is silent",
+    );
+    leading.present = undefined;
+    metrics.leader.set(0);
+    leading.onStop();
+  }
+  leading.rival = name;
+  const term = ++leading.term;
+  leading.goOnSilent();
+  leading.goOnSilent = clock.schedule(SILENT_MS * (1 + clock.random() / 2), () => {
+    if (leading.term !== term || signal.aborted) return;
+    leading.rival = undefined;
+    metrics.leader.set(1);
+    void begin(
+      leading,
+      { kind: "alone", permit: alone, reason: "nobody else writes any more" },
+      term,
+    );
+  });
+}
+
+function problemOf(
+  { context, rival }: Leading,
+  candidacy: Candidacy | undefined,
+): string | undefined {
+  if (rival !== undefined) {
+    return `another controller writes too, as ${rival}, and no election decides between the two: ` +
+      "run one only, or grant get, create, update and watch of its Lease to both";
+  }
+  const { leaderElection: election } = context.options;
+  if (candidacy?.lead.kind !== "standby" || candidacy.refusal === undefined) return undefined;
+  return `the Lease ${election?.namespace}/${election?.name} is refused: ${candidacy.refusal}`;
 }
 
 /** Whether no write is under way any more, within half a second. */
@@ -132,7 +222,8 @@ async function isIdleSoon({ context: { clock }, idle }: Leading): Promise<boolea
   return isIdle;
 }
 
-function leadStatus(lead: Lead | undefined): LeadStatus {
+function leadStatus(lead: Lead | undefined, rival: string | undefined): LeadStatus {
+  if (rival !== undefined) return { role: "standby", leader: rival };
   switch (lead?.kind) {
     case undefined:
       return { role: "alone", reason: "--leader-elect=false" };

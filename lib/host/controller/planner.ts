@@ -36,6 +36,8 @@ export type ControllerEvent =
   | { readonly kind: "namespaces" }
   /** Another configuration is in force, or the addresses kept earlier are known now. */
   | { readonly kind: "config" | "sticky" }
+  /** A Herald, this one or another, has written a status by this name. */
+  | { readonly kind: "rival"; readonly name: string }
   /** This controller may write from now on. */
   | { readonly kind: "lead" }
   /** Another controller may lead; comes by `now`, so that nothing is planned in between. */
@@ -45,7 +47,7 @@ export type ControllerEvent =
 interface PlannerParts {
   readonly inbox: Pick<Inbox<ControllerEvent>, "wakeAt">;
   readonly keeper: Pick<ConfigKeeper, "current" | "reconsider" | "resume" | "tellStanding">;
-  readonly lead: Pick<ControllerLead, "permit" | "publishEvent">;
+  readonly lead: Pick<ControllerLead, "look" | "onRival" | "permit" | "publishEvent">;
   readonly ledger: Ledger;
   readonly namespaces: Pick<NamespaceWatch, "items" | "readyFor">;
   readonly poolMetrics: Pick<PoolMetrics, "note">;
@@ -102,6 +104,8 @@ function take(planner: Planner, event: ControllerEvent): void {
     case "lead":
       planner.leadCame = true;
       return;
+    case "rival":
+      return planner.lead.onRival(event.name);
     case "stop":
       planner.ledger.close();
       planner.leadCame = false;
@@ -126,7 +130,7 @@ function tellContested(planner: Planner, write: StatusWrite, manager: string | u
 
 function onService(planner: Planner, change: Change<ServiceFacts>, at: Instant): void {
   planner.servicesChanged = true;
-  if (change.kind === "synced") return;
+  if (change.kind === "synced") return planner.lead.look();
   planner.metrics.updates.inc();
   const { key } = change.kind === "apply" ? change.value : change.previous;
   if (change.kind === "delete") {

@@ -1,3 +1,5 @@
+import type { Config } from "../../config/types.ts";
+import { isOurClass } from "../../controller/plan.ts";
 import type { ServiceFacts } from "../../model/facts.ts";
 import { readService } from "../../model/service.ts";
 import { type ConfigKeeper, keepConfig } from "../config/keeper.ts";
@@ -10,6 +12,7 @@ import { type NamespaceWatch, watchNamespaces } from "./namespaces.ts";
 import { type ControllerEvent, createPlanner } from "./planner.ts";
 import { createPoolMetrics } from "./pools.ts";
 import { controllerStatus, unknownHere } from "./status.ts";
+import { createRivals } from "./rivals.ts";
 import { createStatusWriter } from "./status_writer.ts";
 import { createStickyKeeper, type StickyKeeper } from "./sticky.ts";
 
@@ -28,6 +31,17 @@ async function readAnew({ keeper, namespaces, services, sticky }: Inputs): Promi
   await keeper.refresh();
 }
 
+/** What is not known yet that a configuration needs, or by which it is judged. */
+function lackingFor(
+  config: Config,
+  services: Pick<Watched<ServiceFacts>, "synced">,
+  namespaces: Pick<NamespaceWatch, "readyFor">,
+): string | undefined {
+  if (!services.synced) return "it waits until all Services are known";
+  if (namespaces.readyFor(config)) return undefined;
+  return "it waits until the labels of Namespaces are known; may they be listed?";
+}
+
 /**
  * Starts the controller: gives Services their addresses until the context's signal fires. Each part
  * uses only those above it and posts what happens; the planner takes it and decides.
@@ -36,10 +50,20 @@ export function runController(role: RoleContext): RunningRole {
   const { clock, cluster, metrics, options: { gossipSecret, lbClass }, signal } = role;
   const context = { ...role, log: role.log.child({ component: "controller" }) };
   const inbox = openInbox<ControllerEvent>(clock, signal);
+  const rivals = createRivals((name) => inbox.post({ kind: "rival", name }));
   const services = cluster.watch<ServiceFacts>({
     kind: "Service",
-    read: readService,
-    onChange: (change) => inbox.post({ kind: "service", change, at: clock.now() }),
+    read: (object) => {
+      const facts = readService(object);
+      const ours = facts?.isLoadBalancer === true && isOurClass(facts, lbClass);
+      if (ours) rivals.look(object, facts);
+      return facts;
+    },
+    onChange(change) {
+      if (change.kind === "delete") rivals.forget(change.previous.key);
+      else if (change.kind === "synced") rivals.settled();
+      inbox.post({ kind: "service", change, at: clock.now() });
+    },
   }, signal);
   const namespaces = watchNamespaces(cluster, () => inbox.post({ kind: "namespaces" }), signal);
   const ledger = createLedger(services, lbClass);
@@ -51,6 +75,8 @@ export function runController(role: RoleContext): RunningRole {
     onRefused: ({ service }, error) => inbox.post({ kind: "refused", service, error }),
   });
   const lead = startLead(context, {
+    nothingGiven: () =>
+      services.synced && services.items.values().every(({ hasIngress }) => !hasIngress),
     idle: () => writer.idle(),
     catchUp: () => readAnew({ services, namespaces, sticky, keeper }),
     onStart: () => inbox.post({ kind: "lead" }),
@@ -58,12 +84,7 @@ export function runController(role: RoleContext): RunningRole {
   });
   const keeper = keepConfig(context, {
     tell: lead.publishEvent,
-    waitsFor: (config) =>
-      !services.synced
-        ? "it waits until all Services are known"
-        : !namespaces.readyFor(config)
-        ? "it waits until the labels of Namespaces are known; may they be listed?"
-        : undefined,
+    waitsFor: (config) => lackingFor(config, services, namespaces),
     refuse: ledger.refusal,
     onChange: () => inbox.post({ kind: "config" }),
   });
@@ -80,6 +101,7 @@ export function runController(role: RoleContext): RunningRole {
     ...services.synced ? [] : [`the Services of ${cluster.description} are not all known yet`],
     ...keeper.current() ? [] : [`no configuration in force: ${keeper.status().reason ?? ""}`],
     ...sticky.unknown() ?? [],
+    ...[lead.problem()].filter((problem) => problem !== undefined),
   ];
   return {
     config: keeper,

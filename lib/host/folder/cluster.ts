@@ -101,7 +101,7 @@ export async function openFolderCluster(
     ensureGossipSecret: () => Promise.resolve(),
     readNote: (name) => readFileIfThere(notePath(root, name)),
     writeNote: (name, text) => replaceFile(notePath(root, name), text),
-    stand: (_election, onChange, stop) => stand(store, files, onChange, stop),
+    stand: (_election, { onChange }, stop) => stand(store, files, onChange, stop),
     // There is no API to publish to; the log tells the operator.
     publishEvent: ({ about, reason, message }) => {
       const object = `${about.kind.toLowerCase()} ${about.namespace}/${about.name}`;

@@ -33,11 +33,11 @@ export async function openKubeCluster(
     description: settings.server,
     counters,
     watch: (watchOptions, stop) => startReflector(host, watchOptions, stop),
-    stand: (election, onChange, stop) => {
+    stand: (election, hooks, stop) => {
       // As client-go names them: a pod's name alone would be that of its restarted container too.
       const identity = `${Deno.hostname()}_${crypto.randomUUID()}`;
       const lease = { client, clock, log, identity, wallMs: () => Date.now() };
-      return standForLease(lease, election, onChange, stop);
+      return standForLease(lease, election, hooks, stop);
     },
     writeStatus: createServiceStatusWriter(client, log),
     statusManager: (service, stop) => readStatusManager(client, service, stop),

@@ -1,4 +1,4 @@
-import type { Millis } from "../../base/time.ts";
+import { after, type Instant, type Millis } from "../../base/time.ts";
 import { unreachable } from "../../base/errors.ts";
 import { nextDeadline, step } from "../../lease/election.ts";
 import {
@@ -14,7 +14,14 @@ import { decodeLease, encodeLease, encodeNewLease, type Lease } from "../../leas
 import { oncePer } from "../process/backoff.ts";
 import { aborted, type Clock } from "../process/clock.ts";
 import { type Machine, runMachine } from "../process/machine.ts";
-import type { Candidacy, Lead, LeaderElection, Permit } from "../cluster/cluster.ts";
+import {
+  type Candidacy,
+  type Lead,
+  type LeaderElection,
+  type LeadHooks,
+  loneWriter,
+  type Permit,
+} from "../cluster/cluster.ts";
 import type { KubeAnswer, KubeClient } from "./client.ts";
 import { isVerbForbidden } from "./transport.ts";
 import { objectPath } from "./paths.ts";
@@ -56,16 +63,21 @@ interface Candidate extends LeaseHost {
   lead: Lead;
   /** Permission for leases is, or was, there: a refusal is a failure as any other. */
   granted: boolean;
+  /** Since when the server refuses for lack of permission; undefined: it does not. */
+  refusedSince: Instant | undefined;
+  /** What it says; undefined as soon as it answers. */
+  refusal: string | undefined;
 }
 
 /**
- * Stands for a Lease until the signal fires. Where permission for it is missing from the start,
- * there is no election, and this process goes on alone.
+ * Stands for a Lease until the signal fires. Where permission for it is missing from the start, for
+ * as long as a lease lasts, this process goes on alone; it asks on all the same, and stands for
+ * election as soon as it may: an API server that has just started refuses what it allows later.
  */
 export function standForLease(
   host: LeaseHost,
   election: LeaderElection,
-  onChange: (lead: Lead) => void,
+  { nothingGiven, onChange }: LeadHooks,
   signal: AbortSignal,
 ): Candidacy {
   const { client, clock, identity, wallMs } = host;
@@ -84,17 +96,24 @@ export function standForLease(
     state: createElection(identity, election),
     lead: { kind: "standby", identity, leader: undefined },
     granted: false,
+    refusedSince: undefined,
+    refusal: undefined,
   };
   const { released } = candidate;
-  const watch = watchLease(client, election, (lease) => {
-    // A watch may lag behind what was read.
-    const known = candidate.state.lease?.resourceVersion;
-    if (known !== undefined && isOlder(lease.resourceVersion, known)) return;
-    machine.feed({ kind: "seen", lease });
+  const watch = watchLease(client, election, clock, {
+    onSeen(lease) {
+      // A watch may lag behind what was read.
+      const known = candidate.state.lease?.resourceVersion;
+      if (known !== undefined && isOlder(lease.resourceVersion, known)) return;
+      machine.feed({ kind: "seen", lease });
+    },
+    onDeleted: () => machine.feed({ kind: "deleted" }),
   }, over.signal);
   const machine: Machine<ElectionEvent> = runMachine({
     step(event, now) {
-      const turn = step(candidate.state, event, { now, wallMs: wallMs(), random: clock.random });
+      const { random } = clock;
+      const given = { now, wallMs: wallMs(), random, nothingGiven: nothingGiven() };
+      const turn = step(candidate.state, event, given);
       candidate.state = turn.state;
       return turn.actions;
     },
@@ -103,7 +122,8 @@ export function standForLease(
     tick: { kind: "tick" },
     after() {
       const { lease, phase } = candidate.state;
-      if (phase === "standby" && lease !== undefined) watch.from(lease.resourceVersion);
+      // A leader too: somebody may delete it, and another must not find it gone for long.
+      if (phase !== "releasing" && lease !== undefined) watch.from(lease.resourceVersion);
       else watch.stop();
     },
     clock,
@@ -119,6 +139,10 @@ export function standForLease(
     get lead() {
       return candidate.lead;
     },
+    get refusal() {
+      return candidate.refusal;
+    },
+    look: () => machine.feed({ kind: "tick" }),
     async release() {
       machine.feed({ kind: "stop" });
       const giveUp = clock.schedule(RELEASE_MS, released.resolve);
@@ -189,7 +213,7 @@ async function read(
   }
   const lease = leaseOf(answer);
   if (lease === undefined) return failed(candidate, id, answer, "get");
-  candidate.granted = true;
+  answers(candidate);
   return { kind: "read", id, lease };
 }
 
@@ -209,7 +233,7 @@ async function write(
   }, signal);
   const lease = leaseOf(answer);
   if (lease !== undefined) {
-    candidate.granted = true;
+    answers(candidate);
     return { kind: "written", id, lease };
   }
   const { status } = answer.kind === "failure" ? answer : { status: undefined };
@@ -224,28 +248,47 @@ function failed(
   answer: KubeAnswer,
   verb: string,
 ): ElectionEvent | undefined {
-  const { granted, log, mayComplain, over } = candidate;
+  const { clock, election, lead, log, mayComplain, over } = candidate;
   if (over.signal.aborted) return undefined;
   const error = answer.kind === "failure" ? answer.message : "the answer is no Lease";
-  if (!granted && answer.kind === "failure" && isVerbForbidden(answer, verb)) {
-    goOnAlone(candidate, error);
-    return undefined;
+  const { status } = answer.kind === "failure" ? answer : { status: undefined };
+  const refused = status === 401 || status === 403 || status === 404;
+  candidate.refusal = refused ? error : undefined;
+  if (lead.kind !== "alone" && mayComplain()) {
+    log.warn({ error }, "cannot read or write the Lease, trying again");
   }
-  if (mayComplain()) log.warn({ error }, "cannot read or write the Lease, trying again");
+  if (!candidate.granted && answer.kind === "failure" && isVerbForbidden(answer, verb)) {
+    candidate.refusedSince ??= clock.now();
+    const lasts = clock.now() >= after(candidate.refusedSince, election.durationMs);
+    if (lasts && lead.kind === "standby") goOnAlone(candidate, error);
+  }
   return { kind: "failed", id };
 }
 
 function goOnAlone(candidate: Candidate, error: string): void {
-  const { log, over, released, signal } = candidate;
+  const { identity, log, over } = candidate;
   log.warn(
     { error },
     "no leader election: permission for leases is missing; run one controller only, or grant " +
       "get, create, update and watch of leases",
   );
-  over.abort();
-  const permit: Permit = { mayBegin: () => !signal.aborted, withinMs: 20_000 };
+  const permit: Permit = {
+    mayBegin: () =>
+      candidate.lead.kind === "alone" && candidate.lead.permit === permit && !over.signal.aborted,
+    withinMs: 20_000,
+    writer: loneWriter(identity.slice(-12)),
+  };
   change(candidate, { kind: "alone", permit, reason: "permission for leases is missing" });
-  released.resolve();
+}
+
+/** There is a Lease, and permission for it: from now on it decides who leads. */
+function answers(candidate: Candidate): void {
+  const { identity, lead, log } = candidate;
+  candidate.granted = true;
+  candidate.refusal = undefined;
+  if (lead.kind !== "alone") return;
+  log.info({}, "permission for leases is there now, standing for election");
+  change(candidate, { kind: "standby", identity, leader: undefined });
 }
 
 function holderOf(lease: Lease | undefined): string | undefined {

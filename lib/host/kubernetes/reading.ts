@@ -1,3 +1,4 @@
+import type { Millis } from "../../base/time.ts";
 import type { KubeFailure } from "./transport.ts";
 
 /** Where a reflector is in its reading of one kind of objects. */
@@ -7,6 +8,8 @@ export interface Reading {
   readonly failures: number;
   /** How many lists are left until a watch that was forbidden is tried again. */
   readonly polls: number;
+  /** How many watches in a row were forbidden. */
+  readonly refusals: number;
   /** How many watches in a row ended soon after they had brought something. */
   readonly hasties: number;
 }
@@ -41,18 +44,28 @@ interface WatchEnd {
   readonly healthy: boolean;
 }
 
-/** How many lists pass before a forbidden watch is tried again: the roles may have changed. */
+/** So many lists pass at most before a forbidden watch is tried again: the roles may have changed. */
 const POLLS_PER_WATCH = 30;
+/** An API server that has just started forbids what it allows a moment later. */
+const PASSING_REFUSALS = 4;
 /** How often in a row a watch that ends soon is opened again without a wait. */
 const HASTY_LIMIT = 5;
 
 /** Before the first list. */
-export const UNREAD: Reading = { doing: { kind: "listing" }, failures: 0, polls: 0, hasties: 0 };
+export const UNREAD: Reading = {
+  doing: { kind: "listing" },
+  failures: 0,
+  polls: 0,
+  refusals: 0,
+  hasties: 0,
+};
 
 /** What to do after this outcome of what was done. */
 export function nextReading(reading: Reading, outcome: Outcome): Reading {
   const { doing, hasties } = reading;
   const calm = { ...reading, failures: 0 };
+  // Whatever a watch came to that was not forbidden: it was allowed.
+  const allowed = doing.kind === "watching" ? { ...calm, refusals: 0 } : calm;
   switch (outcome.kind) {
     case "listed": {
       const polls = Math.max(0, reading.polls - 1);
@@ -65,23 +78,38 @@ export function nextReading(reading: Reading, outcome: Outcome): Reading {
     case "forgotten":
       return { ...calm, doing: doing.kind === "doubting" ? doing : { kind: "listing" } };
     case "ended": {
-      if (outcome.healthy) return { ...calm, doing: from(doing, outcome), hasties: 0 };
+      if (outcome.healthy) return { ...allowed, doing: from(doing, outcome), hasties: 0 };
       // The server also ends a watch that it thinks too slow; that one has brought something.
       const brought = doing.kind === "watching" && doing.from !== outcome.reached;
-      const counted = { ...reading, hasties: brought ? hasties + 1 : hasties };
+      const counted = { ...reading, refusals: 0, hasties: brought ? hasties + 1 : hasties };
       return brought && hasties < HASTY_LIMIT
         ? { ...counted, failures: 0, doing: from(doing, outcome) }
         : waitAfter(counted, outcome);
     }
     case "stalled":
-      return { ...calm, doing: from(doing, outcome) };
+      return { ...allowed, doing: from(doing, outcome) };
     case "forbidden":
-      return { ...calm, doing: { kind: "polling" }, polls: POLLS_PER_WATCH };
+      return {
+        ...calm,
+        doing: { kind: "polling" },
+        polls: pollsAfter(reading.refusals),
+        refusals: reading.refusals + 1,
+      };
     case "failed":
       return waitAfter(outcome.healthy ? calm : reading, outcome);
     case "waited":
       return { ...reading, doing: doing.kind === "waiting" ? doing.then : { kind: "listing" } };
   }
+}
+
+/** The first refusals may pass: each list is followed by a watch; after them ever fewer are. */
+function pollsAfter(refusals: number): number {
+  return Math.min(POLLS_PER_WATCH, 2 ** Math.max(0, refusals - PASSING_REFUSALS));
+}
+
+/** How long until the next list where watching is forbidden: seconds at first, then `longestMs`. */
+export function pollMs({ refusals }: Reading, longestMs: Millis): Millis {
+  return longestMs / 2 ** Math.max(0, PASSING_REFUSALS - refusals);
 }
 
 /** A list at once, whatever was due: a caller waits for it. */

@@ -13,13 +13,13 @@ import { type Barrier, createBarrier } from "./barrier.ts";
 import type { KubeFailure } from "./transport.ts";
 import { follow, type FollowHost, type FollowTiming, type ObjectEvent } from "./follow.ts";
 import { listPages, unusable } from "./list.ts";
-import { listAtOnce, nextReading, type Outcome, type Reading, UNREAD } from "./reading.ts";
+import { listAtOnce, nextReading, type Outcome, pollMs, type Reading, UNREAD } from "./reading.ts";
 
 /** The reflector's intervals; tests shorten them. */
 export interface ReflectorTiming extends FollowTiming {
   /** Never two full lists within this time. */
   readonly relistMs: Millis;
-  /** How often to list where watching is forbidden. */
+  /** How often to list where watching is forbidden for long. */
   readonly pollMs: Millis;
 }
 
@@ -119,7 +119,7 @@ async function act<T>(reflector: Reflector<T>, reading: Reading): Promise<Outcom
     return { kind: "waited" };
   }
   if (doing.kind === "polling") {
-    await clock.sleep(timing.pollMs * (0.9 + clock.random() / 5), signal);
+    await clock.sleep(pollMs(reading, timing.pollMs) * (0.9 + clock.random() / 5), signal);
     return { kind: "waited" };
   }
   return doing.kind === "watching" && !barrier.waiting
@@ -195,7 +195,10 @@ async function watch<T>(reflector: Reflector<T>, from: string): Promise<Outcome>
     reflector.toldForbidden = true;
     log.warn(
       { error: outcome.failure.message },
-      `watching is forbidden, listing every ${timing.pollMs / 1000} s; grant the verb watch`,
+      `watching is forbidden, listing every ${
+        timing.pollMs / 1000
+      } s should it stay so; grant the ` +
+        "verb watch",
     );
   }
   return outcome;

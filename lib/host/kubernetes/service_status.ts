@@ -1,7 +1,8 @@
 import { formatIp } from "../../net/ip.ts";
-import type { StatusWrite, WriteOutcome } from "../cluster/cluster.ts";
+import { readStatusManagers } from "../../model/status_manager.ts";
+import { isHerald, type StatusWrite, type WriteOutcome } from "../cluster/cluster.ts";
 import type { KubeClient } from "./client.ts";
-import { FIELD_MANAGER, isVerbForbidden, type KubeFailure } from "./transport.ts";
+import { isVerbForbidden, type KubeFailure } from "./transport.ts";
 import { type JsonObject, listOr, objectOr, textOf } from "../../model/json.ts";
 import { allocatedFrom, withAllocatedFrom } from "../cluster/allocated_from.ts";
 import { collectionPath, objectPath } from "./paths.ts";
@@ -22,7 +23,7 @@ export function createServiceStatusWriter(client: KubeClient, log: Log): WriteSe
     const answer = await client.request({
       operation: `patch the status of service ${service.key}`,
       method: "PATCH",
-      path: `${objectPath("Service", service.namespace, service.name)}/status`,
+      path: `${objectPath("Service", service.namespace, service.name)}/status${asWriter(write)}`,
       permit: write.permit,
       body: {
         metadata: {
@@ -63,7 +64,7 @@ export function createServiceStatusWriter(client: KubeClient, log: Log): WriteSe
     const answer = await client.request({
       operation: `update the status of service ${service.key}`,
       method: "PUT",
-      path: `${path}/status`,
+      path: `${path}/status${asWriter(write)}`,
       permit,
       body: {
         ...present.body,
@@ -92,12 +93,13 @@ export async function readStatusManager(
   const answer = await client.request({ operation, method: "GET", path }, signal);
   if (answer.kind === "failure") return undefined;
   const [service] = listOr(answer.body.items).map(objectOr);
-  const managers = listOr(objectOr(service?.metadata).managedFields).map(objectOr)
-    .filter(({ fieldsV1 }) => "f:loadBalancer" in objectOr(objectOr(fieldsV1)["f:status"]))
-    .map(({ manager, time }) => ({ manager: textOf(manager) ?? "", time: textOf(time) ?? "" }))
-    .sort((a, b) => a.time < b.time ? 1 : a.time > b.time ? -1 : 0)
-    .map(({ manager }) => manager);
-  return managers.find((manager) => manager !== FIELD_MANAGER) ?? managers[0];
+  const managers = readStatusManagers(service).map((manager) => manager.name);
+  return managers.find((manager) => !isHerald(manager)) ?? managers[0];
+}
+
+/** Who leads writes by the name that the server makes of the user agent. */
+function asWriter({ permit }: StatusWrite): string {
+  return permit?.writer === undefined ? "" : `?fieldManager=${encodeURIComponent(permit.writer)}`;
 }
 
 function ingressOf({ ips }: StatusWrite): { ip: string }[] {

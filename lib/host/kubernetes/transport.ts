@@ -1,7 +1,7 @@
 import { errorText } from "../../base/errors.ts";
 import type { Instant, Millis } from "../../base/time.ts";
 import { isObject, type JsonObject, textOf } from "../../model/json.ts";
-import type { Permit } from "../cluster/cluster.ts";
+import { type Permit, WRITER } from "../cluster/cluster.ts";
 import { oncePer, parseRetryAfter } from "../process/backoff.ts";
 import type { Clock } from "../process/clock.ts";
 import type { Log } from "../process/log.ts";
@@ -65,8 +65,6 @@ export interface Transport {
 }
 
 /** A rotated token or certificate is in use within a minute. */
-/** The API server takes the user agent for the name of who writes a field. */
-export const FIELD_MANAGER = "herald";
 const CREDENTIALS_AGE_MS = 50_000;
 
 /** Opens the way; it closes when the signal fires. @throws Error when credentials are missing */
@@ -193,7 +191,7 @@ async function sendOnce(
     headers: {
       ...fields,
       accept: "application/json",
-      "user-agent": FIELD_MANAGER,
+      "user-agent": WRITER,
       ...token && { authorization: `Bearer ${token}` },
       ...text && {
         "content-type": method === "PATCH" ? "application/merge-patch+json" : "application/json",

@@ -17,6 +17,9 @@ export interface Metrics {
   };
   readonly leader: Gauge;
   readonly leaderTransitions: Counter;
+  readonly electionRefused: Gauge;
+  /** Called before each scrape: asks whether the Lease is refused. */
+  onScrapeElection: (() => void) | undefined;
   readonly updates: Counter;
   readonly updateErrors: Counter;
   readonly allocator: {
@@ -140,7 +143,7 @@ export function createMetrics(): Metrics {
     ),
     onScrape: undefined,
   };
-  return {
+  const metrics: Metrics = {
     registry,
     config: {
       loaded: gauge("metallb_k8s_client_config_loaded_bool", "1 once a configuration was loaded"),
@@ -155,6 +158,13 @@ export function createMetrics(): Metrics {
       "herald_leader_transitions_total",
       "How often this controller began or ceased to lead",
     ),
+    electionRefused: gauge(
+      "herald_leader_election_refused",
+      "1 while the API server refuses the Lease by which controllers elect their leader",
+      [],
+      () => metrics.onScrapeElection?.(),
+    ),
+    onScrapeElection: undefined,
     updates: counter("metallb_k8s_client_updates_total", "Kubernetes objects processed"),
     updateErrors: counter("metallb_k8s_client_update_errors_total", "Objects that failed"),
     allocator,
@@ -166,4 +176,5 @@ export function createMetrics(): Metrics {
     process: createProcessMetrics(registry),
     speaker: createSpeakerMetrics(registry),
   };
+  return metrics;
 }

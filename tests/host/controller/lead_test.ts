@@ -5,7 +5,9 @@ import type {
   ClusterEvent,
   Lead,
   LeaderElection,
+  LeadHooks,
 } from "../../../lib/host/cluster/cluster.ts";
+import { loneWriter } from "../../../lib/host/cluster/cluster.ts";
 import { startLead } from "../../../lib/host/controller/lead.ts";
 import { leadText } from "../../../lib/status/text.ts";
 import { createMetrics } from "../../../lib/host/metrics/metrics.ts";
@@ -39,7 +41,7 @@ function workshop({ elects }: { elects: boolean } = { elects: true }) {
     done: Promise.resolve(),
   };
   const cluster = {
-    stand: (_election: LeaderElection, onChange: (lead: Lead) => void) => {
+    stand: (_election: LeaderElection, { onChange }: LeadHooks) => {
       announce = onChange;
       return candidacy;
     },
@@ -62,6 +64,7 @@ function workshop({ elects }: { elects: boolean } = { elects: true }) {
     signal: new AbortController().signal,
   } as unknown as RoleContext;
   const controller = startLead(context, {
+    nothingGiven: () => false,
     idle: () => idle.promise,
     catchUp: () => new Promise((listed) => lists.push(listed)),
     onStart: () => told.push("start"),
@@ -210,9 +213,44 @@ Deno.test("startLead() goes on alone where no election is wanted, or can be", as
   assert.deepEqual(unwanted.told, []);
 
   const impossible = workshop();
-  const permit = { mayBegin: () => true, withinMs: 1 };
+  const permit = { mayBegin: () => true, withinMs: 1, writer: loneWriter("me") };
+  impossible.idle.resolve();
   impossible.become({ kind: "alone", permit, reason: "permission for leases is missing" });
+  await settled();
+  impossible.lists[0]?.();
+  await settled();
   assert.deepEqual(impossible.told, ["start"]);
-  assert.equal(impossible.controller.permit(), permit);
+  assert.equal(impossible.controller.permit()?.writer, permit.writer);
   assert.match(leadText(impossible.controller.status()), /one controller only: permission/);
+});
+
+Deno.test("of two that write without election the later name falls silent, until nothing is seen of the other", async () => {
+  const { become, clock, controller, idle, lists, log, told } = workshop();
+  const permit = { mayBegin: () => true, withinMs: 1, writer: loneWriter("m") };
+  idle.resolve();
+  become({ kind: "alone", permit, reason: "permission for leases is missing" });
+  await settled();
+  lists[0]?.();
+  await settled();
+  const given = controller.permit();
+  controller.onRival(loneWriter("m"));
+  controller.onRival(loneWriter("z"));
+  assert.ok(given?.mayBegin(), "it is the other's turn to be silent");
+  controller.onRival(loneWriter("a"));
+  assert.deepEqual([controller.permit(), given?.mayBegin()], [undefined, false]);
+  assert.deepEqual(told, ["start", "stop"]);
+  assert.equal(controller.status().role, "standby");
+  assert.match(controller.problem() ?? "", /another controller writes too, as herald-alone-a/);
+  await clock.elapse(4 * 60_000);
+  controller.onRival(loneWriter("a"));
+  await clock.elapse(4 * 60_000);
+  assert.equal(controller.permit(), undefined, "the other was seen meanwhile");
+  assert.equal(log.messages("warn").length, 1);
+  await clock.elapse(5 * 60_000);
+  lists[1]?.();
+  await settled();
+  assert.ok(controller.permit()?.mayBegin());
+  assert.equal(controller.problem(), undefined);
+  controller.onRival("herald");
+  assert.equal(controller.permit(), undefined, "a leader goes on");
 });

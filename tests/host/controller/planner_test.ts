@@ -64,6 +64,8 @@ function stage(inForce = ONE) {
       tellStanding: () => void (world.rejected && told.push("rejection")),
     },
     lead: {
+      look: () => {},
+      onRival: (name) => void told.push(`rival ${name}`),
       permit: () => world.permit,
       publishEvent: ({ about, reason }: ClusterEvent) => {
         told.push(`event ${about.name} ${reason}`);

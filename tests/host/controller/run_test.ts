@@ -199,7 +199,7 @@ async function standingBy(
   const writes: string[] = [];
   let [lead, announce]: [Lead, (lead: Lead) => void] = [STANDBY, () => assert.fail("no election")];
   const { cluster, list } = fedCluster({
-    stand: (_election, onChange) => {
+    stand: (_election, { onChange }) => {
       announce = onChange;
       const [release, done] = [() => Promise.resolve(), Promise.resolve()];
       return {

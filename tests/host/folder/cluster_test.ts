@@ -412,9 +412,10 @@ Deno.test("stand() lets one of two stores on a folder keep the statuses, and the
   await withStore({ "a.yaml": service("a"), "b.yaml": service("b") }, async (one) => {
     await withStore({}, async (two) => {
       const stop = new AbortController();
-      const first = one.cluster.stand(election, () => {}, stop.signal);
+      const hooks = { onChange: () => {}, nothingGiven: () => false };
+      const first = one.cluster.stand(election, hooks, stop.signal);
       await until("the lead", () => first.lead.kind === "leader");
-      const second = two.cluster.stand(election, () => {}, stop.signal);
+      const second = two.cluster.stand(election, hooks, stop.signal);
       await until("the standby", () => second.lead.kind === "standby");
       const permitOf = ({ lead }: typeof first) => lead.kind === "leader" ? lead.permit : NO_PERMIT;
       const write = async (to: typeof one, from: typeof first) =>

@@ -95,7 +95,10 @@ async function withServer(
       const client = await mockClient(api.url, stop.signal);
       const leads: Lead[] = [];
       const host = { client, clock: systemClock, log, identity, wallMs: () => 0 };
-      const candidacy = standForLease(host, ELECTION, (lead) => leads.push(lead), stop.signal);
+      const candidacy = standForLease(host, ELECTION, {
+        onChange: (lead) => void leads.push(lead),
+        nothingGiven: () => true,
+      }, stop.signal);
       const candidate = { candidacy, leads, log, stop };
       candidates.push(candidate);
       return candidate;
@@ -128,7 +131,7 @@ Deno.test("standForLease() leads where nobody does, and renews", async () => {
       renewTime: "1970-01-01T00:00:00.000000Z",
       leaseTransitions: 0,
     });
-    await until("a renewal", () => requests[2] === `PUT ${LEASES}/herald-controller`);
+    await until("a renewal", () => requests.includes(`PUT ${LEASES}/herald-controller`));
   });
 });
 
@@ -209,22 +212,29 @@ const FORBIDDEN =
   'metallb-system:controller" cannot VERB resource "leases" in API group "coordination.k8s.io"';
 
 for (const [verb, method] of [["get", "GET"], ["create", "POST"]] as const) {
-  Deno.test(`standForLease() goes on alone where ${verb} is not granted, and says so once`, async () => {
+  Deno.test(`fault 3: standForLease() goes on alone where ${verb} is not granted for long, says so once, and asks on`, async () => {
     await withServer(async (server, join, requests) => {
       server.ahead = (_url, request) =>
         request.method === method
           ? status(403, FORBIDDEN.replace("VERB", verb))
           : status(404, "not found");
       const one = await join("one");
+      await until("a refusal", () => requests.length > 2);
+      assert.deepEqual(one.leads, [], "a refusal may pass");
       await until("alone", () => one.candidacy.lead.kind === "alone");
-      const { lead } = one.candidacy;
+      const lead: Lead = one.candidacy.lead;
       assert.ok(lead.kind === "alone" && lead.permit.mayBegin());
       const asked = requests.length;
-      const warned = one.log.lines.filter(({ level }) => level === "warn");
-      assert.equal(warned.length, 1);
-      assert.match(warned[0]?.msg ?? "", /run one controller only/);
-      await one.candidacy.release();
-      assert.equal(requests.length, asked, "nothing more is asked");
+      await until("more", () => requests.length > asked);
+      assert.deepEqual(
+        one.log.messages("warn").map((msg) => msg.includes("run one controller only")),
+        [false, true],
+      );
+      server.ahead = () => undefined;
+      await until("the lead by election", () => leads(one));
+      assert.ok(!lead.permit.mayBegin(), "what was allowed without election");
+      const kinds = new Set(one.leads.map(({ kind }) => kind));
+      assert.deepEqual([...kinds], ["alone", "standby", "leader"]);
     });
   });
 }
@@ -261,7 +271,12 @@ Deno.test("standForLease() asks past all requests that wait for a place", async 
   const list = { operation: "list", method: "GET", path: "/api/v1/services" } as const;
   const burst = Array.from({ length: 80 }, () => client.request(list, stop.signal));
   const host = { client, clock: systemClock, log: recordedLog(), identity: "x", wallMs: () => 0 };
-  const candidacy = standForLease(host, ELECTION, () => {}, stop.signal);
+  const candidacy = standForLease(
+    host,
+    ELECTION,
+    { onChange: () => {}, nothingGiven: () => true },
+    stop.signal,
+  );
   await until("the lead", () => candidacy.lead.kind === "leader");
   open.resolve();
   await Promise.all(burst);

@@ -1,9 +1,21 @@
 import assert from "node:assert/strict";
 import { watchLease } from "../../../lib/host/kubernetes/lease_watch.ts";
 import type { Lease } from "../../../lib/lease/record.ts";
+import { virtualClock } from "../../support/clock.ts";
 import { fedWatch, mockClient, startMockApi, status, until } from "../../support/mock_api.ts";
 import { pause } from "../../support/wait.ts";
 
+const GONE: Lease = {
+  resourceVersion: "",
+  object: {},
+  record: {
+    holder: "nobody's",
+    durationMs: 0,
+    acquireTime: undefined,
+    renewTime: undefined,
+    transitions: 0,
+  },
+};
 const PLACE = { namespace: "ns", name: "herald" };
 
 function lease(resourceVersion: string, holderIdentity: string) {
@@ -22,7 +34,12 @@ async function watching(
   const stop = new AbortController();
   const client = await mockClient(api.url, stop.signal);
   const seen: Lease[] = [];
-  await use(watchLease(client, PLACE, (one) => seen.push(one), stop.signal), seen, api.requests);
+  const hooks = {
+    onSeen: (one: Lease) => void seen.push(one),
+    onDeleted: () => void seen.push(GONE),
+  };
+  const watch = watchLease(client, PLACE, virtualClock(), hooks, stop.signal);
+  await use(watch, seen, api.requests);
   stop.abort();
   await api.close();
 }
@@ -39,8 +56,8 @@ Deno.test("watchLease() brings each change of the one Lease, by one watch at a t
     feed.send("MODIFIED", lease("9", "one"));
     feed.send("DELETED", lease("10", "one"));
     feed.send("ADDED", lease("11", ""));
-    await until("both", () => seen.length === 2);
-    assert.deepEqual(seen.map(({ record }) => record.holder), ["one", ""]);
+    await until("all", () => seen.length === 3);
+    assert.deepEqual(seen.map(({ record }) => record.holder), ["one", "nobody's", ""]);
     assert.equal(requests.length, 1);
   });
 });
@@ -64,7 +81,7 @@ Deno.test("watchLease() opens another when one has ended, by an error too", asyn
   });
 });
 
-Deno.test("watchLease() tries no more where watching is forbidden, and none is open after stop()", async () => {
+Deno.test("watchLease() waits before it tries again where watching is forbidden, and none is open after stop()", async () => {
   await watching(() => status(403, "forbidden"), async (watch, _seen, requests) => {
     watch.from("7");
     await until("the refusal", () => requests.length === 1);

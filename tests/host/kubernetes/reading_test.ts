@@ -41,6 +41,9 @@ function after(...outcomes: readonly Outcome[]): Reading {
 
 const times = (count: number, ...outcomes: Outcome[]) => Array(count).fill(outcomes).flat();
 
+/** The fourteenth of the refusals in a row. */
+const LONG_FORBIDDEN = [...times(13, LISTED, FORBIDDEN, ...times(29, WAITED, LISTED)), FORBIDDEN];
+
 const TABLE: readonly [what: string, Outcome[], string][] = [
   ["nothing", [], "listing"],
   ["a list", [LISTED], "watching 100"],
@@ -70,10 +73,11 @@ const TABLE: readonly [what: string, Outcome[], string][] = [
   ["a version that the server forgot", [LISTED, FORGOTTEN], "listing"],
   ["a watch that is forbidden", [LISTED, FORBIDDEN], "polling"],
   ["the wait for a poll", [LISTED, FORBIDDEN, WAITED], "listing"],
-  ["a poll", [LISTED, FORBIDDEN, WAITED, LISTED], "polling"],
+  ["a poll", [LISTED, FORBIDDEN, WAITED, LISTED], "watching 100"],
   ["a poll that fails", [LISTED, FORBIDDEN, WAITED, FAILED], "waiting, then listing"],
-  ["29 polls", [LISTED, FORBIDDEN, ...times(29, WAITED, LISTED)], "polling"],
-  ["30 polls", [LISTED, FORBIDDEN, ...times(30, WAITED, LISTED)], "watching 100"],
+  ["a poll after five refusals", [...times(6, LISTED, FORBIDDEN, WAITED), LISTED], "polling"],
+  ["29 polls", [...LONG_FORBIDDEN, ...times(29, WAITED, LISTED)], "polling"],
+  ["30 polls", [...LONG_FORBIDDEN, ...times(30, WAITED, LISTED)], "watching 100"],
 ];
 
 for (const [what, outcomes, expected] of TABLE) {
@@ -100,7 +104,7 @@ Deno.test("failures are counted up to the first success, or to a watch that last
 });
 
 Deno.test("listAtOnce() takes no wait into account, and keeps count of the polls", () => {
-  const polling = after(LISTED, FORBIDDEN);
+  const polling = after(...LONG_FORBIDDEN);
   assert.deepEqual(listAtOnce(polling), { ...polling, doing: { kind: "listing" } });
   assert.equal(text(nextReading(listAtOnce(polling), LISTED).doing), "polling");
   const waiting = after(FAILED);
