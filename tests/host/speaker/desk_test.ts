@@ -127,6 +127,7 @@ function bench() {
     wire: () => ({
       layer2Problem: undefined,
       unanswered: (address) => at.unanswered.get(address),
+      yieldsTo: () => undefined,
       isTold: () => true,
       routesOf: () => [],
     }),
