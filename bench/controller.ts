@@ -15,6 +15,7 @@ import {
   patchStatus,
   watchAddresses,
 } from "./load.ts";
+import { benchPageFlood } from "./page_flood.ts";
 
 const SINGLES = 50;
 const BURST = 1_000;
@@ -25,8 +26,9 @@ export async function benchController(): Promise<Figure[]> {
   const pool = "address-pools: [{name: default, protocol: layer2, addresses: [10.78.0.0/16]}]";
   const kit = await prepareController(kube, pool);
   const port = freePort();
-  await using _controller = startController(kit, port);
+  await using controller = startController(kit, port);
   await controllerReady(port);
+  const flood = await benchPageFlood(controller.pid, port);
   await using watch = await watchAddresses(kube);
   const one = await singles(kube, watch);
   const many = await burst(kube, watch);
@@ -46,6 +48,7 @@ export async function benchController(): Promise<Figure[]> {
       baseline: many.patchesMs,
       goal: { of: "value", atMost: 2_000 },
     }),
+    ...flood,
   ];
 }
 

@@ -6,11 +6,8 @@ import { ELECTION_RULES } from "../speaker/view.ts";
 import { addSourceOptions, once, oneOf } from "./options.ts";
 import type { Flags } from "./flag_values.ts";
 
-/** Flags of MetalLB's manifests that Herald accepts so that these run with the image replaced. */
+/** Flags without effect, which MetalLB's manifests have: these run with the image replaced. */
 const METALLB_ONLY: readonly (readonly [string, boolean])[] = [
-  ["--ml-secret-name", true],
-  ["--ml-secret-key-path", true],
-  ["--deployment", true],
   ["--pod-name", true],
   ["--disable-epslices", false],
   ["--enable-pprof", false],
@@ -47,6 +44,11 @@ export function addRun(
     .addOption(
       once("--ml-secret-key <key>", "gossip: better by $METALLB_ML_SECRET_KEY or its _PATH"),
     )
+    .addOption(once("--ml-secret-key-path <path>", "gossip: file, or folder, that holds the key"))
+    .addOption(
+      once("--ml-secret-name <name>", "gossip: the Secret of the key, which a controller makes"),
+    )
+    .addOption(once("--deployment <name>", "controller: its Deployment, which owns that Secret"))
     .addOption(once("--ml-join <addresses>", "gossip: members to join where no API tells them"))
     .addOption(oneOf("--ml-key-bytes <n>", "gossip: key length", ["16", "32"]))
     .addOption(once("--heartbeat-interval <duration>", "between a speaker's beats; default 50ms"))

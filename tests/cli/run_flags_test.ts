@@ -13,6 +13,13 @@ function run(
   return { flags, help: program.commands[0]?.helpInformation() ?? "" };
 }
 
+Deno.test("fault 23: addRun() offers every flag that has an effect", () => {
+  const { help } = run([]);
+  for (const flag of ["--ml-secret-name", "--ml-secret-key-path", "--deployment"]) {
+    assert.match(help, new RegExp(`${flag} <`));
+  }
+});
+
 Deno.test("addRun() takes the flags of MetalLB's manifests, and does not offer them", () => {
   const { flags, help } = run(["--role=speaker", "--pod-name=a", "--enable-pprof"]);
   assert.equal(flags?.podName, "a");
