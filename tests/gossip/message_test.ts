@@ -28,6 +28,8 @@ for (
     ["a protocol minimum of 0", { Vsn: VSN.with(0, 0) }],
     ["a protocol minimum above its maximum", { Vsn: VSN.with(0, 6) }],
     ["a version of five octets", { Vsn: VSN.slice(0, 5) }],
+    ["port 0", { Port: 0 }],
+    ["a port beyond 65535", { Port: 70_000 }],
   ] as const
 ) {
   Deno.test(`decodeMessage() refuses an alive message with ${name} (layer 2, fault 13)`, () => {
