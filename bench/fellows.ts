@@ -1,14 +1,17 @@
 // deno-lint-ignore-file no-console -- tells the benchmark that started it that all are there
 // Many speakers in one process, each with an address of its own: their gossip among all is whole,
 // their heartbeats go to the one speaker that is measured, as each of them would send them there.
-// usage: fellows.ts COUNT MEASURED_ADDRESS SECRET; the addresses are 10.77.1.101 and on.
+// usage: fellows.ts COUNT MEASURED_ADDRESS SECRET; the addresses are 10.77.1.101 and on, the
+// measured speaker is node1.
 import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { isWireError } from "../lib/base/errors.ts";
 import { gossipKeys } from "../lib/gossip/keys.ts";
 import { decodeHeartbeat, encodeHeartbeat, type HeartbeatBody } from "../lib/heartbeat/packet.ts";
 import { heartbeatKey } from "../lib/heartbeat/packet.ts";
-import { DEFAULT_TIMING } from "../lib/heartbeat/monitor_state.ts";
+import { step } from "../lib/heartbeat/monitor.ts";
+import { createMonitor, DEFAULT_TIMING } from "../lib/heartbeat/monitor_state.ts";
+import { isRinged } from "../lib/heartbeat/ring.ts";
 import { startGossip } from "../lib/host/gossip/gossip.ts";
 import { announcementOf } from "../lib/gossip/meta.ts";
 import { systemClock } from "../lib/host/process/clock.ts";
@@ -30,6 +33,17 @@ const metrics = createMetrics().gossip;
 const ended = new AbortController();
 Deno.addSignalListener("SIGTERM", () => ended.abort());
 
+/** Among many only its neighbours in the ring beat to the measured speaker. */
+const peers = Array.from({ length: Number(count) }, (_, at) => ({
+  name: `fellow${at + 1}`,
+  boot: at + 1,
+  inRing: true,
+}));
+const monitor = createMonitor(DEFAULT_TIMING, "node1");
+step(monitor, { kind: "peers", peers }, systemClock.now(), Math.random);
+const { near } = monitor;
+const ringed = isRinged(monitor);
+
 /** Beats to the measured speaker and acknowledges its notices. */
 function startBeats(sender: string, address: string, boot: number): void {
   const socket = createSocket("udp4");
@@ -40,19 +54,21 @@ function startBeats(sender: string, address: string, boot: number): void {
   };
   socket.on("message", (bytes: Uint8Array) => {
     const packet = decodeHeartbeat(bytes, beatKeys);
-    if (!isWireError(packet) && packet.body.kind === "notice") {
-      send({ kind: "ack", id: packet.body.id });
+    if (isWireError(packet)) return;
+    const { body } = packet;
+    if (body.kind === "notice") send({ kind: "ack", id: body.id });
+    if (body.kind === "query" && body.target === sender) {
+      send({ kind: "answer", id: body.id, heard: true });
     }
   });
   socket.bind(HEARTBEAT_PORT, address);
   const { intervalMs } = DEFAULT_TIMING;
+  const beat = { kind: "beat", intervalMs, multiplier: 3, canAnnounce: false, ringed } as const;
   // Not all at once: nobody's timers agree.
   const timer = setTimeout(() => {
-    send({ kind: "beat", intervalMs, multiplier: 3, canAnnounce: false });
-    const beats = setInterval(
-      () => send({ kind: "beat", intervalMs, multiplier: 3, canAnnounce: false }),
-      intervalMs,
-    );
+    send(beat);
+    if (ringed && !near.has(sender)) return;
+    const beats = setInterval(() => send(beat), intervalMs);
     ended.signal.addEventListener("abort", () => clearInterval(beats), { once: true });
   }, boot % intervalMs);
   ended.signal.addEventListener("abort", () => {
@@ -71,7 +87,13 @@ for (let index = 1; index <= Number(count); index++) {
       name,
       bind: { address: own, port: GOSSIP_PORT },
       keys,
-      meta: announcementOf({ port: HEARTBEAT_PORT, boot: index, sinceMs: 0, canAnnounce: true }),
+      meta: announcementOf({
+        inRing: true,
+        port: HEARTBEAT_PORT,
+        boot: index,
+        sinceMs: 0,
+        canAnnounce: true,
+      }),
       candidates: () => ({ addresses: [measuredIp], complete: true }),
       isFit: () => true,
       onVouched: () => undefined,

@@ -12,6 +12,8 @@ export interface Announcement {
   readonly port: number;
   /** A number of this run of the process. */
   readonly boot: number;
+  /** Among many speakers it beats to its neighbours alone, and knows that others do. */
+  readonly inRing: boolean;
   /** When this run began, by its machine's calendar, since 1970: of two that have one name, the older stays. */
   readonly sinceMs: number;
   /** It can answer for addresses: for those that do not hear its heartbeat, which tells it sooner. */
@@ -27,10 +29,10 @@ const PLAIN_TEXT = /^[\w .,:'-]{1,120}$/;
 
 /** Writes it as the metadata of a member, at most 512 octets. */
 export function announcementOf(
-  { port, boot, sinceMs, canAnnounce, view, rules }: Announcement,
+  { port, boot, inRing, sinceMs, canAnnounce, view, rules }: Announcement,
 ): Uint8Array {
-  const beat = { port, boot };
-  const told = { herald: 1, heartbeat: beat, since: sinceMs, mute: !canAnnounce, view, rules };
+  const heartbeat = { port, boot, ...inRing ? { ring: 1 } : {} };
+  const told = { herald: 1, heartbeat, since: sinceMs, mute: !canAnnounce, view, rules };
   return new TextEncoder().encode(JSON.stringify(told));
 }
 
@@ -44,7 +46,7 @@ export function readAnnouncement(meta: Uint8Array): Announcement | undefined {
     return undefined; // another program's metadata
   }
   if (!isRecord(told) || told.herald !== 1 || !isRecord(told.heartbeat)) return undefined;
-  const { port, boot } = told.heartbeat;
+  const { port, boot, ring } = told.heartbeat;
   // Speakers before 0.2 do not tell since when they run: they do so longer than one that does.
   const { since: sinceMs = 0, mute } = told;
   const view = VIEW_STATES.find((one) => one === told.view);
@@ -54,7 +56,8 @@ export function readAnnouncement(meta: Uint8Array): Announcement | undefined {
   const valid = isUint(port, 0xffff) && port > 0 && isUint(boot, 0xffff_ffff) &&
     isUint(sinceMs, Number.MAX_SAFE_INTEGER);
   if (!valid) return undefined;
-  return { port, boot, sinceMs, canAnnounce: mute !== true, view, ...rules && { rules } };
+  const canAnnounce = mute !== true;
+  return { port, boot, inRing: ring === 1, sinceMs, canAnnounce, view, ...rules && { rules } };
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -1,7 +1,10 @@
 import { unreachable } from "../base/errors.ts";
 import { after, type Instant, instant, type Millis, type Random } from "../base/time.ts";
 import { onNotice } from "./delivery.ts";
+import { beat, beatBody, beLoud, welcome } from "./beats.ts";
 import { notify, repeatNotices } from "./outstanding.ts";
+import { arrange, isMissed, isRinged, onMissed, ringOf } from "./ring.ts";
+import { giveUp, hears, judge, onAnswer, suspectAt } from "./suspicion.ts";
 import type { HeartbeatBody, HeartbeatPacket } from "./packet.ts";
 import {
   type HeartbeatPeer,
@@ -13,18 +16,10 @@ import {
   type Peer,
 } from "./monitor_state.ts";
 
-/** Heard within so many intervals counts as alive when others ask … */
-const LATELY_BEATS = 1.5;
-/** … so nobody asks earlier, though the peer's kernel told at once that it is gone … */
-const REFUSED_BEATS = 2.25;
-/** … and no paused node answers as long: its program in the kernel outlives its process a little. */
-const LEASE_BEATS = 2.2;
-/** So many others are asked about a silent one. */
-const ASKED = 5;
+/** In a ring: who asks for beats is given so many. */
+const ASKED_BEATS = 20;
 /** News of strangers is told at most so often, for all of them together. */
 const STRANGER_MS: Millis = 200;
-/** Without peers nobody takes anything over, so the reply lease need not be short. */
-const ALONE_MS: Millis = 2_000;
 
 /**
  * Advances the monitor: it sends beats, asks others about silent peers and gives those up, and
@@ -53,7 +48,7 @@ export function step(
     case "can-announce":
       if (state.canAnnounce !== event.canAnnounce) {
         state.canAnnounce = event.canAnnounce;
-        state.beatAt = now;
+        beLoud(state, now);
       }
       break;
     case "notify":
@@ -69,7 +64,16 @@ export function step(
       return unreachable(event);
   }
   beat(state, now, actions);
-  for (const peer of state.peers.values()) judge(state, peer, now, random, actions);
+  for (const peer of [...state.watched]) judge(state, peer, now, random, actions);
+  while (state.rearrange) {
+    state.rearrange = false;
+    arrange(state, now);
+    // Of those that died together none is waited for.
+    for (const { peer } of state.ring) {
+      if (peer?.state !== "up" || !isMissed(state, peer, now)) continue;
+      if (hears(state, peer.name, now) !== true) giveUp(state, peer, now - peer.heardAt, actions);
+    }
+  }
   repeatNotices(state, now, actions);
   return actions;
 }
@@ -77,7 +81,7 @@ export function step(
 /** When the next tick is due. */
 export function nextDeadline(state: MonitorState, now: Instant): Instant {
   let earliest: number = state.beatAt;
-  for (const peer of state.peers.values()) {
+  for (const peer of state.watched) {
     if (peer.state !== "up") continue;
     earliest = Math.min(earliest, peer.asking?.until ?? suspectAt(peer));
   }
@@ -95,6 +99,8 @@ function noticePause(state: MonitorState, now: Instant, actions: MonitorAction[]
     peer.asking = undefined;
     peer.refused = false;
   }
+  // In a ring only the neighbours would hear that it is back.
+  beLoud(state, now);
   actions.push({ kind: "paused", ms: now - last });
 }
 
@@ -108,11 +114,14 @@ function setPeers(
   for (const { name } of [...state.peers.values()]) {
     if (!wanted.has(name)) state.peers.delete(name);
   }
-  for (const { name, boot } of peers) {
-    if (state.peers.get(name)?.boot === boot) continue;
+  const wasRinged = isRinged(state);
+  const fresh = peers.filter(({ name, boot }) => state.peers.get(name)?.boot !== boot);
+  for (const { name, boot, inRing } of fresh) {
     state.peers.set(name, {
       name,
       boot,
+      inRing,
+      ringed: false,
       state: "new",
       heardAt: now,
       sequence: -1,
@@ -121,13 +130,25 @@ function setPeers(
       canAnnounce: true,
       asking: undefined,
       refused: false,
+      beatUntil: instant(-Infinity),
+      missedBy: new Map(),
+      sayings: 0,
+      missing: false,
       notices: new Map(),
       noticesDone: 0,
       spoken: new Map(),
     });
-    // Beats at once, so that the other node need not wait for our turn.
-    actions.push({ kind: "send", to: name, body: beatBody(state) });
   }
+  state.ring = ringOf(state.self, state.peers.values());
+  if (isRinged(state) !== wasRinged) beLoud(state, now);
+  for (const { name, inRing } of fresh) {
+    const peer = state.peers.get(name);
+    // It sees as many as this node, until its beats say otherwise.
+    if (peer !== undefined) peer.ringed = inRing && isRinged(state);
+    // Beats at once, so that the other node need not wait for our turn.
+    actions.push({ kind: "send", to: name, body: beatBody(state, { inRing }) });
+  }
+  arrange(state, now);
 }
 
 function onPacket(
@@ -143,7 +164,11 @@ function onPacket(
   peer.heardAt = now;
   peer.asking = undefined;
   peer.refused = false;
+  peer.missedBy.clear();
+  peer.sayings = 0;
+  peer.missing = false;
   if (peer.state !== "up") {
+    if (peer.state === "down") welcome(state, peer, actions);
     peer.state = "up";
     actions.push({ kind: "up", name: peer.name });
     if (!peer.canAnnounce) {
@@ -176,22 +201,27 @@ function onBody(
     case "beat":
       peer.intervalMs = Math.max(1, body.intervalMs);
       peer.multiplier = Math.max(MULTIPLIER_LIMITS.least, body.multiplier);
+      if (peer.ringed !== body.ringed) state.rearrange = true;
+      peer.ringed = body.ringed;
       if (peer.canAnnounce !== body.canAnnounce) {
         peer.canAnnounce = body.canAnnounce;
         actions.push({ kind: "can-announce", name: peer.name, canAnnounce: body.canAnnounce });
       }
       return;
     case "query": {
-      const target = state.peers.get(body.target);
-      // Had it died when the asker missed it, nobody would have heard it as lately as this.
-      const heard = target?.state === "up" &&
-        now - target.heardAt < LATELY_BEATS * target.intervalMs;
+      if (body.target === state.self) {
+        peer.beatUntil = after(now, state.timing.intervalMs * ASKED_BEATS);
+      }
+      const heard = hears(state, body.target, now);
+      if (heard === undefined) return;
       const answer: HeartbeatBody = { kind: "answer", id: body.id, heard };
       actions.push({ kind: "send", to: peer.name, body: answer });
       return;
     }
     case "answer":
       return onAnswer(state, peer.name, body.id, body.heard, now);
+    case "missed":
+      return onSaying(state, peer, body, now, actions);
     case "notice":
       return onNotice(peer, body, now, actions);
     case "ack":
@@ -202,83 +232,21 @@ function onBody(
   }
 }
 
-function onAnswer(
+/** Another says that it misses a speaker: it contradicts where that is this one. */
+function onSaying(
   state: MonitorState,
-  from: string,
-  id: number,
-  heard: boolean,
+  from: Peer,
+  { target, silentMs }: HeartbeatBody & { readonly kind: "missed" },
   now: Instant,
+  actions: MonitorAction[],
 ): void {
-  for (const peer of state.peers.values()) {
-    if (peer.asking?.id !== id || !peer.asking.open.delete(from)) continue;
-    if (heard) {
-      // Alive, only not heard here: ask again an interval later.
-      peer.heardAt = instant(now - peer.intervalMs * (peer.multiplier - 1));
-      peer.asking = undefined;
-      peer.refused = false;
-    }
+  if (target === state.self) {
+    from.beatUntil = after(now, state.timing.intervalMs * ASKED_BEATS);
+    if (now >= state.loudUntil) beLoud(state, now);
     return;
   }
-}
-
-function beatBody(state: MonitorState): HeartbeatBody {
-  const { intervalMs, multiplier } = state.timing;
-  return { kind: "beat", intervalMs, multiplier, canAnnounce: state.canAnnounce };
-}
-
-function beat(state: MonitorState, now: Instant, actions: MonitorAction[]): void {
-  if (now < state.beatAt) return;
-  const { intervalMs } = state.timing;
-  // A late turn shortens the next wait, so that the others see an even beat.
-  const planned = after(state.beatAt, intervalMs);
-  state.beatAt = planned > now ? planned : after(now, intervalMs);
-  for (const { name } of state.peers.values()) {
-    actions.push({ kind: "send", to: name, body: beatBody(state) });
-  }
-  const beatsMs = intervalMs * LEASE_BEATS;
-  const leaseMs = state.peers.size === 0 ? Math.max(ALONE_MS, beatsMs) : beatsMs;
-  actions.push({ kind: "awake", until: after(now, leaseMs) });
-}
-
-/** A peer whose kernel refused a packet is suspected as soon as one beat is surely missing. */
-function suspectAt(peer: Peer): Instant {
-  const beats = peer.refused ? REFUSED_BEATS : peer.multiplier;
-  return after(peer.heardAt, peer.intervalMs * beats);
-}
-
-function judge(
-  state: MonitorState,
-  peer: Peer,
-  now: Instant,
-  random: Random,
-  actions: MonitorAction[],
-): void {
-  if (peer.state !== "up") return;
-  if (peer.asking === undefined) {
-    if (now < suspectAt(peer)) return;
-    peer.asking = ask(state, peer, now, random, actions);
-  }
-  if (peer.asking.open.size > 0 && now < peer.asking.until) return;
-  peer.state = "down";
-  peer.asking = undefined;
-  actions.push({ kind: "down", name: peer.name, silentMs: now - peer.heardAt });
-}
-
-function ask(
-  state: MonitorState,
-  peer: Peer,
-  now: Instant,
-  random: Random,
-  actions: MonitorAction[],
-): NonNullable<Peer["asking"]> {
-  const others = [...state.peers.values()].filter((other) =>
-    other !== peer && other.state === "up" && now < suspectAt(other)
-  );
-  while (others.length > ASKED) others.splice(Math.floor(random() * others.length), 1);
-  const id = ++state.lastQuery;
-  for (const { name } of others) {
-    actions.push({ kind: "send", to: name, body: { kind: "query", id, target: peer.name } });
-  }
-  const open = new Set(others.map(({ name }) => name));
-  return { id, until: after(now, state.timing.confirmMs), open };
+  const peer = state.peers.get(target);
+  if (peer?.state !== "up") return;
+  const isMissed = onMissed(state, peer, from.name, now);
+  if (isMissed && hears(state, target, now) !== true) giveUp(state, peer, silentMs, actions);
 }

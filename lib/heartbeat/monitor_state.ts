@@ -17,6 +17,8 @@ export interface HeartbeatTiming {
 export interface HeartbeatPeer {
   readonly name: string;
   readonly boot: number;
+  /** It knows of the ring; one that does not beats to all, and misses who does not beat to it. */
+  readonly inRing: boolean;
 }
 
 export type MonitorEvent =
@@ -54,9 +56,9 @@ export type MonitorAction =
   | { readonly kind: "awake"; readonly until: Instant };
 
 /** What is known of another speaker. */
-export interface Peer {
-  readonly name: string;
-  readonly boot: number;
+export interface Peer extends HeartbeatPeer {
+  /** As its beats say: it beats to its neighbours alone. */
+  ringed: boolean;
   state: "new" | "up" | "down";
   heardAt: Instant;
   sequence: number;
@@ -68,12 +70,27 @@ export interface Peer {
   asking: { readonly id: number; until: Instant; readonly open: Set<string> } | undefined;
   /** Its kernel said that nobody listens. */
   refused: boolean;
+  /** In a ring: it asked for beats, and is given them until then. */
+  beatUntil: Instant;
+  /** Who else misses it, each until when. */
+  readonly missedBy: Map<string, Instant>;
+  /** So often the others are still to be told that this node misses it … */
+  sayings: number;
+  /** … and once in a while, as long as it does. */
+  missing: boolean;
   /** Its notices by id, and whether each was acknowledged: a repeated one is told once, and acknowledged again. */
   readonly notices: Map<number, boolean>;
   /** Up to this id all were acknowledged. */
   noticesDone: number;
   /** The last notice that spoke of an address, and when it came; the oldest first. */
   readonly spoken: Map<Ip, { readonly id: number; readonly at: Instant }>;
+}
+
+/** A speaker's place in the ring; of this one there is no peer. */
+export interface Place {
+  readonly name: string;
+  readonly at: number;
+  readonly peer: Peer | undefined;
 }
 
 /** A notice that is not yet acknowledged by all. */
@@ -87,8 +104,21 @@ interface Outstanding {
 
 /** What a speaker knows of the others' beats; only `step` touches it. */
 export interface MonitorState {
+  readonly self: string;
   readonly timing: HeartbeatTiming;
   readonly peers: Map<string, Peer>;
+  /** Beyond so many speakers each beats to its neighbours alone. */
+  readonly ringBeyond: number;
+  ring: readonly Place[];
+  /** This node's neighbours in the ring. */
+  near: ReadonlySet<string>;
+  /** They beat to this node: neighbours, and those that beat to all. */
+  readonly watched: Set<Peer>;
+  /** Who is watched is to be decided anew. */
+  rearrange: boolean;
+  /** Until then all are given beats. */
+  loudUntil: Instant;
+  beats: number;
   readonly outstanding: Map<number, Outstanding>;
   canAnnounce: boolean;
   beatAt: Instant;
@@ -113,11 +143,29 @@ export function timingOf(intervalMs: Millis, multiplier: number): HeartbeatTimin
 
 export const DEFAULT_TIMING: HeartbeatTiming = timingOf(50, 3);
 
+/**
+ * Among so many speakers each beats to all others. Among more each beats to its neighbours in a
+ * ring, and they to it: what a speaker costs does not grow with the cluster.
+ */
+export const RING_BEYOND = 32;
+
 /** Begins without peers. */
-export function createMonitor(timing: HeartbeatTiming = DEFAULT_TIMING): MonitorState {
+export function createMonitor(
+  timing: HeartbeatTiming = DEFAULT_TIMING,
+  self = "",
+  ringBeyond = RING_BEYOND,
+): MonitorState {
   return {
+    self,
     timing,
     peers: new Map(),
+    ringBeyond,
+    ring: [],
+    near: new Set(),
+    watched: new Set(),
+    rearrange: false,
+    loudUntil: instant(-Infinity),
+    beats: 0,
     outstanding: new Map(),
     canAnnounce: false,
     beatAt: instant(-Infinity),

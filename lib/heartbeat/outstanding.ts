@@ -16,10 +16,11 @@ export function notify(
   actions: MonitorAction[],
 ): void {
   const open = new Set<string>();
+  const body: HeartbeatBody = { kind: "notice", id, notice };
   for (const { name, state: peerState } of state.peers.values()) {
     if (peerState === "up") open.add(name);
     // A node given up in error may still answer, so it must hear of a claim; nobody waits for it.
-    else actions.push({ kind: "send", to: name, body: { kind: "notice", id, notice } });
+    else actions.push({ kind: "send", to: name, body });
   }
   if (open.size === 0) actions.push({ kind: "settled", id, missing: [] });
   else state.outstanding.set(id, { id, notice, open, until: after(now, SETTLE_MS), next: now });

@@ -30,12 +30,16 @@ export type HeartbeatBody =
     readonly intervalMs: number;
     readonly multiplier: number;
     readonly canAnnounce: boolean;
+    /** It beats to its neighbours in the ring alone. */
+    readonly ringed: boolean;
   }
   /** "Do you hear this speaker?" */
   | { readonly kind: "query"; readonly id: number; readonly target: string }
   | { readonly kind: "answer"; readonly id: number; readonly heard: boolean }
   | { readonly kind: "notice"; readonly id: number; readonly notice: Notice }
-  | { readonly kind: "ack"; readonly id: number };
+  | { readonly kind: "ack"; readonly id: number }
+  /** "I do not hear this speaker", said to all in the ring, and to itself. */
+  | { readonly kind: "missed"; readonly target: string; readonly silentMs: number };
 
 /** A packet: which node sent it, in which run of the process, and how many came before. */
 export interface HeartbeatPacket {
@@ -51,7 +55,7 @@ const MAGIC = 0x4842;
 const VERSION = 1;
 const HEADER = 17;
 const TAG_LENGTH = 16;
-const KINDS = ["beat", "query", "answer", "notice", "ack"] as const;
+const KINDS = ["beat", "query", "answer", "notice", "ack", "missed"] as const;
 const WHAT = ["claim", "release", "leaving"] as const;
 /** Octets that every network carries unfragmented (RFC 8200 §5, less headers). */
 const MAX_DATAGRAM = 1_232;
@@ -105,15 +109,13 @@ function writeBody(body: HeartbeatBody, bytes: Uint8Array, at: number): number {
     case "beat":
       writeU16(bytes, at, body.intervalMs);
       bytes[at + 2] = body.multiplier;
-      bytes[at + 3] = Number(body.canAnnounce);
+      // Speakers that know of no ring take any other value than 1 for one that cannot announce.
+      bytes[at + 3] = Number(body.canAnnounce) | Number(body.ringed) << 1;
       return at + 4;
-    case "query": {
-      const target = new TextEncoder().encode(body.target);
-      writeU32(bytes, at, body.id);
-      bytes[at + 4] = target.length;
-      bytes.set(target, at + 5);
-      return at + 5 + target.length;
-    }
+    case "query":
+      return writeTarget(bytes, at, body.id, body.target);
+    case "missed":
+      return writeTarget(bytes, at, body.silentMs, body.target);
     case "answer":
       writeU32(bytes, at, body.id);
       bytes[at + 4] = Number(body.heard);
@@ -125,6 +127,14 @@ function writeBody(body: HeartbeatBody, bytes: Uint8Array, at: number): number {
       writeU32(bytes, at, body.id);
       return at + 4;
   }
+}
+
+function writeTarget(bytes: Uint8Array, at: number, value: number, name: string): number {
+  const target = new TextEncoder().encode(name);
+  writeU32(bytes, at, value);
+  bytes[at + 4] = target.length;
+  bytes.set(target, at + 5);
+  return at + 5 + target.length;
 }
 
 function writeNotice(notice: Notice, bytes: Uint8Array, start: number): number {
@@ -177,18 +187,23 @@ export function decodeHeartbeat(
 function readBody(bytes: Uint8Array, at: number): HeartbeatBody | undefined {
   const room = bytes.length - at;
   const id = readU32(bytes, at);
-  switch (KINDS[bytes[3] ?? -1]) {
+  const kind = KINDS[bytes[3] ?? -1];
+  switch (kind) {
     case "beat":
       if (room !== 4) return undefined;
       return {
         kind: "beat",
         intervalMs: readU16(bytes, at),
         multiplier: bytes[at + 2] ?? 0,
-        canAnnounce: bytes[at + 3] === 1,
+        canAnnounce: ((bytes[at + 3] ?? 0) & 1) === 1,
+        ringed: ((bytes[at + 3] ?? 0) & 2) === 2,
       };
     case "query":
+    case "missed": {
       if (room < 5 || room !== 5 + (bytes[at + 4] ?? 0)) return undefined;
-      return { kind: "query", id, target: new TextDecoder().decode(bytes.subarray(at + 5)) };
+      const target = new TextDecoder().decode(bytes.subarray(at + 5));
+      return kind === "query" ? { kind, id, target } : { kind, silentMs: id, target };
+    }
     case "answer":
       return room === 5 ? { kind: "answer", id, heard: bytes[at + 4] === 1 } : undefined;
     case "notice": {

@@ -12,7 +12,7 @@ const STATE_TEXT: Partial<Record<Verdict, string>> = {
 };
 
 /** Another speaker that beats. */
-export interface Beating extends Pick<Announcement, "boot" | "port"> {
+export interface Beating extends Pick<Announcement, "boot" | "inRing" | "port"> {
   readonly name: string;
   readonly address: Ip;
 }
@@ -51,12 +51,12 @@ export function rosterOf(
       if (namesAsker !== undefined) (namesAsker ? newer : older).add(name);
       continue;
     }
-    const { port, boot, view } = announced;
+    const { port, boot, inRing, view } = announced;
     if (!announced.canAnnounce) mute.add(name);
     if (announced.sinceMs <= sinceMs) elders.add(name);
     if (announced.rules !== undefined) rules.set(name, announced.rules);
     if (view !== undefined) views.set(name, view);
-    beating.push({ name, address, port, boot });
+    beating.push({ name, address, port, boot, inRing });
   }
   const boots = new Map(beating.map(({ name, boot }) => [name, boot]));
   return {

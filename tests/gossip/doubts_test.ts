@@ -78,7 +78,13 @@ Deno.test("a doubted member is asked until it is heard, and vouched for as long 
 });
 
 Deno.test("F5: who answers neither is dead at once to MetalLB's speakers, and not before to Herald's", () => {
-  const herald = announcementOf({ port: 7947, boot: 1, sinceMs: 1, canAnnounce: true });
+  const herald = announcementOf({
+    port: 7947,
+    boot: 1,
+    inRing: true,
+    sinceMs: 1,
+    canAnnounce: true,
+  });
   for (const mixed of [true, false]) {
     const cluster = createCluster();
     for (const name of ["a", "b", "c"]) {

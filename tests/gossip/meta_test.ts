@@ -4,6 +4,7 @@ import { announcementOf, readAnnouncement } from "../../lib/gossip/meta.ts";
 Deno.test("readAnnouncement() reads what announcementOf() wrote, in what memberlist allows", () => {
   const told = {
     port: 7947,
+    inRing: true,
     boot: 0xffff_ffff,
     sinceMs: 1_795_000_000_000,
     canAnnounce: true,
@@ -25,8 +26,20 @@ Deno.test("readAnnouncement() takes no other program's metadata", () => {
 });
 
 Deno.test("readAnnouncement() takes a speaker that tells nothing of it for one that can announce", () => {
-  const told = { port: 7947, boot: 1, sinceMs: 5, canAnnounce: false, view: undefined };
+  const told = {
+    port: 7947,
+    boot: 1,
+    inRing: true,
+    sinceMs: 5,
+    canAnnounce: false,
+    view: undefined,
+  };
   assert.deepEqual(readAnnouncement(announcementOf(told)), told);
   const old = new TextEncoder().encode('{"herald":1,"heartbeat":{"port":7947,"boot":1}}');
-  assert.deepEqual(readAnnouncement(old), { ...told, sinceMs: 0, canAnnounce: true });
+  assert.deepEqual(readAnnouncement(old), {
+    ...told,
+    inRing: false,
+    sinceMs: 0,
+    canAnnounce: true,
+  });
 });

@@ -15,7 +15,7 @@ import { seededRandom } from "../support/random.ts";
 
 const PORT = 7946;
 const metaOf = (sinceMs: number) =>
-  announcementOf({ port: 7947, boot: 1, sinceMs, canAnnounce: true });
+  announcementOf({ inRing: true, port: 7947, boot: 1, sinceMs, canAnnounce: true });
 
 /** Members that know each other's addresses, and lose nothing; time is theirs. */
 function network(seed: number) {

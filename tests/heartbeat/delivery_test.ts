@@ -20,7 +20,7 @@ Deno.test("ten thousand addresses claimed at once are told once each, however of
   const notice = (id: number) => hear({ kind: "notice", id, notice: { what: "leaving" } });
   const count = (actions: readonly MonitorAction[], wanted: "notice" | "ack") =>
     actions.filter((one) => (one.kind === "send" ? one.body.kind : one.kind) === wanted).length;
-  act({ kind: "peers", peers: [{ name: "a", boot: 1 }] });
+  act({ kind: "peers", peers: [{ name: "a", boot: 1, inRing: true }] });
   let told = 0;
   for (let repeat = 0; repeat < 3; repeat++) {
     for (let id = 1; id <= 5_000; id++) told += count(notice(id), "notice");
@@ -47,7 +47,7 @@ Deno.test("a claim that comes after the release that followed it says nothing of
       kind: "packet",
       packet: { sender: "a", boot: 1, sequence: ++sequence, body: { kind: "notice", id, notice } },
     }, ms).flatMap((action) => action.kind === "notice" ? [action.notice] : []);
-  act({ kind: "peers", peers: [{ name: "a", boot: 1 }] }, 1_000);
+  act({ kind: "peers", peers: [{ name: "a", boot: 1, inRing: true }] }, 1_000);
   const released = told(2, { what: "release", ips: [one, two] });
   assert.deepEqual(released, [{ what: "release", ips: [one, two] }]);
   const late = told(1, { what: "claim", ips: [one, two, three], macs: [] });

@@ -14,7 +14,13 @@ import {
 import { seededRandom } from "../support/random.ts";
 
 const random = seededRandom(1);
-const BEAT: HeartbeatBody = { kind: "beat", intervalMs: 50, multiplier: 3, canAnnounce: true };
+const BEAT: HeartbeatBody = {
+  kind: "beat",
+  intervalMs: 50,
+  multiplier: 3,
+  canAnnounce: true,
+  ringed: false,
+};
 const { intervalMs, multiplier } = DEFAULT_TIMING;
 
 /** A monitor and its clock; every millisecond has a tick, as short waits do. */
@@ -32,7 +38,7 @@ function benchOf(timing: HeartbeatTiming, ...names: string[]) {
     told.push(...actions);
     return actions;
   };
-  act({ kind: "peers", peers: names.map((name) => ({ name, boot: 1 })) });
+  act({ kind: "peers", peers: names.map((name) => ({ name, boot: 1, inRing: false })) });
   return {
     state,
     act,
@@ -195,7 +201,7 @@ Deno.test("a notice is told once and acknowledged each time", () => {
 Deno.test("another run of a peer is another peer", () => {
   const one = bench("a");
   one.hear("a");
-  one.act({ kind: "peers", peers: [{ name: "a", boot: 2 }] });
+  one.act({ kind: "peers", peers: [{ name: "a", boot: 2, inRing: false }] });
   assert.deepEqual(of(one.hear("a", BEAT, 1), "up"), []);
   assert.equal(of(one.hear("a", BEAT, 2), "up").length, 1);
 });

@@ -7,9 +7,15 @@ import { notify, repeatNotices, SETTLE_MS } from "../../lib/heartbeat/outstandin
 function monitor() {
   const state = createMonitor();
   const at = instant(0);
-  const peers = ["a", "b"].map((name) => ({ name, boot: 1 }));
+  const peers = ["a", "b"].map((name) => ({ name, boot: 1, inRing: true }));
   step(state, { kind: "peers", peers }, at, () => 0);
-  const body = { kind: "beat", intervalMs: 50, multiplier: 3, canAnnounce: true } as const;
+  const body = {
+    kind: "beat",
+    intervalMs: 50,
+    multiplier: 3,
+    canAnnounce: true,
+    ringed: false,
+  } as const;
   step(state, { kind: "packet", packet: { sender: "a", boot: 1, sequence: 1, body } }, at, () => 0);
   return state;
 }

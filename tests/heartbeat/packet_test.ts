@@ -14,7 +14,13 @@ import { ip6 } from "../../lib/net/ip.ts";
 import { ip4 } from "../support/addresses.ts";
 
 const KEY = heartbeatKey(Uint8Array.of(1, 2, 3));
-const beat: HeartbeatBody = { kind: "beat", intervalMs: 50, multiplier: 3, canAnnounce: true };
+const beat: HeartbeatBody = {
+  kind: "beat",
+  intervalMs: 50,
+  multiplier: 3,
+  canAnnounce: true,
+  ringed: false,
+};
 
 const ips = fc.array(
   fc.oneof(
@@ -35,10 +41,12 @@ const body: fc.Arbitrary<HeartbeatBody> = fc.oneof(
     intervalMs: fc.nat(65_535),
     multiplier: fc.nat(255),
     canAnnounce: fc.boolean(),
+    ringed: fc.boolean(),
   }),
   record({ kind: fc.constant("query" as const), id, target: name }),
   record({ kind: fc.constant("answer" as const), id, heard: fc.boolean() }),
   record({ kind: fc.constant("ack" as const), id }),
+  record({ kind: fc.constant("missed" as const), silentMs: id, target: name }),
   record({
     kind: fc.constant("notice" as const),
     id,

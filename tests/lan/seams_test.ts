@@ -119,7 +119,7 @@ Deno.test("30,000 packets a second of a stranger at UDP 7947 move no address (la
     sender: "node2",
     boot: 1,
     sequence: 1,
-    body: { kind: "beat", intervalMs: 50, multiplier: 3, canAnnounce: true },
+    body: { kind: "beat", intervalMs: 50, multiplier: 3, canAnnounce: true, ringed: false },
   }, heartbeatKey(new Uint8Array(32).fill(9)));
   const folder = await Deno.makeTempDir();
   await Deno.writeTextFile(`${folder}/flood.mjs`, FLOOD);

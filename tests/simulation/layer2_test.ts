@@ -1,6 +1,6 @@
 // deno-lint-ignore-file no-console -- tells the seeds and what was checked
 import assert from "node:assert/strict";
-import { DEFAULT_TIMING, timingOf } from "../../lib/heartbeat/monitor_state.ts";
+import { DEFAULT_TIMING, RING_BEYOND, timingOf } from "../../lib/heartbeat/monitor_state.ts";
 import { rankCandidates } from "../../lib/speaker/election.ts";
 import {
   answering,
@@ -129,8 +129,12 @@ function strike(world: World): void {
 }
 
 /** Faults at random for twenty seconds, then calm: one owner, the right one, and no change any more. */
-function chaos(seed: number, nodes: number): { faults: number; checks: number; trace: number } {
-  const world = settledWorld(seed, nodes);
+function chaos(
+  seed: number,
+  nodes: number,
+  ringBeyond = RING_BEYOND,
+): { faults: number; checks: number; trace: number } {
+  const world = settledWorld(seed, nodes, 3, [], { ringBeyond });
   const watch = watchOwners(world);
   let faults = 0;
   while (world.now < 24_000) {
@@ -171,6 +175,10 @@ Deno.test("after any faults one owner remains, the one that the election names (
     seeds++;
   }
   console.log(`simulation: ${seeds} seeds of chaos, ${faults} faults, ${checks} checks`);
+});
+
+Deno.test("in a ring too one owner remains after any faults, the one that the election names", () => {
+  for (let seed = ONLY || 1; seed <= (ONLY || 6); seed++) chaos(seed, 10, 8);
 });
 
 Deno.test("fifty speakers: a death is noticed in time and by all (S1, S2)", () => {

@@ -41,7 +41,7 @@ export function settledWorld(
   nodes: number,
   vips = 3,
   paces: readonly HeartbeatTiming[] = [],
-  api: Partial<Pick<World, "oldMs" | "signMs">> = {},
+  api: Partial<Pick<World, "oldMs" | "ringBeyond" | "signMs">> = {},
 ): World {
   const world = Object.assign(createWorld(nodes, vips, seededRandom(seed)), api);
   paces.forEach((pace, index) => world.paces.set(world.names[index] ?? "", pace));

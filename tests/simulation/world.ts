@@ -40,6 +40,7 @@ import {
   missedAfterMs,
   type MonitorAction,
   type MonitorState,
+  RING_BEYOND,
 } from "../../lib/heartbeat/monitor_state.ts";
 import type { Ip } from "../../lib/net/ip.ts";
 import { precedes, rankCandidates } from "../../lib/speaker/election.ts";
@@ -149,6 +150,8 @@ export interface World {
   readonly speakers: Map<string, Speaker>;
   readonly names: readonly string[];
   readonly vips: readonly Ip[];
+  /** Beyond so many nodes each beats to its neighbours alone. */
+  ringBeyond: number;
   /** Of those that beat at another pace than the default. */
   readonly paces: Map<string, HeartbeatTiming>;
   readonly queue: { readonly at: number; readonly order: number; readonly run: () => void }[];
@@ -199,6 +202,7 @@ export function createWorld(nodes: number, vips: number, random: Random): World 
     speakers: new Map(),
     names,
     vips: Array.from({ length: vips }, (_, index) => ip4(0x0a4d_0100 + index)),
+    ringBeyond: RING_BEYOND,
     paces: new Map(),
     queue: [],
     order: 0,
@@ -282,10 +286,17 @@ export function startSpeaker(world: World, name: string): Speaker {
     sinceMs,
     gossip: createGossip(
       { name, ...endpoint },
-      announcementOf({ port: PORT + 1, boot, sinceMs, canAnnounce: false, view: "current" }),
+      announcementOf({
+        port: PORT + 1,
+        boot,
+        inRing: true,
+        sinceMs,
+        canAnnounce: false,
+        view: "current",
+      }),
       instant(world.now + clockMs),
     ),
-    monitor: createMonitor(world.paces.get(name)),
+    monitor: createMonitor(world.paces.get(name), name, world.ringBeyond),
     liveness: createLiveness(name),
     ownership: createOwnership(name, precedes),
     answering: new Set(),
@@ -351,7 +362,7 @@ function setCanAnnounce(world: World, speaker: Speaker, canAnnounce: boolean): v
 function tellByGossip(world: World, speaker: Speaker): void {
   const { age: { state: view }, boot, liveness, sinceMs } = speaker;
   const canAnnounce = liveness.fitness.canAnnounceSince !== undefined;
-  const meta = announcementOf({ port: PORT + 1, boot, sinceMs, canAnnounce, view });
+  const meta = announcementOf({ port: PORT + 1, boot, inRing: true, sinceMs, canAnnounce, view });
   gossipEvent(world, speaker, { kind: "meta", meta });
 }
 

@@ -4,7 +4,7 @@ import { describeMembers, rosterOf } from "../../lib/speaker/roster.ts";
 import { ip4 } from "../support/addresses.ts";
 
 const address = ip4(0x0a00_0002);
-const told = { port: 7947, boot: 2, sinceMs: 10, canAnnounce: true };
+const told = { port: 7947, boot: 2, inRing: true, sinceMs: 10, canAnnounce: true };
 const member = (part: Partial<Parameters<typeof announcementOf>[0]>) => ({
   address,
   meta: announcementOf({ ...told, ...part }),
@@ -20,7 +20,7 @@ Deno.test("rosterOf() reads who beats, who is older, who is mute and whose view 
   const alive = new Set(["a", "b", "c", "metallb"]);
   const { addressesBeside, beating, beside, rules, view } = rosterOf(alive, members, 20);
   assert.deepEqual(beating.map(({ name }) => name), ["b", "c"]);
-  assert.deepEqual(beating[0], { name: "b", address, port: 7947, boot: 2 });
+  assert.deepEqual(beating[0], { name: "b", address, port: 7947, boot: 2, inRing: true });
   assert.deepEqual([...view.beating], [["b", 2], ["c", 2]]);
   assert.deepEqual([...view.elders], ["b"]);
   assert.deepEqual([...view.mute], ["c"]);

@@ -13,7 +13,13 @@ Deno.test("rulesText() is another text for all other rules, and each goes by the
     }
   }
   assert.equal(texts.size, 16);
-  const told = { port: 7947, boot: 0xffff_ffff, sinceMs: 1_795_000_000_000, canAnnounce: true };
+  const told = {
+    port: 7947,
+    boot: 0xffff_ffff,
+    inRing: true,
+    sinceMs: 1_795_000_000_000,
+    canAnnounce: true,
+  };
   for (const rules of texts) {
     const meta = announcementOf({ ...told, rules });
     assert.equal(readAnnouncement(meta)?.rules, rules);

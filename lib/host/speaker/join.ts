@@ -97,6 +97,7 @@ async function openMembership(
   const announcement: Announcement = {
     port: heartbeat.port,
     boot,
+    inRing: true,
     sinceMs: Date.now(),
     canAnnounce: false,
     view: "current",

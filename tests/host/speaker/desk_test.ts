@@ -127,7 +127,6 @@ function bench() {
     wire: () => ({
       layer2Problem: undefined,
       unanswered: (address) => at.unanswered.get(address),
-      yieldsTo: () => undefined,
       isTold: () => true,
       routesOf: () => [],
     }),

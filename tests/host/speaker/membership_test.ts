@@ -16,7 +16,7 @@ function bench() {
   const gossiping = fakeGossip();
   const { heartbeat } = beating;
   const { gossip } = gossiping;
-  const announcement = { port: 7947, boot: 1, sinceMs: 1_000, canAnnounce: false };
+  const announcement = { inRing: true, port: 7947, boot: 1, sinceMs: 1_000, canAnnounce: false };
   const membership = createMembership({
     context,
     inbox,

@@ -148,7 +148,7 @@ export function fakeGossip(self = "node1"): FakeGossip {
         incarnation: 1,
         meta: boot === undefined
           ? new Uint8Array()
-          : announcementOf({ port: 7947, boot, sinceMs: 0, canAnnounce }),
+          : announcementOf({ inRing: true, port: 7947, boot, sinceMs: 0, canAnnounce }),
         vsn: new Uint8Array(),
         state: "alive",
         changedAt: instant(0),

@@ -131,7 +131,7 @@ function open(engine: Engine, order: OpenOrder): number {
   engine.open = {
     order,
     fd,
-    monitor: createMonitor(order.timing),
+    monitor: createMonitor(order.timing, order.self),
     table: table && openTable(table),
     kernel: mapFd === undefined ? undefined : openReplyLease(mapFd),
   };
@@ -163,13 +163,16 @@ function advance(engine: Engine, event: MonitorEvent): undefined {
   const { open } = engine;
   if (open === undefined) return;
   engine.due = undefined;
-  let beat: Uint8Array<ArrayBuffer> | undefined;
+  let last: { readonly body: HeartbeatBody; readonly bytes: Uint8Array<ArrayBuffer> } | undefined;
   for (const action of step(open.monitor, event, engine.now(), Math.random)) {
-    if (action.kind !== "send") perform(engine, open, action);
-    // All peers get the same beat: it is signed once.
-    else if (action.body.kind !== "beat") {
-      transmit(engine, open, action.to, sign(engine, open, action.body));
-    } else transmit(engine, open, action.to, beat ??= sign(engine, open, action.body));
+    if (action.kind !== "send") {
+      perform(engine, open, action);
+      continue;
+    }
+    const { body, to } = action;
+    // What many peers get alike is signed once.
+    if (last?.body !== body) last = { body, bytes: sign(engine, open, body) };
+    transmit(engine, open, to, last.bytes);
   }
 }
 

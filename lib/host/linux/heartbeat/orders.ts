@@ -10,6 +10,7 @@ export interface HeartbeatTarget {
   readonly boot: number;
   readonly address: Ip;
   readonly port: number;
+  readonly inRing: boolean;
 }
 
 /** What the Worker is asked; only "open" is answered, with the port. */

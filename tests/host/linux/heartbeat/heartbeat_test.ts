@@ -26,7 +26,11 @@ async function speaker(self: string, boot: number, port = 0) {
     onNews: (one) => news.push(one),
     onFault: (error) => assert.fail(error),
   });
-  return { heartbeat, news, target: { name: self, boot, address: LOOPBACK, port: heartbeat.port } };
+  return {
+    heartbeat,
+    news,
+    target: { name: self, boot, inRing: true, address: LOOPBACK, port: heartbeat.port },
+  };
 }
 
 Deno.test("two speakers hear each other, and a notice comes to the other and back", async () => {

@@ -25,9 +25,21 @@ import { ip4 } from "../../../support/addresses.ts";
 const KEY = heartbeatKey(undefined);
 const OTHER_KEY = heartbeatKey(new Uint8Array(16));
 const PORT = 7_947;
-const BEAT: HeartbeatBody = { kind: "beat", intervalMs: 50, multiplier: 3, canAnnounce: true };
-const TWO: HeartbeatTarget = { name: "two", boot: 2, address: PEER_IP, port: 7_000 };
-const THREE: HeartbeatTarget = { name: "three", boot: 3, address: ip4(0x0a000003), port: 7_000 };
+const BEAT: HeartbeatBody = {
+  kind: "beat",
+  intervalMs: 50,
+  multiplier: 3,
+  canAnnounce: true,
+  ringed: false,
+};
+const TWO: HeartbeatTarget = { inRing: false, name: "two", boot: 2, address: PEER_IP, port: 7_000 };
+const THREE: HeartbeatTarget = {
+  inRing: false,
+  name: "three",
+  boot: 3,
+  address: ip4(0x0a000003),
+  port: 7_000,
+};
 
 function workshop(order: Partial<HeartbeatOrder & { kind: "open" }> = {}) {
   const udp = fakeUdp();

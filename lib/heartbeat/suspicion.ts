@@ -1,0 +1,143 @@
+import { after, type Instant, instant, type Random } from "../base/time.ts";
+import type { MonitorAction, MonitorState, Peer } from "./monitor_state.ts";
+import type { HeartbeatBody } from "./packet.ts";
+import { neighboursOf, SAYINGS } from "./ring.ts";
+
+/** Heard within so many intervals counts as alive when others ask … */
+const LATELY_BEATS = 1.5;
+/** … so nobody asks earlier, though the peer's kernel told at once that it is gone. */
+const REFUSED_BEATS = 2.25;
+/** So many others are asked about a silent one. */
+const ASKED = 5;
+
+/** A peer whose kernel refused a packet is suspected as soon as one beat is surely missing. */
+export function suspectAt(peer: Peer): Instant {
+  const beats = peer.refused ? REFUSED_BEATS : peer.multiplier;
+  return after(peer.heardAt, peer.intervalMs * beats);
+}
+
+/** Suspects a peer that is silent for too long, and gives it up when no other hears it either. */
+export function judge(
+  state: MonitorState,
+  peer: Peer,
+  now: Instant,
+  random: Random,
+  actions: MonitorAction[],
+): void {
+  if (peer.state !== "up") return;
+  if (peer.asking === undefined) {
+    if (now < suspectAt(peer)) return;
+    peer.asking = ask(state, peer, now, random, actions);
+  }
+  if (peer.asking.open.size > 0 && now < peer.asking.until) return;
+  giveUp(state, peer, now - peer.heardAt, actions);
+  if (!peer.ringed) return;
+  sayMissed(state, peer, now, actions);
+  giveUpAll(state, peer, now, actions);
+}
+
+/** A peer is gone. */
+export function giveUp(
+  state: MonitorState,
+  peer: Peer,
+  silentMs: number,
+  actions: MonitorAction[],
+): void {
+  peer.state = "down";
+  peer.asking = undefined;
+  peer.missedBy.clear();
+  state.rearrange = true;
+  if (peer.ringed && state.near.has(peer.name)) {
+    // Others may count otherwise which of its neighbours live.
+    peer.sayings = SAYINGS;
+    peer.missing = true;
+  }
+  actions.push({ kind: "down", name: peer.name, silentMs });
+}
+
+/** Tells all in the ring, the missed one too: it contradicts if it lives. */
+export function sayMissed(
+  { ring }: MonitorState,
+  peer: Peer,
+  now: Instant,
+  actions: MonitorAction[],
+): void {
+  if (peer.sayings === 0) return;
+  peer.sayings--;
+  const silentMs = Math.round(now - peer.heardAt);
+  const body: HeartbeatBody = { kind: "missed", target: peer.name, silentMs };
+  for (const { name, peer: to } of ring) {
+    if (to !== undefined) actions.push({ kind: "send", to: name, body });
+  }
+}
+
+/** Where all neighbours fall silent with the missed one, nobody is heard here. */
+function giveUpAll(
+  state: MonitorState,
+  { heardAt }: Peer,
+  now: Instant,
+  actions: MonitorAction[],
+): void {
+  const isHeard = (peer: Peer) =>
+    peer.state === "up" && now < after(peer.heardAt, peer.intervalMs * (peer.multiplier - 1));
+  if ([...state.watched].some(isHeard)) return;
+  for (const { peer } of state.ring) {
+    if (peer?.state === "up") giveUp(state, peer, now - heardAt, actions);
+  }
+}
+
+function ask(
+  state: MonitorState,
+  peer: Peer,
+  now: Instant,
+  random: Random,
+  actions: MonitorAction[],
+): NonNullable<Peer["asking"]> {
+  const others = hearersOf(state, peer).filter((other) =>
+    other !== peer && other.state === "up" &&
+    (!state.watched.has(other) || now < suspectAt(other))
+  );
+  while (others.length > ASKED) others.splice(Math.floor(random() * others.length), 1);
+  const id = ++state.lastQuery;
+  const body: HeartbeatBody = { kind: "query", id, target: peer.name };
+  for (const { name } of others) actions.push({ kind: "send", to: name, body });
+  // It may hold others for its neighbours, and answers then. Nobody waits for that.
+  if (peer.inRing) actions.push({ kind: "send", to: peer.name, body });
+  const open = new Set(others.map(({ name }) => name));
+  return { id, until: after(now, state.timing.confirmMs), open };
+}
+
+/** In a ring only its neighbours hear it. */
+function hearersOf(state: MonitorState, peer: Peer): Peer[] {
+  if (!peer.ringed) return [...state.peers.values()];
+  return neighboursOf(state.ring, peer.name).flatMap(({ peer: other }) => other ?? []);
+}
+
+/** Another asks whether this node hears a peer; undefined: it is none to know. */
+export function hears(state: MonitorState, name: string, now: Instant): boolean | undefined {
+  if (name === state.self) return true;
+  const peer = state.peers.get(name);
+  // Had it died when the asker missed it, nobody would have heard it as lately as this.
+  const heard = peer?.state === "up" && now - peer.heardAt < LATELY_BEATS * peer.intervalMs;
+  return heard || peer === undefined || state.watched.has(peer) ? heard : undefined;
+}
+
+/** Another's answer to what this node asked. */
+export function onAnswer(
+  state: MonitorState,
+  from: string,
+  id: number,
+  heard: boolean,
+  now: Instant,
+): void {
+  for (const peer of state.peers.values()) {
+    if (peer.asking?.id !== id || !peer.asking.open.delete(from)) continue;
+    if (heard) {
+      // Alive, only not heard here: ask again an interval later.
+      peer.heardAt = instant(now - peer.intervalMs * (peer.multiplier - 1));
+      peer.asking = undefined;
+      peer.refused = false;
+    }
+    return;
+  }
+}
