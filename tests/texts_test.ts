@@ -10,7 +10,7 @@ import { conflictText } from "../lib/model/address_conflict.ts";
 import { fullText } from "../lib/status/forecast.ts";
 import { statusText } from "../lib/status/text.ts";
 import type { SpeakerStatus } from "../lib/status/types.ts";
-import { config, ip, ips, pool } from "./controller/fixture.ts";
+import { config, ip, pool } from "./controller/fixture.ts";
 import { wrongCounts } from "./support/counts.ts";
 import { PROCESS_STATUS } from "./support/status.ts";
 
@@ -120,10 +120,8 @@ function fullOf(size: number, kept: number, reserved: number): string {
   const book = createBook(config(all));
   const [state] = book.pools;
   assert.ok(state);
-  const keptFor = new Map(
-    ips(...many(kept, (at) => `10.0.0.${at + 1}`)).map((one) => [one, serviceKey("a", "b")]),
-  );
-  return fullDetail(state, 4, { ...book, keptFor });
+  state.kept[4] = kept;
+  return fullDetail(state, 4);
 }
 
 Deno.test("every text that counts says one thing and two things, and for one it is, for two they are", () => {

@@ -191,7 +191,7 @@ function takeFrom(
     }
     const ip = firstFitting(state, family, facts, use, book);
     if (ip === undefined) {
-      const message = `pool ${quoted(pool)} is full, ${fullDetail(state, family, book)}` +
+      const message = `pool ${quoted(pool)} is full, ${fullDetail(state, family)}` +
         sharingDetail(state, facts, use, book);
       return { pool, reason: "pool-exhausted", message };
     }

@@ -3,7 +3,13 @@ import type { NamespaceFacts, ServiceFacts, ServiceKey, ServicePort } from "../m
 import type { Ip } from "../net/ip.ts";
 import { isBuggy, nextIp, rangeContains } from "../net/range.ts";
 import type { Instant } from "../base/time.ts";
-import { type PoolState, poolStates, type RangeState, reservedRange } from "./pool_state.ts";
+import {
+  countKept,
+  type PoolState,
+  poolStates,
+  type RangeState,
+  reservedRange,
+} from "./pool_state.ts";
 import { inTurn } from "./selection.ts";
 
 /** Which Service holds which address: the one truth that all plans are made against. Updated in place. */
@@ -186,6 +192,7 @@ export function forget(book: AddressBook, service: ServiceKey): boolean {
   book.remembered.delete(service);
   for (const ip of ips) {
     book.keptFor.delete(ip);
+    countKept(book.pools, ip, -1);
     lowerHint(book, ip);
   }
   return ips.length > 0;

@@ -202,12 +202,15 @@ function planKept(
   // Given up is what is no longer among them; a second family that comes takes nothing away.
   if (held !== undefined && held.ips.some((ip) => !ips.includes(ip))) retire(book, facts.key);
   const before = book.holdings.get(facts.key);
-  const returns = book.remembered.has(facts.key);
+  // Who comes back to what was kept for it leaves nothing to others, unless they may share it.
+  const mayShare = facts.sharingKey !== undefined;
+  const leaves = book.remembered.get(facts.key)?.ips.some((ip) => mayShare || !ips.includes(ip)) ??
+    false;
   hold(book, facts, pool, ips);
   if (lack === undefined) book.waiting.delete(facts.key);
   else book.waiting.add(facts.key);
   // The address is used in another way now, or no more kept for its name: waiting Services may have it.
-  const freed = returns || (before !== undefined && before !== book.holdings.get(facts.key));
+  const freed = leaves || (before !== undefined && before !== book.holdings.get(facts.key));
   const write = facts.deleting ? [] : statusWrite(facts, ips, pool);
   const told = ips.length > kept.length ? [assignedEvent(facts, ips)] : [];
   const problem = problemOf(facts, ips, lack);

@@ -9,6 +9,8 @@ export interface PoolState {
   readonly ranges: readonly RangeState[];
   /** Addresses that can be given, asked for or not, by family. */
   readonly sizes: Readonly<Record<Family, bigint>>;
+  /** How many of them are kept for deleted Services: counting them each time would be a long walk. */
+  readonly kept: Record<Family, number>;
 }
 
 export interface RangeState {
@@ -25,12 +27,19 @@ export function poolStates(config: Config): readonly PoolState[] {
     pool,
     ranges: pool.ranges.map((range) => ({ range, lowest: range.first, freed: createFreed() })),
     sizes: { 4: usableSize(pool, 4), 6: usableSize(pool, 6) },
+    kept: { 4: 0, 6: 0 },
   }));
 }
 
 /** Whether the pool holds the address and gives it. */
 export function poolGives(pool: Pool, ip: Ip): boolean {
   return poolContains(pool, ip) && !(pool.avoidBuggyIps && isBuggy(ip));
+}
+
+/** Counts an address that is kept for a deleted Service from now on (1), or no longer (-1). */
+export function countKept(pools: readonly PoolState[], ip: Ip, by: 1 | -1): void {
+  const state = pools.find(({ pool }) => poolGives(pool, ip));
+  if (state !== undefined) state.kept[familyOf(ip)] += by;
 }
 
 /** Whether the pool holds the address, given or not. */

@@ -3,10 +3,10 @@ import type { Pool } from "../config/types.ts";
 import type { ServiceFacts } from "../model/facts.ts";
 import { quoted } from "../model/json.ts";
 import { ANNOTATION } from "../model/names.ts";
-import { type Family, familyOf, type Ip } from "../net/ip.ts";
+import { type Family, familyOf } from "../net/ip.ts";
 import { rangeSize } from "../net/range.ts";
 import type { AddressBook } from "./allocations.ts";
-import { poolGives, type PoolState } from "./pool_state.ts";
+import type { PoolState } from "./pool_state.ts";
 import { isFor } from "./selection.ts";
 
 /** Closed list of reasons why a Service got no address. */
@@ -91,10 +91,9 @@ export function notFor({ name }: Pool, { namespace }: ServiceFacts): string {
 }
 
 /** `4 of 4 IPv4 addresses are in use`, and what else keeps them. */
-export function fullDetail({ pool, sizes }: PoolState, family: Family, book: AddressBook): string {
-  const size = sizes[family];
-  const ofFamily = (ip: Ip) => familyOf(ip) === family && poolGives(pool, ip);
-  const kept = [...book.keptFor.keys()].filter(ofFamily).length;
+export function fullDetail(state: PoolState, family: Family): string {
+  const { pool } = state;
+  const [size, kept] = [state.sizes[family], state.kept[family]];
   const reserved = pool.reserved.filter((range) => familyOf(range.first) === family)
     .reduce((sum, range) => sum + rangeSize(range), 0n);
   const why = [

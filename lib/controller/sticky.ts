@@ -1,7 +1,7 @@
 import { after, type Instant } from "../base/time.ts";
 import type { ServiceKey } from "../model/facts.ts";
 import { type AddressBook, forget, type Holding, release, type Remembered } from "./allocations.ts";
-import { poolGives } from "./pool_state.ts";
+import { countKept, poolGives } from "./pool_state.ts";
 
 /** So many deleted Services are remembered at most; those that end first make room. */
 export const MAX_REMEMBERED = 10_000;
@@ -34,11 +34,16 @@ export function remember(book: AddressBook, remembered: Remembered): void {
   if (ips.length === 0) return;
   forget(book, remembered.service);
   if (book.remembered.size >= MAX_REMEMBERED) {
-    const [first] = [...book.remembered.values()].sort((a, b) => a.until - b.until);
-    if (first !== undefined) forget(book, first.service);
+    let first = remembered;
+    for (const one of book.remembered.values()) if (one.until < first.until) first = one;
+    if (first === remembered) return;
+    forget(book, first.service);
   }
   book.remembered.set(remembered.service, { ...remembered, ips });
-  for (const ip of ips) book.keptFor.set(ip, remembered.service);
+  for (const ip of ips) {
+    book.keptFor.set(ip, remembered.service);
+    countKept(book.pools, ip, 1);
+  }
 }
 
 /** Gives up what nobody came back for; whether anything came free. */
@@ -61,6 +66,7 @@ export function nextExpiry(book: AddressBook): Instant | undefined {
 
 /** After a new configuration: what its pools do not give, or do not keep, is free. */
 export function recheckRemembered(book: AddressBook): void {
+  for (const ip of book.keptFor.keys()) countKept(book.pools, ip, 1);
   for (const { service, ips } of [...book.remembered.values()]) {
     const pool = book.pools.find(({ pool }) => ips.every((ip) => poolGives(pool, ip)))?.pool;
     if (pool === undefined || pool.stickyMs === 0) forget(book, service);

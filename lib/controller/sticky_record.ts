@@ -12,15 +12,29 @@ export interface BothClocks {
   readonly wallMs: Millis;
 }
 
-/** The text that keeps what is remembered over a restart. */
-export function encodeRemembered(remembered: Iterable<Remembered>, clocks: BothClocks): string {
-  const kept = [...remembered].map(({ service, pool, ips, until }) => ({
-    service,
-    pool,
-    addresses: ips.map(formatIp),
-    untilMs: Math.round(clocks.wallMs + (until - clocks.now)),
-  }));
-  return JSON.stringify(kept);
+/** What is kept over a restart. */
+interface Record {
+  readonly text: string;
+  /** So many did not fit, those that end first: they are kept in memory only. */
+  readonly leftOut: number;
+}
+
+/** A ConfigMap holds 1 MiB with its metadata and the quotes of JSON within JSON. */
+const MAX_BYTES = 800_000;
+
+/** The text that keeps what is remembered over a restart, as much of it as a ConfigMap takes. */
+export function encodeRemembered(remembered: Iterable<Remembered>, clocks: BothClocks): Record {
+  const encoder = new TextEncoder();
+  const entries: string[] = [];
+  let [bytes, leftOut] = [2, 0];
+  for (const { service, pool, ips, until } of [...remembered].sort((a, b) => b.until - a.until)) {
+    const untilMs = Math.round(clocks.wallMs + (until - clocks.now));
+    const entry = JSON.stringify({ service, pool, addresses: ips.map(formatIp), untilMs });
+    bytes += encoder.encode(JSON.stringify(entry)).length + 1;
+    if (bytes > MAX_BYTES) leftOut++;
+    else entries.push(entry);
+  }
+  return { text: `[${entries.join()}]`, leftOut };
 }
 
 /** Reads it back; what cannot be read, or is over, is left out. Never throws. */

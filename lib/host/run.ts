@@ -82,6 +82,7 @@ async function runRoles(
         stop,
       ),
   );
+  metrics.health.incidents = () => cluster.counters ?? new Map();
   const context: RoleContext = {
     clock: systemClock,
     options,

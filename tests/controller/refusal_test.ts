@@ -28,7 +28,7 @@ Deno.test("fullDetail() tells how many are reserved", () => {
   const reserved = [range("10.0.0.1-10.0.0.2")];
   const [state] = createBook(config(pool("main", "10.0.0.1-10.0.0.3", { reserved }))).pools;
   assert.ok(state);
-  assert.match(fullDetail(state, 4, BOOK), /^no IPv4 address of 3 is free: 2 are reserved/);
+  assert.match(fullDetail(state, 4), /^no IPv4 address of 3 is free: 2 are reserved/);
 });
 
 Deno.test("knownPools() and shortList() stay short", () => {

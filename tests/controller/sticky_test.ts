@@ -10,6 +10,7 @@ import {
   ips,
   pool,
   put,
+  putAll,
   remove,
   requests,
   settleAll,
@@ -127,4 +128,22 @@ Deno.test("A11 planBatch() gives on what was kept for a Service that comes back 
   put(at, "a", { poolRequest: "first" });
   assert.equal(statusOf(at, "a"), "10.0.1.1");
   assert.equal(statusOf(at, "late"), "10.0.0.1");
+});
+
+Deno.test("planBatch() plans each Service a few times at most when many come back to what was kept (fault 17)", () => {
+  for (const count of [50, 200]) {
+    const last = `10.0.${count >> 8}.${(count - 1) & 255}`;
+    const at = world(config(pool("main", `10.0.0.0-${last}`, { stickyMs: 60_000 })));
+    const named = (what: string) => Array.from({ length: count }, (_, n) => `${what}${n}`);
+    putAll(at, named("kept").map((name) => ({ name, part: {} })));
+    for (const name of named("kept")) remove(at, name);
+    putAll(at, named("waiting").map((name) => ({ name, part: {} })));
+    assert.equal(at.book.waiting.size, count);
+    assert.equal(at.book.pools[0]?.kept[4], count);
+    const parts = named("kept").map((name) => ({ name, part: { uid: `new-${name}` } }));
+    const plans = putAll(at, parts);
+    assert.ok(plans.length <= 4 * count, `${plans.length} plans of ${count} Services`);
+    assert.deepEqual([at.book.remembered.size, at.book.holdings.size], [0, count]);
+    assert.equal(at.book.pools[0]?.kept[4], 0);
+  }
 });

@@ -89,7 +89,14 @@ export function createStickyKeeper(context: StickyContext, hooks: StickyHooks): 
       const now = fingerprint(book);
       if (now === keeping.written) return;
       keeping.written = now;
-      const text = encodeRemembered(book.remembered.values(), clocksOf(keeping));
+      const { leftOut, text } = encodeRemembered(book.remembered.values(), clocksOf(keeping));
+      if (leftOut > 0 && keeping.mayComplain()) {
+        const reason = "a ConfigMap holds no more; those that end first are kept in memory only";
+        keeping.log.warn(
+          { leftOut, reason },
+          "not all addresses of deleted Services outlive a restart",
+        );
+      }
       keeping.wanted = { text, permit };
       void writeDown(keeping);
     },

@@ -2,13 +2,14 @@ import type { Millis } from "../../base/time.ts";
 import type { Clock } from "../process/clock.ts";
 import type { ClusterEvent } from "../cluster/cluster.ts";
 import type { KubeClient } from "./client.ts";
+import { createEventQueue, type QueuedEvent } from "./event_queue.ts";
 import { objectPath } from "./paths.ts";
 import type { KubeRequest } from "./transport.ts";
 import type { Log } from "../process/log.ts";
 
 /** Sends Kubernetes events in the background. */
 interface EventPublisher {
-  /** Takes an event at once; when too many wait, the oldest is dropped and counted. */
+  /** Takes an event at once; when too many wait, one is dropped and counted: of a failure last. */
   publish(event: ClusterEvent): void;
   /** Settles when sending has ended after the signal. */
   readonly done: Promise<void>;
@@ -51,7 +52,7 @@ export function startEventPublisher(
   count: (what: "events_dropped" | "events_failed") => void,
   signal: AbortSignal,
 ): EventPublisher {
-  const queue: ClusterEvent[] = [];
+  const queue = createEventQueue(QUEUE_LIMIT);
   let wake: () => void = () => {};
   signal.addEventListener("abort", () => wake(), { once: true });
   const publishing: Publishing = {
@@ -72,8 +73,8 @@ export function startEventPublisher(
     let allowance = BURST;
     let refilledAt = clock.now();
     while (!signal.aborted) {
-      const event = queue.shift();
-      if (event === undefined) {
+      const queued = queue.shift();
+      if (queued === undefined) {
         await new Promise<void>((resolve) => wake = resolve);
         continue;
       }
@@ -81,44 +82,42 @@ export function startEventPublisher(
       allowance = Math.min(BURST, allowance + (now - refilledAt) / EVERY_MS) - 1;
       refilledAt = now;
       if (allowance < 0) await clock.sleep(EVERY_MS, signal);
-      await send(publishing, event);
+      await send(publishing, queued);
     }
   }
 
   return {
     publish(event) {
-      if (queue.length >= QUEUE_LIMIT) {
-        queue.shift();
-        count("events_dropped");
-      }
-      queue.push(event);
+      if (queue.push({ event, at: new Date().toISOString() }) > 0) count("events_dropped");
       wake();
     },
     done: run(),
   };
 }
 
-async function send(publishing: Publishing, event: ClusterEvent): Promise<void> {
+async function send(publishing: Publishing, queued: QueuedEvent): Promise<void> {
   const { clock, remembered } = publishing;
+  const { event } = queued;
   const { about, component, message, reason, standing } = event;
   const key = JSON.stringify([about, reason, standing ? "" : message, component]);
   const earlier = remembered.get(key);
   const counts = earlier !== undefined &&
     (standing || clock.now() - earlier.sentAt < SAME_WITHIN_MS);
-  if (counts && await repeat(publishing, event, earlier)) return;
-  const created = await create(publishing, event);
+  if (counts && await repeat(publishing, queued, earlier)) return;
+  const created = await create(publishing, queued);
   remembered.delete(key);
   if (created !== undefined) remembered.set(key, created);
   const oldest = remembered.keys().next();
   if (remembered.size > REMEMBERED_LIMIT && !oldest.done) remembered.delete(oldest.value);
 }
 
-async function create(publishing: Publishing, event: ClusterEvent): Promise<Sent | undefined> {
+async function create(publishing: Publishing, queued: QueuedEvent): Promise<Sent | undefined> {
   const { client, clock, failed, instance, signal } = publishing;
+  const { event } = queued;
   const name = nameOf(event, publishing);
-  const answer = await client.request(creationOf(event, name, instance), signal);
+  const answer = await client.request(creationOf(queued, name, instance), signal);
   if (answer.kind === "ok") return { name, sentAt: clock.now(), count: 1 };
-  if (answer.status === 409 && event.standing) return await adopt(publishing, event, name);
+  if (answer.status === 409 && event.standing) return await adopt(publishing, queued, name);
   failed(answer.message);
   return undefined;
 }
@@ -126,28 +125,28 @@ async function create(publishing: Publishing, event: ClusterEvent): Promise<Sent
 /** Goes on with an event of another process: what it counts is told by the answer to a change. */
 async function adopt(
   publishing: Publishing,
-  event: ClusterEvent,
+  queued: QueuedEvent,
   name: string,
 ): Promise<Sent | undefined> {
   const { client, clock, failed, signal } = publishing;
-  const answer = await client.request(repetitionOf(event, { name, count: undefined }), signal);
+  const answer = await client.request(repetitionOf(queued, { name, count: undefined }), signal);
   if (answer.kind === "failure") {
     failed(answer.message);
     return undefined;
   }
   const sent = { name, sentAt: clock.now(), count: Number(answer.body.count) || 1 };
-  await repeat(publishing, event, sent);
+  await repeat(publishing, queued, sent);
   return sent;
 }
 
 /** Counts an event up; false when it is gone and has to be created again. */
 async function repeat(
   { client, failed, signal }: Publishing,
-  event: ClusterEvent,
+  queued: QueuedEvent,
   earlier: Sent,
 ): Promise<boolean> {
   earlier.count++;
-  const answer = await client.request(repetitionOf(event, earlier), signal);
+  const answer = await client.request(repetitionOf(queued, earlier), signal);
   if (answer.kind === "failure" && answer.status === 404) return false;
   if (answer.kind === "failure") failed(answer.message);
   return true;
@@ -162,9 +161,8 @@ function nameOf(
   return `${name}.${Date.now().toString(16)}${(publishing.serial++).toString(16)}`;
 }
 
-function creationOf(event: ClusterEvent, name: string, instance: string): KubeRequest {
+function creationOf({ at, event }: QueuedEvent, name: string, instance: string): KubeRequest {
   const { about, component, message, permit, reason, type } = event;
-  const at = new Date().toISOString();
   return {
     operation: `create event ${reason} for ${about.namespace}/${about.name}`,
     method: "POST",
@@ -194,7 +192,7 @@ function creationOf(event: ClusterEvent, name: string, instance: string): KubeRe
 }
 
 function repetitionOf(
-  { about, message, permit }: ClusterEvent,
+  { at, event: { about, message, permit } }: QueuedEvent,
   { count, name }: { readonly count: number | undefined; readonly name: string },
 ): KubeRequest {
   return {
@@ -203,7 +201,7 @@ function repetitionOf(
     path: objectPath("Event", about.namespace, name),
     background: true,
     permit,
-    body: { count, message: cut(message), lastTimestamp: new Date().toISOString() },
+    body: { count, message: cut(message), lastTimestamp: at },
   };
 }
 

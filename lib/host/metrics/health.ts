@@ -7,11 +7,13 @@ export interface HealthMetrics {
   readonly lastHeard: Gauge<"kind">;
   /** Called before each scrape: brings the silences up to date. */
   onScrape: (() => void) | undefined;
+  /** Asked at each scrape: how often what happened beside the rule, since the start. */
+  incidents: (() => ReadonlyMap<string, number>) | undefined;
 }
 
 /** Declares them in a registry. */
 export function createHealthMetrics(registry: Registry): HealthMetrics {
-  const { gauge, histogram } = declareIn(registry);
+  const { counter, gauge, histogram } = declareIn(registry);
   const metrics: HealthMetrics = {
     lag: histogram(
       "herald_event_loop_lag_seconds",
@@ -25,6 +27,16 @@ export function createHealthMetrics(registry: Registry): HealthMetrics {
       () => metrics.onScrape?.(),
     ),
     onScrape: undefined,
+    incidents: undefined,
   };
+  const incidents = counter(
+    "herald_cluster_incidents_total",
+    "Watches read anew or stalled, objects skipped, events dropped or refused",
+    ["what"],
+    () => {
+      incidents.reset();
+      for (const [what, count] of metrics.incidents?.() ?? []) incidents.inc({ what }, count);
+    },
+  );
   return metrics;
 }

@@ -191,6 +191,28 @@ Deno.test("publish() sends one at a time, and drops the oldest when too many wai
   });
 });
 
+Deno.test("publish() drops notices before failures, and sends failures first (fault 14)", async () => {
+  const held = Promise.withResolvers<void>();
+  const answer: Answer = async () => {
+    await held.promise;
+    return json({});
+  };
+  await publishing(answer, async ({ publish, sent, counts }) => {
+    publish(event("first"));
+    await until("the first", () => sent.length === 1);
+    const failure = { type: "Warning", reason: EVENT.allocationFailed } as const;
+    const advice = { type: "Warning", reason: EVENT.deprecatedAnnotation } as const;
+    for (let i = 0; i < 4_000; i++) publish({ ...event(`old${i}`), ...advice });
+    publish({ ...event("lacks"), ...failure });
+    publish(event("given"));
+    assert.equal(counts.get("events_dropped"), 2_002);
+    held.resolve();
+    await until("four", () => sent.length >= 4);
+    const names = sent.slice(1, 4).map(({ body }) => objectOr(body.involvedObject).name);
+    assert.deepEqual(names, ["lacks", "given", "old2002"]);
+  });
+});
+
 Deno.test("publish() tells nothing for a lead that is over by the time its turn has come", async () => {
   const held = Promise.withResolvers<void>();
   const answer: Answer = async () => {
