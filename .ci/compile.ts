@@ -40,7 +40,7 @@ const PERMISSIONS = [
   "--allow-read",
   "--allow-write",
   `--allow-env=${ENVIRONMENT.join(",")}`,
-  "--allow-sys=hostname,networkInterfaces",
+  "--allow-sys=hostname,networkInterfaces,osUptime",
   "--allow-ffi",
 ];
 

@@ -1,5 +1,5 @@
 import { unreachable } from "../base/errors.ts";
-import { after, type Instant, instant, type Random } from "../base/time.ts";
+import { after, type Instant, instant, type Millis, type Random } from "../base/time.ts";
 import { formatMicroTime } from "../model/timestamp.ts";
 import {
   type ElectionAction,
@@ -37,6 +37,7 @@ interface Turn {
 export function step(state: ElectionState, event: ElectionEvent, given: Circumstances): Turn {
   const { now } = given;
   if (state.phase === "ended") return { state, actions: [] };
+  if (event.kind === "paused") return step(paused(state, event.ms), { kind: "tick" }, given);
   // First of all: an answer that comes too late must not prolong a lead that is over.
   const expired = state.phase === "leading" && now >= leadEnds(state)
     ? stopped({ state, actions: [] }, "not-renewed")
@@ -67,6 +68,8 @@ function handle(turn: Turn, event: ElectionEvent, given: Circumstances): Turn {
         event.lease,
         given.now,
       );
+    case "paused":
+      return turn; // Taken before.
     case "deleted":
       return { ...turn, state: { ...turn.state, mustRead: true, nextAt: given.now } };
     case "stop": {
@@ -83,7 +86,20 @@ function handle(turn: Turn, event: ElectionEvent, given: Circumstances): Turn {
   }
 }
 
-type Answer = Exclude<ElectionEvent, { kind: "tick" | "seen" | "deleted" | "stop" }>;
+/**
+ * For the others more time has passed than for this one's clock: what was sent lies further back. A
+ * standby waits by its own clock all the same, which takes nothing from a leader that goes on.
+ */
+function paused(state: ElectionState, ms: Millis): ElectionState {
+  const { pending, renewedAt } = state;
+  return {
+    ...state,
+    renewedAt: after(renewedAt, -ms),
+    pending: pending && { ...pending, at: after(pending.at, -ms) },
+  };
+}
+
+type Answer = Exclude<ElectionEvent, { kind: "tick" | "seen" | "deleted" | "paused" | "stop" }>;
 
 function answered(turn: Turn, answer: Answer, given: Circumstances): Turn {
   const { pending } = turn.state;

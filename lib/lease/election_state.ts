@@ -15,6 +15,8 @@ export type ElectionEvent =
   | { readonly kind: "tick" }
   /** A watch brought the Lease. */
   | { readonly kind: "seen"; readonly lease: Lease }
+  /** This machine stood for so long, and its clock with it. */
+  | { readonly kind: "paused"; readonly ms: Millis }
   /** A watch told that the Lease is gone. */
   | { readonly kind: "deleted" }
   /** The answer to a read; undefined: there is none. */
@@ -29,6 +31,13 @@ export type ElectionEvent =
 
 /** Why a leader stopped. */
 export type StopReason = "not-renewed" | "taken" | "released";
+
+/** The same for people. */
+export const STOP_REASONS: Readonly<Record<StopReason, string>> = {
+  "not-renewed": "the lease could not be renewed within --leader-elect-renew-deadline",
+  "taken": "another holds the lease",
+  "released": "the lease is given up",
+};
 
 export type ElectionAction =
   | { readonly kind: "read"; readonly id: number; readonly withinMs: Millis }

@@ -199,6 +199,26 @@ Deno.test("fault 18: step() waits where there is no lease while addresses are gi
   assert.equal(written(one.wait(15_000)).holder, "me");
 });
 
+Deno.test("fault 19: step() counts the time for which the machine stood against its own lead, and nobody else's", () => {
+  const one = leader();
+  one.wait(1_000);
+  assert.deepEqual(one.feed({ kind: "paused", ms: 8_000 }), []);
+  assert.ok(one.leading());
+  assert.deepEqual(one.kinds(one.feed({ kind: "paused", ms: 2_000 })), ["stopped", "write"]);
+  assert.ok(!one.leading());
+
+  const renewing = leader();
+  renewing.wait(2_000);
+  renewing.feed({ kind: "paused", ms: 20_000 });
+  assert.deepEqual(renewing.kinds(renewing.answer("written", lease(2, "me"))), ["write"]);
+  assert.ok(!renewing.leading(), "the answer is older than it looks");
+
+  const other = candidate();
+  other.wait(0);
+  other.answer("read", lease(1, "other"));
+  assert.deepEqual(other.feed({ kind: "paused", ms: 60_000 }), [], "a leader may go on elsewhere");
+});
+
 Deno.test("step() makes its lease anew as soon as a watch tells that it is gone", () => {
   const one = leader();
   one.wait(500);

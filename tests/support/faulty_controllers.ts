@@ -3,6 +3,7 @@ import { runController } from "../../lib/host/controller/run.ts";
 import { openKubeCluster } from "../../lib/host/kubernetes/cluster.ts";
 import { createMetrics, type Metrics } from "../../lib/host/metrics/metrics.ts";
 import { type Clock, systemClock } from "../../lib/host/process/clock.ts";
+import { type MachineTime, machineTime } from "../../lib/host/process/pauses.ts";
 import type { RunOptions } from "../../lib/host/process/options.ts";
 import type { RunningRole } from "../../lib/host/process/role.ts";
 import { type JsonObject, listOr, objectOr, textOf } from "../../lib/model/json.ts";
@@ -46,20 +47,21 @@ export interface PlayedController extends AsyncDisposable {
 interface PlayOptions {
   readonly options?: Partial<RunOptions>;
   readonly clock?: Clock;
+  readonly time?: MachineTime;
 }
 
 /** Starts one. Its name is the token by which the server knows it. */
 export async function playController(
   api: FaultyApi,
   name: string,
-  { clock = systemClock, options = {} }: PlayOptions = {},
+  { clock = systemClock, options = {}, time = machineTime }: PlayOptions = {},
 ): Promise<PlayedController> {
   const stop = new AbortController();
   const [log, metrics] = [recordedLog(), createMetrics()];
   const kubeconfig = await Deno.makeTempFile({ prefix: "herald-kubeconfig-", suffix: ".json" });
   await writeKubeconfig(kubeconfig, api.url, name);
   const source = { kubeconfig, namespace: "metallb-system" };
-  const cluster = await openKubeCluster(source, { clock, log }, stop.signal, () => undefined);
+  const cluster = await openKubeCluster(source, { clock, log }, stop.signal, () => undefined, time);
   const role = runController({
     clock,
     options: { ...RUN_OPTIONS, leaderElection: ELECTION, ...options },

@@ -6,6 +6,7 @@ import { standForLease } from "./lease.ts";
 import { openKubeClient } from "./client.ts";
 import { findKubeSettings } from "./kubeconfig.ts";
 import { createKubeNotes } from "./notes.ts";
+import { createPauses, type MachineTime, machineTime } from "../process/pauses.ts";
 import type { Log } from "../process/log.ts";
 import { REFLECTOR_TIMING, startReflector } from "./reflector.ts";
 import { createServiceStatusWriter, readStatusManager } from "./service_status.ts";
@@ -20,6 +21,7 @@ export async function openKubeCluster(
   { clock, log }: { readonly clock: Clock; readonly log: Log },
   signal: AbortSignal,
   environment: (name: string) => string | undefined = (name) => Deno.env.get(name),
+  time: MachineTime = machineTime,
 ): Promise<Cluster> {
   const settings = await findKubeSettings({ kubeconfig: options.kubeconfig, environment });
   const client = await openKubeClient(settings, clock, log, signal);
@@ -36,7 +38,14 @@ export async function openKubeCluster(
     stand: (election, hooks, stop) => {
       // As client-go names them: a pod's name alone would be that of its restarted container too.
       const identity = `${Deno.hostname()}_${crypto.randomUUID()}`;
-      const lease = { client, clock, log, identity, wallMs: () => Date.now() };
+      const lease = {
+        client,
+        clock,
+        log,
+        identity,
+        wallMs: time.wallMs,
+        pausedMs: createPauses(time),
+      };
       return standForLease(lease, election, hooks, stop);
     },
     writeStatus: createServiceStatusWriter(client, log),

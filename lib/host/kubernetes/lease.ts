@@ -7,7 +7,7 @@ import {
   type ElectionEvent,
   type ElectionState,
   mayWrite,
-  type StopReason,
+  STOP_REASONS,
   writeWithinMs,
 } from "../../lease/election_state.ts";
 import { decodeLease, encodeLease, encodeNewLease, type Lease } from "../../lease/record.ts";
@@ -38,16 +38,14 @@ interface LeaseHost {
   readonly identity: string;
   /** Milliseconds since 1970, to be written into the Lease and for nothing else. */
   readonly wallMs: () => number;
+  /** For how long the machine stood since it was last asked. */
+  readonly pausedMs: () => Millis;
 }
 
 /** A release must not hold up the end of the process. */
 const RELEASE_MS: Millis = 400;
 
-const STOP_REASONS: Readonly<Record<StopReason, string>> = {
-  "not-renewed": "the lease could not be renewed within --leader-elect-renew-deadline",
-  "taken": "another holds the lease",
-  "released": "the lease is given up",
-};
+const NO_LEASE = { message: "the answer is no Lease", status: undefined };
 
 /** A candidate for a Lease. Updated in place. */
 interface Candidate extends LeaseHost {
@@ -80,7 +78,7 @@ export function standForLease(
   { nothingGiven, onChange }: LeadHooks,
   signal: AbortSignal,
 ): Candidacy {
-  const { client, clock, identity, wallMs } = host;
+  const { client, clock, identity, pausedMs, wallMs } = host;
   const { namespace, name } = election;
   const over = new AbortController();
   const candidate: Candidate = {
@@ -102,20 +100,20 @@ export function standForLease(
   const { released } = candidate;
   const watch = watchLease(client, election, clock, {
     onSeen(lease) {
-      // A watch may lag behind what was read.
-      const known = candidate.state.lease?.resourceVersion;
-      if (known !== undefined && isOlder(lease.resourceVersion, known)) return;
-      machine.feed({ kind: "seen", lease });
+      if (!isBehind(candidate, lease)) machine.feed({ kind: "seen", lease });
     },
     onDeleted: () => machine.feed({ kind: "deleted" }),
   }, over.signal);
   const machine: Machine<ElectionEvent> = runMachine({
     step(event, now) {
-      const { random } = clock;
-      const given = { now, wallMs: wallMs(), random, nothingGiven: nothingGiven() };
-      const turn = step(candidate.state, event, given);
-      candidate.state = turn.state;
-      return turn.actions;
+      const given = { now, wallMs: wallMs(), random: clock.random, nothingGiven: nothingGiven() };
+      const ms = pausedMs();
+      const events = ms > 0 ? [{ kind: "paused", ms } as const, event] : [event];
+      return events.flatMap((one) => {
+        const turn = step(candidate.state, one, given);
+        candidate.state = turn.state;
+        return turn.actions;
+      });
     },
     nextDeadline: () => nextDeadline(candidate.state),
     perform: (action) => perform(candidate, action, (event) => machine.feed(event)),
@@ -159,6 +157,7 @@ function perform(
   feed: (event: ElectionEvent) => void,
 ): void {
   const { identity, lead, log, released, state } = candidate;
+  const leader = state.lease?.record.holder || undefined;
   const answered = (event: ElectionEvent | undefined) => event && feed(event);
   switch (action.kind) {
     case "read":
@@ -166,16 +165,16 @@ function perform(
     case "write":
       return void write(candidate, action).then(answered);
     case "started":
-      return change(candidate, { kind: "leader", identity, permit: permitOfTerm(candidate) });
+      return change(candidate, { kind: "leader", identity, permit: permitOfTerm(candidate, feed) });
     case "stopped":
       log[action.reason === "released" ? "info" : "warn"](
         { reason: STOP_REASONS[action.reason] },
         "the lead is over, nothing is written",
       );
-      return change(candidate, { kind: "standby", identity, leader: holderOf(state.lease) });
+      return change(candidate, { kind: "standby", identity, leader });
     case "holder":
       if (lead.kind !== "standby") return;
-      return change(candidate, { kind: "standby", identity, leader: holderOf(state.lease) });
+      return change(candidate, { kind: "standby", identity, leader });
     case "ended":
       return released.resolve();
     default:
@@ -189,11 +188,14 @@ function change(candidate: Candidate, next: Lead): void {
 }
 
 /** Of this term alone: what was asked for in an earlier one must not go out in the next. */
-function permitOfTerm(candidate: Candidate): Permit {
+function permitOfTerm(candidate: Candidate, feed: (event: ElectionEvent) => void): Permit {
   const permit: Permit = {
-    mayBegin: () =>
-      candidate.lead.kind === "leader" && candidate.lead.permit === permit &&
-      mayWrite(candidate.state, candidate.clock.now()),
+    mayBegin() {
+      const ms = candidate.pausedMs();
+      if (ms > 0) feed({ kind: "paused", ms });
+      return candidate.lead.kind === "leader" && candidate.lead.permit === permit &&
+        mayWrite(candidate.state, candidate.clock.now());
+    },
     withinMs: writeWithinMs(candidate.election),
   };
   return permit;
@@ -250,10 +252,8 @@ function failed(
 ): ElectionEvent | undefined {
   const { clock, election, lead, log, mayComplain, over } = candidate;
   if (over.signal.aborted) return undefined;
-  const error = answer.kind === "failure" ? answer.message : "the answer is no Lease";
-  const { status } = answer.kind === "failure" ? answer : { status: undefined };
-  const refused = status === 401 || status === 403 || status === 404;
-  candidate.refusal = refused ? error : undefined;
+  const { message: error, status = 0 } = answer.kind === "failure" ? answer : NO_LEASE;
+  candidate.refusal = [401, 403, 404].includes(status) ? error : undefined;
   if (lead.kind !== "alone" && mayComplain()) {
     log.warn({ error }, "cannot read or write the Lease, trying again");
   }
@@ -272,12 +272,8 @@ function goOnAlone(candidate: Candidate, error: string): void {
     "no leader election: permission for leases is missing; run one controller only, or grant " +
       "get, create, update and watch of leases",
   );
-  const permit: Permit = {
-    mayBegin: () =>
-      candidate.lead.kind === "alone" && candidate.lead.permit === permit && !over.signal.aborted,
-    withinMs: 20_000,
-    writer: loneWriter(identity.slice(-12)),
-  };
+  const mayBegin = () => candidate.lead.kind === "alone" && !over.signal.aborted;
+  const permit = { mayBegin, withinMs: 20_000, writer: loneWriter(identity.slice(-12)) };
   change(candidate, { kind: "alone", permit, reason: "permission for leases is missing" });
 }
 
@@ -291,8 +287,9 @@ function answers(candidate: Candidate): void {
   change(candidate, { kind: "standby", identity, leader: undefined });
 }
 
-function holderOf(lease: Lease | undefined): string | undefined {
-  return lease?.record.holder || undefined;
+/** A watch may lag behind what was read. */
+function isBehind({ state }: Candidate, { resourceVersion }: Lease): boolean {
+  return state.lease !== undefined && isOlder(resourceVersion, state.lease.resourceVersion);
 }
 
 function leaseOf(answer: KubeAnswer): Lease | undefined {

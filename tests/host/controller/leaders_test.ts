@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type Lead, LONE_WRITER } from "../../../lib/host/cluster/cluster.ts";
+import { machineTime } from "../../../lib/host/process/pauses.ts";
 import { objectOr, textOf } from "../../../lib/model/json.ts";
 import { HURRIED_CLOCK } from "../../support/clock.ts";
 import { type FaultyApi, startFaultyApi } from "../../support/faulty_api.ts";
@@ -164,3 +165,30 @@ Deno.test("fault 11: a watch that is refused once is opened again after the next
   askAddress(api, "web");
   await until("an address", () => addressOf(api, "web") !== "");
 });
+
+for (const clock of ["boot", "wall"] as const) {
+  Deno.test(`fault 19: a leader whose machine stood writes nothing when it goes on, by the ${clock} clock`, async () => {
+    await using api = startFaultyApi();
+    api.put(CONFIG, configMap(ONE_POOL));
+    let stoodMs = 0;
+    const time = {
+      ...machineTime,
+      bootMs: () => machineTime.bootMs() + (clock === "boot" ? stoodMs : 0),
+      wallMs: () => machineTime.wallMs() + (clock === "wall" ? stoodMs : 0),
+    };
+    await using one = await playController(api, "A", { time });
+    await until("the lead", one.leads);
+    askAddress(api, "first");
+    await until("an address", () => addressOf(api, "first") !== "");
+    // Another has led for long when it wakes; only the machine's clocks know of it.
+    stoodMs = 20_000;
+    api.fault(({ client, path, watch }) =>
+      client === "A" && path.startsWith(LEASES) && !watch ? status(503, "busy") : undefined
+    );
+    const from = api.requests.length;
+    for (let at = 0; at < 12; at++) askAddress(api, `s${at}`);
+    await until("the end of the lead", () => !one.leads());
+    await pause(100);
+    assert.deepEqual(statusWriters(api, from), []);
+  });
+}

@@ -94,7 +94,14 @@ async function withServer(
       const log = recordedLog();
       const client = await mockClient(api.url, stop.signal);
       const leads: Lead[] = [];
-      const host = { client, clock: systemClock, log, identity, wallMs: () => 0 };
+      const host = {
+        client,
+        clock: systemClock,
+        log,
+        identity,
+        wallMs: () => 0,
+        pausedMs: () => 0,
+      };
       const candidacy = standForLease(host, ELECTION, {
         onChange: (lead) => void leads.push(lead),
         nothingGiven: () => true,
@@ -270,7 +277,14 @@ Deno.test("standForLease() asks past all requests that wait for a place", async 
   const client = await mockClient(api.url, stop.signal);
   const list = { operation: "list", method: "GET", path: "/api/v1/services" } as const;
   const burst = Array.from({ length: 80 }, () => client.request(list, stop.signal));
-  const host = { client, clock: systemClock, log: recordedLog(), identity: "x", wallMs: () => 0 };
+  const host = {
+    client,
+    clock: systemClock,
+    log: recordedLog(),
+    identity: "x",
+    wallMs: () => 0,
+    pausedMs: () => 0,
+  };
   const candidacy = standForLease(
     host,
     ELECTION,
