@@ -13,7 +13,7 @@ const ROLES: readonly (readonly [beginning: string, role: Role])[] = [
   ["herald_allocat", "controller"],
   ["herald_leader", "controller"],
   ["herald_pool_", "controller"],
-  ["herald_status_write", "controller"],
+  ["herald_status_", "controller"],
   ["metallb_bfd_", "speaker"],
   ["metallb_bgp_", "speaker"],
   ["metallb_layer2_", "speaker"],
@@ -30,6 +30,7 @@ const ROLES: readonly (readonly [beginning: string, role: Role])[] = [
   ["herald_config_", "both"],
   ["herald_event_loop_", "both"],
   ["herald_ready", "both"],
+  ["herald_cluster_", "both"],
   ["herald_watch_", "both"],
   ["process_", "both"],
 ];
