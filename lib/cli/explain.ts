@@ -12,6 +12,7 @@ import type { ServiceFacts, SliceFacts } from "../model/facts.ts";
 import { formatIp, type Ip, parseIp } from "../net/ip.ts";
 import { formatPrefix } from "../net/prefix.ts";
 import type { SpeakerStatus } from "../status/types.ts";
+import { prefixesOf } from "../speaker/roster.ts";
 import { labelsOf } from "../speaker/candidates.ts";
 import { judgementOf } from "../speaker/judgement.ts";
 import { planAddress } from "../speaker/plan.ts";
@@ -192,6 +193,9 @@ function viewOf(
     nodeAddresses: addressesOf(nodes.values()),
     liveSpeakers: speaker === undefined ? ready : speaker.live && new Set(speaker.live),
     staleSpeakers: new Set(speaker?.stale),
+    cutOff: new Map(
+      Object.entries(speaker?.cutOff ?? {}).map(([node, texts]) => [node, prefixesOf(texts)]),
+    ),
     self: "",
     election,
     judgement: judgementOf(judge, ignoreExcludeLabel, nodes),

@@ -22,17 +22,28 @@ export interface Announcement {
   readonly view?: ViewState | undefined;
   /** By what rules it decides who owns an address; undefined for one that does not tell. */
   readonly rules?: string | undefined;
+  /** Subnets with addresses to announce that no interface of it leads to, `address/length`. */
+  readonly cutOff?: readonly string[] | undefined;
 }
 
 /** Others show it to people. */
+/** More do not fit, and no node loses so many at once. */
+export const MOST_CUT_OFF = 4;
 const PLAIN_TEXT = /^[\w .,:'-]{1,120}$/;
 
 /** Writes it as the metadata of a member, at most 512 octets. */
 export function announcementOf(
-  { port, boot, inRing, sinceMs, canAnnounce, view, rules }: Announcement,
+  { port, boot, inRing, sinceMs, canAnnounce, view, rules, cutOff }: Announcement,
 ): Uint8Array {
-  const heartbeat = { port, boot, ...inRing ? { ring: 1 } : {} };
-  const told = { herald: 1, heartbeat, since: sinceMs, mute: !canAnnounce, view, rules };
+  const told = {
+    herald: 1,
+    heartbeat: { port, boot, ...inRing ? { ring: 1 } : {} },
+    since: sinceMs,
+    mute: !canAnnounce,
+    view,
+    rules,
+    cut: cutOff?.slice(0, MOST_CUT_OFF),
+  };
   return new TextEncoder().encode(JSON.stringify(told));
 }
 
@@ -56,8 +67,19 @@ export function readAnnouncement(meta: Uint8Array): Announcement | undefined {
   const valid = isUint(port, 0xffff) && port > 0 && isUint(boot, 0xffff_ffff) &&
     isUint(sinceMs, Number.MAX_SAFE_INTEGER);
   if (!valid) return undefined;
-  const canAnnounce = mute !== true;
-  return { port, boot, inRing: ring === 1, sinceMs, canAnnounce, view, ...rules && { rules } };
+  const cutOff = Array.isArray(told.cut)
+    ? told.cut.slice(0, MOST_CUT_OFF).filter((one): one is string => typeof one === "string")
+    : [];
+  return {
+    port,
+    boot,
+    inRing: ring === 1,
+    sinceMs,
+    canAnnounce: mute !== true,
+    view,
+    ...rules && { rules },
+    ...cutOff.length > 0 && { cutOff },
+  };
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -39,6 +39,11 @@ export function lastIp(prefix: Prefix): Ip {
   return ofFamily(family, BigInt(prefix.address) | ((1n << hostBits) - 1n));
 }
 
+/** Whether the address lies in the prefix; false for the other family. */
+export function prefixContains({ address, length }: Prefix, ip: Ip): boolean {
+  return familyOf(ip) === familyOf(address) && maskIp(ip, length) === address;
+}
+
 /** Reads `address/length` in decimal; the host bits are cut as MetalLB does. */
 export function parsePrefix(text: string): ParsedPrefix | PrefixMistake {
   const slash = text.indexOf("/");

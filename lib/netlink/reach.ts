@@ -71,6 +71,29 @@ export function leadsToAny(
   return !isCut;
 }
 
+/**
+ * The subnets that hold any of these addresses and to which no usable interface leads any more: this
+ * node must not own what lies in them, though it may own what it can still be asked for.
+ */
+export function cutOff(
+  ranges: readonly AddressRange[],
+  { links, usable, subnets, patterns }: Parameters<typeof leadsToAny>[1],
+): Prefix[] {
+  if (patterns.some((pattern) => !pattern.startsWith("!"))) return [];
+  const answers = new Set(usable.map(({ ifindex }) => ifindex));
+  const byIndex = new Map(links.map((link) => [link.ifindex, link]));
+  const [led, cut]: [Prefix[], Prefix[]] = [[], []];
+  for (const link of links.filter((link) => isOfLan(link, patterns))) {
+    const leads = answers.has(cableOf(link, byIndex));
+    (leads ? led : cut).push(...subnets.get(link.ifindex) ?? []);
+  }
+  const overlaps = (one: Prefix) => (other: AddressRange) => rangesOverlap(rangeOf(one), other);
+  return cut.filter((one, index) =>
+    ranges.some(overlaps(one)) && !led.map(rangeOf).some(overlaps(one)) &&
+    cut.findIndex(equals(one)) === index
+  );
+}
+
 /** Whether it would be used, were it up: no tunnel, and no name that keeps it out. */
 function isOfLan({ broadcast, loopback, name, noArp }: Link, patterns: readonly string[]): boolean {
   return broadcast && !noArp && !loopback && matchesInterface(name, patterns);

@@ -2,7 +2,8 @@ import { selectsLabels } from "../config/selectors.ts";
 import type { Advertisement } from "../config/types.ts";
 import type { ServiceFacts, SliceFacts } from "../model/facts.ts";
 import { LABEL } from "../model/names.ts";
-import type { Family } from "../net/ip.ts";
+import type { Family, Ip } from "../net/ip.ts";
+import { prefixContains } from "../net/prefix.ts";
 import type { Judgement } from "./judgement.ts";
 import type { Candidate, SpeakerView } from "./view.ts";
 
@@ -45,6 +46,17 @@ export interface Offer {
   readonly advertisements: readonly Advertisement[];
   /** The nodes whose own address it is: no other may answer for it. */
   readonly ownAddressOf?: ReadonlySet<string>;
+  /** Nodes on which nobody could ask for it. */
+  readonly cutOffFrom?: ReadonlySet<string>;
+}
+
+/** The nodes of which no interface leads to the address any more; undefined: there is none. */
+export function cutOffFrom(ip: Ip, { cutOff }: SpeakerView): ReadonlySet<string> | undefined {
+  const nodes = new Set<string>();
+  for (const [node, prefixes] of cutOff ?? []) {
+    if (prefixes.some((prefix) => prefixContains(prefix, ip))) nodes.add(node);
+  }
+  return nodes.size === 0 ? undefined : nodes;
 }
 
 /** Which nodes can announce the address, and why the others cannot. */
@@ -68,7 +80,7 @@ function knownNodes(served: readonly Served[], view: SpeakerView): string[] {
 /** Whether one node can announce the address, and why not. */
 export function judge(
   node: string,
-  { served, advertisements, ownAddressOf }: Offer,
+  { served, advertisements, cutOffFrom, ownAddressOf }: Offer,
   view: SpeakerView,
   needsReady: boolean,
 ): Candidate {
@@ -76,6 +88,8 @@ export function judge(
     ? "no advertisement selects the node"
     : ownAddressOf?.has(node) === false
     ? `it is the own address of node ${[...ownAddressOf].join(", ")}`
+    : cutOffFrom?.has(node) === true
+    ? "no interface of the node leads to the address any more"
     : refusalOf(node, view, needsReady);
   if (reason !== undefined) return { node, eligible: false, reason };
   const canServe = served.some(({ facts, on }) => !needsEndpoint(facts, view) || on.has(node));

@@ -49,6 +49,7 @@ export function createElections(): Elections {
       return {
         shortList(offer, view, protocol, salt) {
           if (view.nodes.size === 0 || offer.ownAddressOf !== undefined) return undefined;
+          if (offer.cutOffFrom !== undefined) return undefined;
           const open = judged.get(protocol) ?? { ...openNodes(view), selected: new Map() };
           judged.set(protocol, open);
           const chosen = selectedOf(open, offer, view);

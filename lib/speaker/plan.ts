@@ -8,7 +8,7 @@ import {
 import type { Advertisement, Layer2Advertisement, Protocol } from "../config/types.ts";
 import type { ServiceFacts, ServiceKey, SliceFacts } from "../model/facts.ts";
 import { familyOf, formatIp, type Ip } from "../net/ip.ts";
-import { judgeNodes, labelsOf, type Served, servingNodes } from "./candidates.ts";
+import { cutOffFrom, judgeNodes, labelsOf, type Served, servingNodes } from "./candidates.ts";
 import { rankCandidates } from "./election.ts";
 import type { Electorate } from "./electorate.ts";
 import { labelNotice } from "./label_notice.ts";
@@ -79,6 +79,7 @@ const ON_EVERY_NODE = {
   election: "v0.11",
   liveSpeakers: undefined,
   staleSpeakers: new Set<string>(),
+  cutOff: undefined,
 } as const;
 
 /**
@@ -221,7 +222,11 @@ function elect<A extends Advertisement>(
   const counting = areForAll(offered)
     ? { served: all, advertisements: offered }
     : offerOf(all, offered);
-  const offer = { ...counting, ownAddressOf: view.nodeAddresses.get(ip) };
+  const offer = {
+    ...counting,
+    ownAddressOf: view.nodeAddresses.get(ip),
+    cutOffFrom: cutOffFrom(ip, view),
+  };
   if (offer.served.length === 0) {
     return { ...offer, candidates: [], first: undefined, notice: undefined };
   }

@@ -1,6 +1,7 @@
 import { type Announcement, readAnnouncement } from "../gossip/meta.ts";
 import type { Member } from "../gossip/state.ts";
 import { formatIp, type Ip } from "../net/ip.ts";
+import { parsePrefix, type Prefix } from "../net/prefix.ts";
 import type { Beside } from "./judgement.ts";
 import type { GossipView, Verdict } from "./liveness.ts";
 
@@ -23,6 +24,8 @@ export interface Roster {
   readonly beating: readonly Beating[];
   /** By what rules those decide that tell theirs. */
   readonly rules: ReadonlyMap<string, string>;
+  /** Subnets to which no interface of a node leads any more. */
+  readonly cutOff: ReadonlyMap<string, readonly Prefix[]>;
   /** Speakers of MetalLB … */
   readonly beside: Omit<Beside, "keyBytes">;
   /** … and where they gossip. */
@@ -42,6 +45,7 @@ export function rosterOf(
   const rules = new Map<string, string>();
   const [nodes, older, newer] = [new Set<string>(), new Set<string>(), new Set<string>()];
   const addressesBeside = new Set<Ip>();
+  const cutOff = new Map<string, readonly Prefix[]>();
   for (const [name, { address, meta, namesAsker }] of members) {
     if (!alive.has(name)) continue;
     const announced = readAnnouncement(meta);
@@ -54,6 +58,7 @@ export function rosterOf(
     const { port, boot, inRing, view } = announced;
     if (!announced.canAnnounce) mute.add(name);
     if (announced.sinceMs <= sinceMs) elders.add(name);
+    if (announced.cutOff !== undefined) cutOff.set(name, prefixesOf(announced.cutOff));
     if (announced.rules !== undefined) rules.set(name, announced.rules);
     if (view !== undefined) views.set(name, view);
     beating.push({ name, address, port, boot, inRing });
@@ -63,9 +68,16 @@ export function rosterOf(
     view: { alive, beating: boots, elders, mute, views },
     beating,
     rules,
+    cutOff,
     beside: { nodes, older, newer },
     addressesBeside,
   };
+}
+
+/** Reads what a node is cut off from; what is no prefix is left out. */
+export function prefixesOf(texts: readonly string[]): Prefix[] {
+  return texts.map(parsePrefix).filter((parsed) => typeof parsed !== "string")
+    .map(({ prefix }) => prefix);
 }
 
 /** The state of each member, in words for people. */

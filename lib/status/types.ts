@@ -79,6 +79,8 @@ export interface SpeakerStatus {
   }[];
   /** How many addresses of layer 2 each node owns. */
   readonly owned?: Readonly<Record<string, number>>;
+  /** Subnets with addresses to announce to which no interface of a node leads any more. */
+  readonly cutOff?: Readonly<Record<string, readonly string[]>>;
   /** What is wrong among the speakers and only a person can put right. */
   readonly concerns?: readonly string[];
   /** Hosts that had one of our addresses in the last minute. */

@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { bitsOf, familyOf, formatIp, IP4_MAX, ip6, IP6_MAX, parseIp } from "../../lib/net/ip.ts";
-import { formatPrefix, lastIp, maskIp, parsePrefix, type Prefix } from "../../lib/net/prefix.ts";
+import {
+  formatPrefix,
+  lastIp,
+  maskIp,
+  parsePrefix,
+  type Prefix,
+  prefixContains,
+} from "../../lib/net/prefix.ts";
+import { ip } from "../controller/fixture.ts";
 import { ip4 } from "../support/addresses.ts";
 
 const anyIp = fc.oneof(
@@ -109,4 +117,15 @@ Deno.test("lastIp() sets the host bits", () => {
     }),
     { seed: 8 },
   );
+});
+
+Deno.test("prefixContains() is true for the prefix's own addresses, and for none of the other family", () => {
+  const prefix = { address: ip("10.77.1.0"), length: 24 };
+  assert.deepEqual(
+    ["10.77.1.0", "10.77.1.255", "10.77.2.0", "10.77.0.255", "::a4d:100"].map((text) =>
+      prefixContains(prefix, ip(text))
+    ),
+    [true, true, false, false, false],
+  );
+  assert.ok(prefixContains({ address: ip("fd77::"), length: 64 }, ip("fd77::1:2")));
 });

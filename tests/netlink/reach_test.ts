@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import type { Link } from "../../lib/netlink/link.ts";
 import { answeringLinks } from "../../lib/netlink/link.ts";
-import { leadsToAny, noteSubnets, type OwnAddress, type Subnets } from "../../lib/netlink/reach.ts";
+import {
+  cutOff,
+  leadsToAny,
+  noteSubnets,
+  type OwnAddress,
+  type Subnets,
+} from "../../lib/netlink/reach.ts";
+import { formatPrefix } from "../../lib/net/prefix.ts";
 import type { AddressRange } from "../../lib/net/range.ts";
 import { ip } from "../controller/fixture.ts";
 import { parseMac } from "../support/addresses.ts";
@@ -100,6 +107,28 @@ Deno.test("pods' interfaces and addresses of hosts lead nowhere", () => {
 Deno.test("a bridge leads where its ports' addresses do, and a parent where those on its cable do", () => {
   assert.equal(leads([LAN], [link(2, "eth0", { master: 6 }), link(6, "br1")]), true);
   assert.equal(leads([LAN], [link(2, "eth0", { sharesCableOf: 6 }), link(6, "wire0")]), true);
+});
+
+Deno.test("a node is cut off from the subnet of an interface that is down, and from no other", () => {
+  const shut = (links: readonly Link[], patterns: readonly string[] = []) => {
+    const subnets: Subnets = new Map();
+    noteSubnets(subnets, links.map((one) => ({ ...one, up: true, running: true })), ADDRESSES);
+    const usable = answeringLinks(links, patterns, 100);
+    const other = range("10.79.0.100", "10.79.0.101");
+    const parts = { links, usable, subnets, patterns };
+    return cutOff([LAN, other, LAN6, ELSEWHERE], parts).map(formatPrefix).join();
+  };
+  const [eth0, storage0] = [link(2, "eth0"), link(3, "storage0")];
+  assert.equal(shut([eth0, storage0]), "");
+  for (const state of [NO_CABLE, DOWN]) {
+    assert.equal(shut([link(2, "eth0", state), storage0]), "10.77.1.0/24,fd77::/64");
+    assert.equal(shut([eth0, link(3, "storage0", state)]), "10.79.0.0/24");
+  }
+  assert.equal(
+    shut([link(2, "eth0", NO_CABLE), storage0], ["storage*"]),
+    "",
+    "so it is configured",
+  );
 });
 
 Deno.test("noteSubnets() forgets an interface that is gone", () => {

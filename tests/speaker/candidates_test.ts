@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import type { NodeFacts, SliceFacts } from "../../lib/model/facts.ts";
 import { serviceKey } from "../../lib/model/facts.ts";
+import { formatIp } from "../../lib/net/ip.ts";
+import { createElections } from "../../lib/speaker/electorate.ts";
 import { planAddress } from "../../lib/speaker/plan.ts";
 import { servingNodes } from "../../lib/speaker/candidates.ts";
 import { type Judge, judgementOf, METALLB_VERSIONS } from "../../lib/speaker/judgement.ts";
@@ -158,4 +160,26 @@ Deno.test("by BGP a node whose speaker sees less than others announces as before
     staleSpeakers,
   });
   assert.ok(planAddress(IP, [facts], () => [sliceOn("n2")], view).announce.bgp?.here);
+});
+
+Deno.test("an address is no node's of which no interface leads to it any more, and its others are", () => {
+  const nodes = nodesOf(node("n1"), node("n2"));
+  const cut = { address: ip("10.78.0.0"), length: 24 };
+  const owners = (address: string, cutOff: [string, typeof cut[]][]) => {
+    const facts = service("default/a", { assigned: [ip(address)] });
+    const view = speakerView({ config: CONFIG_L2, nodes, self: "n1", cutOff: new Map(cutOff) });
+    const given = [ip(address), [facts], () => [sliceOn("n1", "n2")], view] as const;
+    const whole = planAddress(...given);
+    const short = planAddress(...given, createElections().open());
+    assert.equal(short.announce.layer2?.owner, whole.announce.layer2?.owner);
+    return whole.announce.layer2?.owner;
+  };
+  const address = formatIp(IP);
+  const first = owners(address, []);
+  const other = first === "n1" ? "n2" : "n1";
+  assert.equal(owners(address, [[first ?? "", [cut]]]), other);
+  assert.equal(owners(address, [[other, [cut]]]), first);
+  assert.equal(owners(address, [["n1", [cut]], ["n2", [cut]]]), undefined);
+  const elsewhere = { address: ip("10.99.0.0"), length: 24 };
+  assert.equal(owners(address, [[first ?? "", [elsewhere]]]), first);
 });

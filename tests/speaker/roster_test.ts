@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { announcementOf } from "../../lib/gossip/meta.ts";
+import { formatPrefix } from "../../lib/net/prefix.ts";
 import { describeMembers, rosterOf } from "../../lib/speaker/roster.ts";
 import { ip4 } from "../support/addresses.ts";
 
@@ -12,18 +13,20 @@ const member = (part: Partial<Parameters<typeof announcementOf>[0]>) => ({
 
 Deno.test("rosterOf() reads who beats, who is older, who is mute and whose view is how current", () => {
   const members = new Map([
-    ["b", member({ view: "current", rules: "these" })],
+    ["b", member({ view: "current", rules: "these", cutOff: ["10.77.1.0/24", "?"] })],
     ["c", member({ sinceMs: 30, canAnnounce: false, view: "stale" })],
     ["dead", member({})],
     ["metallb", { address, meta: new Uint8Array() }],
   ]);
   const alive = new Set(["a", "b", "c", "metallb"]);
-  const { addressesBeside, beating, beside, rules, view } = rosterOf(alive, members, 20);
+  const { addressesBeside, beating, beside, cutOff, rules, view } = rosterOf(alive, members, 20);
   assert.deepEqual(beating.map(({ name }) => name), ["b", "c"]);
   assert.deepEqual(beating[0], { name: "b", address, port: 7947, boot: 2, inRing: true });
   assert.deepEqual([...view.beating], [["b", 2], ["c", 2]]);
   assert.deepEqual([...view.elders], ["b"]);
   assert.deepEqual([...view.mute], ["c"]);
+  const [lan, ...more] = cutOff.get("b") ?? [];
+  assert.deepEqual([lan && formatPrefix(lan), more], ["10.77.1.0/24", []]);
   assert.deepEqual([...rules], [["b", "these"]]);
   assert.deepEqual([[...beside.nodes], [...addressesBeside]], [["metallb"], [address]]);
   assert.deepEqual([...view.views], [["b", "current"], ["c", "stale"]]);

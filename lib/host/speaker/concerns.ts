@@ -22,7 +22,7 @@ import type { Handover } from "./handover.ts";
 /** What is wrong among the speakers, told once for as long as it stands. */
 export interface Concerns {
   /** Looks at what this node sees now, and tells the others by what rules it decides; gives when to look again. */
-  look(judge: Judge): Instant | undefined;
+  look(judge: Judge, cutOff?: readonly string[]): Instant | undefined;
   /** What was told and stands, one sentence each. */
   standing(): readonly string[];
 }
@@ -34,7 +34,7 @@ interface ConcernsOptions {
   readonly events: Pick<SpeakerEvents, "disagreement">;
   readonly options: Pick<RunOptions, "compat" | "election" | "ignoreExcludeLabel">;
   readonly facts: Pick<Facts, "readyPods">;
-  readonly fellows: Pick<Fellows, "beside" | "rules" | "setRules" | "unreached">;
+  readonly fellows: Pick<Fellows, "beside" | "describeSelf" | "roster" | "unreached">;
   readonly handover: Pick<Handover, "nextUnclaimed" | "unclaimed">;
 }
 
@@ -46,13 +46,13 @@ export function createSpeakerConcerns(parts: ConcernsOptions): Concerns {
   let seen: readonly Concern[] = [];
   for (const kind of CONCERNS) gauge.set({ kind }, 0);
   return {
-    look(judge) {
+    look(judge, cutOff) {
       const rules = rulesText({ ...options, judge });
-      fellows.setRules(rules);
+      fellows.describeSelf({ cutOff, rules });
       seen = concernsOf({
         unreached: fellows.unreached(parts.facts.readyPods()),
         rules,
-        fellowRules: fellows.rules(),
+        fellowRules: fellows.roster().rules,
         unclaimed: handover.unclaimed(),
         beside: fellows.beside(),
         compat: options.compat,

@@ -30,6 +30,7 @@ import { createAges } from "./age.ts";
 import type { Announcements } from "./announcements.ts";
 import type { Concerns } from "./concerns.ts";
 import type { Announcer } from "./announcer.ts";
+import { createCutOff, type CutOff } from "./cut_off.ts";
 import type { FactEvent, Facts } from "./facts.ts";
 import type { FellowEvent, Fellows } from "./fellows.ts";
 import type { Handover } from "./handover.ts";
@@ -60,7 +61,7 @@ interface DeskParts {
   readonly facts: Pick<Facts, "heardAt" | "nodes" | "nodeAddresses" | "readyPods" | "unknown">;
   readonly keeper: Pick<ConfigKeeper, "current" | "reconsider">;
   readonly plans: SpeakerPlans;
-  readonly layer2: Pick<Layer2, "addresses" | "interfaces" | "leadsToAny" | "problem">;
+  readonly layer2: Pick<Layer2, "addresses" | "cutOff" | "interfaces" | "leadsToAny" | "problem">;
   readonly fellows: Omit<Fellows, "over">;
   readonly handover: Pick<
     Handover,
@@ -80,6 +81,8 @@ export interface SpeakerDesk extends Desk<SpeakerEvent> {
   missing(): readonly Missing[];
   /** By whose rules it judges nodes. */
   judge(): Judge;
+  /** To which subnets no interface of a node leads any more, where that counts. */
+  cutOff(): SpeakerView["cutOff"];
 }
 
 interface State extends DeskParts {
@@ -96,6 +99,7 @@ interface State extends DeskParts {
   readonly judging: Judging;
   /** Of this node, in a pool; each is told once. */
   readonly ownAddresses: Set<string>;
+  readonly cutOff: CutOff;
   /** What is on the wire may be another than was last told. */
   wireChanged: boolean;
 }
@@ -114,11 +118,13 @@ export function createDesk(parts: DeskParts): SpeakerDesk {
     config: undefined,
     judging: createJudging(parts),
     ownAddresses: new Set(),
+    cutOff: createCutOff({ ...parts, nodeName: parts.options.nodeName }),
     wireChanged: false,
   };
   return {
     missing: () => missing(state.standing, knowledgeOf(parts)),
     judge: () => state.judging.current(),
+    cutOff: () => state.cutOff.byNode(state.judging.current()),
     take: (event) => take(state, event),
     decide: () => decide(state),
   };
@@ -171,6 +177,7 @@ function decide(state: State): void {
   const isDeciding = config !== undefined && mayDecide(standing, knowledgeOf(state));
   if (isDeciding && state.judging.choose()) state.plans.touchAll();
   const dues = [judgeInterfaces(state), judgeViews(state)];
+  if (state.cutOff.look(layer2Ranges(state))) state.plans.touchAll();
   if (isDeciding) announce(state, config);
   // A fellow's notice is carried out with the changes it brings, and only then acknowledged.
   for (const { from, notice, acknowledge } of notices.splice(0)) {
@@ -183,7 +190,9 @@ function decide(state: State): void {
     report(state, state.plans.plans.values());
   }
   state.announcements.tell();
-  if (!standing.leaving) dues.push(state.concerns.look(state.judging.current()));
+  if (!standing.leaving) {
+    dues.push(state.concerns.look(state.judging.current(), state.cutOff.own()));
+  }
   state.inbox.wakeAt(earliest(...dues));
 }
 
@@ -279,6 +288,7 @@ function viewOf(config: Config, state: State): SpeakerView {
     nodeAddresses: facts.nodeAddresses(),
     liveSpeakers: fellows.live(facts.readyPods()),
     staleSpeakers: state.stale,
+    cutOff: state.cutOff.byNode(judging.current()),
     self: nodeName,
     election,
     judgement: judgementOf(judging.current(), ignoreExcludeLabel, nodes),

@@ -1,5 +1,5 @@
 import { gossipKeys } from "../../gossip/keys.ts";
-import type { ViewState } from "../../gossip/meta.ts";
+import type { Announcement, ViewState } from "../../gossip/meta.ts";
 import type { HeartbeatTiming } from "../../heartbeat/monitor_state.ts";
 import type { Notice } from "../../heartbeat/packet.ts";
 import type { PodFacts } from "../../model/facts.ts";
@@ -8,6 +8,7 @@ import type { GossipOptions } from "../gossip/gossip.ts";
 import { ownAddresses, sourceAddressFor } from "../linux/own_addresses.ts";
 import type { GossipFlags } from "../process/options.ts";
 import type { Unreached } from "../../speaker/concerns.ts";
+import { type Roster, rosterOf } from "../../speaker/roster.ts";
 import type { Beside } from "../../speaker/judgement.ts";
 import type { SpeakerStatus } from "../../status/types.ts";
 import type { Facts } from "./facts.ts";
@@ -38,12 +39,10 @@ export interface Fellows extends AsyncDisposable {
   heard(): ReadonlySet<string>;
   /** Speakers of MetalLB in the gossip: as they judge nodes, this one must. */
   beside(): Beside;
-  /** Where these gossip. */
-  addressesBeside(): ReadonlySet<Ip>;
-  /** By what rules those decide that tell theirs. */
-  rules(): ReadonlyMap<string, string>;
-  /** Tells the others by what rules this node decides. */
-  setRules(rules: string): void;
+  /** What the others tell of themselves, and where MetalLB's gossip. */
+  roster(): Pick<Roster, "addressesBeside" | "cutOff" | "rules">;
+  /** Tells the others by what rules this node decides, and from what it is cut off. */
+  describeSelf(self: Pick<Announcement, "cutOff" | "rules">): void;
   /** Speakers whose Pods are ready and that gossip never reached. */
   unreached(readyPods: ReadonlySet<string> | undefined): Unreached;
   /** The state of each member, in words for people; undefined without gossip. */
@@ -74,9 +73,8 @@ export interface Fellows extends AsyncDisposable {
 
 /** Without gossip only the pods tell which speakers there are, and nobody listens. */
 export const ALONE: Fellows = {
-  addressesBeside: () => new Set(),
-  rules: () => new Map(),
-  setRules: () => undefined,
+  roster: () => rosterOf(new Set(), new Map(), 0),
+  describeSelf: () => undefined,
   unreached: () => ({ nodes: [], failures: new Set(), keyBytes: undefined }),
   live: (readyPods) => readyPods,
   heard: () => new Set(),

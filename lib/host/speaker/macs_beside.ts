@@ -12,7 +12,7 @@ import type { Fellows } from "./fellows.ts";
 const LOOK_MS: Millis = 1_000;
 
 interface MacsBesideOptions {
-  readonly fellows: Pick<Fellows, "addressesBeside" | "beside">;
+  readonly fellows: Pick<Fellows, "beside" | "roster">;
   readonly facts: Pick<Facts, "nodes">;
   readonly neighbours: typeof readNeighbours;
   readonly clock: Clock;
@@ -51,5 +51,5 @@ export function watchMacsBeside(options: MacsBesideOptions, signal: AbortSignal)
 function addressesOf({ facts, fellows }: MacsBesideOptions): ReadonlySet<Ip> {
   const nodes = facts.nodes();
   const own = [...fellows.beside().nodes].flatMap((name) => [...nodes.get(name)?.addresses ?? []]);
-  return new Set([...fellows.addressesBeside(), ...own]);
+  return new Set([...fellows.roster().addressesBeside, ...own]);
 }

@@ -116,8 +116,7 @@ export function createMembership(options: MembershipOptions): Membership {
     live: (readyPods) => liveNodes(judged(readyPods)),
     heard: () => liveness.up,
     beside: () => ({ ...state.roster.beside, keyBytes: options.keyBytes }),
-    addressesBeside: () => state.roster.addressesBeside,
-    rules: () => state.roster.rules,
+    roster: () => state.roster,
     unreached: (readyPods) => ({
       nodes: unreached(judged(readyPods)),
       failures: new Set(gossip.failures().values()),
@@ -130,8 +129,10 @@ export function createMembership(options: MembershipOptions): Membership {
       heartbeat.tell({ kind: "can-announce", canAnnounce });
       tellByGossip(state, { canAnnounce });
     },
-    setRules(rules) {
-      if (rules !== state.announced.rules) tellByGossip(state, { rules });
+    describeSelf({ cutOff, rules }) {
+      const { announced } = state;
+      const isNew = rules !== announced.rules || cutOff?.join() !== announced.cutOff?.join();
+      if (isNew) tellByGossip(state, { cutOff, rules });
     },
     setView(view) {
       if (view !== state.announced.view) tellByGossip(state, { view });

@@ -1,6 +1,8 @@
 import { PROTOCOLS } from "../../config/types.ts";
 import { formatMac } from "../../net/ethernet.ts";
 import { compareIp, formatIp } from "../../net/ip.ts";
+import { formatPrefix } from "../../net/prefix.ts";
+import type { SpeakerView } from "../../speaker/view.ts";
 import { announcedNow, type Wire } from "../../speaker/announced.ts";
 import type { RunOptions } from "../process/options.ts";
 import type { Cluster } from "../cluster/cluster.ts";
@@ -27,7 +29,7 @@ export interface StatusParts {
   >;
   readonly bgp: Pick<Bgp, "routesOf" | "status">;
   readonly fellows: Pick<Fellows, "describe" | "live" | "problem" | "stale">;
-  readonly desk: Pick<SpeakerDesk, "judge" | "missing">;
+  readonly desk: Pick<SpeakerDesk, "cutOff" | "judge" | "missing">;
   readonly wire: () => Wire;
   readonly concerns: Pick<Concerns, "standing">;
 }
@@ -75,6 +77,7 @@ export function speakerStatus(parts: StatusParts): SpeakerStatus {
     owned: ownedByNode(plans),
     conflicts: layer2.conflicts().map(({ ip, mac }) => ({ ip: formatIp(ip), mac: formatMac(mac) })),
     concerns: parts.concerns.standing(),
+    cutOff: cutOffByNode(parts.desk.cutOff()),
     unknown: parts.desk.missing().length === 0 ? undefined : notReady(parts).join("; "),
     addresses: plans.map((plan) => {
       const { by, reason } = announcedNow(plan, wire);
@@ -90,6 +93,11 @@ export function speakerStatus(parts: StatusParts): SpeakerStatus {
       };
     }),
   };
+}
+
+function cutOffByNode(cutOff: SpeakerView["cutOff"]): Record<string, string[]> {
+  const cut = [...cutOff ?? []].filter(([, prefixes]) => prefixes.length > 0);
+  return Object.fromEntries(cut.map(([node, prefixes]) => [node, prefixes.map(formatPrefix)]));
 }
 
 /** How the addresses of layer 2 are spread over the nodes. */

@@ -17,7 +17,7 @@ Deno.test("F8: what is wrong among the speakers is one line, one event and a met
     facts: { readyPods: () => undefined },
     fellows: {
       ...ALONE,
-      setRules: (told) => void rules.push(told),
+      describeSelf: (told) => void rules.push(told.rules ?? ""),
       unreached: () => ({ nodes, failures: new Set(["no answer"]), keyBytes: 32 }),
     },
     handover: { nextUnclaimed: () => undefined, unclaimed: () => new Map() },

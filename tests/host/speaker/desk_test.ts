@@ -5,6 +5,7 @@ import { openInbox } from "../../../lib/host/process/inbox.ts";
 import { createDesk, type SpeakerEvent } from "../../../lib/host/speaker/desk.ts";
 import { ALONE } from "../../../lib/host/speaker/fellows.ts";
 import type { KeptPlan } from "../../../lib/host/speaker/plans.ts";
+import type { Prefix } from "../../../lib/net/prefix.ts";
 import { formatIp, type Ip } from "../../../lib/net/ip.ts";
 import type { Judge } from "../../../lib/speaker/judgement.ts";
 import { KNOWN_MS, OLD_MS } from "../../../lib/speaker/view_age.ts";
@@ -44,6 +45,8 @@ function bench() {
     givingWay: [] as string[],
     /** Told to those that look whether all decide alike. */
     judges: [] as Judge[],
+    cutOff: [] as Prefix[],
+    toldCutOff: undefined as readonly string[] | undefined,
     nodes: nodesOf(),
     changed: [] as KeptPlan[],
     gone: [] as KeptPlan[],
@@ -90,6 +93,7 @@ function bench() {
       interfaces: () => at.interfaces,
       problem: () => at.problem,
       addresses: () => new Set([ip("10.77.1.11")]),
+      cutOff: (ranges) => ranges.length === 0 ? [] : at.cutOff,
       leadsToAny: (ranges) => ranges.length === 0 || at.leads,
     },
     fellows: {
@@ -119,8 +123,9 @@ function bench() {
       forget: (plan) => note(`forget ${formatIp(plan.ip)}`),
     },
     concerns: {
-      look(judge) {
+      look(judge, cutOff) {
         at.judges.push(judge);
+        at.toldCutOff = cutOff;
         return undefined;
       },
     },
@@ -464,4 +469,20 @@ Deno.test("a view that is staler than others' is told, and gives way; beside Met
   inbox.post({ kind: "members" });
   assert.deepEqual(look(0), ["current", "node1,node2", "node2"]);
   assert.deepEqual(look(KNOWN_MS), ["current", "node2", "node2"]);
+});
+
+Deno.test("a desk judges by what no interface leads to, unless speakers of MetalLB are beside", () => {
+  const { at, begin, done, inbox } = bench();
+  begin();
+  const lan: Prefix = { address: ip("10.77.1.0"), length: 24 };
+  at.cutOff = [lan];
+  inbox.post({ kind: "wire" });
+  assert.ok(done().includes("touch all"));
+  assert.deepEqual([at.view?.cutOff?.get("node1"), at.toldCutOff], [[lan], ["10.77.1.0/24"]]);
+  inbox.post({ kind: "wire" });
+  assert.ok(!done().includes("touch all"));
+  at.metallb = ["node3"];
+  inbox.post({ kind: "members" });
+  done();
+  assert.deepEqual([at.view?.cutOff, at.toldCutOff], [undefined, []]);
 });

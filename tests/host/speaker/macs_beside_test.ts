@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { ALONE } from "../../../lib/host/speaker/fellows.ts";
 import { watchMacsBeside } from "../../../lib/host/speaker/macs_beside.ts";
 import type { Mac } from "../../../lib/net/ethernet.ts";
 import { ip, ips } from "../../controller/fixture.ts";
@@ -14,7 +15,10 @@ Deno.test("F7: the hardware addresses of MetalLB's speakers are those of their g
   watchMacsBeside({
     fellows: {
       beside: () => metallbOn(beside.nodes, 16),
-      addressesBeside: () => new Set(ips(...beside.addresses)),
+      roster: () => ({
+        ...ALONE.roster(),
+        addressesBeside: new Set(ips(...beside.addresses)),
+      }),
     },
     facts: { nodes: () => nodesOf(node("n2", { addresses: ips("10.79.0.2") })) },
     neighbours() {

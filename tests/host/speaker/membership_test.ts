@@ -94,7 +94,7 @@ Deno.test("F3: a membership knows MetalLB's speakers by what they do not tell of
   gossiping.add("node9");
   membership.take({ kind: "members" });
   assert.deepEqual(membership.beside(), metallbOn(["node9"], 16));
-  assert.deepEqual([...membership.addressesBeside()], ips("10.0.0.9"));
+  assert.deepEqual([...membership.roster().addressesBeside], ips("10.0.0.9"));
   gossiping.die("node9");
   membership.take({ kind: "members" });
   assert.equal(beside(), "", "the last one is gone");
@@ -382,8 +382,8 @@ Deno.test("a membership tells its rules with all else that it says of itself, on
   const { gossiping, membership } = bench();
   const said = () => gossiping.calls().filter((call) => call.startsWith("mute"));
   membership.setCanAnnounce(true);
-  membership.setRules("these");
-  membership.setRules("these");
+  membership.describeSelf({ cutOff: [], rules: "these" });
+  membership.describeSelf({ cutOff: [], rules: "these" });
   membership.setCanAnnounce(false);
   assert.deepEqual(said(), ["mute false", "mute false by these", "mute true by these"]);
 });

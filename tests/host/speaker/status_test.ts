@@ -13,6 +13,8 @@ const PLANS = [
   bgpPlan("10.77.2.1"),
 ];
 
+const CUT_OFF = new Map([["node1", []], ["node2", [{ address: ip("10.77.1.0"), length: 24 }]]]);
+
 function wire(part: Partial<Wire> = {}): Wire {
   const well = { layer2Problem: undefined, unanswered: () => undefined, routesOf: () => [] };
   return { ...well, isTold: () => true, ...part };
@@ -40,7 +42,7 @@ function parts(part: Partial<StatusParts> = {}, layer2: Partial<StatusParts["lay
       routesOf: (address) => [`${formatIp(address)}/32 to r1: told`],
     },
     fellows: ALONE,
-    desk: { judge: () => "Herald", missing: () => [] },
+    desk: { cutOff: () => CUT_OFF, judge: () => "Herald", missing: () => [] },
     wire: () => wire(),
     concerns: { standing: () => ["gossip never reached the speakers on n2"] },
     ...part,
@@ -55,6 +57,7 @@ Deno.test("speakerStatus() tells what is announced here, in the order of address
   assert.equal(status.members, undefined);
   assert.deepEqual(status.owned, { node1: 1, node2: 1 });
   assert.deepEqual(status.interfaces, [{ name: "eth0", mac: "02:00:00:00:00:01", by: "socket" }]);
+  assert.deepEqual(status.cutOff, { node2: ["10.77.1.0/24"] });
   assert.deepEqual(status.concerns, ["gossip never reached the speakers on n2"]);
   assert.deepEqual(status.leftOut, ["cni0"]);
   assert.deepEqual(status.conflicts, [{ ip: "10.77.1.9", mac: "02:00:00:00:00:01" }]);
@@ -89,7 +92,7 @@ Deno.test("speakerStatus() says that not all is known before the lists and the c
   assert.equal(speakerStatus(parts()).unknown, undefined);
   const early = speakerStatus(parts({
     facts: { readyPods: () => undefined, unknown: () => ["Services"] },
-    desk: { judge: () => "Herald", missing: () => ["facts"] },
+    desk: { cutOff: () => CUT_OFF, judge: () => "Herald", missing: () => ["facts"] },
   }));
   assert.match(early.unknown ?? "", /^the Services of test are not all known yet$/);
 });
@@ -100,7 +103,11 @@ Deno.test("notReady() says in sentences what the speaker waits for and what does
     facts: { readyPods: () => undefined, unknown: () => ["Services", "Nodes"] },
     keeper: { status: () => ({ state: "none", source: "", problems: [], reason: "none found" }) },
     fellows: { ...ALONE, problem: () => "another speaker has the node name node1" },
-    desk: { judge: () => "Herald", missing: () => ["facts", "config", "speakers"] },
+    desk: {
+      cutOff: () => undefined,
+      judge: () => "Herald",
+      missing: () => ["facts", "config", "speakers"],
+    },
   }, { problem: () => "CAP_NET_RAW is missing" }));
   assert.deepEqual(reasons, [
     "the Services, Nodes of test are not all known yet",

@@ -49,7 +49,7 @@ interface Layer2Options {
 }
 
 /** Layer 2 at work on this node. */
-export interface Layer2 extends Pick<Reach, "addresses" | "leadsToAny"> {
+export interface Layer2 extends Pick<Reach, "addresses" | "cutOff" | "leadsToAny"> {
   readonly backend: string;
   /**
    * In place of the addresses before; answers begin and end with the next frame. Those that are
@@ -189,6 +189,7 @@ export function driveLayer2(
         .map(({ name, mac, ifindex }) => ({ name, mac, ifindex })),
     answersBy: (ifindex: number) => backend.kernel?.isFirst(ifindex) ? backend.name : "socket",
     leadsToAny: driving.reach.leadsToAny,
+    cutOff: driving.reach.cutOff,
     addresses: driving.reach.addresses,
     leftOut: () => driving.leftOut,
     replyLease: { table: responder.table, mapFd: backend.kernel?.replyLeaseMapFd },
@@ -258,6 +259,7 @@ function withoutLayer2(problem: string, log: Log, signal: AbortSignal): Layer2 {
     interfaces: () => [],
     answersBy: () => "off",
     leadsToAny: () => false,
+    cutOff: () => [],
     addresses: () => undefined,
     leftOut: () => [],
     replyLease: undefined,

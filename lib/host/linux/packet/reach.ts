@@ -1,7 +1,8 @@
 import type { Ip } from "../../../net/ip.ts";
+import type { Prefix } from "../../../net/prefix.ts";
 import type { AddressRange } from "../../../net/range.ts";
 import type { Link } from "../../../netlink/link.ts";
-import { leadsToAny, noteSubnets, type Subnets } from "../../../netlink/reach.ts";
+import { cutOff, leadsToAny, noteSubnets, type Subnets } from "../../../netlink/reach.ts";
 import { ownAddresses } from "../own_addresses.ts";
 
 /** Where this machine's interfaces lead to. */
@@ -10,6 +11,8 @@ export interface Reach {
   set(links: readonly Link[], usable: readonly Link[]): void;
   /** Whether an interface that answers leads to any of these addresses. */
   leadsToAny(ranges: readonly AddressRange[]): boolean;
+  /** Subnets of this machine with any of these addresses, to which no interface leads any more. */
+  cutOff(ranges: readonly AddressRange[]): readonly Prefix[];
   /** All addresses of this machine; undefined before they are known. */
   addresses(): ReadonlySet<Ip> | undefined;
 }
@@ -28,6 +31,7 @@ export function createReach(patterns: readonly string[], ask = ownAddresses): Re
     },
     leadsToAny: (ranges) =>
       known !== undefined && leadsToAny(ranges, { ...known, subnets, patterns }),
+    cutOff: (ranges) => known === undefined ? [] : cutOff(ranges, { ...known, subnets, patterns }),
     addresses: () => addresses,
   };
 }

@@ -50,6 +50,7 @@ function makeStage(refusal?: Error): Stage {
     backend: "socket",
     answersBy: () => "socket",
     leadsToAny: () => true,
+    cutOff: () => [],
     addresses: () => undefined,
     setOwned: (ips) => void done.push(`owns ${textOf(ips)}`),
     announceAgain: () => undefined,

@@ -7,6 +7,7 @@ Deno.test("a reach knows nothing before it was set, and asks for the addresses e
   const reach = createReach([], () => own);
   assert.equal(reach.addresses(), undefined);
   assert.equal(reach.leadsToAny([]), false);
+  assert.deepEqual(reach.cutOff([]), []);
   reach.set([], []);
   assert.deepEqual(reach.addresses(), new Set([ip("10.77.1.12")]));
   own = [];
