@@ -181,7 +181,7 @@ export interface Cluster {
     service: StatusWrite["service"],
     signal: AbortSignal,
   ): Promise<string | undefined>;
-  /** Makes the Secret of the speakers' gossip key where there is none. Never throws. */
+  /** Sees to it that the Secret of the speakers' gossip key is there, until the signal. Never throws. */
   ensureGossipSecret(secret: GossipSecret, signal: AbortSignal): Promise<void>;
   /** A text that an earlier process left; undefined when there is none. @throws Error with the cause */
   readNote(name: string, signal: AbortSignal): Promise<string | undefined>;

@@ -11,8 +11,8 @@ const PATHS = {
   deployment: "/apis/apps/v1/namespaces/metallb-system/deployments/controller",
 };
 
-/** Runs it against a server that answers so; gives what was asked, sent and logged. */
-async function ensure(answer: Answer, secret = SECRET) {
+/** Runs it against a server that answers so, for so many waits; gives what was asked, sent and logged. */
+async function ensure(answer: Answer, waits = 1) {
   const bodies: string[] = [];
   const api = startMockApi(async (url, request) => {
     if (request.method === "POST") bodies.push(await request.clone().text());
@@ -20,12 +20,16 @@ async function ensure(answer: Answer, secret = SECRET) {
   });
   const stop = new AbortController();
   const log = recordedLog();
-  const clock = { ...systemClock, sleep: () => Promise.resolve() };
-  await ensureGossipSecret(await mockClient(api.url, stop.signal), secret, clock, log, stop.signal);
-  stop.abort();
+  const slept: number[] = [];
+  const sleep = (ms: number) => {
+    if (slept.push(ms) >= waits) stop.abort();
+    return Promise.resolve();
+  };
+  const clock = { ...systemClock, sleep };
+  await ensureGossipSecret(await mockClient(api.url, stop.signal), SECRET, clock, log, stop.signal);
   await api.close();
   const sent = bodies.map((text) => JSON.parse(text));
-  return { requests: api.requests, sent, log: JSON.stringify(log.lines) };
+  return { requests: api.requests, sent, slept, log: JSON.stringify(log.lines) };
 }
 
 Deno.test("ensureGossipSecret() leaves a Secret that is there alone", async () => {
@@ -61,25 +65,57 @@ Deno.test("ensureGossipSecret() makes it without owner where the Deployment may 
   assert.deepEqual(sent[0].metadata.ownerReferences, []);
 });
 
-for (
-  const [what, code, told] of [
-    ["another was faster", 409, /^\[\]$/],
-    ["it has no right to", 403, /make it by hand/],
-  ] as const
-) {
-  Deno.test(`ensureGossipSecret() ends when ${what}`, async () => {
-    const { requests, log } = await ensure((_, { method }) =>
-      method === "POST" ? status(code, "no") : status(404, "not found")
-    );
-    assert.equal(requests.filter((line) => line.startsWith("POST")).length, 1);
-    assert.match(log, told);
-  });
-}
+Deno.test("ensureGossipSecret() looks again when another was faster, and each minute from then on", async () => {
+  let posts = 0;
+  const { requests, slept } = await ensure((_, { method }) => {
+    if (method === "POST") posts++;
+    return method === "POST"
+      ? status(409, "there already")
+      : posts === 0
+      ? status(404, "not found")
+      : json({ kind: "Secret" });
+  }, 3);
+  assert.equal(posts, 1);
+  assert.equal(requests.filter((line) => line === `GET ${PATHS.secret}`).length, 3);
+  assert.deepEqual(slept.slice(1), [60_000, 60_000]);
+});
+
+Deno.test("ensureGossipSecret() asks on where it has no right to, and says so once", async () => {
+  const { requests, log } = await ensure(
+    (_, { method }) => method === "POST" ? status(403, "no") : status(404, "not found"),
+    4,
+  );
+  assert.equal(requests.filter((line) => line.startsWith("POST")).length, 4);
+  assert.equal(log.match(/make it by hand/g)?.length, 1);
+});
+
+Deno.test("ensureGossipSecret() leaves it at that where it may make the Secret and not read it", async () => {
+  const { slept } = await ensure(
+    (_, { method }) => method === "POST" ? status(409, "there already") : status(403, "forbidden"),
+    2,
+  );
+  assert.deepEqual(slept, [60_000, 60_000]);
+});
+
+Deno.test("fault 12: ensureGossipSecret() makes a Secret that goes with its owner again, with the key that it had", async () => {
+  const data = { secretkey: "a2V5" };
+  let looks = 0;
+  const { sent } = await ensure(({ pathname }, { method }) => {
+    if (method === "POST") return json({ kind: "Secret", data });
+    if (pathname === PATHS.deployment) return json({ metadata: { uid: "herald's" } });
+    return ++looks === 1 ? json({ kind: "Secret", data }) : status(404, "not found");
+  }, 2);
+  assert.equal(sent.length, 1);
+  assert.deepEqual([sent[0].data, sent[0].stringData], [data, undefined]);
+  assert.equal(sent[0].metadata.ownerReferences[0].uid, "herald's");
+});
 
 Deno.test("ensureGossipSecret() tries again while the server is away", async () => {
   let times = 0;
-  const { requests } = await ensure(() =>
-    ++times < 4 ? status(503, "away") : json({ kind: "Secret" })
+  const { requests, slept } = await ensure(
+    () => ++times < 4 ? status(503, "away") : json({ kind: "Secret" }),
+    4,
   );
   assert.equal(requests.length, 4);
+  assert.equal(slept[3], 60_000);
 });
