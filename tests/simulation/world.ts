@@ -83,6 +83,7 @@ import {
   type ViewAge,
 } from "../../lib/speaker/view_age.ts";
 import { ip4 } from "../support/addresses.ts";
+import { createQueue, nextAt, pop, push, type Queue } from "./queue.ts";
 
 // The speakers' own code in a world whose time, chance and network are a seed's. What stands here
 // is only what the host does around that code: timers, packets, and who is told what.
@@ -117,6 +118,8 @@ export interface Speaker {
   leaving: boolean;
   deciding: boolean;
   nextTick: number;
+  /** When each machine asked to be woken, by the speaker's clock. */
+  readonly due: Record<"monitor" | "gossip" | "ownership" | "conflicts" | "layer2", number>;
   /** By its clock. */
   nextLook: Instant;
   /** It does not know where others may be before. */
@@ -154,8 +157,7 @@ export interface World {
   ringBeyond: number;
   /** Of those that beat at another pace than the default. */
   readonly paces: Map<string, HeartbeatTiming>;
-  readonly queue: { readonly at: number; readonly order: number; readonly run: () => void }[];
-  order: number;
+  readonly queue: Queue;
   /** Labels as the API server has them. */
   excluded: Set<string>;
   apiDown: boolean;
@@ -165,8 +167,14 @@ export interface World {
   signMs: number;
   /** … and whoever hears nothing for so long has an old view. */
   oldMs: number;
-  /** Called after each event. */
+  /** Called after each event that may have changed who answers. */
   onStep: () => void;
+  /** Who answers may be another since that was last called … */
+  stale: boolean;
+  /** … and is when a lease ends. */
+  leaseEnds: number;
+  /** The first in the election, by candidates and address. */
+  readonly elected: Map<string, string | undefined>;
   /** So long may a newcomer not know where others are. */
   podsKnownMs: number;
   /** Whom each client's neighbour cache names, by what it heard last. */
@@ -204,14 +212,16 @@ export function createWorld(nodes: number, vips: number, random: Random): World 
     vips: Array.from({ length: vips }, (_, index) => ip4(0x0a4d_0100 + index)),
     ringBeyond: RING_BEYOND,
     paces: new Map(),
-    queue: [],
-    order: 0,
+    queue: createQueue(),
     excluded: new Set(),
     apiDown: false,
     apiCut: new Set(),
     signMs: 60_000,
     oldMs: OLD_MS,
     onStep: () => undefined,
+    stale: true,
+    leaseEnds: 0,
+    elected: new Map(),
     podsKnownMs: 0,
     caches: Array.from({ length: CLIENTS }, () => new Map()),
     accused: [],
@@ -222,55 +232,32 @@ export function createWorld(nodes: number, vips: number, random: Random): World 
 
 /** Runs what is due until then. */
 export function runUntil(world: World, until: number): void {
-  while (world.queue.length > 0 && (world.queue[0]?.at ?? Infinity) <= until) {
-    const event = pop(world);
-    world.now = Math.max(world.now, event.at);
-    event.run();
+  const { queue } = world;
+  while (nextAt(queue) <= until) {
+    const { at, run } = pop(queue);
+    world.now = Math.max(world.now, at);
+    run();
+    if (!world.stale && world.now < world.leaseEnds) continue;
+    world.stale = false;
+    world.leaseEnds = nextLeaseEnd(world);
     world.onStep();
   }
   world.now = until;
 }
 
+/** Between changes who answers is another only where a lease ends. */
+function nextLeaseEnd({ now, speakers }: World): number {
+  let earliest = Infinity;
+  for (const { leaseUntil, clockMs, answering } of speakers.values()) {
+    const end = leaseUntil - clockMs;
+    if (answering.size > 0 && end > now && end < earliest) earliest = end;
+  }
+  return earliest;
+}
+
 /** Does something after a while. */
 export function schedule(world: World, delayMs: number, run: () => void): void {
-  const event = { at: world.now + delayMs, order: world.order++, run };
-  const { queue } = world;
-  queue.push(event);
-  for (let child = queue.length - 1; child > 0;) {
-    const parent = (child - 1) >> 1;
-    if (!isBefore(queue[child], queue[parent])) break;
-    swap(queue, child, parent);
-    child = parent;
-  }
-}
-
-type Event = World["queue"][number];
-
-function pop({ queue }: World): Event {
-  const [first] = queue;
-  const last = queue.pop();
-  if (first === undefined || last === undefined) throw new RangeError("Nothing is due");
-  if (queue.length === 0) return first;
-  queue[0] = last;
-  for (let parent = 0;;) {
-    const [left, right] = [2 * parent + 1, 2 * parent + 2];
-    let least = parent;
-    if (left < queue.length && isBefore(queue[left], queue[least])) least = left;
-    if (right < queue.length && isBefore(queue[right], queue[least])) least = right;
-    if (least === parent) return first;
-    swap(queue, parent, least);
-    parent = least;
-  }
-}
-
-function isBefore(a: Event | undefined, b: Event | undefined): boolean {
-  if (a === undefined || b === undefined) return false;
-  return a.at < b.at || (a.at === b.at && a.order < b.order);
-}
-
-function swap(queue: Event[], a: number, b: number): void {
-  const [one, other] = [queue[a], queue[b]];
-  if (one !== undefined && other !== undefined) [queue[a], queue[b]] = [other, one];
+  push(world.queue, world.now + delayMs, run);
 }
 
 /** A new process on the node. */
@@ -316,6 +303,13 @@ export function startSpeaker(world: World, name: string): Speaker {
     leaving: false,
     deciding: false,
     nextTick: Infinity,
+    due: {
+      monitor: -Infinity,
+      gossip: -Infinity,
+      ownership: Infinity,
+      conflicts: Infinity,
+      layer2: Infinity,
+    },
     nextLook: instant(-Infinity),
     podsKnownAt: world.now + world.podsKnownMs * world.random(),
     apiFrom: world.now - world.signMs * world.random(),
@@ -325,6 +319,7 @@ export function startSpeaker(world: World, name: string): Speaker {
     excluded: new Set(world.excluded),
   };
   world.speakers.set(name, speaker);
+  world.stale = true;
   const { mac } = speaker;
   const interfaces = [{ ifindex: IFINDEX, mac, inner: false }];
   advanceLayer2(world, speaker, { kind: "interfaces", interfaces });
@@ -403,14 +398,18 @@ function carry(world: World, from: string, to: string, run: (speaker: Speaker) =
   const { network, random } = world;
   const copies = random() < network.duplication ? 2 : 1;
   for (let copy = 0; copy < copies; copy++) {
-    if (network.cut.has(`${from}>${to}`) || random() < network.loss) continue;
+    if (isCut(network.cut, from, to) || random() < network.loss) continue;
     schedule(world, network.delayMs + network.jitterMs * random(), () => {
       const speaker = world.speakers.get(to);
-      if (speaker !== undefined && !network.cut.has(`${from}>${to}`)) {
+      if (speaker !== undefined && !isCut(network.cut, from, to)) {
         act(world, speaker, () => run(speaker));
       }
     });
   }
+}
+
+function isCut(pairs: ReadonlySet<string>, from: string, to: string): boolean {
+  return pairs.size > 0 && pairs.has(`${from}>${to}`);
 }
 
 function addressOf(world: World, name: string): Ip {
@@ -421,30 +420,25 @@ function nameOf(world: World, { address }: Endpoint): string {
   return world.names[Number(address) - 0x0a00_0001] ?? "";
 }
 
+/** Wakes the machines that asked for it: each has a timer of its own. */
 function tick(world: World, speaker: Speaker): void {
-  advanceMonitor(world, speaker, { kind: "tick" });
-  advanceGossip(
-    world,
-    speaker,
-    stepGossip(speaker.gossip, { kind: "tick" }, clock(world, speaker), world.random),
-  );
-  advanceOwnership(world, speaker, { kind: "tick" });
-  advanceConflicts(world, speaker, { kind: "tick" });
-  advanceLayer2(world, speaker, { kind: "tick" });
-  plan(world, speaker);
+  const { due } = speaker;
+  const event = { kind: "tick" } as const;
+  const isDue = (machine: keyof typeof due) => due[machine] <= clock(world, speaker);
+  if (isDue("monitor")) advanceMonitor(world, speaker, event);
+  if (isDue("gossip")) gossipEvent(world, speaker, event);
+  if (isDue("ownership")) advanceOwnership(world, speaker, event);
+  if (isDue("conflicts")) advanceConflicts(world, speaker, event);
+  if (isDue("layer2")) advanceLayer2(world, speaker, event);
 }
 
 /** Each machine is woken when it asked for it, and never a thousand times at one moment. */
-function plan(world: World, speaker: Speaker): void {
-  const now = clock(world, speaker);
-  const due = Math.min(
-    monitorDeadline(speaker.monitor, now),
-    gossipDeadline(speaker.gossip),
-    ownershipDeadline(speaker.ownership) ?? Infinity,
-    conflictDeadline(speaker.conflicts) ?? Infinity,
-    layer2Deadline(speaker.layer2) ?? Infinity,
-  );
-  const at = Math.max(due - speaker.clockMs, world.now + 0.05);
+function plan(world: World, speaker: Speaker, machine: keyof Speaker["due"]): void {
+  const { clockMs, due } = speaker;
+  due[machine] = deadlineOf(world, speaker, machine);
+  const { monitor, gossip, ownership, conflicts, layer2 } = due;
+  const first = Math.min(monitor, gossip, ownership, conflicts, layer2);
+  const at = Math.max(first - clockMs, world.now + 0.05);
   if (at >= speaker.nextTick && speaker.nextTick > world.now) return;
   speaker.nextTick = at;
   schedule(world, at - world.now, () => {
@@ -454,6 +448,21 @@ function plan(world: World, speaker: Speaker): void {
       tick(world, speaker);
     });
   });
+}
+
+function deadlineOf(world: World, speaker: Speaker, machine: keyof Speaker["due"]): number {
+  switch (machine) {
+    case "monitor":
+      return monitorDeadline(speaker.monitor, clock(world, speaker));
+    case "gossip":
+      return gossipDeadline(speaker.gossip);
+    case "ownership":
+      return ownershipDeadline(speaker.ownership) ?? Infinity;
+    case "conflicts":
+      return conflictDeadline(speaker.conflicts) ?? Infinity;
+    case "layer2":
+      return layer2Deadline(speaker.layer2) ?? Infinity;
+  }
 }
 
 function advanceGossip(world: World, speaker: Speaker, actions: readonly GossipAction[]): void {
@@ -521,7 +530,7 @@ function gossipEvent(
 ): void {
   const actions = stepGossip(speaker.gossip, event, clock(world, speaker), world.random);
   advanceGossip(world, speaker, actions);
-  plan(world, speaker);
+  plan(world, speaker, "gossip");
 }
 
 /**
@@ -584,14 +593,14 @@ function advanceMonitor(
 ): void {
   const actions = stepMonitor(speaker.monitor, event, clock(world, speaker), world.random);
   for (const action of actions) perform(world, speaker, action);
-  plan(world, speaker);
+  plan(world, speaker, "monitor");
 }
 
 function perform(world: World, speaker: Speaker, action: MonitorAction): void {
   const { liveness, name } = speaker;
   switch (action.kind) {
     case "send": {
-      if (world.network.beatCut.has(`${name}>${action.to}`)) return;
+      if (isCut(world.network.beatCut, name, action.to)) return;
       const { boot } = speaker;
       const packet = { sender: name, boot, sequence: ++speaker.sequence, body: action.body };
       carry(
@@ -652,6 +661,7 @@ function perform(world: World, speaker: Speaker, action: MonitorAction): void {
       settlers.get(speaker)?.delete(action.id);
       return;
     case "paused":
+      world.stale = true;
       speaker.held = true;
       gossipEvent(world, speaker, { kind: "paused" });
       if (action.ms >= LONG_PAUSE_MS) {
@@ -665,6 +675,7 @@ function perform(world: World, speaker: Speaker, action: MonitorAction): void {
       }
       return schedule(world, 20, () =>
         act(world, speaker, () => {
+          world.stale = true;
           speaker.held = false;
           speaker.leaseUntil = after(
             clock(world, speaker),
@@ -672,7 +683,9 @@ function perform(world: World, speaker: Speaker, action: MonitorAction): void {
           );
         }));
     case "awake":
-      if (!speaker.held) speaker.leaseUntil = action.until;
+      if (speaker.held) return;
+      if (speaker.leaseUntil <= clock(world, speaker)) world.stale = true;
+      speaker.leaseUntil = action.until;
       return;
   }
 }
@@ -718,22 +731,34 @@ function decide(world: World, speaker: Speaker): void {
   advanceOwnership(world, speaker, { kind: "fellows", names: new Set(liveness.up) });
   advanceOwnership(world, speaker, { kind: "stale", names: withSelf(givesWay(age, now)) });
   const wishes = world.vips.map((ip) => {
-    const [owner] = rankCandidates(eligible, String(ip));
+    const owner = electedOf(world, eligible, ip);
     return { ip, salt: String(ip), own: owner === speaker.name, owner, canLinger: true };
   });
   advanceOwnership(world, speaker, { kind: "wishes", wishes });
 }
 
+/** Hashing is half of what a world computes, and few outcomes are possible. */
+function electedOf({ elected }: World, candidates: readonly string[], ip: Ip): string | undefined {
+  const key = `${ip} ${candidates.toSorted().join()}`;
+  let owner = elected.get(key);
+  if (owner === undefined) {
+    [owner] = rankCandidates(candidates, String(ip));
+    elected.set(key, owner);
+  }
+  return owner;
+}
+
 function advanceOwnership(world: World, speaker: Speaker, event: OwnershipEvent): void {
   const actions = stepOwnership(speaker.ownership, event, clock(world, speaker));
   for (const action of actions) performOwnership(world, speaker, action);
-  plan(world, speaker);
+  plan(world, speaker, "ownership");
 }
 
 function performOwnership(world: World, speaker: Speaker, action: OwnershipAction): void {
   if (action.kind === "answer") {
     const { ips, quiet, resumed } = action;
     speaker.answering = new Set(ips);
+    world.stale = true;
     advanceLayer2(world, speaker, { kind: "owned", ips, quiet, ...resumed && { resumed } });
     const announced = ips.filter((ip) => !quiet.includes(ip));
     advanceConflicts(world, speaker, { kind: "owned", ips: announced });
@@ -753,7 +778,7 @@ function advanceLayer2(world: World, speaker: Speaker, event: Layer2Event): void
   for (const action of actions) {
     if (action.kind === "gratuitous") announce(world, speaker, action.ip);
   }
-  plan(world, speaker);
+  plan(world, speaker, "layer2");
 }
 
 /** A gratuitous frame to all. */
@@ -783,7 +808,7 @@ function advanceConflicts(world: World, speaker: Speaker, event: ConflictEvent):
     const fellow = world.names.find((name) => Number(addressOf(world, name)) === action.mac);
     world.accused.push(`${speaker.name} accuses ${fellow} at ${world.now}`);
   }
-  plan(world, speaker);
+  plan(world, speaker, "conflicts");
 }
 
 /** The API server's labels reach a speaker, each at its own moment; not while the API is down. */
@@ -839,7 +864,9 @@ function connectApi(world: World, speaker: Speaker): void {
 /** Kills the process; nothing of it is left. */
 export function kill(world: World, name: string): void {
   const speaker = world.speakers.get(name);
-  if (speaker !== undefined) speaker.running = false;
+  if (speaker === undefined) return;
+  speaker.running = false;
+  world.stale = true;
 }
 
 /** SIGTERM: hands over, says goodbye, ends. */
@@ -870,8 +897,10 @@ export function pause(world: World, name: string, ms: number): void {
   const speaker = world.speakers.get(name);
   if (speaker === undefined || speaker.paused || !speaker.running) return;
   speaker.paused = true;
+  world.stale = true;
   schedule(world, ms, () => {
     speaker.paused = false;
+    world.stale = true;
     if (!speaker.running || world.speakers.get(name) !== speaker) return;
     // The thread of the heartbeat looks at the clock before it looks at its packets.
     advanceMonitor(world, speaker, { kind: "tick" });
