@@ -13,9 +13,9 @@ const LAST_WORD_MS: Millis = 5_000;
 const TELL_INTERVAL_MS: Millis = 60_000;
 /**
  * A host that nobody knows is judged only then: a fellow's frame is quicker than what gossip and its
- * claim say of it, and a member that is missing is tried every 2.4 s.
+ * claim say of it; a member that is missing is tried every 2.4 s, and the others hear of it after that.
  */
-export const JUDGE_MS: Millis = 3_000;
+export const JUDGE_MS: Millis = 4_000;
 /** A host could claim all addresses with a new hardware address each time. */
 const MAX_KEPT = 4_096;
 
@@ -24,6 +24,8 @@ export type ConflictEvent =
   | { readonly kind: "seen"; readonly ip: Ip; readonly mac: Mac; readonly ifindex: number }
   /** Own hardware addresses and those of fellow speakers, in place of those before. */
   | { readonly kind: "known"; readonly own: ReadonlySet<Mac>; readonly fellows: ReadonlySet<Mac> }
+  /** A speaker is heard that gossip has not told of: its hardware addresses are not known yet. */
+  | { readonly kind: "stranger" }
   /** All that this node announces; what it answers only until another does is no longer its own. */
   | { readonly kind: "owned"; readonly ips: readonly Ip[] }
   | { readonly kind: "tick" };
@@ -62,6 +64,8 @@ export interface ConflictState {
   own: ReadonlySet<Mac>;
   fellows: ReadonlySet<Mac>;
   owned: ReadonlySet<Ip>;
+  /** When a speaker that is not known yet was last heard. */
+  strangerAt: Instant;
 }
 
 /** Begins with no conflict, and nobody known. */
@@ -74,6 +78,7 @@ export function createConflicts(): ConflictState {
     own: new Set(),
     fellows: new Set(),
     owned: new Set(),
+    strangerAt: instant(-Infinity),
   };
 }
 
@@ -94,6 +99,9 @@ export function step(
     case "known":
       state.own = event.own;
       state.fellows = event.fellows;
+      break;
+    case "stranger":
+      state.strangerAt = now;
       break;
     case "owned":
       state.owned = new Set(event.ips);
@@ -157,15 +165,20 @@ function onSeen(
   forgetOldest(state.suspects);
 }
 
-/** Who is nobody's fellow by then is a foreign host; who has an address that is not ours, its owner. */
+/**
+ * Who is nobody's fellow by then is a foreign host, unless a speaker is about that is not known: it may
+ * be that one, and may be gone before it is. Who has an address that is not ours is its owner.
+ */
 function judge(state: ConflictState, now: Instant, actions: ConflictAction[]): void {
   for (const [key, suspect] of state.suspects) {
     if (now < suspect.judgeAt) return;
     state.suspects.delete(key);
-    const { ip, mac, frames } = suspect;
+    const { ip, judgeAt, mac, frames } = suspect;
     if (state.own.has(mac)) continue;
-    if (state.fellows.has(mac)) actions.push({ kind: "count", verdict: "split", frames });
-    else if (state.owned.has(ip)) condemn(state, suspect, now, actions);
+    const isStrangers = after(state.strangerAt, 2 * JUDGE_MS) >= judgeAt;
+    if (state.fellows.has(mac) || isStrangers) {
+      actions.push({ kind: "count", verdict: "split", frames });
+    } else if (state.owned.has(ip)) condemn(state, suspect, now, actions);
   }
 }
 

@@ -1,4 +1,4 @@
-import { after, type Instant, type Millis } from "../base/time.ts";
+import { after, type Instant, instant, type Millis } from "../base/time.ts";
 import type { Ip } from "../net/ip.ts";
 import type { Held } from "./ownership_state.ts";
 
@@ -9,6 +9,8 @@ import type { Held } from "./ownership_state.ts";
 const COUNTER_MS: Millis = 1_000;
 /** … and an announcement in this. */
 const AGAIN_MS: Millis = 5_000;
+/** The last one waits until nobody has contradicted for so long, but not for ever. */
+const QUIET_MS: Millis = 1_500;
 
 /** What one step says to the fellows and to the neighbours. */
 export interface Said {
@@ -40,7 +42,8 @@ export function putRight(held: Held, now: Instant, { again }: Said): void {
     held.againAt = now;
     again.add(held.wish.ip);
   }
-  held.againDue ??= after(held.againAt, AGAIN_MS);
+  const quiet = Math.max(after(held.againAt, AGAIN_MS), after(now, QUIET_MS));
+  held.againDue = instant(Math.min(quiet, after(held.againAt, 2 * AGAIN_MS)));
 }
 
 /** What was not said at once, so as not to answer without end, is said now. */

@@ -1,4 +1,4 @@
-import { after, type Instant, type Millis } from "../base/time.ts";
+import { after, type Instant, instant, type Millis } from "../base/time.ts";
 import type { Mac } from "../net/ethernet.ts";
 import type { Ip } from "../net/ip.ts";
 import {
@@ -12,6 +12,7 @@ import {
   keepOnly,
   leftOf,
   nextDue,
+  REPEAT_MS,
   sendDue,
 } from "./bursts.ts";
 
@@ -123,18 +124,22 @@ function onOwned(
 }
 
 /**
- * Begins a whole series, or within five seconds of the last one a single announcement. Of an address
- * that no other node had, neighbours know what they must: its series waits until the five seconds are
- * over (row L20).
+ * Begins a whole series, or within five seconds of the last one a single announcement, and one more
+ * when they are over: another node had it meanwhile, and a frame may be lost. Of an address that no
+ * other node had, neighbours know what they must: its series waits until then (row L20).
  */
 function begin(state: Layer2State, ip: Ip, resumed: boolean, now: Instant): void {
   const last = state.begun.get(ip);
   const again = last !== undefined && now < after(last, SERIES_MS);
   if (!again && state.interfaces.size > 0) state.begun.set(ip, now);
-  const deferred = again && resumed;
-  const left = again && !resumed ? 1 : repeatsOf(ip);
-  const due = deferred ? after(last, SERIES_MS) : now;
-  addBursts(state.bursts, { ip, left, due, deferred }, state.groups);
+  const { bursts, groups } = state;
+  if (!again) return addBursts(bursts, { ip, left: repeatsOf(ip), due: now }, groups);
+  const over = after(last, SERIES_MS);
+  if (resumed) {
+    return addBursts(bursts, { ip, left: repeatsOf(ip), due: over, deferred: true }, groups);
+  }
+  const quiet = instant(Math.max(over, after(now, REPEAT_MS)));
+  for (const due of [now, quiet]) addBursts(bursts, { ip, left: 1, due }, groups);
 }
 
 function onInterfaces(

@@ -16,7 +16,9 @@ import {
 } from "./world.ts";
 import {
   assertCachesRight,
+  assertLastWord,
   assertNobodyAccused,
+  assertNoStorm,
   assertOneOwner,
   settledWorld,
   watchOwners,
@@ -26,6 +28,8 @@ import {
 const FAILOVER_MS = 400;
 const HANDOVER_GAP_MS = 5;
 const OVERLAP_MS = 50;
+/** Neighbours' caches are right again a second after the last change. */
+const MISLED_MS = 1_000;
 /** After the last fault one speaker answers by then: memberlist's own time, and joining anew. */
 const HEALED_MS = 12_000;
 const CALM_MS = 5_000;
@@ -55,18 +59,23 @@ function failovers(seed: number, nodes: number, rounds: number): { count: number
     assertOneOwner(world, seed);
     runUntil(world, world.now + 800);
     assertCachesRight(world, where);
+    assert.ok(watch.worst.misledMs <= MISLED_MS, `${where}: ${watch.worst.misledMs} ms misled`);
     watch.restart();
     startSpeaker(world, name);
     runUntil(world, world.now + 1_400);
     const back = watch.worst;
     assertCachesRight(world, `${where}, return`);
+    assert.ok(back.misledMs <= MISLED_MS, `${where}, return: ${back.misledMs} ms misled`);
     assert.ok(back.gapMs <= HANDOVER_GAP_MS, `${where}, return: S2: ${back.gapMs} ms silent`);
     assert.ok(back.overlapMs <= OVERLAP_MS, `${where}, return: S1: two for ${back.overlapMs} ms`);
     for (const ip of owned) {
       assert.deepEqual(answering(world, ip), [name], `${where}: it did not take its share back`);
     }
   }
+  runUntil(world, world.now + 5_000);
+  assertLastWord(world, watch, `seed ${seed}`);
   assertNobodyAccused(world, seed);
+  assertNoStorm(world, `seed ${seed}`);
   return { count, checks: watch.worst.checks };
 }
 
@@ -89,13 +98,16 @@ function strike(world: World): void {
   const pick = () => names[Math.floor(random() * names.length)] ?? "";
   const name = pick();
   const lastMs = 100 + 4_000 * random();
+  const struck = world.speakers.get(name);
+  // Unless another fault's end did.
+  const revive = () => world.speakers.get(name) === struck && startSpeaker(world, name);
   switch (Math.floor(random() * 9)) {
     case 0:
       kill(world, name);
-      return schedule(world, lastMs, () => startSpeaker(world, name));
+      return schedule(world, lastMs, revive);
     case 1:
       leave(world, name);
-      return schedule(world, 1_000 + lastMs, () => startSpeaker(world, name));
+      return schedule(world, 1_000 + lastMs, revive);
     case 2:
       return pause(world, name, lastMs);
     case 3: // one way
@@ -128,16 +140,18 @@ function strike(world: World): void {
   }
 }
 
-/** Faults at random for twenty seconds, then calm: one owner, the right one, and no change any more. */
+/** Faults at random for a while, then calm: one owner, the right one, and no change any more. */
 function chaos(
   seed: number,
   nodes: number,
+  lastMs: number,
   ringBeyond = RING_BEYOND,
 ): { faults: number; checks: number; trace: number } {
   const world = settledWorld(seed, nodes, 3, [], { ringBeyond });
   const watch = watchOwners(world);
+  const where = `seed ${seed}, ${nodes} nodes`;
   let faults = 0;
-  while (world.now < 24_000) {
+  for (const end = world.now + lastMs; world.now < end;) {
     strike(world);
     faults++;
     runUntil(world, world.now + 2_000 * world.random());
@@ -146,30 +160,31 @@ function chaos(
   runUntil(world, world.now + 6_000);
   setApiDown(world, false);
   setExcluded(world, new Set());
-  runUntil(world, world.now + HEALED_MS);
-  const before = world.changes;
   watch.restart();
-  runUntil(world, world.now + CALM_MS);
-  const { gapMs, overlapMs, checks } = watch.worst;
-  const where = `seed ${seed}, ${nodes} nodes`;
+  const over = world.now;
+  const isCalm = () => world.now >= Math.max(over, watch.changedAt()) + CALM_MS;
+  for (const end = world.now + HEALED_MS + CALM_MS; world.now < end && !isCalm();) {
+    runUntil(world, Math.max(over, watch.changedAt()) + CALM_MS);
+  }
+  assert.ok(isCalm(), `${where}: S10: owners still change at ${world.now}`);
   assertNobodyAccused(world, seed);
-  assert.equal(gapMs, 0, `${where}: S2: nobody for ${gapMs} ms in calm`);
-  assert.equal(overlapMs, 0, `${where}: S1: two for ${overlapMs} ms in calm`);
+  assertNoStorm(world, where);
   assertCachesRight(world, where);
-  assert.equal(world.changes, before, `${where}: S10: owners change in calm`);
+  assertLastWord(world, watch, where);
   for (const ip of world.vips) {
     const [first = ""] = rankCandidates(world.names, String(ip));
     assert.deepEqual(answering(world, ip), [first], `${where}: S3: not the first in the election`);
   }
-  return { faults, checks, trace: world.trace };
+  return { faults, checks: watch.worst.checks, trace: world.trace };
 }
 
 Deno.test("after any faults one owner remains, the one that the election names (S1, S2, S3, S10)", () => {
   let [faults, checks, seeds] = [0, 0, 0];
-  const last = ONLY || 120;
+  const last = ONLY || 2_000;
   for (let seed = ONLY || 1; seed <= last; seed++) {
-    const nodes = seed % 40 === 0 ? 20 : [3, 4, 5, 7][seed % 4] ?? 3;
-    const found = chaos(seed, nodes);
+    // Most are short and small; some are as long and as large as it takes to find what needs that.
+    const nodes = seed % 200 === 0 ? 20 : [3, 4, 5, 3, 7, 3, 4, 5, 2, 3][seed % 10] ?? 3;
+    const found = chaos(seed, nodes, seed % 20 === 0 ? 24_000 : 8_000);
     faults += found.faults;
     checks += found.checks;
     seeds++;
@@ -178,11 +193,11 @@ Deno.test("after any faults one owner remains, the one that the election names (
 });
 
 Deno.test("in a ring too one owner remains after any faults, the one that the election names", () => {
-  for (let seed = ONLY || 1; seed <= (ONLY || 6); seed++) chaos(seed, 10, 8);
+  for (let seed = ONLY || 1; seed <= (ONLY || 6); seed++) chaos(seed, 10, 24_000, 8);
 });
 
 Deno.test("fifty speakers: a death is noticed in time and by all (S1, S2)", () => {
-  const { count } = failovers(7, 50, 6);
+  const { count } = failovers(7, 50, 3);
   assert.ok(count > 0);
 });
 
@@ -215,8 +230,8 @@ Deno.test("speakers of different paces agree on who is gone, each missed by its 
 });
 
 Deno.test("a seed replays exactly", () => {
-  assert.equal(chaos(11, 4).trace, chaos(11, 4).trace);
-  assert.notEqual(chaos(11, 4).trace, chaos(12, 4).trace);
+  assert.equal(chaos(11, 4, 8_000).trace, chaos(11, 4, 8_000).trace);
+  assert.notEqual(chaos(11, 4, 8_000).trace, chaos(12, 4, 8_000).trace);
 });
 
 Deno.test("an owner that stands still loses its addresses, and says nothing before it knows (row L25; layer 2, fault 14)", () => {

@@ -179,6 +179,10 @@ export interface World {
   podsKnownMs: number;
   /** Whom each client's neighbour cache names, by what it heard last. */
   readonly caches: readonly Map<Ip, string>[];
+  /** The last announcement of each address, and whose it was. */
+  readonly lastFrames: Map<Ip, { readonly by: string; readonly at: number }>;
+  /** When each node claimed and announced each address. */
+  readonly said: Map<string, number[]>;
   /** Fellows that a speaker took for foreign hosts. */
   readonly accused: string[];
   /** An address was answered by others than before. */
@@ -224,6 +228,8 @@ export function createWorld(nodes: number, vips: number, random: Random): World 
     elected: new Map(),
     podsKnownMs: 0,
     caches: Array.from({ length: CLIENTS }, () => new Map()),
+    lastFrames: new Map(),
+    said: new Map(),
     accused: [],
     changes: 0,
     trace: 0,
@@ -430,12 +436,17 @@ function tick(world: World, speaker: Speaker): void {
   if (isDue("ownership")) advanceOwnership(world, speaker, event);
   if (isDue("conflicts")) advanceConflicts(world, speaker, event);
   if (isDue("layer2")) advanceLayer2(world, speaker, event);
+  wake(world, speaker);
 }
 
 /** Each machine is woken when it asked for it, and never a thousand times at one moment. */
 function plan(world: World, speaker: Speaker, machine: keyof Speaker["due"]): void {
+  speaker.due[machine] = deadlineOf(world, speaker, machine);
+  wake(world, speaker);
+}
+
+function wake(world: World, speaker: Speaker): void {
   const { clockMs, due } = speaker;
-  due[machine] = deadlineOf(world, speaker, machine);
   const { monitor, gossip, ownership, conflicts, layer2 } = due;
   const first = Math.min(monitor, gossip, ownership, conflicts, layer2);
   const at = Math.max(first - clockMs, world.now + 0.05);
@@ -654,6 +665,7 @@ function perform(world: World, speaker: Speaker, action: MonitorAction): void {
     }
     case "stranger": {
       const { name } = action;
+      advanceConflicts(world, speaker, { kind: "stranger" });
       return gossipEvent(world, speaker, { kind: "ask", name, address: addressOf(world, name) });
     }
     case "settled":
@@ -765,6 +777,7 @@ function performOwnership(world: World, speaker: Speaker, action: OwnershipActio
     world.changes++;
     world.trace = (world.trace * 31 + Math.round(world.now * 1000) + action.ips.length) % 2 ** 40;
   } else if (action.kind === "claim") {
+    for (const ip of action.ips) note(world, `claim of ${ip} by ${speaker.name}`);
     notify(world, speaker, { what: "claim", ips: action.ips, macs: [speaker.mac] });
   } else if (action.kind === "release") {
     notify(world, speaker, { what: "release", ips: action.ips });
@@ -784,6 +797,8 @@ function advanceLayer2(world: World, speaker: Speaker, event: Layer2Event): void
 /** A gratuitous frame to all. */
 function announce(world: World, speaker: Speaker, ip: Ip): void {
   const { mac, name } = speaker;
+  world.lastFrames.set(ip, { by: name, at: world.now });
+  note(world, `announcement of ${ip} by ${name}`);
   const event = { kind: "seen", ip, mac, ifindex: IFINDEX } as const;
   for (const fellow of world.names) {
     if (fellow === name) continue;
@@ -794,8 +809,17 @@ function announce(world: World, speaker: Speaker, ip: Ip): void {
   }
   const { network: { delayMs, jitterMs }, random } = world;
   for (const cache of world.caches) {
-    schedule(world, delayMs + jitterMs * random(), () => cache.set(ip, name));
+    schedule(world, delayMs + jitterMs * random(), () => {
+      if (cache.get(ip) !== name) world.stale = true;
+      cache.set(ip, name);
+    });
   }
+}
+
+function note({ now, said }: World, what: string): void {
+  const times = said.get(what);
+  if (times === undefined) said.set(what, [now]);
+  else times.push(now);
 }
 
 function advanceConflicts(world: World, speaker: Speaker, event: ConflictEvent): void {
@@ -805,7 +829,10 @@ function advanceConflicts(world: World, speaker: Speaker, event: ConflictEvent):
       advanceLayer2(world, speaker, { kind: "again", ips: [action.ip] });
     }
     if (action.kind !== "tell") continue;
-    const fellow = world.names.find((name) => Number(addressOf(world, name)) === action.mac);
+    const fellow = world.names.find((name) => Number(addressOf(world, name)) === action.mac) ?? "";
+    // Nobody can know of one that was gone before it was known, and that had the address: so it did.
+    const isKnown = speaker.gossip.members.has(fellow) || speaker.liveness.met.has(fellow);
+    if (world.speakers.get(fellow)?.running === false && !isKnown) continue;
     world.accused.push(`${speaker.name} accuses ${fellow} at ${world.now}`);
   }
   plan(world, speaker, "conflicts");
@@ -886,7 +913,7 @@ export function leave(world: World, name: string): void {
           return;
         }
         gossipEvent(world, speaker, { kind: "leave" });
-        schedule(world, 20, () => kill(world, name));
+        schedule(world, 20, () => act(world, speaker, () => kill(world, name)));
       });
     notify(world, speaker, { what: "leaving" }, end);
   });

@@ -34,16 +34,16 @@ function bench() {
 Deno.test("a foreign host is told once a minute and answered once in ten seconds (row L10)", () => {
   const { state, at } = bench();
   const actions: ConflictAction[] = [];
-  for (let ms = 0; ms <= 63_000; ms += 100) actions.push(...at(ms, seen(FOREIGN)));
+  for (let ms = 0; ms <= 65_000; ms += 100) actions.push(...at(ms, seen(FOREIGN)));
   const count = (kind: ConflictAction["kind"]) => actions.filter((one) => one.kind === kind).length;
-  assert.equal(count("defend"), 1 + Math.floor(63_000 / DEFEND_INTERVAL_MS));
+  assert.equal(count("defend"), 1 + Math.floor(65_000 / DEFEND_INTERVAL_MS));
   assert.equal(count("tell"), 2);
   assert.equal(
     actions.reduce((sum, one) => sum + (one.kind === "count" ? one.frames : 0), 0),
-    631,
+    651,
     "every frame is counted once",
   );
-  assert.deepEqual(current(state, instant(63_000)), [{ ip: VIP, mac: FOREIGN }]);
+  assert.deepEqual(current(state, instant(65_000)), [{ ip: VIP, mac: FOREIGN }]);
   assert.deepEqual(current(state, instant(200_000)), []);
 });
 
@@ -129,4 +129,22 @@ Deno.test("a host that changes its hardware address each time does not fill the 
   for (let mac = 10; mac < 20_000; mac++) at(mac, seen(mac as Mac));
   assert.ok(state.suspects.size <= 4_096);
   assert.ok(current(state, instant(20_000)).length <= 4_096);
+});
+
+Deno.test("while a speaker is heard that is not known yet, a frame may be its own: nobody is accused", () => {
+  for (
+    const [strangerAt, accused] of [[-JUDGE_MS, 0], [100, 0], [2_900, 0], [
+      -JUDGE_MS - 1,
+      1,
+    ]] as const
+  ) {
+    const { at } = bench();
+    at(strangerAt, { kind: "stranger" });
+    at(0, seen(FOREIGN));
+    const verdicts = at(JUDGE_MS, { kind: "tick" });
+    assert.equal(verdicts.filter(({ kind }) => kind === "tell").length, accused, `${strangerAt}`);
+    at(JUDGE_MS + 60_000, seen(FOREIGN));
+    const later = at(2 * JUDGE_MS + 60_000, { kind: "tick" });
+    assert.equal(later.filter(({ kind }) => kind === "tell").length, 1, "a host that stays");
+  }
 });

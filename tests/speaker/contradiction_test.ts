@@ -52,6 +52,18 @@ Deno.test("putRight() announces at once and once more, and claims nothing", () =
   assert.deepEqual(once, [0, 2]);
 });
 
+Deno.test("the last announcement comes when nobody contradicts any more, whenever that was", () => {
+  for (const last of [0, 100, 3_000, 4_900, 5_100, 9_000]) {
+    const announced: number[] = [];
+    saidIn(30_000, (held, now, said) => {
+      if (now <= last) counter(held, instant(now), said);
+      if (said.again.size > 0 || now === held.againDue) announced.push(now);
+    });
+    assert.ok((announced.at(-1) ?? 0) >= last + 1_500, `${last}: ${announced}`);
+    announced.forEach((at, index) => assert.ok(at - (announced[index - 1] ?? -5_000) >= 5_000));
+  }
+});
+
 Deno.test("contradict() says nothing of what has been left to another meanwhile", () => {
   const said = saidIn(10_000, (held, now, said) => {
     if (now < 2) counter(held, instant(now), said);

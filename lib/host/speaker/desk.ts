@@ -65,7 +65,13 @@ interface DeskParts {
   readonly fellows: Omit<Fellows, "over">;
   readonly handover: Pick<
     Handover,
-    "interfacesChanged" | "onNotice" | "putRight" | "reset" | "setStale" | "tellClaims"
+    | "interfacesChanged"
+    | "onNotice"
+    | "putRight"
+    | "reset"
+    | "setStale"
+    | "strangerHeard"
+    | "tellClaims"
   >;
   /** In the order in which they learn of new plans. */
   readonly announcers: readonly Announcer[];
@@ -147,6 +153,8 @@ function take(state: State, event: SpeakerEvent): void {
     case "nodes":
     case "members":
       return plans.touchAll();
+    case "stranger":
+      return handover.strangerHeard();
     case "notice":
       return void state.notices.push(event);
     case "acquainted":

@@ -26,6 +26,8 @@ export type FellowEvent =
   }
   /** A fellow is heard (again): it must learn what this node claims. Returned: it went without a goodbye. */
   | { readonly kind: "fellow-up"; readonly returned: boolean }
+  /** A speaker is heard that gossip has not told of. */
+  | { readonly kind: "stranger" }
   /** This node knows which other speakers there are; before, it would think itself alone. */
   | { readonly kind: "acquainted" }
   /** The process was paused so long that it must fall silent until it is acquainted again. */

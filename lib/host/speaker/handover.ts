@@ -35,7 +35,13 @@ interface HandoverOptions {
   readonly nodeName: string;
   readonly layer2: Pick<
     AddressProber,
-    "announceAgain" | "interfaces" | "setFellows" | "setFree" | "setHeld" | "setOwned"
+    | "announceAgain"
+    | "interfaces"
+    | "setFellows"
+    | "setFree"
+    | "setHeld"
+    | "setOwned"
+    | "strangerHeard"
   >;
   readonly fellows: Pick<Fellows, "heard" | "notify">;
   readonly clock: Clock;
@@ -53,6 +59,8 @@ export interface Handover extends Announcer {
   tellClaims(): void;
   /** A node that was missed is heard again: neighbours may believe what it announced meanwhile. */
   putRight(): void;
+  /** A speaker is heard whose hardware addresses are not known yet. */
+  strangerHeard(): void;
   /** Fellows take frames with hardware addresses that they were not told for a foreign host's. */
   interfacesChanged(): void;
   /** Speakers that see less than others, maybe this one: they give way. */
@@ -141,6 +149,7 @@ export function startHandover(options: HandoverOptions, signal: AbortSignal): Ha
       state.macsBeside = macs;
       tellFellows(options, state);
     },
+    strangerHeard: () => layer2.strangerHeard(),
     putRight: () => feed({ kind: "returned" }),
     interfacesChanged() {
       if (macsOf(layer2).join() !== state.macs.join()) tellClaims(options, state);

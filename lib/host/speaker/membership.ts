@@ -236,10 +236,10 @@ function take(state: State, news: MemberNews): void {
     case "settled":
       if (news.missing.length > 0) log.debug({ speakers: news.missing.join() }, "notice not heard");
       state.unsettled.get(news.id)?.();
-      state.unsettled.delete(news.id);
-      return;
+      return void state.unsettled.delete(news.id);
     case "stranger":
-      return gossip.ask(news.name, news.address);
+      gossip.ask(news.name, news.address);
+      return inbox.post({ kind: "stranger" });
     case "paused":
       return onPaused(state, news.ms);
     case "refused":

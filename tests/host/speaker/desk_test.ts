@@ -112,6 +112,7 @@ function bench() {
       reset: () => note("reset"),
       tellClaims: () => note("tell claims"),
       putRight: () => note("put right"),
+      strangerHeard: () => note("stranger heard"),
       interfacesChanged: () => void at.interfaceChanges++,
       setStale: (names) => void (at.givingWay = [...names].sort()),
     },
@@ -366,6 +367,7 @@ Deno.test("a fellow that is heard again is told the claims, and other pods are l
   begin();
   inbox.post({ kind: "fellow-up", returned: false });
   inbox.post({ kind: "fellow-up", returned: true });
+  inbox.post({ kind: "stranger" });
   inbox.post({ kind: "pods" });
   assert.deepEqual(done(), [
     "tell claims",
@@ -373,6 +375,7 @@ Deno.test("a fellow that is heard again is told the claims, and other pods are l
     "tell claims",
     "put right",
     "touch all",
+    "stranger heard",
     "pods changed",
     "touch all",
     "bgp",

@@ -35,6 +35,7 @@ function bench(...fellows: string[]) {
         ),
       announceAgain: (again) => void layer2.push(`again ${texts(again)}`),
       setFellows: (set) => void macs.push([...set]),
+      strangerHeard: () => void holders.push("stranger heard"),
       interfaces: () => interfaces,
       setHeld: (held) => void (held.length > 0 && holders.push(`held ${texts(held)}`)),
       setFree: (free) => void (free.length > 0 && holders.push(`free ${texts(free)}`)),

@@ -93,7 +93,7 @@ Deno.test("joinFellows() keeps what the heartbeat tells before gossip has begun"
   });
   await using _fellows = await join();
   assert.deepEqual(gossiping.calls(), ["ask node2"]);
-  assert.deepEqual(inbox.kinds(), ["members"]);
+  assert.deepEqual(inbox.kinds(), ["stranger", "members"]);
 });
 
 Deno.test("joinFellows() ends the heartbeat when gossip cannot begin", async () => {

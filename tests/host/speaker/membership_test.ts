@@ -301,10 +301,11 @@ Deno.test("after a long pause a node forgets before it resumes, and gets acquain
 });
 
 Deno.test("a stranger's heartbeat makes gossip ask, and refused ones are told once a minute", async () => {
-  const { context, gossiping, membership } = bench();
+  const { context, gossiping, inbox, membership } = bench();
   const address = ips("10.0.0.8")[0] ?? assert.fail();
   membership.take({ kind: "stranger", name: "node8", address });
   assert.deepEqual(gossiping.calls(), ["ask node8"]);
+  assert.deepEqual(inbox.kinds(), ["stranger"]);
   const refuse = () => membership.take({ kind: "refused", reasons: { signature: 3 } });
   refuse();
   refuse();

@@ -30,6 +30,8 @@ export interface Conflicts {
   seen(conflict: Conflict): void;
   setOwn(macs: ReadonlySet<Mac>): void;
   setFellows(macs: ReadonlySet<Mac>): void;
+  /** A speaker is heard whose hardware addresses are not known yet. */
+  strangerHeard(): void;
   setOwned(ips: readonly Ip[]): void;
   /** Of the last minute. */
   current(): readonly { readonly ip: Ip; readonly mac: Mac }[];
@@ -51,6 +53,7 @@ export function startConflicts(options: ConflictsOptions, signal: AbortSignal): 
     seen: (conflict) => feed({ kind: "seen", ...conflict }),
     setOwn: (own) => feed({ kind: "known", own, fellows: state.fellows }),
     setFellows: (fellows) => feed({ kind: "known", own: state.own, fellows }),
+    strangerHeard: () => feed({ kind: "stranger" }),
     setOwned: (ips) => feed({ kind: "owned", ips }),
     current: () => current(state, clock.now()),
   };

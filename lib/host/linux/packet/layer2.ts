@@ -60,6 +60,8 @@ export interface Layer2 extends Pick<Reach, "addresses" | "cutOff" | "leadsToAny
   announceAgain(ips: readonly Ip[]): void;
   /** Hardware addresses of the other speakers: a frame of theirs is no conflict. */
   setFellows(macs: ReadonlySet<Mac>): void;
+  /** A speaker is heard whose hardware addresses are not known yet: nobody is accused meanwhile. */
+  strangerHeard(): void;
   /** The interfaces that answer. */
   interfaces(): readonly { readonly name: string; readonly mac: Mac; readonly ifindex: number }[];
   /** What answers there first, as far as the kernel tells; what a program passes on is the socket's. */
@@ -183,6 +185,7 @@ export function driveLayer2(
     },
     announceAgain: (ips: readonly Ip[]) => feed({ kind: "again", ips }),
     setFellows: conflicts.setFellows,
+    strangerHeard: conflicts.strangerHeard,
     // Those that lead to the LAN come first: fellows are told of the first few.
     interfaces: () =>
       driving.usable.toSorted((a, b) => Number(isInner(a)) - Number(isInner(b)))
@@ -256,6 +259,7 @@ function withoutLayer2(problem: string, log: Log, signal: AbortSignal): Layer2 {
     setOwned: () => undefined,
     announceAgain: () => undefined,
     setFellows: () => undefined,
+    strangerHeard: () => undefined,
     interfaces: () => [],
     answersBy: () => "off",
     leadsToAny: () => false,

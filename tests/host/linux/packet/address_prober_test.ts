@@ -55,6 +55,7 @@ function makeStage(refusal?: Error): Stage {
     setOwned: (ips) => void done.push(`owns ${textOf(ips)}`),
     announceAgain: () => undefined,
     setFellows: (macs) => void done.push(`fellows ${macs.size}`),
+    strangerHeard: () => undefined,
     leftOut: () => [],
     interfaces: () => [{ name: "eth0", mac: OWN, ifindex: 2 }],
     requireReplyLease: () => undefined,
