@@ -47,6 +47,8 @@ export type Layer2Action =
 /** What the layer 2 machine knows; only `step` touches it. */
 interface Layer2State {
   readonly owned: Set<Ip>;
+  /** Of them, what another is about to announce. */
+  quiet: ReadonlySet<Ip>;
   readonly interfaces: Map<number, AnnouncingInterface>;
   /** The same, as they are announced on. */
   groups: InterfaceGroups;
@@ -65,6 +67,7 @@ export const SERIES_MS: Millis = 5_000;
 export function createLayer2(): Layer2State {
   return {
     owned: new Set(),
+    quiet: new Set(),
     interfaces: new Map(),
     groups: { outer: [], inner: [] },
     bursts: createBursts(),
@@ -84,8 +87,7 @@ export function step(
 ): { state: Layer2State; actions: Layer2Action[] } {
   const actions: Layer2Action[] = [];
   if (event.kind === "owned") {
-    onOwned(state, event.ips, new Set(event.resumed), now, actions);
-    for (const ip of event.quiet ?? []) endBursts(state.bursts, ip);
+    onOwned(state, event, now, actions);
   } else if (event.kind === "interfaces") onInterfaces(state, event.interfaces, now, actions);
   else if (event.kind === "again") onAgain(state, event.ips, now);
   sendDue(state.bursts, now, {
@@ -102,24 +104,27 @@ export function nextDeadline(state: Layer2State): Instant | undefined {
 
 function onOwned(
   state: Layer2State,
-  ips: readonly Ip[],
-  resumed: ReadonlySet<Ip>,
+  { ips, quiet = [], resumed = [] }: Layer2Event & { readonly kind: "owned" },
   now: Instant,
   actions: Layer2Action[],
 ): void {
   const next = new Set(ips);
-  const gained = ips.filter((ip) => !state.owned.has(ip));
-  const lost = [...state.owned].filter((ip) => !next.has(ip));
-  if (gained.length === 0 && lost.length === 0) return;
-  for (const ip of lost) {
-    state.owned.delete(ip);
-    endBursts(state.bursts, ip);
-  }
-  for (const ip of gained) state.owned.add(ip);
-  actions.push({ kind: "setOwned", ips: [...next] });
-  for (const ip of gained) begin(state, ip, resumed.has(ip), now);
+  const { owned, quiet: before } = state;
+  // What another was about to announce it may have announced: neighbours are told as of a new one.
+  const announced = ips.filter((ip) => !owned.has(ip) || before.has(ip));
+  const lost = [...owned].filter((ip) => !next.has(ip));
+  const isAnother = lost.length > 0 || owned.size !== next.size;
+  state.quiet = new Set(quiet);
+  for (const ip of [...lost, ...quiet]) endBursts(state.bursts, ip);
+  for (const ip of lost) owned.delete(ip);
+  for (const ip of ips) owned.add(ip);
+  if (isAnother) actions.push({ kind: "setOwned", ips: [...next] });
+  const fresh = announced.filter((ip) => !state.quiet.has(ip));
+  const isResumed = new Set(resumed);
+  for (const ip of fresh) begin(state, ip, isResumed.has(ip), now);
+  if (!isAnother) return;
   for (const [ip, at] of state.begun) {
-    if (!state.owned.has(ip) && now >= after(at, SERIES_MS)) state.begun.delete(ip);
+    if (!owned.has(ip) && now >= after(at, SERIES_MS)) state.begun.delete(ip);
   }
 }
 
@@ -160,6 +165,7 @@ function onInterfaces(
   // A new or changed hardware address makes every neighbour's entry wrong at once.
   const groups = groupsOf(fresh);
   for (const ip of state.owned) {
+    if (state.quiet.has(ip)) continue;
     addBursts(state.bursts, { ip, left: repeatsOf(ip), due: now }, groups);
   }
 }
@@ -167,7 +173,7 @@ function onInterfaces(
 /** One more announcement each, beside those still to come. */
 function onAgain(state: Layer2State, ips: readonly Ip[], now: Instant): void {
   for (const ip of ips) {
-    if (!state.owned.has(ip)) continue;
+    if (!state.owned.has(ip) || state.quiet.has(ip)) continue;
     const left = Math.min(REPEATS, 1 + leftOf(state.bursts, ip));
     endBursts(state.bursts, ip);
     addBursts(state.bursts, { ip, left, due: now }, state.groups);

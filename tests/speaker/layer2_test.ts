@@ -268,6 +268,22 @@ Deno.test("step() announces once more, when five seconds are over, what it took 
   assert.deepEqual(gone, [0, 1_100, 1_700]);
 });
 
+Deno.test("step() announces what it takes back from one that it had left it to, and was answering all along", () => {
+  const left: TimedEvent = [10_000, { kind: "owned", ips: [A], quiet: [A] }];
+  const actions = run([[0, interfaces(ETH0)], [0, owned(A)], left, [10_200, owned(A)]], 60_000);
+  assert.deepEqual(times(actions, A).filter((at) => at > 5_000).slice(0, 2), [10_200, 11_300]);
+  assert.equal(actions.filter(({ kind }) => kind === "setOwned").length, 1);
+  const never = run([[0, interfaces(ETH0)], [0, { kind: "owned", ips: [A], quiet: [A] }]], 60_000);
+  assert.deepEqual(times(never, A), []);
+  const other = run([
+    [0, interfaces(ETH0)],
+    [0, { kind: "owned", ips: [A], quiet: [A] }],
+    [1_000, { kind: "again", ips: [A] }],
+    [2_000, interfaces(ETH0, ETH1)],
+  ], 60_000);
+  assert.deepEqual(times(other, A), [], "whatever else happens");
+});
+
 Deno.test("step() is silent from the very event by which an address is lost", () => {
   // The last local endpoint terminates: the table is emptied in the same step.
   const state = createLayer2();

@@ -52,6 +52,8 @@ interface Probing {
   readonly state: AddressProbeState;
   /** Open while something is probed. */
   listener: ClaimListener | undefined;
+  /** As they were last handed in. */
+  quiet: readonly Ip[];
   cancelLook: () => void;
 }
 
@@ -72,12 +74,14 @@ export function startAddressProber(
     open,
     state,
     listener: undefined,
+    quiet: [],
     cancelLook: () => undefined,
   };
   signal.addEventListener("abort", () => stop(probing), { once: true });
   return {
     ...layer2,
     setOwned(ips, quiet, resumed = []) {
+      probing.quiet = quiet;
       feed(probing, { kind: "wanted", ips, resumed });
       layer2.setOwned(passed(state), quiet, resumed);
       if (nextDeadline(state) === undefined) return;
@@ -145,7 +149,7 @@ function look(probing: Probing): void {
     grown = feed(probing, { kind: "seen", ip, mac }) || grown;
   }
   grown = feed(probing, { kind: "tick" }) || grown;
-  if (grown) layer2.setOwned(passed(state), []);
+  if (grown) layer2.setOwned(passed(state), probing.quiet);
   if (nextDeadline(state) === undefined) return stop(probing);
   probing.cancelLook = clock.schedule(LOOK_MS, () => look(probing));
 }

@@ -52,7 +52,8 @@ function makeStage(refusal?: Error): Stage {
     leadsToAny: () => true,
     cutOff: () => [],
     addresses: () => undefined,
-    setOwned: (ips) => void done.push(`owns ${textOf(ips)}`),
+    setOwned: (ips, quiet) =>
+      void done.push(`owns ${textOf(ips)}${quiet.map((ip) => `, ${formatIp(ip)} quietly`)}`),
     announceAgain: () => undefined,
     setFellows: (macs) => void done.push(`fellows ${macs.size}`),
     strangerHeard: () => undefined,
@@ -176,4 +177,15 @@ Deno.test("withoutProbes() answers at once for what it is given, held or not", (
   unprobed.setOwned([VIP], []);
   assert.deepEqual(done, [`owns ${formatIp(VIP)}`]);
   assert.equal(unprobed.heldBack(VIP), undefined);
+});
+
+Deno.test("what is left to another stays quiet when a probe of another address ends", async () => {
+  const { prober, clock, done } = makeStage();
+  prober.setHeld([VIP]);
+  prober.setOwned([VIP], []);
+  prober.setOwned([VIP, OTHER], [VIP]);
+  await clock.elapse(WHOLE_MS);
+  const [vip, other] = [formatIp(VIP), formatIp(OTHER)];
+  const owns = done.filter((one) => one.startsWith("owns"));
+  assert.equal(owns.at(-1), `owns ${vip} ${other}, ${vip} quietly`);
 });
