@@ -215,6 +215,8 @@ function defend(
     defended.set(ip, now);
     forgetOldest(defended);
     contradicted.delete(ip);
+    // Neighbours may hear the two in the other order.
+    if (isFellow) contradicted.set(ip, after(now, LAST_WORD_MS));
     actions.push({ kind: "defend", ip });
     return;
   }

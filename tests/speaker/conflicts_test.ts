@@ -56,7 +56,6 @@ Deno.test("own frames are nothing, a fellow speaker's are a split", () => {
     { kind: "count", verdict: "split", frames: 1 },
   ]);
   assert.deepEqual(current(state, instant(0)), []);
-  assert.equal(nextDeadline(state), undefined);
 });
 
 Deno.test("a host that nobody knows is answered at once, and judged when who lives can be known", () => {
@@ -101,6 +100,14 @@ Deno.test("after a fellow that starts, or whose link comes back, the last word i
   assert.deepEqual(defences(FELLOW, [0, 1_100, 2_200, 3_300, 4_400]), [0, 5_900]);
   const endless = Array.from({ length: 1_200 }, (_, index) => 50 * index);
   assert.ok(defences(FELLOW, endless).length <= 8, "and never a storm");
+});
+
+Deno.test("a fellow's frame is answered at once and once more: neighbours may hear the two in the other order", () => {
+  const { state, at } = bench();
+  at(0, known(FELLOW));
+  assert.deepEqual(at(0, seen(FELLOW))[0], DEFENDED);
+  assert.deepEqual(at(nextDeadline(state) ?? 0, { kind: "tick" }), [DEFENDED]);
+  assert.equal(nextDeadline(state), undefined);
 });
 
 Deno.test("an address that is left to the next owner is not defended: its frame comes before its claim", () => {
