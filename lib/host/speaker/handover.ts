@@ -94,15 +94,7 @@ interface State {
 /** Begins with nothing answered. */
 export function startHandover(options: HandoverOptions, signal: AbortSignal): Handover {
   const { clock, fellows, layer2, nodeName } = options;
-  const state: State = {
-    ownership: createOwnership(nodeName, precedes),
-    answering: [],
-    hasPlans: false,
-    macs: [],
-    fellowMacs: new Map(),
-    macsBeside: [],
-    unclaimed: createUnclaimed(),
-  };
+  const state = createState(nodeName);
   const { feed } = runMachine<OwnershipEvent, OwnershipAction>({
     step: (event, now) => step(state.ownership, event, now),
     nextDeadline: () => nextDeadline(state.ownership),
@@ -170,6 +162,18 @@ export function startHandover(options: HandoverOptions, signal: AbortSignal): Ha
     unclaimed: () => unclaimed(state.unclaimed, fellows.heard(), clock.now()),
     nextUnclaimed: () => nextUnclaimed(state.unclaimed, clock.now()),
     answering: () => state.answering,
+  };
+}
+
+function createState(nodeName: string): State {
+  return {
+    ownership: createOwnership(nodeName, precedes),
+    answering: [],
+    hasPlans: false,
+    macs: [],
+    fellowMacs: new Map(),
+    macsBeside: [],
+    unclaimed: createUnclaimed(),
   };
 }
 
