@@ -33,7 +33,7 @@ import type { Announcer } from "./announcer.ts";
 import { createCutOff, type CutOff } from "./cut_off.ts";
 import type { FactEvent, Facts } from "./facts.ts";
 import type { FellowEvent, Fellows } from "./fellows.ts";
-import type { Handover } from "./handover.ts";
+import type { DeskHandover } from "./handover.ts";
 import { createJudging, type Judging } from "./judging.ts";
 import type { KeptPlan, SpeakerPlans } from "./plans.ts";
 
@@ -63,16 +63,7 @@ interface DeskParts {
   readonly plans: SpeakerPlans;
   readonly layer2: Pick<Layer2, "addresses" | "cutOff" | "interfaces" | "leadsToAny" | "problem">;
   readonly fellows: Omit<Fellows, "over">;
-  readonly handover: Pick<
-    Handover,
-    | "interfacesChanged"
-    | "onNotice"
-    | "putRight"
-    | "reset"
-    | "setStale"
-    | "strangerHeard"
-    | "tellClaims"
-  >;
+  readonly handover: DeskHandover;
   /** In the order in which they learn of new plans. */
   readonly announcers: readonly Announcer[];
   readonly announcements: Announcements;

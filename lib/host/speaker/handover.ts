@@ -78,6 +78,18 @@ export interface Handover extends Announcer {
   nextUnclaimed(): Instant | undefined;
 }
 
+/** What the desk tells it beside plans. */
+export type DeskHandover = Pick<
+  Handover,
+  | "interfacesChanged"
+  | "onNotice"
+  | "putRight"
+  | "reset"
+  | "setStale"
+  | "strangerHeard"
+  | "tellClaims"
+>;
+
 const LEAVE_LOOK_MS = 1;
 
 interface State {
