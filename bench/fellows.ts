@@ -48,6 +48,8 @@ const ringed = isRinged(monitor);
 function startBeats(sender: string, address: string, boot: number): void {
   const socket = createSocket("udp4");
   let sequence = 0;
+  const { intervalMs } = DEFAULT_TIMING;
+  const beat = { kind: "beat", intervalMs, multiplier: 3, canAnnounce: false, ringed } as const;
   const send = (body: HeartbeatBody) => {
     const packet = encodeHeartbeat({ sender, boot, sequence: ++sequence, body }, signer);
     socket.send(packet, HEARTBEAT_PORT, measured);
@@ -57,13 +59,13 @@ function startBeats(sender: string, address: string, boot: number): void {
     if (isWireError(packet)) return;
     const { body } = packet;
     if (body.kind === "notice") send({ kind: "ack", id: body.id });
-    if (body.kind === "query" && body.target === sender) {
-      send({ kind: "answer", id: body.id, heard: true });
-    }
+    if (body.kind !== "query" && body.kind !== "missed") return;
+    if (body.target !== sender) return;
+    if (body.kind === "query") send({ kind: "answer", id: body.id, heard: true });
+    // Whoever asks is given beats, and learns by them that the others go to neighbours alone.
+    send(beat);
   });
   socket.bind(HEARTBEAT_PORT, address);
-  const { intervalMs } = DEFAULT_TIMING;
-  const beat = { kind: "beat", intervalMs, multiplier: 3, canAnnounce: false, ringed } as const;
   // Not all at once: nobody's timers agree.
   const timer = setTimeout(() => {
     send(beat);
