@@ -7,6 +7,7 @@ import { type Flags, type Surroundings, UsageError } from "./flag_values.ts";
 import {
   readAgainst,
   readCluster,
+  readPagePort,
   readReplaced,
   readRunOptions,
   readSourceOptions,
@@ -43,6 +44,8 @@ export type Request =
     readonly cluster:
       | { readonly kubeconfig: string | undefined; readonly namespace: string }
       | undefined;
+    /** Of the page of a role of this machine; undefined: of all that run here. */
+    readonly port: number | undefined;
     readonly check: boolean;
     readonly output: OutputFormat;
   }
@@ -156,11 +159,13 @@ function buildProgram(done: (request: Request) => void, around: Surroundings): C
     .addOption(new Option("--cluster", "the roles of a cluster, by way of its API server"))
     .addOption(once("--kubeconfig <file>", "that cluster; default: $KUBECONFIG, ~/.kube/config"))
     .addOption(once("--namespace <ns>", "Herald's in the cluster; default metallb-system"))
+    .addOption(once("--port <port>", "the role of this machine that run was given it for"))
     .addOption(new Option("--check", "tells what is wrong; the exit code is 1 then"))
     .addOption(outputOption())
     .action((flags: Flags) => {
       const cluster = readCluster(flags, around);
-      done({ kind: "status", cluster, check: flags.check === true, output: outputOf(flags) });
+      const port = readPagePort(flags);
+      done({ kind: "status", cluster, port, check: flags.check === true, output: outputOf(flags) });
     });
   addSourceOptions(
     program.command("explain").argument("<kind>", "service").argument("<name>", "NAMESPACE/NAME"),

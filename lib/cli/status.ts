@@ -18,6 +18,8 @@ export const NO_ROLE =
 interface StatusRequest {
   /** Where the cluster is whose roles are asked; undefined: those of this machine. */
   readonly cluster: ClusterPlace | undefined;
+  /** Of the page of a role of this machine; undefined: of all that run here. */
+  readonly port: number | undefined;
   /** Whether what is wrong is told, and makes the exit code 1. */
   readonly check: boolean;
   readonly output: OutputFormat;
@@ -34,10 +36,10 @@ interface Found extends Partial<Pick<AskedRoles, "silent">> {
  * `herald status`: prints what the roles on this machine hold, or those of a cluster; exit code 1
  * when none answers, and with `--check` when something is wrong.
  */
-export async function status({ check, cluster, output }: StatusRequest): Promise<number> {
+export async function status({ check, cluster, output, port }: StatusRequest): Promise<number> {
   try {
     const asked: Found = cluster === undefined
-      ? { roles: await askHere() }
+      ? { roles: await askHere(port) }
       : await askCluster(cluster);
     const found = check ? { ...asked, problems: findProblems(asked) } : asked;
     await writeText(Deno.stdout, statusReport(found, output));
@@ -49,17 +51,27 @@ export async function status({ check, cluster, output }: StatusRequest): Promise
   }
 }
 
-async function askHere(): Promise<readonly ProcessStatus[]> {
-  const found = await askLocalProcesses();
+async function askHere(port: number | undefined): Promise<readonly ProcessStatus[]> {
+  const found = port === undefined ? await askLocalProcesses() : [];
   if (found.length > 0) return found;
-  const one = await askProcess(pageInPod((name) => Deno.env.get(name)));
-  return one === undefined ? [] : [one];
+  for (const page of pagesInPod(port, (name) => Deno.env.get(name))) {
+    const one = await askProcess(page);
+    if (one !== undefined) return [one];
+  }
+  return [];
 }
 
-/** In a pod the root is read-only, so there is no socket file; where the probes ask, it answers. */
-export function pageInPod(env: (name: string) => string | undefined): string {
-  const host = env("METALLB_HOST") || "127.0.0.1";
-  return `http://${formatHost(host)}:${env("METALLB_PORT") || 7472}`;
+/**
+ * In a pod the root is read-only, so there is no socket file; where the probes ask, it answers. A
+ * port that its flags choose is known to who asks alone.
+ */
+export function pagesInPod(
+  port: number | undefined,
+  env: (name: string) => string | undefined,
+): string[] {
+  const host = env("METALLB_HOST") || "";
+  const hosts = ["", "::", "0.0.0.0"].includes(host) ? ["127.0.0.1", "::1"] : [host];
+  return hosts.map((one) => `http://${formatHost(one)}:${port ?? (env("METALLB_PORT") || 7472)}`);
 }
 
 /** A pod that does not answer is a problem, and may be the one that does what no other does. */

@@ -72,7 +72,7 @@ export async function validate(request: ValidateRequest): Promise<number> {
   if (areGood && failure === undefined && against !== undefined) {
     try {
       const config = onlyConfig(checked);
-      impact = impactOf(config, await takeSnapshot(against), against.lbClass, compat);
+      impact = impactOf(config, await takeSnapshot(against, "addresses"), against.lbClass, compat);
       if (output === "text") await writeText(Deno.stdout, impactText(impact));
     } catch (error) {
       failure = errorText(error);

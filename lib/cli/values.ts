@@ -126,6 +126,18 @@ export function readCluster(
   return { kubeconfig: source.kubeconfig, namespace: source.namespace };
 }
 
+/** Reads `herald status --port`. @throws UsageError */
+export function readPagePort(flags: Flags): number | undefined {
+  const value = text(flags, "port");
+  if (value === undefined) return undefined;
+  if (flags.cluster === undefined && flags.kubeconfig === undefined) {
+    return port("--port", value, 0);
+  }
+  throw new UsageError(
+    "--port is of this machine; the roles of a cluster name theirs in their pods",
+  );
+}
+
 /** Reads the flags of `herald run` and fills in the environment and the defaults. @throws UsageError */
 export function readRunOptions(flags: Flags, around: Surroundings): RunOptions {
   if (flags.role === undefined) {

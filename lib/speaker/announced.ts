@@ -8,6 +8,8 @@ export interface Wire {
   readonly layer2Problem: string | undefined;
   /** Why ARP and NDP for an address of this node get no answer from it; undefined when they do. */
   unanswered(ip: Ip): string | undefined;
+  /** The fellow that answers for an address of this node in its place. */
+  yieldsTo(ip: Ip): string | undefined;
   /** Whether a BGP peer with an established session was told a route of the address. */
   isTold(ip: Ip): boolean;
   /** Each route of the address and each peer, and whether it was told, one sentence each. */
@@ -18,6 +20,8 @@ export interface Wire {
 export interface Announced {
   /** The ways in which this node announces the address; none when it does not. */
   readonly by: readonly Protocol[];
+  /** The node that answers for it by layer 2, as far as this one knows; undefined: none. */
+  readonly owner: string | undefined;
   /** Why it cannot do what only it is to do; undefined when it can. */
   readonly failure: string | undefined;
   /** Why the address is announced here, or why not. */
@@ -43,6 +47,7 @@ export function announcedNow(
   const here = { layer2: layer2?.here, bgp: bgp?.here };
   return {
     by: PROTOCOLS.filter((protocol) => here[protocol] && faults[protocol] === undefined),
+    owner: faults.layer2 === undefined ? layer2?.owner : wire.yieldsTo(ip),
     failure: layer2?.here ? wire.layer2Problem : undefined,
     reason: reasonOf(seen) ?? reason,
   };

@@ -2,6 +2,12 @@ import type { Ip } from "../net/ip.ts";
 import { isAnswered } from "./ownership.ts";
 import type { OwnershipState } from "./ownership_state.ts";
 
+/** The fellow that answers for an address of this node's instead; undefined where this node does. */
+export function yieldsTo(state: OwnershipState, ip: Ip): string | undefined {
+  const held = state.held.get(ip);
+  return held === undefined || isAnswered(held) ? undefined : held.yielded?.to;
+}
+
 /** Why this node does not answer for an address that is its own by the plan; undefined when it does. */
 export function silence(state: OwnershipState, ip: Ip): string | undefined {
   const held = state.held.get(ip);

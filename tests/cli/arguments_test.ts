@@ -130,6 +130,8 @@ Deno.test("parseArguments() refuses wrong usage with exit code 2 and says what i
     ["explain service", /missing required argument 'name'/],
     ["explain service nginx", /write NAMESPACE\/NAME/],
     ["explain pod a/b", /cannot explain "pod"/],
+    ["status --port=x", /--port=x is no port/],
+    ["status --cluster --port=7472", /--port is of this machine/],
     ["status --output=yaml", /Allowed choices are text, json/],
     ["statsu", /Did you mean status/],
     ["--port=7472", /unknown option --port/],
@@ -184,8 +186,9 @@ Deno.test("parseArguments() reads the other commands", () => {
   assert.ok(validate.kind === "validate" && validate.output === "json");
   assert.equal(validate.against?.store, "/srv/lb");
   assert.equal(validate.against?.lbClass, "x");
-  const status = { kind: "status", cluster: undefined, check: false } as const;
+  const status = { kind: "status", cluster: undefined, port: undefined, check: false } as const;
   assert.deepEqual(parse("status --output=json"), { ...status, output: "json" });
+  assert.deepEqual(parse("status --port=19472"), { ...status, port: 19_472, output: "text" });
   assert.deepEqual(parse("status --cluster --check"), {
     ...status,
     cluster: { kubeconfig: undefined, namespace: "metallb-system" },

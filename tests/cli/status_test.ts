@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { findProblems, NO_ROLE, pageInPod, statusReport } from "../../lib/cli/status.ts";
+import { findProblems, NO_ROLE, pagesInPod, statusReport } from "../../lib/cli/status.ts";
 import { statusText } from "../../lib/status/text.ts";
 import { PROCESS_STATUS as STATUS } from "../support/status.ts";
 
@@ -19,11 +19,14 @@ Deno.test("statusReport() gives one text after the other, and nothing for nobody
   assert.equal(statusReport({ roles: [] }, "text"), "");
 });
 
-Deno.test("in a pod status asks where the manifest's variables say that the role listens", () => {
-  const asked = (env: Record<string, string>) => pageInPod((name) => env[name]);
-  assert.equal(asked({}), "http://127.0.0.1:7472");
+Deno.test("fault 23: in a pod status asks where the variables or its own flag say that the role listens", () => {
+  const asked = (env: Record<string, string>, port?: number) =>
+    pagesInPod(port, (name) => env[name]);
+  assert.deepEqual(asked({}), ["http://127.0.0.1:7472", "http://[::1]:7472"]);
+  assert.deepEqual(asked({}, 19_472), ["http://127.0.0.1:19472", "http://[::1]:19472"]);
   const variables = { METALLB_HOST: "fd00::1", METALLB_PORT: "9120" };
-  assert.equal(asked(variables), "http://[fd00::1]:9120");
+  assert.deepEqual(asked(variables), ["http://[fd00::1]:9120"]);
+  assert.deepEqual(asked(variables, 19_472), ["http://[fd00::1]:19472"]);
 });
 
 Deno.test("where no role runs, status says how to ask a cluster before it says how to start one", () => {

@@ -4,7 +4,7 @@ import { rankCandidates } from "../../lib/speaker/election.ts";
 import { startMemberlistPeer } from "../support/memberlist_peer.ts";
 import { waitFor } from "../support/wait.ts";
 import { withOutput } from "../support/roles.ts";
-import { makeScene, SERVICE_IP, serviceManifest, sliceManifest } from "./scene.ts";
+import { CONFIG_MANIFEST, makeScene, SERVICE_IP, serviceManifest, sliceManifest } from "./scene.ts";
 import { ip4 } from "../support/addresses.ts";
 
 /** The text of a Secret of MetalLB v0.10, and the key that its speakers make of it. */
@@ -148,3 +148,45 @@ Deno.test("a wrong key gives no members and one line in the log that names the c
   assert.deepEqual(await peer.members(), ["node2"]);
   assert.ok(!herald.output().includes(SECRET.slice(0, 16)), "the key stands in the log");
 });
+
+for (
+  const [version, judge, wrong] of [["v0.1.7", "v0.12", "v0.16"], [
+    "v0.5.1",
+    "v0.16",
+    "v0.10",
+  ]] as const
+) {
+  Deno.test(`without a key memberlist ${version} is taken for MetalLB ${judge} by its pings, and --compat=${wrong} is told to be another`, async () => {
+    await using scene = await makeScene(3);
+    const [node1, node2, node3] = scene.nodes;
+    assert.ok(node1 && node2 && node3);
+    const speak = (host: typeof node1, index: number, ...flags: string[]) =>
+      scene.herald(
+        host,
+        "--role=speaker",
+        `--node-name=node${index}`,
+        `--ml-bindaddr=10.77.1.1${index}`,
+        "--ml-join=10.77.1.13",
+        ...flags,
+      );
+    await using herald1 = speak(node1, 1);
+    await using herald2 = speak(node2, 2, `--compat=${wrong}`);
+    await using _peer = await startMemberlistPeer(node3, {
+      version,
+      name: "node3",
+      bind: "10.77.1.13",
+    });
+    await scene.write("config.yaml", CONFIG_MANIFEST);
+    await withOutput([herald1, herald2], async () => {
+      await waitFor(`MetalLB ${judge} at node1`, async () => {
+        const { stdout } = await node1.run("curl", "-s", "http://127.0.0.1:7472/status");
+        return JSON.parse(stdout).speaker.judge === judge;
+      }, { timeoutMs: 20_000 });
+      await waitFor("node2's Warning", () => herald2.output().includes('"kind":"compat-differs"'), {
+        timeoutMs: 20_000,
+      });
+    });
+    assert.match(herald2.output(), new RegExp(`--compat=${wrong}, and the MetalLB on node3`));
+    assert.ok(!herald1.output().includes("compat-differs"));
+  });
+}

@@ -40,6 +40,7 @@ Deno.test("announcedNow() tells what is on the wire of a plan, and why the rest 
   const well = {
     layer2Problem: undefined,
     unanswered: () => undefined,
+    yieldsTo: () => undefined,
     isTold: () => true,
     routesOf: () => [],
   };
@@ -48,6 +49,11 @@ Deno.test("announcedNow() tells what is on the wire of a plan, and why the rest 
     assert.deepEqual([announced.by.join(), announced.reason], [by, reason]);
     assert.equal(announced.failure, undefined);
   }
+  const yields = { ...well, unanswered: () => "yields to node2", yieldsTo: () => "node2" };
+  assert.equal(announcedNow(LAYER2, well).owner, "node1");
+  assert.equal(announcedNow(LAYER2, yields).owner, "node2");
+  assert.equal(announcedNow(LAYER2, { ...well, ...DEAF }).owner, undefined, "nobody known");
+  assert.equal(announcedNow(ELSEWHERE, { ...well, ...DEAF }).owner, "node2");
   assert.equal(announcedNow(LAYER2, { ...well, ...BROKEN }).failure, "no right");
   assert.equal(announcedNow(ELSEWHERE, { ...well, ...BROKEN }).failure, undefined, "another's");
   assert.equal(announcedNow(BGP, { ...well, ...BROKEN }).failure, undefined, "BGP needs none");

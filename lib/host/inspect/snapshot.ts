@@ -40,8 +40,15 @@ export const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {}, child
 /** What can be explained in part without them; a controller may list neither. */
 const DISPENSABLE: ReadonlySet<WatchedKind> = new Set(["EndpointSlice", "Node"]);
 
-/** Reads the objects once. @throws Error when they do not come within 15 s or must not be listed */
-export async function takeSnapshot(options: SourceOptions): Promise<Snapshot> {
+/**
+ * Reads the objects once: those that say who gets an address, and, unless only these are asked for,
+ * those that say who announces it.
+ * @throws Error when they do not come within 15 s or must not be listed
+ */
+export async function takeSnapshot(
+  options: SourceOptions,
+  asked: "all" | "addresses" = "all",
+): Promise<Snapshot> {
   const stop = new AbortController();
   const { log, lastComplaint } = listening();
   const { signal } = stop;
@@ -81,8 +88,8 @@ export async function takeSnapshot(options: SourceOptions): Promise<Snapshot> {
   try {
     const parts = Promise.all([
       all("Service", readService),
-      all("EndpointSlice", readEndpointSlice),
-      all("Node", readNode),
+      asked === "all" ? all("EndpointSlice", readEndpointSlice) : undefined,
+      asked === "all" ? all("Node", readNode) : undefined,
       firstConfig(cluster, options, log, signal, watching),
     ]);
     const [services, slices, nodes, config] = await within(
@@ -95,8 +102,8 @@ export async function takeSnapshot(options: SourceOptions): Promise<Snapshot> {
     return {
       description: cluster.description,
       services: services.items,
-      slices: [...slices.items.values()],
-      nodes: new Map([...nodes.items.values()].map((node) => [node.name, node])),
+      slices: [...slices?.items.values() ?? []],
+      nodes: new Map([...nodes?.items.values() ?? []].map((node) => [node.name, node])),
       ...config,
       unread: [...unread],
     };

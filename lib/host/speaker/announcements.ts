@@ -11,7 +11,7 @@ import type { KeptPlan } from "./plans.ts";
 /** Tells log, metrics and events what this node announces. */
 export interface Announcements {
   /** A plan, or what is on the wire of it, may be new or different. */
-  report(plan: KeptPlan, announced: Announced): void;
+  report(plan: KeptPlan, announced: Pick<Announced, "by" | "failure" | "reason">): void;
   /** No Service has the address any more. */
   forget(plan: KeptPlan): void;
   /** The decision is over: what it changed goes to the log, as a summary where that is much. */

@@ -11,7 +11,7 @@ import {
   type OwnershipState,
   type Wish,
 } from "../../speaker/ownership_state.ts";
-import { silence } from "../../speaker/silence.ts";
+import { silence, yieldsTo } from "../../speaker/silence.ts";
 import {
   createUnclaimed,
   nextUnclaimed,
@@ -69,6 +69,8 @@ export interface Handover extends Announcer {
   setMacsBeside(macs: readonly Mac[]): void;
   /** Why an address that is this node's by the plan gets no answer from it; undefined when it does. */
   silence(ip: Ip): string | undefined;
+  /** The fellow to which this node leaves an address of its own. */
+  yieldsTo(ip: Ip): string | undefined;
   /** Answers until each address is claimed by another, at most half a second. */
   leave(): Promise<void>;
   answering(): readonly Ip[];
@@ -171,6 +173,7 @@ export function startHandover(options: HandoverOptions, signal: AbortSignal): Ha
       if (names.symmetricDifference(state.ownership.stale).size > 0) feed({ kind: "stale", names });
     },
     silence: (ip) => silence(state.ownership, ip),
+    yieldsTo: (ip) => yieldsTo(state.ownership, ip),
     unclaimed: () => unclaimed(state.unclaimed, fellows.heard(), clock.now()),
     nextUnclaimed: () => nextUnclaimed(state.unclaimed, clock.now()),
     answering: () => state.answering,

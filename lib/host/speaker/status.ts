@@ -3,14 +3,14 @@ import { formatMac } from "../../net/ethernet.ts";
 import { compareIp, formatIp } from "../../net/ip.ts";
 import { formatPrefix } from "../../net/prefix.ts";
 import type { SpeakerView } from "../../speaker/view.ts";
-import { announcedNow, type Wire } from "../../speaker/announced.ts";
+import { type Announced, announcedNow, type Wire } from "../../speaker/announced.ts";
 import type { RunOptions } from "../process/options.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { ConfigKeeper } from "../config/keeper.ts";
 import type { Concerns } from "./concerns.ts";
 import type { SpeakerDesk } from "./desk.ts";
 import type { Facts } from "./facts.ts";
-import type { KeptPlan, SpeakerPlans } from "./plans.ts";
+import type { SpeakerPlans } from "./plans.ts";
 import type { SpeakerStatus } from "../../status/types.ts";
 import type { Bgp } from "../linux/bgp/bgp.ts";
 import type { Layer2 } from "../linux/packet/layer2.ts";
@@ -58,6 +58,7 @@ export function speakerStatus(parts: StatusParts): SpeakerStatus {
   const live = fellows.live(facts.readyPods());
   const plans = [...parts.plans.plans.values()].sort((a, b) => compareIp(a.ip, b.ip));
   const wire = parts.wire();
+  const announced = plans.map((plan) => ({ plan, ...announcedNow(plan, wire) }));
   return {
     node: options.nodeName,
     election: options.election,
@@ -74,19 +75,18 @@ export function speakerStatus(parts: StatusParts): SpeakerStatus {
     leftOut: layer2.leftOut(),
     peers: bgp.status(),
     members: fellows.describe(),
-    owned: ownedByNode(plans),
+    owned: ownedByNode(announced),
     conflicts: layer2.conflicts().map(({ ip, mac }) => ({ ip: formatIp(ip), mac: formatMac(mac) })),
     concerns: parts.concerns.standing(),
     cutOff: cutOffByNode(parts.desk.cutOff()),
     unknown: parts.desk.missing().length === 0 ? undefined : notReady(parts).join("; "),
-    addresses: plans.map((plan) => {
-      const { by, reason } = announcedNow(plan, wire);
+    addresses: announced.map(({ by, owner, plan, reason }) => {
       const protocols = PROTOCOLS.filter((protocol) => plan.announce[protocol] !== undefined);
       return {
         ip: formatIp(plan.ip),
         services: plan.services,
         protocol: protocols.length === 0 ? undefined : protocols.join(", "),
-        owner: plan.announce.layer2?.owner,
+        owner,
         announcing: by.length > 0,
         routes: plan.announce.bgp?.here ? bgp.routesOf(plan.ip) : [],
         reason,
@@ -101,10 +101,10 @@ function cutOffByNode(cutOff: SpeakerView["cutOff"]): Record<string, string[]> {
 }
 
 /** How the addresses of layer 2 are spread over the nodes. */
-function ownedByNode(plans: readonly KeptPlan[]): Record<string, number> {
+function ownedByNode(announced: readonly Pick<Announced, "owner">[]): Record<string, number> {
   const counts: Record<string, number> = {};
-  for (const { announce: { layer2 } } of plans) {
-    if (layer2?.owner !== undefined) counts[layer2.owner] = (counts[layer2.owner] ?? 0) + 1;
+  for (const { owner } of announced) {
+    if (owner !== undefined) counts[owner] = (counts[owner] ?? 0) + 1;
   }
   return counts;
 }

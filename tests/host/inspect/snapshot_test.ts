@@ -102,6 +102,14 @@ Deno.test("takeSnapshot() does at once without Nodes and EndpointSlices that it 
   });
 });
 
+Deno.test("fault 23: takeSnapshot() asks for nothing that addresses do not hang on", async () => {
+  await atServer(["nodes", "endpointslices", "pods"], async (where) => {
+    const { nodes, services, slices, unread } = await takeSnapshot(where, "addresses");
+    assert.deepEqual([...services.keys()], ["default/web"]);
+    assert.deepEqual([slices.length, nodes.size, unread.length], [0, 0, 0]);
+  });
+});
+
 Deno.test("takeSnapshot() says at once what it must not list and cannot do without", async () => {
   for (const resource of ["services", "configmaps"]) {
     await atServer([resource], async (where) => {

@@ -133,6 +133,7 @@ function bench() {
     wire: () => ({
       layer2Problem: undefined,
       unanswered: (address) => at.unanswered.get(address),
+      yieldsTo: () => undefined,
       isTold: () => true,
       routesOf: () => [],
     }),

@@ -1,10 +1,22 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { notReady, speakerStatus, type StatusParts } from "../../../lib/host/speaker/status.ts";
 import { ALONE } from "../../../lib/host/speaker/fellows.ts";
 import type { KeptPlan } from "../../../lib/host/speaker/plans.ts";
-import type { Wire } from "../../../lib/speaker/announced.ts";
+import { createAnnouncements } from "../../../lib/host/speaker/announcements.ts";
+import { createMetrics } from "../../../lib/host/metrics/metrics.ts";
+import { announcedNow, type Wire } from "../../../lib/speaker/announced.ts";
+import { statusPage } from "../../../lib/status/page.ts";
+import { problemsOf } from "../../../lib/status/check.ts";
+import { statusText } from "../../../lib/status/text.ts";
+import { PROCESS_STATUS } from "../../support/status.ts";
+import { recordedLog } from "../../support/log.ts";
+import { serviceKey } from "../../../lib/model/facts.ts";
 import { formatIp } from "../../../lib/net/ip.ts";
-import { ip } from "../../controller/fixture.ts";
+import { explainService } from "../../../lib/cli/explain.ts";
+import { explanationText } from "../../../lib/cli/explanation.ts";
+import type { Snapshot } from "../../../lib/host/inspect/snapshot.ts";
+import { config, ip, pool, service } from "../../controller/fixture.ts";
 import { bgpPlan, layer2Plan, MAC, speakerContext } from "./parts.ts";
 
 const PLANS = [
@@ -17,7 +29,8 @@ const CUT_OFF = new Map([["node1", []], ["node2", [{ address: ip("10.77.1.0"), l
 
 function wire(part: Partial<Wire> = {}): Wire {
   const well = { layer2Problem: undefined, unanswered: () => undefined, routesOf: () => [] };
-  return { ...well, isTold: () => true, ...part };
+  const others = { yieldsTo: () => undefined };
+  return { ...well, ...others, isTold: () => true, ...part };
 }
 
 function parts(part: Partial<StatusParts> = {}, layer2: Partial<StatusParts["layer2"]> = {}) {
@@ -116,4 +129,93 @@ Deno.test("notReady() says in sentences what the speaker waits for and what does
     "the other speakers are not known yet",
     "another speaker has the node name node1",
   ]);
+});
+
+/** A user may read Services and no nodes: then only the speakers' own words count. */
+const SNAPSHOT: Snapshot = {
+  description: "the cluster",
+  services: new Map(),
+  slices: [],
+  nodes: new Map(),
+  config: config(pool("p", "10.77.1.0/24")),
+  configReason: "",
+  unread: ["the nodes: forbidden"],
+};
+
+/** What may be of one address: who shall announce it and how, and what keeps this node from it. */
+const STATE = fc.record({
+  plan: fc.constantFrom("here", "elsewhere", "by BGP", "both"),
+  kept: fc.constantFrom(undefined, "it is being probed", "no interface answers ARP and NDP"),
+  yieldsTo: fc.constantFrom(undefined, "node2", "node3"),
+  told: fc.boolean(),
+});
+
+function planOf(what: string, address: string): KeptPlan {
+  const here = layer2Plan(address, what === "elsewhere" ? "node2" : "node1");
+  if (what === "by BGP") return bgpPlan(address);
+  return what === "both"
+    ? { ...here, announce: { ...here.announce, ...bgpPlan(address).announce } }
+    : here;
+}
+
+Deno.test("layer2 9: status, page, metric, check and explain say the same of each address, whatever keeps it from the wire", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(STATE, { minLength: 1, maxLength: 8 }), async (states) => {
+      const all = states.map((state, at) => ({
+        ...state,
+        plan: { ...planOf(state.plan, `10.77.1.${at + 1}`), services: [serviceKey("x", `s${at}`)] },
+      }));
+      const of = (address: KeptPlan["ip"]) => all.find(({ plan }) => plan.ip === address);
+      const now = wire({
+        unanswered: (address) => {
+          const { kept, yieldsTo } = of(address) ?? {};
+          return yieldsTo === undefined ? kept : `yields to ${yieldsTo}, which claims it too`;
+        },
+        yieldsTo: (address) => of(address)?.yieldsTo,
+        isTold: (address) => of(address)?.told === true,
+      });
+      const plans = new Map(all.map(({ plan }): [KeptPlan["ip"], KeptPlan] => [plan.ip, plan]));
+      const speaker = speakerStatus(parts({ plans: { plans }, wire: () => now }));
+      const metrics = createMetrics();
+      const events = { assigned() {}, failed() {}, labelled() {} };
+      const log = recordedLog();
+      const announcements = createAnnouncements({ node: "node1", log, metrics, events });
+      for (const { plan } of all) announcements.report(plan, announcedNow(plan, now));
+      const exported = await metrics.registry.metrics();
+      const status = { ...PROCESS_STATUS, speaker };
+      const [text, page] = [statusText(status), String(await statusPage(status))];
+      const problems = problemsOf([status], true).join("\n");
+      for (const { plan, yieldsTo } of all) {
+        const address = formatIp(plan.ip);
+        const row = speaker.addresses.find((one) => one.ip === address) ?? assert.fail();
+        const { announcing, owner, reason } = row;
+        const line = text.split("\n").find((one) => one.includes(`${address} `)) ?? "";
+        const cells = page.split("<tr>").find((one) => one.includes(`${address}<`)) ?? "";
+        assert.equal(
+          new RegExp(`announced\\{[^}]*ip="${address}"\\} 1`).test(exported),
+          announcing,
+        );
+        assert.equal(/ yes /.test(line), announcing, line);
+        assert.equal(cells.includes(reason), !announcing, cells);
+        assert.equal(problems.includes(`nobody announces ${address} `), !announcing);
+        const explained = explanationText(
+          explainService(service(`s${row.ip}`, { assigned: [plan.ip] }), SNAPSHOT, undefined, {
+            answers: new Map([["node1", speaker]]),
+            silent: [],
+          }),
+        );
+        assert.equal(explained.includes(`node1 announces ${address} (seen`), announcing, explained);
+        assert.equal(explained.includes(`node1: ${reason}`), !announcing, explained);
+        const { layer2 } = plan.announce;
+        if (layer2?.here !== true) continue;
+        // Whoever is called the owner answers: this node, or the one to which it yields.
+        if (yieldsTo !== undefined) {
+          assert.equal(owner, yieldsTo);
+          assert.ok(line.includes(yieldsTo) && cells.includes(yieldsTo));
+          assert.ok(reason.includes(`yields to ${yieldsTo}`));
+        } else assert.equal(owner === "node1", now.unanswered(plan.ip) === undefined);
+      }
+    }),
+    { seed: 11, numRuns: 150 },
+  );
 });

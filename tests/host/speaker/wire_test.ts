@@ -12,6 +12,7 @@ function bench() {
     leftOut: [] as string[],
     problem: undefined as string | undefined,
     silence: undefined as string | undefined,
+    yields: undefined as string | undefined,
     heldBack: undefined as string | undefined,
   };
   const wire = () =>
@@ -22,7 +23,7 @@ function bench() {
         leftOut: () => at.leftOut,
         problem: () => at.problem,
       },
-      handover: { silence: () => at.silence },
+      handover: { silence: () => at.silence, yieldsTo: () => at.yields },
       bgp: { isTold: (address) => address === VIP, routesOf: () => ["told"] },
     });
   return { at, wire };
@@ -35,6 +36,8 @@ Deno.test("wireOf() says why an address is not answered, the widest reason first
   at.heldBack = "it is being probed";
   assert.equal(unanswered(), "it is being probed");
   at.silence = "node2 claims it too";
+  at.yields = "node2";
+  assert.equal(wire().yieldsTo(VIP), "node2");
   assert.equal(unanswered(), "node2 claims it too");
   at.interfaces = [];
   assert.equal(unanswered(), "no interface answers ARP and NDP");
