@@ -22,6 +22,7 @@ import type { AddressRange } from "../../net/range.ts";
 import type { SpeakerView } from "../../speaker/view.ts";
 import type { ConfigKeeper } from "../config/keeper.ts";
 import type { Layer2 } from "../linux/packet/layer2.ts";
+import { createAttempts } from "../process/attempts.ts";
 import type { Clock } from "../process/clock.ts";
 import type { Desk, Inbox } from "../process/inbox.ts";
 import type { Log } from "../process/log.ts";
@@ -172,16 +173,18 @@ function take(state: State, event: SpeakerEvent): void {
 function decide(state: State): void {
   const { handover, keeper, notices, standing } = state;
   keeper.reconsider();
-  const config = keeper.current();
+  const [config, attempts] = [keeper.current(), createAttempts()];
   const isDeciding = config !== undefined && mayDecide(standing, knowledgeOf(state));
   if (isDeciding && state.judging.choose()) state.plans.touchAll();
   const dues = [judgeInterfaces(state), judgeViews(state)];
   if (state.cutOff.look(layer2Ranges(state))) state.plans.touchAll();
   if (isDeciding) announce(state, config);
-  // A fellow's notice is carried out with the changes it brings, and only then acknowledged.
+  // Carried out with the changes they bring, and only then acknowledged; one that fails costs no other.
   for (const { from, notice, acknowledge } of notices.splice(0)) {
-    handover.onNotice(from, notice);
-    acknowledge();
+    attempts.run(() => {
+      handover.onNotice(from, notice);
+      acknowledge();
+    });
   }
   // A node that leaves has handed its addresses over: each line of that would be of no use.
   if (state.wireChanged && !standing.leaving) {
@@ -193,6 +196,7 @@ function decide(state: State): void {
     dues.push(state.concerns.look(state.judging.current(), state.cutOff.own()));
   }
   state.inbox.wakeAt(earliest(...dues));
+  attempts.end();
 }
 
 /** Tells the others when this node can no longer announce, and when it can again; gives when to look again. */

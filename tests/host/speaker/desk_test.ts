@@ -272,6 +272,27 @@ Deno.test("a notice is carried out and acknowledged even where nothing may be de
   assert.deepEqual(doneAlready(), ["release of node2", "ack"]);
 });
 
+Deno.test("a notice that cannot be carried out is not acknowledged, and costs no other", () => {
+  const { doneAlready, inbox } = bench();
+  const posted = (from: string, acknowledge: () => void) =>
+    inbox.post({ kind: "notice", from, notice: { what: "leaving" }, acknowledge });
+  const acknowledged: string[] = [];
+  posted("node2", () => {
+    throw new Error("the Worker is gone");
+  });
+  posted("node3", () => void acknowledged.push("node3"));
+  const last = () =>
+    inbox.now({
+      kind: "notice",
+      from: "node4",
+      notice: { what: "leaving" },
+      acknowledge: () => void acknowledged.push("node4"),
+    });
+  assert.throws(last, /the Worker is gone/);
+  assert.deepEqual(acknowledged, ["node3", "node4"]);
+  assert.deepEqual(doneAlready(), ["leaving of node2", "leaving of node3", "leaving of node4"]);
+});
+
 Deno.test("another configuration is planned by at once, also where it only waited", () => {
   const { at, begin, done, inbox } = bench();
   begin();
