@@ -28,8 +28,8 @@ import {
 const FAILOVER_MS = 400;
 const HANDOVER_GAP_MS = 5;
 const OVERLAP_MS = 50;
-/** Neighbours' caches are right again a second after the last change. */
-const MISLED_MS = 1_000;
+/** Where the old owner's last frame overtakes the new one's first, the repeat 1.1 s later puts it right. */
+const MISLED_MS = 1_110;
 /** After the last fault one speaker answers by then: memberlist's own time, and joining anew. */
 const HEALED_MS = 12_000;
 const CALM_MS = 5_000;
