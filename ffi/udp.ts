@@ -36,8 +36,11 @@ export interface Datagram {
   readonly from: Ip;
   readonly port: number;
   readonly scopeId: number;
-  /** Hops left on arrival; undefined when the kernel did not say. */
-  readonly ttl: number | undefined;
+  /**
+   * What was asked for beside it: hops left on arrival, in the error queue an error number;
+   * undefined when the kernel did not say.
+   */
+  readonly told: number | undefined;
 }
 
 /** Receives datagrams of at most `size` bytes into memory of its own, without allocating for each. */
@@ -67,14 +70,14 @@ export function datagramReader(
     const count = libc.symbols.recvmsg(fd.number, header, flags);
     const sender = count < 0 ? undefined : readSockaddrIp(name);
     if (sender === undefined) return undefined;
-    // The one control message that is asked for: a TTL or a hop limit, an int.
-    const told = view.getBigUint64(MSGHDR.controlLength, true) >= BigInt(CMSGHDR.size + 4);
+    // The one control message that is asked for begins with an int: a TTL, a hop limit, an errno.
+    const isTold = view.getBigUint64(MSGHDR.controlLength, true) >= BigInt(CMSGHDR.size + 4);
     return {
       bytes: data.subarray(0, Math.min(count, data.length)),
       from: sender.ip,
       port: sender.port,
       scopeId: sender.scopeId,
-      ttl: told ? controls.getInt32(CMSGHDR.size, true) : undefined,
+      told: isTold ? controls.getInt32(CMSGHDR.size, true) : undefined,
     };
   };
 }

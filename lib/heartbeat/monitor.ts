@@ -4,7 +4,8 @@ import { onNotice } from "./delivery.ts";
 import { beat, beatBody, beLoud, welcome } from "./beats.ts";
 import { notify, repeatNotices } from "./outstanding.ts";
 import { arrange, isMissed, isRinged, onMissed, ringOf } from "./ring.ts";
-import { giveUp, hears, judge, onAnswer, suspectAt } from "./suspicion.ts";
+import { onRefused, onSignOfLife, probeAt, suspectAt } from "./silence.ts";
+import { giveUp, hears, judge, onAnswer } from "./suspicion.ts";
 import type { HeartbeatBody, HeartbeatPacket } from "./packet.ts";
 import {
   type HeartbeatPeer,
@@ -40,11 +41,9 @@ export function step(
     case "packet":
       onPacket(state, event.packet, now, actions);
       break;
-    case "unreachable": {
-      const peer = state.peers.get(event.name);
-      if (peer !== undefined) peer.refused = true;
+    case "refused":
+      onRefused(state.peers.get(event.name), now);
       break;
-    }
     case "can-announce":
       if (state.canAnnounce !== event.canAnnounce) {
         state.canAnnounce = event.canAnnounce;
@@ -83,7 +82,7 @@ export function nextDeadline(state: MonitorState, now: Instant): Instant {
   let earliest: number = state.beatAt;
   for (const peer of state.watched) {
     if (peer.state !== "up") continue;
-    earliest = Math.min(earliest, peer.asking?.until ?? suspectAt(peer));
+    earliest = Math.min(earliest, peer.asking?.until ?? suspectAt(peer), probeAt(peer));
   }
   for (const { next } of state.outstanding.values()) earliest = Math.min(earliest, next);
   return instant(Math.max(earliest, now));
@@ -98,6 +97,7 @@ function noticePause(state: MonitorState, now: Instant, actions: MonitorAction[]
     peer.heardAt = now;
     peer.asking = undefined;
     peer.refused = false;
+    peer.isProbed = false;
   }
   // In a ring only the neighbours would hear that it is back.
   beLoud(state, now);
@@ -130,6 +130,8 @@ function setPeers(
       canAnnounce: true,
       asking: undefined,
       refused: false,
+      distrustedUntil: instant(-Infinity),
+      isProbed: false,
       beatUntil: instant(-Infinity),
       missedBy: new Map(),
       sayings: 0,
@@ -163,7 +165,8 @@ function onPacket(
   peer.sequence = packet.sequence;
   peer.heardAt = now;
   peer.asking = undefined;
-  peer.refused = false;
+  peer.isProbed = false;
+  onSignOfLife(peer, now);
   peer.missedBy.clear();
   peer.sayings = 0;
   peer.missing = false;

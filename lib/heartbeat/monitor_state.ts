@@ -25,8 +25,8 @@ export type MonitorEvent =
   /** Replaces those before; a peer with another boot is new. */
   | { readonly kind: "peers"; readonly peers: readonly HeartbeatPeer[] }
   | { readonly kind: "packet"; readonly packet: HeartbeatPacket }
-  /** The peer's kernel says that nobody listens there, or no route leads to it. */
-  | { readonly kind: "unreachable"; readonly name: string }
+  /** The peer's kernel says that nobody listens there. */
+  | { readonly kind: "refused"; readonly name: string }
   /** Whether this node can announce; it is sent with the next beat, which goes out at once. */
   | { readonly kind: "can-announce"; readonly canAnnounce: boolean }
   | { readonly kind: "notify"; readonly id: number; readonly notice: Notice }
@@ -70,6 +70,10 @@ export interface Peer extends HeartbeatPeer {
   asking: { readonly id: number; until: Instant; readonly open: Set<string> } | undefined;
   /** Its kernel said that nobody listens. */
   refused: boolean;
+  /** It was heard all the same: until then that counts for nothing. */
+  distrustedUntil: Instant;
+  /** It was asked for the beat that is late. */
+  isProbed: boolean;
   /** In a ring: it asked for beats, and is given them until then. */
   beatUntil: Instant;
   /** Who else misses it, each until when. */

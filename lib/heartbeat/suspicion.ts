@@ -2,19 +2,10 @@ import { after, type Instant, instant, type Random } from "../base/time.ts";
 import type { MonitorAction, MonitorState, Peer } from "./monitor_state.ts";
 import type { HeartbeatBody } from "./packet.ts";
 import { neighboursOf, SAYINGS } from "./ring.ts";
+import { onSignOfLife, probeAt, suspectAt, wasHeardLately } from "./silence.ts";
 
-/** Heard within so many intervals counts as alive when others ask … */
-const LATELY_BEATS = 1.5;
-/** … so nobody asks earlier, though the peer's kernel told at once that it is gone. */
-const REFUSED_BEATS = 2.25;
 /** So many others are asked about a silent one. */
 const ASKED = 5;
-
-/** A peer whose kernel refused a packet is suspected as soon as one beat is surely missing. */
-export function suspectAt(peer: Peer): Instant {
-  const beats = peer.refused ? REFUSED_BEATS : peer.multiplier;
-  return after(peer.heardAt, peer.intervalMs * beats);
-}
 
 /** Suspects a peer that is silent for too long, and gives it up when no other hears it either. */
 export function judge(
@@ -26,6 +17,11 @@ export function judge(
 ): void {
   if (peer.state !== "up") return;
   if (peer.asking === undefined) {
+    if (now >= probeAt(peer)) {
+      peer.isProbed = true;
+      const body: HeartbeatBody = { kind: "query", id: ++state.lastQuery, target: peer.name };
+      actions.push({ kind: "send", to: peer.name, body });
+    }
     if (now < suspectAt(peer)) return;
     peer.asking = ask(state, peer, now, random, actions);
   }
@@ -101,9 +97,11 @@ function ask(
   const id = ++state.lastQuery;
   const body: HeartbeatBody = { kind: "query", id, target: peer.name };
   for (const { name } of others) actions.push({ kind: "send", to: name, body });
-  // It may hold others for its neighbours, and answers then. Nobody waits for that.
-  if (peer.inRing) actions.push({ kind: "send", to: peer.name, body });
+  // It may hold others for its neighbours, and answers then. Nobody waits for that, but where a
+  // packet to it was refused: that may be a mistake, or a lie, and whoever lives answers this one.
+  if (peer.inRing || peer.refused) actions.push({ kind: "send", to: peer.name, body });
   const open = new Set(others.map(({ name }) => name));
+  if (peer.refused) open.add(peer.name);
   return { id, until: after(now, state.timing.confirmMs), open };
 }
 
@@ -118,7 +116,7 @@ export function hears(state: MonitorState, name: string, now: Instant): boolean 
   if (name === state.self) return true;
   const peer = state.peers.get(name);
   // Had it died when the asker missed it, nobody would have heard it as lately as this.
-  const heard = peer?.state === "up" && now - peer.heardAt < LATELY_BEATS * peer.intervalMs;
+  const heard = peer?.state === "up" && wasHeardLately(peer, now);
   return heard || peer === undefined || state.watched.has(peer) ? heard : undefined;
 }
 
@@ -136,7 +134,7 @@ export function onAnswer(
       // Alive, only not heard here: ask again an interval later.
       peer.heardAt = instant(now - peer.intervalMs * (peer.multiplier - 1));
       peer.asking = undefined;
-      peer.refused = false;
+      onSignOfLife(peer, now);
     }
     return;
   }

@@ -59,7 +59,7 @@ Deno.test("datagramReader() tells sender and TTL of each datagram", () => {
   for (let round = 0; round < 1000; round++) {
     libc.symbols.send(sender.number, Uint8Array.of(round & 255, 2), 2n, 0);
     const datagram = read(receiver, MSG_DONTWAIT);
-    assert.deepEqual([[...datagram?.bytes ?? []], datagram?.from, datagram?.ttl], [
+    assert.deepEqual([[...datagram?.bytes ?? []], datagram?.from, datagram?.told], [
       [round & 255, 2],
       ip4(0x7f000001),
       77,

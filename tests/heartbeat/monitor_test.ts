@@ -88,11 +88,15 @@ Deno.test("a peer that another hears is not given up (row L19)", () => {
   const one = bench("a", "c");
   one.hear("a");
   one.hear("c");
-  let asked = 0;
+  let [asked, probed] = [0, 0];
   const found = [];
   for (let ms = 0; ms < 60_000; ms++) {
     const actions = one.pass(1, "c");
     for (const { to, body } of sends(actions, "query")) {
+      if (to === "a") {
+        assert.equal(probed++, 0, "it is asked itself once");
+        continue;
+      }
       assert.equal(to, "c");
       assert.ok(body.kind === "query" && body.target === "a");
       asked++;
@@ -108,7 +112,8 @@ Deno.test("a peer that nobody hears is given up as soon as all have said so", ()
   const one = bench("a", "b", "c");
   for (const name of ["a", "b", "c"]) one.hear(name);
   let last: readonly MonitorAction[] = [];
-  while (sends(last, "query").length === 0) last = one.pass(1, "b", "c");
+  const others = () => sends(last, "query").filter(({ to }) => to !== "a");
+  while (others().length === 0) last = one.pass(1, "b", "c");
   assert.deepEqual(sends(last, "query").map(({ to }) => to).sort(), ["b", "c"]);
   const [query] = sends(last, "query");
   assert.ok(query?.body.kind === "query");
@@ -120,11 +125,66 @@ Deno.test("a peer that nobody hears is given up as soon as all have said so", ()
 Deno.test("a peer whose kernel says that nobody listens is given up sooner", () => {
   const one = bench("a");
   one.hear("a");
-  one.act({ kind: "unreachable", name: "a" });
-  const lease = of(one.told, "awake").at(-1)?.until ?? 0;
-  assert.deepEqual(of(one.pass(2 * intervalMs), "down"), [], "it may answer as long");
-  assert.equal(of(one.pass(intervalMs / 2), "down").length, 1);
-  assert.ok(lease <= one.now());
+  one.act({ kind: "refused", name: "a" });
+  let last: readonly MonitorAction[] = [];
+  let waited = 0;
+  while (sends(last, "query").length === 0) [last, waited] = [one.pass(1), waited + 1];
+  assert.ok(waited > 1.5 * intervalMs && waited < 1.7 * intervalMs, `${waited} ms`);
+  assert.deepEqual(sends(last, "query").map(({ to }) => to), ["a"], "it is asked itself");
+  const downs = of(one.act({ kind: "refused", name: "a" }), "down");
+  assert.deepEqual(downs.map(({ name }) => name), ["a"]);
+});
+
+Deno.test("a lie about one packet gives up nobody who answers the next", () => {
+  const one = bench("a");
+  one.hear("a");
+  one.act({ kind: "refused", name: "a" });
+  assert.deepEqual(of(one.pass(1.7 * intervalMs), "down"), []);
+  const [query] = sends(one.told, "query");
+  assert.ok(query?.body.kind === "query");
+  one.hear("a", { kind: "answer", id: query.body.id, heard: false });
+  assert.deepEqual(of(one.pass(2.9 * intervalMs), "down"), []);
+});
+
+Deno.test("a filter that refuses our packets makes no late beat a death: who was heard lives", () => {
+  const one = bench("a");
+  one.hear("a");
+  for (let beat = 0; beat < 100; beat++) {
+    one.act({ kind: "refused", name: "a" });
+    // Each beat is late by nearly as much as is allowed to who is not refused.
+    assert.deepEqual(of(one.pass((beat === 0 ? 1.5 : 2.9) * intervalMs), "down"), []);
+    one.hear("a");
+  }
+  one.act({ kind: "refused", name: "a" });
+  assert.equal(
+    of(one.pass(4 * intervalMs), "down").length,
+    1,
+    "who is silent is missed all the same",
+  );
+});
+
+Deno.test("whom others hear is no dead speaker, whatever refuses our packets", () => {
+  const one = bench("a", "b");
+  one.hear("a");
+  one.hear("b");
+  one.act({ kind: "refused", name: "a" });
+  let last: readonly MonitorAction[] = [];
+  while (sends(last, "query").length === 0) last = one.pass(1, "b");
+  const query = sends(last, "query")[0];
+  assert.ok(query?.body.kind === "query");
+  one.act({ kind: "refused", name: "a" });
+  one.hear("b", { kind: "answer", id: query.body.id, heard: true });
+  one.act({ kind: "refused", name: "a" });
+  assert.deepEqual(of(one.pass(0.9 * intervalMs, "b"), "down"), []);
+});
+
+Deno.test("who was refused itself does not vouch for a peer that it heard lately", () => {
+  const one = bench("a", "b");
+  one.hear("a");
+  one.hear("b");
+  one.act({ kind: "refused", name: "a" });
+  const answer = sends(one.hear("b", { kind: "query", id: 5, target: "a" }), "answer")[0];
+  assert.deepEqual(answer?.body, { kind: "answer", id: 5, heard: false });
 });
 
 Deno.test("a query is answered by whether the target was heard lately", () => {

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { instant } from "../../lib/base/time.ts";
 import { step } from "../../lib/heartbeat/monitor.ts";
 import { createMonitor, DEFAULT_TIMING } from "../../lib/heartbeat/monitor_state.ts";
-import { hears, suspectAt } from "../../lib/heartbeat/suspicion.ts";
+import { suspectAt } from "../../lib/heartbeat/silence.ts";
+import { hears } from "../../lib/heartbeat/suspicion.ts";
 
 Deno.test("hears() answers for whom this node watches, and for itself; of others it knows nothing", () => {
   const state = createMonitor(DEFAULT_TIMING, "self");
@@ -36,5 +37,5 @@ Deno.test("hears() answers for whom this node watches, and for itself; of others
   const peer = state.peers.get(near) ?? assert.fail();
   assert.equal(suspectAt(peer), 151);
   peer.refused = true;
-  assert.equal(suspectAt(peer), 1 + 2.25 * 50);
+  assert.equal(suspectAt(peer), 1 + 1.6 * 50);
 });

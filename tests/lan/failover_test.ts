@@ -139,7 +139,8 @@ Deno.test("a slower pace outlives a longer stall, beside speakers of the default
   assert.equal(await failover.owner(ip), owner);
   const seen = await watch(failover, ip, () => failover.end(owner, "SIGKILL"));
   const { gapMs, overlapMs } = gapAndOverlap(seen);
-  assert.ok(gapMs > 200 && gapMs <= 4 * 200 + AT_MOST_MS, `${gapMs} ms`);
+  // Its kernel says that the process is gone, and others are asked after 1.6 of its own beats.
+  assert.ok(gapMs > 50 && gapMs <= 4 * 200 + AT_MOST_MS, `${gapMs} ms`);
   assert.equal(overlapMs, 0, JSON.stringify(seen.runs));
 });
 

@@ -144,6 +144,8 @@ export interface Network {
   readonly cut: Set<string>;
   /** `FROM>TO` whose filter drops heartbeats, and nothing else. */
   readonly beatCut: Set<string>;
+  /** Such a filter says that nobody listens, as a rule REJECT does. */
+  filterRefuses: boolean;
 }
 
 export interface World {
@@ -210,6 +212,7 @@ export function createWorld(nodes: number, vips: number, random: Random): World 
       jitterMs: 0.3,
       cut: new Set(),
       beatCut: new Set(),
+      filterRefuses: false,
     },
     speakers: new Map(),
     names,
@@ -611,7 +614,11 @@ function perform(world: World, speaker: Speaker, action: MonitorAction): void {
   const { liveness, name } = speaker;
   switch (action.kind) {
     case "send": {
-      if (isCut(world.network.beatCut, name, action.to)) return;
+      const refused = { kind: "refused", name: action.to } as const;
+      if (isCut(world.network.beatCut, name, action.to)) {
+        if (!world.network.filterRefuses) return;
+        return carry(world, action.to, name, (back) => advanceMonitor(world, back, refused));
+      }
       const { boot } = speaker;
       const packet = { sender: name, boot, sequence: ++speaker.sequence, body: action.body };
       carry(
@@ -629,7 +636,7 @@ function perform(world: World, speaker: Speaker, action: MonitorAction): void {
           world,
           target.name,
           name,
-          (back) => advanceMonitor(world, back, { kind: "unreachable", name: action.to }),
+          (back) => advanceMonitor(world, back, refused),
         );
       }
       return;

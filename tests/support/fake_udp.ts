@@ -33,8 +33,8 @@ export interface FakeUdp {
   freeze(ms: number): void;
   /** A datagram for the socket bound to that port. */
   arrive(port: number, from: Ip, fromPort: number, bytes: Uint8Array, ttl?: number): void;
-  /** The kernel tells the socket of that port that a packet to there was refused. */
-  refuse(port: number, to: Ip, toPort: number): void;
+  /** The kernel tells the socket of that port that a packet to there was refused, and why. */
+  refuse(port: number, to: Ip, toPort: number, errno?: number): void;
   /** Ports that another program has. */
   readonly taken: Set<number>;
   /** Open sockets. */
@@ -57,7 +57,7 @@ interface Arrived {
   readonly from: Ip;
   readonly port: number;
   readonly bytes: Uint8Array;
-  readonly ttl: number | undefined;
+  readonly told: number | undefined;
 }
 
 /** Lets a thread's part work for so long. */
@@ -140,11 +140,15 @@ export function fakeUdp(): FakeUdp {
     const iov = at(view.getBigUint64(MSGHDR.iov, true));
     at(new DataView(iov.buffer).getBigUint64(IOVEC.base, true)).set(datagram.bytes);
     at(view.getBigUint64(MSGHDR.name, true)).set(sockaddrIp(datagram.from, datagram.port));
-    const { ttl } = datagram;
-    view.setBigUint64(MSGHDR.controlLength, BigInt(ttl === undefined ? 0 : CMSGHDR.size + 4), true);
-    if (ttl !== undefined) {
+    const { told } = datagram;
+    view.setBigUint64(
+      MSGHDR.controlLength,
+      BigInt(told === undefined ? 0 : CMSGHDR.size + 4),
+      true,
+    );
+    if (told !== undefined) {
       const control = at(view.getBigUint64(MSGHDR.control, true));
-      new DataView(control.buffer).setInt32(CMSGHDR.size, ttl, true);
+      new DataView(control.buffer).setInt32(CMSGHDR.size, told, true);
     }
     return datagram.bytes.length;
   }
@@ -212,10 +216,10 @@ export function fakeUdp(): FakeUdp {
     wake: () => void (woken = true),
     freeze: (ms) => void (now += ms),
     arrive(port, from, fromPort, bytes, ttl) {
-      bound(port).input.push({ from, port: fromPort, bytes, ttl });
+      bound(port).input.push({ from, port: fromPort, bytes, told: ttl });
     },
-    refuse(port, to, toPort) {
-      bound(port).errors.push({ from: to, port: toPort, bytes: new Uint8Array(1), ttl: undefined });
+    refuse(port, to, toPort, errno = KERNEL.ECONNREFUSED) {
+      bound(port).errors.push({ from: to, port: toPort, bytes: new Uint8Array(1), told: errno });
     },
     taken: new Set(),
     open: () => sockets.size,

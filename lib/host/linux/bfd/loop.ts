@@ -210,7 +210,7 @@ function receive(engine: Engine, { fd, multihop }: Receiver): void {
     const [first] = candidates;
     if (first === undefined) continue; // no peer of ours: nothing counts it
     const packet = decodeBfd(datagram.bytes);
-    const ttl = datagram.ttl ?? 0;
+    const ttl = datagram.told ?? 0;
     const leastTtl = multihop ? first.target.profile.minimumTtl : SINGLE_HOP_TTL;
     if (typeof packet === "string") drop(first, packet);
     else if (ttl < leastTtl) drop(first, "low-ttl");

@@ -273,13 +273,14 @@ function mayComeFrom({ targets }: Engine, sender: string, from: Ip): boolean {
   return known === undefined || known.target.address === from;
 }
 
-/** What the kernel learned of packets that we sent: a closed port, or no route. */
+/** What the kernel learned of packets that we sent. A closed port says something of the process there. */
 function receiveErrors(engine: Engine, { fd }: Open): void {
   for (let turn = 0; turn < READS_PER_TURN; turn++) {
     const datagram = engine.readErrors(fd, KERNEL.MSG_DONTWAIT | KERNEL.MSG_ERRQUEUE);
     if (datagram === undefined) return;
     const name = engine.byAddress.get(`${datagram.from} ${datagram.port}`);
-    if (name !== undefined) advance(engine, { kind: "unreachable", name });
+    const isClosedPort = datagram.told === KERNEL.ECONNREFUSED;
+    if (name !== undefined && isClosedPort) advance(engine, { kind: "refused", name });
   }
 }
 

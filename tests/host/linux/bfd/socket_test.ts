@@ -28,7 +28,7 @@ for (const [family, address] of LOOPBACKS) {
     const read = datagramReader(libc, 256);
     const heard: Datagram = await waitFor("the packet", () => read(receiver, KERNEL.MSG_DONTWAIT));
     assert.deepEqual([...heard.bytes], [1, 2, 3]);
-    assert.deepEqual([heard.from, heard.ttl], [address, 255]);
+    assert.deepEqual([heard.from, heard.told], [address, 255]);
     assert.ok(heard.port >= 49_152, `RFC 5881 wants another source port than ${heard.port}`);
   });
 }

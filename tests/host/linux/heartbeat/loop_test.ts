@@ -138,9 +138,21 @@ Deno.test("a speaker whose kernel refuses our packets is missed sooner", () => {
   at.targets(TWO);
   at.passBeating(500);
   at.told();
-  at.udp.refuse(PORT, TWO.address, TWO.port);
+  at.udp.onSend = ({ to, port }) => at.udp.refuse(PORT, to, port);
   at.pass(90);
   assert.deepEqual(at.told().map(({ kind }) => kind), ["down"]);
+});
+
+Deno.test("a host that cannot be reached says nothing of the speaker there", () => {
+  const at = workshop();
+  at.open();
+  at.targets(TWO);
+  at.passBeating(500);
+  at.told();
+  const noRoute = 113;
+  at.udp.onSend = ({ to, port }) => at.udp.refuse(PORT, to, port, noRoute);
+  at.pass(90);
+  assert.deepEqual(at.told(), []);
 });
 
 Deno.test("packets signed by another key, or from an address that gossip does not tell, are refused", () => {
