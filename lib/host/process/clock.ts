@@ -14,7 +14,12 @@ export interface Clock {
 /** The longest wait that a timer takes: beyond it a timer fires at once. */
 export const LONGEST_TIMER_MS: Millis = 2 ** 31 - 1;
 
-/** The machine's clock. */
+/** In whole milliseconds: the engine cuts a fraction off, and would wake who waits before its time. */
+function timerMs(ms: Millis): Millis {
+  return Math.ceil(ms);
+}
+
+/** The machine's clock. No timer of it fires early. */
 export const systemClock: Clock = {
   now: () => instant(performance.now()),
   sleep: (ms, signal) =>
@@ -25,13 +30,13 @@ export const systemClock: Clock = {
         signal.removeEventListener("abort", end);
         resolve();
       };
-      const timer = setTimeout(end, ms);
+      const timer = setTimeout(end, timerMs(ms));
       signal.addEventListener("abort", end);
     }),
   schedule(ms, run) {
     // A timer that expired while the thread was busy fires although it is cleared meanwhile.
     let calledOff = false;
-    const timer = setTimeout(() => calledOff || run(), ms);
+    const timer = setTimeout(() => calledOff || run(), timerMs(ms));
     return () => {
       calledOff = true;
       clearTimeout(timer);

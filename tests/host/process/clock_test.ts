@@ -14,6 +14,23 @@ Deno.test("sleep() ends after its time, and at once when its signal fires or has
   await systemClock.sleep(3_600_000, stop.signal);
 });
 
+Deno.test("no timer fires before its time, whatever fraction of a millisecond it is", async () => {
+  const { signal } = new AbortController();
+  const early: number[] = [];
+  const note = (due: number) => {
+    if (systemClock.now() < due) early.push(due - systemClock.now());
+  };
+  const waits = Array.from({ length: 400 }, (_, index) => async () => {
+    const ms = 1 + (index % 37) / 37 * 4;
+    const due = systemClock.now() + ms;
+    if (index % 2 === 0) await systemClock.sleep(ms, signal);
+    else await new Promise<void>((resolve) => void systemClock.schedule(ms, resolve));
+    note(due);
+  });
+  for (const wait of waits) await wait();
+  assert.deepEqual(early, []);
+});
+
 Deno.test("schedule() runs nothing that was called off, also when its time has come already", async () => {
   const socket = createSocket("udp4");
   const bound = once(socket, "listening");
