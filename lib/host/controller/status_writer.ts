@@ -106,7 +106,10 @@ async function perform(writing: Writing, key: ServiceKey, wish: Wish): Promise<v
     if (restored.times > 0) allocator.statusRestored.inc();
   }
   if (wish.write !== asked && fingerprint(wish.write) !== fingerprint(asked)) {
-    return await perform(writing, key, wish);
+    // Somebody may have written over it before its answer came: that counts as any other time.
+    if (!waits(writing, wish.write)) return await perform(writing, key, wish);
+    wishes.delete(key);
+    return;
   }
   settle(writing, key, wish, outcome);
 }

@@ -188,6 +188,23 @@ Deno.test("createStatusWriter() puts a status right at once twice, then after lo
   assert.equal(requests.length, 10, "who has let it be is forgotten");
 });
 
+Deno.test("createStatusWriter() counts another's write too that is seen before the answer to its own (fault 10)", async () => {
+  const { writer, requests, clock, replanned, contested } = workshop();
+  let answered = 0;
+  for (let ms = 0; ms < 60_000; ms += 100) {
+    writer.ask(write("a", `${ms}`, 220));
+    const due = requests.slice(answered);
+    answered = requests.length;
+    // The other one has written over it by the time its answer comes.
+    writer.ask(write("a", `${ms}.`, 220));
+    for (const { answer } of due) answer({ kind: "written", resourceVersion: `${ms}` });
+    await settled();
+    await clock.advance(100);
+  }
+  assert.ok(requests.length <= 10, `${requests.length} writes in the first minute`);
+  assert.deepEqual([contested, replanned.length], [["default/a"], 5]);
+});
+
 Deno.test("createStatusWriter() writes another wish at once, whoever writes over the one before", async () => {
   const { writer, requests } = workshop();
   for (let version = 1; version <= 5; version++) {
