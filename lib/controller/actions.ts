@@ -62,16 +62,17 @@ export function failureEvent(
 
 /**
  * Writes where the status differs from what it shall be, or the annotation beside it names another
- * pool, or one where there is none; a missing annotation alone is no reason to write.
+ * pool, or none: by it a controller that starts under another configuration knows what was given,
+ * also where MetalLB gave it.
  */
 export function statusWrite(
   facts: ServiceFacts,
   ips: readonly Ip[],
   pool: string | undefined,
 ): ControllerAction[] {
-  const { allocatedFrom } = facts;
-  const named = allocatedFrom === undefined || allocatedFrom === pool;
-  return shows(facts, ips) && named ? [] : [{ kind: "writeStatus", service: facts, ips, pool }];
+  return shows(facts, ips) && facts.allocatedFrom === pool
+    ? []
+    : [{ kind: "writeStatus", service: facts, ips, pool }];
 }
 
 /** Whether the status shows exactly these addresses. */

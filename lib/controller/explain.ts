@@ -3,6 +3,7 @@ import type { ServiceFacts } from "../model/facts.ts";
 import { quoted } from "../model/json.ts";
 import { formatIp, type Ip } from "../net/ip.ts";
 import { type Instant } from "../base/time.ts";
+import { shows } from "./actions.ts";
 import { type Decision, planService } from "./plan.ts";
 import { restore } from "./restore.ts";
 import { usedBy } from "./shown.ts";
@@ -31,15 +32,15 @@ export function explainAddress(
   now: Instant,
 ): AddressExplanation {
   const book = restore(services, config, lbClass);
-  const { decision, actions } = planService(facts, book, { lbClass, now });
+  const { decision } = planService(facts, book, { lbClass, now });
   const ips = book.holdings.get(facts.key)?.ips ?? [];
   const sharesWith = ips.flatMap((ip) => book.users.get(ip) ?? [])
     .map(({ service }) => service).filter((service) => service !== facts.key);
   return {
     ips: ips.map(formatIp),
     pool: book.holdings.get(facts.key)?.pool,
-    written: ips.length > 0 && !actions.some(({ kind }) => kind === "writeStatus"),
-    reasons: reasonsOf(decision, facts, { holds: ips, shows: usedBy(book, facts.key) }, lbClass),
+    written: ips.length > 0 && shows(facts, ips),
+    reasons: reasonsOf(decision, facts, { holds: ips, used: usedBy(book, facts.key) }, lbClass),
     sharesWith: [...new Set(sharesWith)],
   };
 }
@@ -47,15 +48,15 @@ export function explainAddress(
 function reasonsOf(
   decision: Decision,
   facts: ServiceFacts,
-  { holds: ips, shows }: { readonly holds: readonly Ip[]; readonly shows: readonly Ip[] },
+  { holds: ips, used }: { readonly holds: readonly Ip[]; readonly used: readonly Ip[] },
   lbClass: string | undefined,
 ): readonly string[] {
   switch (decision.kind) {
     case "notOurs":
       return [
         decision.because === "type" ? "it is not of type LoadBalancer" : classText(facts, lbClass),
-        ...shows.length === 0 ? [] : [
-          `its status shows ${shows.map(formatIp).join(" and ")} of a pool, nobody else gets that`,
+        ...used.length === 0 ? [] : [
+          `its status shows ${used.map(formatIp).join(" and ")} of a pool, nobody else gets that`,
         ],
       ];
     case "notReady":

@@ -121,7 +121,9 @@ function settle(
       const facts = world.get(service);
       for (const action of actions) {
         if (action.kind !== "writeStatus" || facts === undefined) continue;
-        world.set(service, { ...facts, assigned: action.ips, hasIngress: action.ips.length > 0 });
+        const { ips: assigned, pool: allocatedFrom } = action;
+        const hasIngress = assigned.length > 0;
+        world.set(service, { ...facts, assigned, allocatedFrom, hasIngress });
         keys.push(service);
       }
     }

@@ -38,13 +38,14 @@ const RULES: readonly Rule[] = [
       await at.create("older");
       await pause(1_100);
       await at.create("holder");
-      const { metadata } = await at.patchStatus("holder", {
+      await at.patchStatus("holder", {
         status: { loadBalancer: { ingress: [{ ip: "10.0.0.1" }] } },
       });
       await at.start();
       await at.told("older", /AllocationFailed/);
       await at.rest();
-      assert.equal((await at.get("holder")).metadata.resourceVersion, metadata.resourceVersion);
+      assert.equal((await at.get("holder")).metadata.annotations?.[POOL_ANNOTATION], "tiny");
+      assert.equal(await at.addresses("holder"), "10.0.0.1");
       assert.equal(await at.addresses("older"), "");
     },
   },

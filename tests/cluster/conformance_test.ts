@@ -79,7 +79,9 @@ const RULES: readonly Rule[] = [
       for (const name of ["kept", "not-auto"] as const) {
         const { metadata } = await at.get(name);
         assert.equal(await at.addresses(name), shown[name]);
-        assert.equal(metadata.resourceVersion, before.get(name), "nothing was written");
+        assert.notEqual(metadata.resourceVersion, before.get(name), "the pool is written");
+        const pool = name === "kept" ? "default" : "asked";
+        assert.equal(metadata.annotations?.[POOL_ANNOTATION], pool);
       }
       const cleared = [
         await at.told("outside", /^Warning ClearAssignment/),

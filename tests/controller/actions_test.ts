@@ -15,7 +15,8 @@ for (
   const [what, part, wanted, writes] of [
     ["no address where none shall be", {}, [], false],
     ["a hostname where none shall be", { hasIngress: true }, [], true],
-    ["the address, without annotation", { assigned: given }, given, false],
+    // As MetalLB before v0.11 leaves it.
+    ["the address, without annotation", { assigned: given }, given, true],
     ["the address and the pool", { assigned: given, allocatedFrom: "main" }, given, false],
     ["the address and another pool", { assigned: given, allocatedFrom: "old" }, given, true],
     ["another address", { assigned: ips("10.0.0.2"), allocatedFrom: "main" }, given, true],

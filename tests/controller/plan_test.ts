@@ -71,7 +71,7 @@ Deno.test("A2 planService() gives nothing to a headless Service or one without p
 });
 
 Deno.test("A3 planService() keeps a legal address without writing", () => {
-  const at = world(ONE, service("web", { assigned: ips("10.0.0.7") }));
+  const at = world(ONE, service("web", { assigned: ips("10.0.0.7"), allocatedFrom: "main" }));
   const plans = settleAll(at);
   assert.deepEqual(plans[0]?.decision, { kind: "kept", pool: "main", ips: ips("10.0.0.7") });
   assert.deepEqual(brief(plans), []);
@@ -79,7 +79,7 @@ Deno.test("A3 planService() keeps a legal address without writing", () => {
 
 Deno.test("A3 planService() keeps an address of a pool without auto-assign", () => {
   const closed = config(pool("closed", "10.0.0.1-10.0.0.9", { autoAssign: false }));
-  const at = world(closed, service("web", { assigned: ips("10.0.0.7") }));
+  const at = world(closed, service("web", { assigned: ips("10.0.0.7"), allocatedFrom: "closed" }));
   assert.deepEqual(brief(settleAll(at)), []);
   assert.equal(at.book.holdings.size, 1);
 });
@@ -108,8 +108,9 @@ Deno.test("A3 planService() keeps the remaining family when the Service drops th
 });
 
 Deno.test("A3 planService() moves the younger of two that may not share", () => {
-  const old = service("old", { createdMs: 1, assigned: ips("10.0.0.5") });
-  const young = service("young", { createdMs: 2, assigned: ips("10.0.0.5") });
+  const given = { assigned: ips("10.0.0.5"), allocatedFrom: "main" };
+  const old = service("old", { createdMs: 1, ...given });
+  const young = service("young", { createdMs: 2, ...given });
   const at = world(ONE, young, old);
   const plans = settleAll(at);
   assert.deepEqual([statusOf(at, "old"), statusOf(at, "young")], ["10.0.0.5", "10.0.0.1"]);
@@ -159,7 +160,11 @@ Deno.test("A5 planService() compares requested addresses as sets", () => {
   const both = config(pool("main", ["10.0.0.1-10.0.0.9", "fd00::1-fd00::9"]));
   const at = world(
     both,
-    service("web", { assigned: ips("10.0.0.5", "fd00::5"), families: [4, 6] }),
+    service("web", {
+      assigned: ips("10.0.0.5", "fd00::5"),
+      allocatedFrom: "main",
+      families: [4, 6],
+    }),
   );
   assert.deepEqual(brief(put(at, "web", requests("fd00::5", "10.0.0.5"))), []);
 });
@@ -412,7 +417,8 @@ Deno.test("planService() writes the pool beside the address, and again when the 
   reconfigure(at.book, at.config);
   assert.deepEqual(brief(settleAll(at)), ["write web 10.0.0.1"]);
   assert.equal(at.services.get(service("web").key)?.allocatedFrom, "new");
-  // What MetalLB before v0.11 gave has no annotation, and needs none.
-  put(at, "web", { allocatedFrom: undefined });
+  // What MetalLB before v0.11 gave has no annotation.
+  assert.deepEqual(brief(put(at, "web", { allocatedFrom: undefined })), ["write web 10.0.0.1"]);
+  assert.equal(at.services.get(service("web").key)?.allocatedFrom, "new");
   assert.deepEqual(brief(settleAll(at)), []);
 });

@@ -37,7 +37,11 @@ Deno.test("C1 restore() lets 1,000 Services keep their addresses in 100 restarts
   const settled = Array.from(
     { length: 1000 },
     (_, at) =>
-      service(`s${at}`, { createdMs: 1000 + at, assigned: [ip4(0x0a000000 + ((at * 7) % 1000))] }),
+      service(`s${at}`, {
+        createdMs: 1000 + at,
+        assigned: [ip4(0x0a000000 + ((at * 7) % 1000))],
+        allocatedFrom: "full",
+      }),
   );
   const pending = Array.from({ length: 200 }, (_, at) => service(`p${at}`, { createdMs: at }));
   const at = world(full, ...settled, ...pending);

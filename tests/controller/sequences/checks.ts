@@ -44,7 +44,7 @@ export function checkPlan(
   if (facts.deleting) return;
   const ips = verdict.kind === "refused" ? [] : verdict.ips;
   const pool = homeOf(ips, model.config)?.name;
-  const stale = facts.allocatedFrom !== undefined && facts.allocatedFrom !== pool;
+  const stale = facts.allocatedFrom !== pool;
   const shows = ips.length === 0 ? !facts.hasIngress : textOf(ips) === textOf(facts.assigned);
   const stands = shows && !stale;
   const expected = stands ? undefined : textOf(ips);
@@ -239,7 +239,7 @@ export function checkRest({ api, leader: { book, view, wishes }, model }: World)
       const legal = assigned.length === 0 || keepable(model, facts, assigned) !== undefined;
       assert.ok(legal, `S5: ${key} may not have ${textOf(assigned)}`);
       const pool = homeOf(assigned, model.config)?.name;
-      assert.ok(allocatedFrom === undefined || allocatedFrom === pool, `${key}: the annotation`);
+      assert.equal(allocatedFrom, pool, `${key}: the annotation`);
     }
   }
   for (const key of book.retiring.keys()) {

@@ -206,7 +206,7 @@ Deno.test("createPlanner() drops the book before it returns when another may lea
   assert.deepEqual(turn(), ["sticky forgotten", "forget all"], "what waited is not planned");
   // The other leader gives it another address.
   clock.advance(10_000);
-  const facts = service("web", { assigned: ips("10.0.0.7") });
+  const facts = service("web", { assigned: ips("10.0.0.7"), allocatedFrom: "main" });
   items.set(facts.key, facts);
   world.permit = { mayBegin: () => true, withinMs: 1 };
   inbox.post({ kind: "lead" });

@@ -32,8 +32,10 @@ const POOL = "address-pools: [{name: one, protocol: layer2, addresses: [10.77.1.
 
 /** A Service as the API server holds it. */
 function service(name: string, version: number, ip?: string) {
+  const annotations = ip === undefined ? {} : { "metallb.io/ip-allocated-from-pool": "one" };
+  const uid = `uid-${name}`;
   return {
-    metadata: { name, namespace: "default", uid: `uid-${name}`, resourceVersion: String(version) },
+    metadata: { name, namespace: "default", uid, resourceVersion: String(version), annotations },
     spec: { type: "LoadBalancer", ipFamilies: ["IPv4"], ports: [{ port: 80 }] },
     status: { loadBalancer: ip === undefined ? {} : { ingress: [{ ip }] } },
   };

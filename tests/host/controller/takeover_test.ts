@@ -11,6 +11,7 @@ import {
   ONE_POOL,
   playController,
   servicePath,
+  statusWriters,
   SYSTEM,
 } from "../../support/faulty_controllers.ts";
 import { status, until } from "../../support/mock_api.ts";
@@ -90,6 +91,33 @@ Deno.test("who begins to lead has read anew whatever it read before, and only th
   const anew = inputs(api.requests.slice(from, written).filter(({ watch }) => !watch));
   assert.ok(ever.size >= 4, `it reads ${[...ever]}`);
   assert.deepEqual([...ever].sort(), [...anew].sort());
+});
+
+Deno.test("fault 7: a restart under a refused configuration moves nothing that MetalLB gave", async () => {
+  await using api = startFaultyApi();
+  api.put(CONFIG, configMap(ONE_POOL));
+  const given = ["10.77.1.20", "10.77.1.21", "10.77.1.22"];
+  for (const [index, ip] of given.entries()) {
+    askAddress(api, `old${index}`);
+    const path = servicePath(`old${index}`);
+    api.put(path, { ...api.get(path), status: { loadBalancer: { ingress: [{ ip }] } } });
+  }
+  const standing = () => given.map((_, index) => addressOf(api, `old${index}`));
+  {
+    await using first = await playController(api, "A");
+    await until("one write for each", () => statusWriters(api).length === 3);
+    api.put(CONFIG, configMap(ONE_POOL.replace("10.77.1.10-", "10.77.1.30-")));
+    await until("the refusal", () => first.role.config.status().state === "stale");
+  }
+  await using second = await playController(api, "B");
+  await until("the lead", second.leads);
+  askAddress(api, "new");
+  const reason = () => second.role.config.status().reason ?? "";
+  await until("the refusal again", () => reason().includes("old2"));
+  assert.deepEqual([standing(), addressOf(api, "new")], [given, ""]);
+  api.put(CONFIG, configMap(ONE_POOL));
+  await until("an address", () => addressOf(api, "new") !== "");
+  assert.deepEqual([standing(), statusWriters(api).length], [given, 4], "once, at the takeover");
 });
 
 const isLeading = (msg: string) => msg.startsWith("leading");
