@@ -2,7 +2,7 @@ import { unreachable } from "../base/errors.ts";
 import { after, type Instant, instant, type Millis, type Random } from "../base/time.ts";
 import { onNotice } from "./delivery.ts";
 import { beat, beatBody, beLoud, welcome } from "./beats.ts";
-import { notify, repeatNotices } from "./outstanding.ts";
+import { notify, repeatNotices, tellAgain } from "./outstanding.ts";
 import { arrange, isMissed, isRinged, onMissed, ringOf } from "./ring.ts";
 import { onRefused, onSignOfLife, probeAt, suspectAt } from "./silence.ts";
 import { giveUp, hears, judge, onAnswer } from "./suspicion.ts";
@@ -74,12 +74,13 @@ export function step(
     }
   }
   repeatNotices(state, now, actions);
+  tellAgain(state, now, actions);
   return actions;
 }
 
 /** When the next tick is due. */
 export function nextDeadline(state: MonitorState, now: Instant): Instant {
-  let earliest: number = state.beatAt;
+  let earliest: number = Math.min(state.beatAt, state.unheard.at);
   for (const peer of state.watched) {
     if (peer.state !== "up") continue;
     earliest = Math.min(earliest, peer.asking?.until ?? suspectAt(peer), probeAt(peer));

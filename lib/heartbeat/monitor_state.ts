@@ -48,6 +48,8 @@ export type MonitorAction =
   }
   /** All peers that are up have acknowledged, or the time for it is over: these have not. */
   | { readonly kind: "settled"; readonly id: number; readonly missing: readonly string[] }
+  /** A peer that is up has not heard a notice: all that counts is to be told again. */
+  | { readonly kind: "unheard"; readonly by: readonly string[] }
   /** A heartbeat from a node, or from a run of it, that gossip has not reported yet: ask gossip again. */
   | { readonly kind: "stranger"; readonly name: string }
   /** This process was paused so long that others may have taken its addresses. */
@@ -106,6 +108,15 @@ interface Outstanding {
   next: Instant;
 }
 
+/** Notices that were not acknowledged in their time. */
+interface Unheard {
+  readonly by: Set<string>;
+  /** Then what counts is told again; never, while all is heard. */
+  at: Instant;
+  /** So long after the next that is not heard. */
+  waitMs: Millis;
+}
+
 /** What a speaker knows of the others' beats; only `step` touches it. */
 export interface MonitorState {
   readonly self: string;
@@ -124,6 +135,7 @@ export interface MonitorState {
   loudUntil: Instant;
   beats: number;
   readonly outstanding: Map<number, Outstanding>;
+  readonly unheard: Unheard;
   canAnnounce: boolean;
   beatAt: Instant;
   lastTurn: Instant | undefined;
@@ -153,6 +165,9 @@ export const DEFAULT_TIMING: HeartbeatTiming = timingOf(50, 3);
  */
 export const RING_BEYOND = 32;
 
+/** What a peer did not hear it is told again so much later. */
+export const TELL_AGAIN_MS: Millis = 500;
+
 /** Begins without peers. */
 export function createMonitor(
   timing: HeartbeatTiming = DEFAULT_TIMING,
@@ -171,6 +186,7 @@ export function createMonitor(
     loudUntil: instant(-Infinity),
     beats: 0,
     outstanding: new Map(),
+    unheard: { by: new Set(), at: instant(Infinity), waitMs: TELL_AGAIN_MS },
     canAnnounce: false,
     beatAt: instant(-Infinity),
     lastTurn: undefined,

@@ -1,11 +1,14 @@
-import { after, type Instant, type Millis } from "../base/time.ts";
-import type { MonitorAction, MonitorState } from "./monitor_state.ts";
+import { after, type Instant, instant, type Millis } from "../base/time.ts";
+import { type MonitorAction, type MonitorState, TELL_AGAIN_MS } from "./monitor_state.ts";
 import type { HeartbeatBody, Notice } from "./packet.ts";
 
 /** A notice goes out again until it is acknowledged … */
 const RETRY_MS: Millis = 10;
 /** … but no longer than this: the sender goes on without. */
 export const SETTLE_MS: Millis = 500;
+
+/** While a peer does not hear, it is told more and more rarely, and at least so often. */
+const RAREST_MS: Millis = 60_000;
 
 /** Sends a notice to all peers; those that are up must acknowledge it. */
 export function notify(
@@ -33,10 +36,37 @@ export function repeatNotices(state: MonitorState, now: Instant, actions: Monito
     if (one.open.size === 0 || now >= one.until) {
       state.outstanding.delete(one.id);
       actions.push({ kind: "settled", id: one.id, missing: [...one.open] });
+      noteUnheard(state, one.open, now);
     } else if (now >= one.next) {
       one.next = after(now, RETRY_MS);
       const body: HeartbeatBody = { kind: "notice", id: one.id, notice: one.notice };
       for (const name of one.open) actions.push({ kind: "send", to: name, body });
     }
   }
+}
+
+/**
+ * Whoever was missed is told what counts when it is back. Where only the way from here to a peer is
+ * broken, others hear both and nobody is missed: what it did not hear, it would never know, and an
+ * address that both claim would keep two owners.
+ */
+function noteUnheard({ unheard }: MonitorState, names: ReadonlySet<string>, now: Instant): void {
+  if (names.size === 0) unheard.waitMs = TELL_AGAIN_MS;
+  for (const name of names) unheard.by.add(name);
+  if (names.size === 0 || unheard.at < Infinity) return;
+  unheard.at = after(now, unheard.waitMs);
+  unheard.waitMs = Math.min(2 * unheard.waitMs, RAREST_MS);
+}
+
+/** At each step: asks for what counts, where a peer that is not missed has not heard it. */
+export function tellAgain(
+  { peers, unheard }: MonitorState,
+  now: Instant,
+  actions: MonitorAction[],
+): void {
+  if (now < unheard.at) return;
+  unheard.at = instant(Infinity);
+  const by = [...unheard.by].filter((name) => peers.get(name)?.state === "up");
+  unheard.by.clear();
+  if (by.length > 0) actions.push({ kind: "unheard", by });
 }

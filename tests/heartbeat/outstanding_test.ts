@@ -1,8 +1,13 @@
 import assert from "node:assert/strict";
 import { instant } from "../../lib/base/time.ts";
 import { step } from "../../lib/heartbeat/monitor.ts";
-import { createMonitor, type MonitorAction } from "../../lib/heartbeat/monitor_state.ts";
-import { notify, repeatNotices, SETTLE_MS } from "../../lib/heartbeat/outstanding.ts";
+import {
+  createMonitor,
+  type MonitorAction,
+  type MonitorState,
+  TELL_AGAIN_MS,
+} from "../../lib/heartbeat/monitor_state.ts";
+import { notify, repeatNotices, SETTLE_MS, tellAgain } from "../../lib/heartbeat/outstanding.ts";
 
 function monitor() {
   const state = createMonitor();
@@ -45,4 +50,42 @@ Deno.test("repeatNotices() settles what nobody acknowledges in time, and what a 
   notify(gone, 1, { what: "leaving" }, instant(0), []);
   gone.peers.delete("a");
   assert.deepEqual(repeatedAt(gone, 1), [{ kind: "settled", id: 1, missing: [] }]);
+});
+
+/** One notice, which `a` acknowledges or not; gives after how long what counts is told again. */
+function toldAgainAfter(state: MonitorState, from: number, heard: boolean): number {
+  const id = from + 1;
+  notify(state, id, { what: "leaving" }, instant(from), []);
+  const settled = from + SETTLE_MS;
+  if (heard) state.outstanding.get(id)?.open.clear();
+  repeatNotices(state, instant(settled), []);
+  const actions: MonitorAction[] = [];
+  for (let ms = 0; ms <= 100_000; ms += TELL_AGAIN_MS) {
+    tellAgain(state, instant(settled + ms), actions);
+    if (actions.length === 0) continue;
+    assert.deepEqual(actions, [{ kind: "unheard", by: ["a"] }]);
+    return ms;
+  }
+  return Infinity;
+}
+
+Deno.test("what a peer that is up did not acknowledge is told again, the longer the more rarely", () => {
+  const state = monitor();
+  const waits = [0, 1, 2, 3, 4, 5, 6, 7, 8].map((round) =>
+    toldAgainAfter(state, round * 200_000, false)
+  );
+  assert.deepEqual(waits, [500, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]);
+  assert.equal(toldAgainAfter(state, 2_000_000, true), Infinity, "all was heard");
+  assert.equal(toldAgainAfter(state, 2_200_000, false), TELL_AGAIN_MS, "and at once from then on");
+});
+
+Deno.test("who went, or is another run, is told when it is heard", () => {
+  const state = monitor();
+  notify(state, 1, { what: "leaving" }, instant(0), []);
+  repeatNotices(state, instant(SETTLE_MS), []);
+  const peer = state.peers.get("a") ?? assert.fail();
+  peer.state = "down";
+  const actions: MonitorAction[] = [];
+  tellAgain(state, instant(SETTLE_MS + TELL_AGAIN_MS), actions);
+  assert.deepEqual([actions, state.unheard.at], [[], Infinity]);
 });

@@ -1,9 +1,20 @@
 // deno-lint-ignore-file no-console -- tells what was checked
 import assert from "node:assert/strict";
-import { answering, kill, leave, runUntil, schedule, startSpeaker, type World } from "./world.ts";
+import {
+  answering,
+  cutApi,
+  kill,
+  leave,
+  runUntil,
+  schedule,
+  setExcluded,
+  startSpeaker,
+  type World,
+} from "./world.ts";
 import {
   assertCachesRight,
   assertNobodyAccused,
+  assertNoStorm,
   assertOneOwner,
   settledWorld,
   watchOwners,
@@ -136,6 +147,33 @@ Deno.test("after a partition, however long and however it heals, neighbours beli
     runUntil(world, world.now + 10_000);
     assertOneOwner(world, seed);
     assertCachesRight(world, `seed ${seed}, ${nodes} nodes, ${alone} alone`);
+    assertNobodyAccused(world, seed);
+  }
+});
+
+Deno.test("claims lost on the way to one that is not missed: the address has one owner once the way is whole", () => {
+  for (let seed = 1; seed <= 40; seed++) {
+    const nodes = [3, 5, 9][seed % 3] ?? 3;
+    // Among nine each beats to its neighbours alone: who is none misses nobody on a broken way.
+    const world = settledWorld(seed, nodes, 6, [], { ringBeyond: 7 });
+    const [vip = assert.fail()] = world.vips;
+    const [first = ""] = answering(world, vip);
+    setExcluded(world, new Set([first]));
+    runUntil(world, world.now + 2_000);
+    const [second = ""] = answering(world, vip);
+    // The first may serve again, and the second does not see that.
+    cutApi(world, second, true);
+    setExcluded(world, new Set());
+    world.network.cut.add(seed % 2 === 0 ? `${first}>${second}` : `${second}>${first}`);
+    const brokenMs = 600 + 5_000 * world.random();
+    runUntil(world, world.now + brokenMs);
+    world.network.cut.clear();
+    runUntil(world, world.now + 2 * brokenMs + 1_000);
+    assertOneOwner(world, seed);
+    assert.deepEqual(answering(world, vip), [first], `seed ${seed}`);
+    runUntil(world, world.now + 10_000);
+    assertCachesRight(world, `seed ${seed}, ${nodes} nodes`);
+    assertNoStorm(world, `seed ${seed}`);
     assertNobodyAccused(world, seed);
   }
 });

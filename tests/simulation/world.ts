@@ -679,6 +679,8 @@ function perform(world: World, speaker: Speaker, action: MonitorAction): void {
       settlers.get(speaker)?.get(action.id)?.();
       settlers.get(speaker)?.delete(action.id);
       return;
+    case "unheard":
+      return tellClaims(world, speaker);
     case "paused":
       world.stale = true;
       speaker.held = true;

@@ -24,7 +24,10 @@ export type FellowEvent =
     readonly notice: Notice;
     readonly acknowledge: () => void;
   }
-  /** A fellow is heard (again): it must learn what this node claims. Returned: it went without a goodbye. */
+  /**
+   * A fellow is heard (again), or has not heard this node: it must learn what this one claims.
+   * Returned: it went without a goodbye.
+   */
   | { readonly kind: "fellow-up"; readonly returned: boolean }
   /** A speaker is heard that gossip has not told of. */
   | { readonly kind: "stranger" }

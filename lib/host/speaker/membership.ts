@@ -204,10 +204,7 @@ function take(state: State, news: MemberNews): void {
       return onMembers(state);
     case "fault":
       state.fault = liveness.fitness.problem = errorText(news.error);
-      log.error(
-        { error: state.fault },
-        "the heartbeat ended: this node answers no more",
-      );
+      log.error({ error: state.fault }, "the heartbeat ended: this node answers no more");
       return inbox.post({ kind: "members" });
     case "up": {
       if (liveness.missed.has(news.name)) {
@@ -234,9 +231,11 @@ function take(state: State, news: MemberNews): void {
     case "notice":
       return onNotice(state, news.name, news.id, news.notice);
     case "settled":
-      if (news.missing.length > 0) log.debug({ speakers: news.missing.join() }, "notice not heard");
       state.unsettled.get(news.id)?.();
       return void state.unsettled.delete(news.id);
+    case "unheard":
+      log.debug({ speakers: news.by.join() }, "notices not heard: what is claimed is told again");
+      return inbox.post({ kind: "fellow-up", returned: false });
     case "stranger":
       gossip.ask(news.name, news.address);
       return inbox.post({ kind: "stranger" });

@@ -388,3 +388,11 @@ Deno.test("a membership tells its rules with all else that it says of itself, on
   membership.setCanAnnounce(false);
   assert.deepEqual(said(), ["mute false", "mute false by these", "mute true by these"]);
 });
+
+Deno.test("where a fellow that is not missed has not heard, what this node claims is told again", () => {
+  const { find, inbox, membership } = bench();
+  find("node2");
+  membership.take({ kind: "up", name: "node2" });
+  membership.take({ kind: "unheard", by: ["node2"] });
+  assert.deepEqual(inbox.kinds(), ["members", "fellow-up", "fellow-up"]);
+});

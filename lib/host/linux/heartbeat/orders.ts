@@ -41,6 +41,7 @@ export type HeartbeatNews =
   | { readonly kind: "can-announce"; readonly name: string; readonly canAnnounce: boolean }
   | { readonly kind: "notice"; readonly name: string; readonly id: number; readonly notice: Notice }
   | { readonly kind: "settled"; readonly id: number; readonly missing: readonly string[] }
+  | { readonly kind: "unheard"; readonly by: readonly string[] }
   | { readonly kind: "stranger"; readonly name: string; readonly address: Ip }
   | { readonly kind: "paused"; readonly ms: Millis }
   /** Packets that were refused, by reason, since the last time; at most once a second. */
