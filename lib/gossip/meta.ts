@@ -26,12 +26,14 @@ export interface Announcement {
   readonly cutOff?: readonly string[] | undefined;
 }
 
+/** So many characters of {@link Announcement.cutOff}, with their marks, fit beside all else. */
+export const CUT_OFF_ROOM = 260;
+/** More do not fit into metadata as short as all members write it. */
+const MOST_CUT_OFF = 64;
 /** Others show it to people. */
-/** More do not fit, and no node loses so many at once. */
-export const MOST_CUT_OFF = 4;
 const PLAIN_TEXT = /^[\w .,:'-]{1,120}$/;
 
-/** Writes it as the metadata of a member, at most 512 octets. */
+/** Writes it as the metadata of a member: at most 512 octets, where `cutOff` keeps to its room. */
 export function announcementOf(
   { port, boot, inRing, sinceMs, canAnnounce, view, rules, cutOff }: Announcement,
 ): Uint8Array {
@@ -42,7 +44,7 @@ export function announcementOf(
     mute: !canAnnounce,
     view,
     rules,
-    cut: cutOff?.slice(0, MOST_CUT_OFF),
+    cut: cutOff,
   };
   return new TextEncoder().encode(JSON.stringify(told));
 }

@@ -44,6 +44,14 @@ export function prefixContains({ address, length }: Prefix, ip: Ip): boolean {
   return familyOf(ip) === familyOf(address) && maskIp(ip, length) === address;
 }
 
+/** The longest prefix with both in it; undefined where they are not of one family. */
+export function prefixAround(one: Prefix, other: Prefix): Prefix | undefined {
+  if (familyOf(one.address) !== familyOf(other.address)) return undefined;
+  let length = Math.min(one.length, other.length);
+  while (maskIp(one.address, length) !== maskIp(other.address, length)) length--;
+  return { address: maskIp(one.address, length), length };
+}
+
 /** Reads `address/length` in decimal; the host bits are cut as MetalLB does. */
 export function parsePrefix(text: string): ParsedPrefix | PrefixMistake {
   const slash = text.indexOf("/");

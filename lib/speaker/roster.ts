@@ -1,7 +1,7 @@
-import { type Announcement, readAnnouncement } from "../gossip/meta.ts";
+import { type Announcement, CUT_OFF_ROOM, readAnnouncement } from "../gossip/meta.ts";
 import type { Member } from "../gossip/state.ts";
-import { formatIp, type Ip } from "../net/ip.ts";
-import { parsePrefix, type Prefix } from "../net/prefix.ts";
+import { compareIp, formatIp, type Ip } from "../net/ip.ts";
+import { formatPrefix, parsePrefix, type Prefix, prefixAround } from "../net/prefix.ts";
 import type { Beside } from "./judgement.ts";
 import type { GossipView, Verdict } from "./liveness.ts";
 
@@ -78,6 +78,30 @@ export function rosterOf(
 export function prefixesOf(texts: readonly string[]): Prefix[] {
   return texts.map(parsePrefix).filter((parsed) => typeof parsed !== "string")
     .map(({ prefix }) => prefix);
+}
+
+/**
+ * What a node is cut off from as all know it, itself too: as its metadata has room for. Beyond that
+ * those next to each other go as one, and the node is left out of more than it must be; two that did
+ * not name the same would leave an address with no owner.
+ */
+export function tellable(prefixes: readonly Prefix[]): Prefix[] {
+  const told = prefixes.toSorted((one, other) =>
+    compareIp(one.address, other.address) || one.length - other.length
+  );
+  while (JSON.stringify(told.map(formatPrefix)).length > CUT_OFF_ROOM) {
+    let nearest: { readonly at: number; readonly around: Prefix } | undefined;
+    for (const [at, one] of told.entries()) {
+      const next = told[at + 1];
+      const around = next && prefixAround(one, next);
+      if (around !== undefined && around.length > (nearest?.around.length ?? -1)) {
+        nearest = { at, around };
+      }
+    }
+    if (nearest === undefined) break;
+    told.splice(nearest.at, 2, nearest.around);
+  }
+  return told;
 }
 
 /** The state of each member, in words for people. */

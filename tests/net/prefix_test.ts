@@ -7,6 +7,7 @@ import {
   maskIp,
   parsePrefix,
   type Prefix,
+  prefixAround,
   prefixContains,
 } from "../../lib/net/prefix.ts";
 import { ip } from "../controller/fixture.ts";
@@ -128,4 +129,21 @@ Deno.test("prefixContains() is true for the prefix's own addresses, and for none
     [true, true, false, false, false],
   );
   assert.ok(prefixContains({ address: ip("fd77::"), length: 64 }, ip("fd77::1:2")));
+});
+
+Deno.test("prefixAround() has both in it, and none that is longer has", () => {
+  const prefixes = fc.oneof(
+    fc.tuple(fc.integer({ min: 0, max: IP4_MAX }).map(ip4), fc.nat(32)),
+    fc.tuple(fc.bigInt({ min: 0n, max: IP6_MAX }).map(ip6), fc.nat(128)),
+  ).map(([address, length]) => ({ address: maskIp(address, length), length }));
+  fc.assert(fc.property(prefixes, prefixes, (one, other) => {
+    const around = prefixAround(one, other);
+    assert.equal(around === undefined, familyOf(one.address) !== familyOf(other.address));
+    if (around === undefined) return;
+    const holds = (length: number) =>
+      length <= Math.min(one.length, other.length) &&
+      maskIp(one.address, length) === maskIp(other.address, length);
+    assert.deepEqual(around.address, maskIp(one.address, around.length));
+    assert.ok(holds(around.length) && !holds(around.length + 1), formatPrefix(around));
+  }));
 });

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
-import { announcementOf } from "../../lib/gossip/meta.ts";
-import { formatPrefix } from "../../lib/net/prefix.ts";
-import { describeMembers, rosterOf } from "../../lib/speaker/roster.ts";
+import fc from "fast-check";
+import { announcementOf, readAnnouncement } from "../../lib/gossip/meta.ts";
+import { ip6, IP6_MAX } from "../../lib/net/ip.ts";
+import { formatPrefix, lastIp, maskIp, prefixContains } from "../../lib/net/prefix.ts";
+import { describeMembers, prefixesOf, rosterOf, tellable } from "../../lib/speaker/roster.ts";
 import { ip4 } from "../support/addresses.ts";
 
 const address = ip4(0x0a00_0002);
@@ -54,4 +56,41 @@ Deno.test("describeMembers() says what is known of each, and whose view is stale
     describeMembers(members, verdicts, new Set(["alive"])).map(({ state }) => state),
     ["up, stale view", "dead"],
   );
+});
+
+const subnet = fc.oneof(
+  fc.tuple(
+    fc.integer({ min: 0x0a00_0000, max: 0x0aff_ffff }).map(ip4),
+    fc.integer({ min: 8, max: 30 }),
+  ),
+  fc.tuple(
+    fc.bigInt({ min: 1n << 120n, max: IP6_MAX }).map(ip6),
+    fc.integer({ min: 16, max: 127 }),
+  ),
+).map(([one, length]) => ({ address: maskIp(one, length), length }));
+
+Deno.test("however many subnets a node is cut off from, all name the same, and none of them is left out", () => {
+  fc.assert(fc.property(fc.array(subnet, { maxLength: 40 }), (subnets) => {
+    const own = tellable(subnets);
+    const cutOff = own.map(formatPrefix);
+    const rules = "election of v0.11, nodes by MetalLB v0.16's rules, exclude label ignored";
+    const meta = announcementOf({ ...told, view: "current", rules, cutOff });
+    assert.ok(meta.length <= 512, `${meta.length} octets`);
+    assert.deepEqual(
+      prefixesOf(readAnnouncement(meta)?.cutOff ?? []),
+      own,
+      "as the others know it",
+    );
+    for (const one of subnets) {
+      const ends = [one.address, lastIp(one)];
+      const isIn = own.some((prefix) => ends.every((end) => prefixContains(prefix, end)));
+      assert.ok(isIn, formatPrefix(one));
+    }
+    if (subnets.length <= 5) assert.equal(own.length, subnets.length, "each by itself");
+  }));
+  const vlans = Array.from(
+    { length: 12 },
+    (_, index) => ({ address: ip4(0x0a4d_0000 + 256 * index), length: 24 }),
+  );
+  assert.deepEqual(tellable(vlans.toReversed()), vlans);
 });

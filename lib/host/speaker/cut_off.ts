@@ -1,6 +1,7 @@
 import { formatPrefix, type Prefix } from "../../net/prefix.ts";
 import type { AddressRange } from "../../net/range.ts";
 import type { Judge } from "../../speaker/judgement.ts";
+import { tellable } from "../../speaker/roster.ts";
 import type { Layer2 } from "../linux/packet/layer2.ts";
 import type { Fellows } from "./fellows.ts";
 
@@ -27,7 +28,7 @@ export function createCutOff({ fellows, layer2, nodeName }: CutOffParts): CutOff
   return {
     look(ranges) {
       const before = texts().join();
-      own = layer2.cutOff(ranges);
+      own = tellable(layer2.cutOff(ranges));
       return texts().join() !== before;
     },
     own: texts,
