@@ -26,6 +26,15 @@ export interface ImpactReport extends Impact {
    * that excludes nodes moves if it is one up to v0.13.
    */
   readonly swapMoves: readonly SwapMove[];
+  /** What could not be read, so that of nodes' addresses and of what would move not all is known. */
+  readonly unread: readonly string[];
+}
+
+/** What announces there now. */
+interface Announcing {
+  readonly compat?: MetallbVersion | undefined;
+  /** Nodes with a speaker; undefined: each. */
+  readonly speakers?: ReadonlySet<string> | undefined;
 }
 
 /** Of each list so many are printed; JSON has them all. */
@@ -36,11 +45,11 @@ export function impactOf(
   after: Config,
   snapshot: Snapshot,
   lbClass: string | undefined,
-  compat?: MetallbVersion,
+  { compat, speakers }: Announcing = {},
 ): ImpactReport {
-  const { config: before, configReason, description, nodes, services, slices } = snapshot;
+  const { config: before, configReason, description, nodes, services, slices, unread } = snapshot;
   const input = { before, after, services: services.values(), lbClass, now: systemClock.now() };
-  const holding = { config: after, services: services.values(), slices, nodes, lbClass };
+  const holding = { config: after, services: services.values(), slices, nodes, speakers, lbClass };
   return {
     against: description,
     noConfig: before === undefined ? configReason : undefined,
@@ -49,6 +58,7 @@ export function impactOf(
     ownAddresses: pooledAddresses(after, nodes.values()),
     compat,
     swapMoves: compat === undefined ? labelMoves(holding) : swapMoves(holding, compat),
+    unread,
   };
 }
 
@@ -94,6 +104,7 @@ export function impactText(report: ImpactReport): string {
       report.ownAddresses.map(({ ip, node, pool }) => `${ip} of node ${node}, pool "${pool}"`),
     ),
     ...moveLines(report.swapMoves, report.compat),
+    ...section("Not all is known of what would move, for some could not be read:", report.unread),
   ];
   return `${lines.join("\n")}\n`;
 }

@@ -1,7 +1,7 @@
 import { counted } from "../base/counted.ts";
 import { errorText } from "../base/errors.ts";
 import { forecast, type Impact } from "../controller/impact.ts";
-import { type Snapshot, takeSnapshot, takeSpeakerPods } from "../host/inspect/snapshot.ts";
+import { type Snapshot, takeSnapshot, takeSpeakerNodes } from "../host/inspect/snapshot.ts";
 import { systemClock } from "../host/process/clock.ts";
 import type { SourceOptions } from "../host/process/options.ts";
 import type { MetallbVersion } from "../speaker/judgement.ts";
@@ -42,8 +42,12 @@ export interface MigrationReport {
  */
 export async function migrate({ compat, output, source }: MigrateRequest): Promise<number> {
   try {
-    const snapshot = await takeSnapshot(source);
-    const report = migrationOf(snapshot, await speakerNodes(source), compat, source.lbClass);
+    const [snapshot, { speakers, unread }] = await Promise.all([
+      takeSnapshot(source),
+      takeSpeakerNodes(source),
+    ]);
+    const known = { ...snapshot, unread: [...snapshot.unread, ...unread] };
+    const report = migrationOf(known, speakers, compat, source.lbClass);
     const text = output === "json" ? `${JSON.stringify(report, null, 2)}\n` : migrationText(report);
     await writeText(Deno.stdout, text);
     return report.good ? 0 : 1;
@@ -51,13 +55,6 @@ export async function migrate({ compat, output, source }: MigrateRequest): Promi
     await writeText(Deno.stderr, `herald: ${errorText(error)}\n`);
     return 1;
   }
-}
-
-/** Where MetalLB has speakers; undefined, which counts each node, where no Pods of them are found. */
-async function speakerNodes(source: SourceOptions): Promise<ReadonlySet<string> | undefined> {
-  if (source.store !== undefined) return undefined;
-  const nodes = (await takeSpeakerPods(source)).flatMap(({ nodeName }) => nodeName ?? []);
-  return nodes.length === 0 ? undefined : new Set(nodes);
 }
 
 /** Compares what MetalLB does in the cluster with what Herald would do there. */

@@ -6,7 +6,7 @@ import type { Config } from "../config/types.ts";
 import { systemClock } from "../host/process/clock.ts";
 import type { SourceOptions } from "../host/process/options.ts";
 import { readSources, type SourceText } from "../host/inspect/sources.ts";
-import { takeSnapshot } from "../host/inspect/snapshot.ts";
+import { takeSnapshot, takeSpeakerNodes } from "../host/inspect/snapshot.ts";
 import type { MetallbVersion } from "../speaker/judgement.ts";
 import type { OutputFormat } from "./arguments.ts";
 import { impactOf, type ImpactReport, impactText } from "./impact.ts";
@@ -72,7 +72,12 @@ export async function validate(request: ValidateRequest): Promise<number> {
   if (areGood && failure === undefined && against !== undefined) {
     try {
       const config = onlyConfig(checked);
-      impact = impactOf(config, await takeSnapshot(against, "addresses"), against.lbClass, compat);
+      const [snapshot, { speakers, unread }] = await Promise.all([
+        takeSnapshot(against),
+        takeSpeakerNodes(against),
+      ]);
+      const known = { ...snapshot, unread: [...snapshot.unread, ...unread] };
+      impact = impactOf(config, known, against.lbClass, { compat, speakers });
       if (output === "text") await writeText(Deno.stdout, impactText(impact));
     } catch (error) {
       failure = errorText(error);

@@ -25,7 +25,7 @@ interface Holding {
   readonly slices: readonly SliceFacts[];
   readonly nodes: ReadonlyMap<string, NodeFacts>;
   /** Nodes with a speaker; undefined: each. */
-  readonly speakers?: ReadonlySet<string>;
+  readonly speakers?: ReadonlySet<string> | undefined;
   readonly lbClass: string | undefined;
 }
 

@@ -112,3 +112,15 @@ Deno.test("d04, d09: impactText() warns of the label that moves addresses, and o
     /^Warning: pools hold nodes' own addresses; .*:\n {2}10\.0\.0\.2 of node n1, pool "a"$/m,
   );
 });
+
+Deno.test("impactText() counts only nodes with a speaker, and says what it could not read", () => {
+  const services = [1, 2].map((at) => web(`s${at}`, `10.0.0.${at}`));
+  const slices = services.map(({ key }) => slice(key, endpoint("n1")));
+  const nodes = nodesOf(node("n1", { excluded: true }), node("n2"));
+  const present = { ...snapshot(POOL, ...services), slices, nodes, unread: ["Pods: forbidden"] };
+  const told = (speakers: ReadonlySet<string> | undefined) =>
+    impactText(impactOf(read(POOL), present, undefined, { compat: "v0.12", speakers }));
+  assert.match(told(undefined), /where MetalLB v0\.12 announces now, \d address(es)? would move/);
+  assert.match(told(undefined), /^Not all is known of what would move, .*:\n {2}Pods: forbidden$/m);
+  assert.doesNotMatch(told(new Set(["n2"])), /where MetalLB/, "on n1 is no speaker");
+});

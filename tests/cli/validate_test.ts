@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import { othersText, validateText } from "../../lib/cli/validate.ts";
+import { LABEL } from "../../lib/model/names.ts";
+
+const ROOT = new URL("../../", import.meta.url).pathname;
 
 const POOL = "address-pools: [{name: a, protocol: layer2, addresses: [10.0.0.5/24]}]\n";
 const READ = { namespace: "metallb-system", names: ["config", "metallb-config"] };
@@ -80,4 +83,58 @@ Deno.test("othersText() counts the objects without configuration and names their
     othersText(["Service", "Deployment", "Service"]),
     "no configuration in 3 other objects: Deployment, Service\n",
   );
+});
+
+/** Two nodes, one labelled, and a Service with an address that MetalLB announces from that one. */
+const HELD = [
+  ...["n1", "n2"].map((name) => ({
+    apiVersion: "v1",
+    kind: "Node",
+    metadata: { name, labels: name === "n1" ? { [LABEL.excludeNode]: "" } : {} },
+  })),
+  {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { name: "web", namespace: "default" },
+    spec: { type: "LoadBalancer", clusterIP: "10.1.1.1", ports: [{ port: 80, protocol: "TCP" }] },
+    status: { loadBalancer: { ingress: [{ ip: "10.0.0.2" }] } },
+  },
+  {
+    apiVersion: "discovery.k8s.io/v1",
+    kind: "EndpointSlice",
+    metadata: {
+      name: "web-1",
+      namespace: "default",
+      labels: { "kubernetes.io/service-name": "web" },
+    },
+    addressType: "IPv4",
+    endpoints: [{ addresses: ["10.2.0.1"], nodeName: "n1", conditions: { ready: true } }],
+  },
+];
+
+Deno.test("validate --against foretells by what the place really holds: nodes and endpoints too", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.mkdir(`${folder}/held`);
+    const items = JSON.stringify({ apiVersion: "v1", kind: "List", items: HELD });
+    await Deno.writeTextFile(`${folder}/held/all.json`, items);
+    await Deno.writeTextFile(`${folder}/pools.yaml`, POOL.replace("10.0.0.5/24", "10.0.0.0/29"));
+    const against = ["validate", `${folder}/pools.yaml`, `--against=${folder}/held`];
+    for (
+      const [flags, title] of [[["--compat=v0.12"], /MetalLB v0\.12/], [
+        [],
+        /up to v0\.13/,
+      ]] as const
+    ) {
+      const { code, stderr, stdout } = await new Deno.Command(Deno.execPath(), {
+        args: ["run", "-A", "-q", `${ROOT}main.ts`, ...against, ...flags],
+      }).output();
+      assert.equal(code, 0, new TextDecoder().decode(stderr));
+      const text = new TextDecoder().decode(stdout);
+      assert.match(text, title);
+      assert.match(text, /^ {2}10\.0\.0\.2: n1 -> n2/m);
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });

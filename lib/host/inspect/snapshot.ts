@@ -1,3 +1,4 @@
+import { errorText } from "../../base/errors.ts";
 import type { Millis } from "../../base/time.ts";
 import { placeText } from "../../config/report.ts";
 import type { Config } from "../../config/types.ts";
@@ -41,14 +42,11 @@ export const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {}, child
 const DISPENSABLE: ReadonlySet<WatchedKind> = new Set(["EndpointSlice", "Node"]);
 
 /**
- * Reads the objects once: those that say who gets an address, and, unless only these are asked for,
- * those that say who announces it.
- * @throws Error when they do not come within 15 s or must not be listed
+ * Reads the objects once. What says who announces an address may be forbidden, and is told then.
+ * @throws Error when they do not come within 15 s, or those that say who gets an address must not be
+ * listed
  */
-export async function takeSnapshot(
-  options: SourceOptions,
-  asked: "all" | "addresses" = "all",
-): Promise<Snapshot> {
+export async function takeSnapshot(options: SourceOptions): Promise<Snapshot> {
   const stop = new AbortController();
   const { log, lastComplaint } = listening();
   const { signal } = stop;
@@ -88,8 +86,8 @@ export async function takeSnapshot(
   try {
     const parts = Promise.all([
       all("Service", readService),
-      asked === "all" ? all("EndpointSlice", readEndpointSlice) : undefined,
-      asked === "all" ? all("Node", readNode) : undefined,
+      all("EndpointSlice", readEndpointSlice),
+      all("Node", readNode),
       firstConfig(cluster, options, log, signal, watching),
     ]);
     const [services, slices, nodes, config] = await within(
@@ -102,8 +100,8 @@ export async function takeSnapshot(
     return {
       description: cluster.description,
       services: services.items,
-      slices: [...slices?.items.values() ?? []],
-      nodes: new Map([...nodes?.items.values() ?? []].map((node) => [node.name, node])),
+      slices: [...slices.items.values()],
+      nodes: new Map([...nodes.items.values()].map((node) => [node.name, node])),
       ...config,
       unread: [...unread],
     };
@@ -139,6 +137,22 @@ export async function takeSpeakerPods(options: SourceOptions): Promise<readonly 
   } finally {
     stop.abort();
     await done;
+  }
+}
+
+/**
+ * The nodes with a speaker, of MetalLB too; undefined, which counts each node, where no Pods of them
+ * are found, and with the reason where they must not be read.
+ */
+export async function takeSpeakerNodes(
+  options: SourceOptions,
+): Promise<{ readonly speakers: ReadonlySet<string> | undefined; readonly unread: string[] }> {
+  if (options.store !== undefined) return { speakers: undefined, unread: [] };
+  try {
+    const nodes = (await takeSpeakerPods(options)).flatMap(({ nodeName }) => nodeName ?? []);
+    return { speakers: nodes.length === 0 ? undefined : new Set(nodes), unread: [] };
+  } catch (error) {
+    return { speakers: undefined, unread: [errorText(error)] };
   }
 }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { takeSnapshot } from "../../../lib/host/inspect/snapshot.ts";
+import { takeSnapshot, takeSpeakerNodes } from "../../../lib/host/inspect/snapshot.ts";
 import { KINDS } from "../../../lib/host/cluster/kinds.ts";
 import { configMap } from "../../support/folder.ts";
 import { service, startMockApi, status } from "../../support/mock_api.ts";
@@ -102,11 +102,13 @@ Deno.test("takeSnapshot() does at once without Nodes and EndpointSlices that it 
   });
 });
 
-Deno.test("fault 23: takeSnapshot() asks for nothing that addresses do not hang on", async () => {
-  await atServer(["nodes", "endpointslices", "pods"], async (where) => {
-    const { nodes, services, slices, unread } = await takeSnapshot(where, "addresses");
-    assert.deepEqual([...services.keys()], ["default/web"]);
-    assert.deepEqual([slices.length, nodes.size, unread.length], [0, 0, 0]);
+Deno.test("takeSpeakerNodes() says at once that it must not list Pods, and counts each node then", async () => {
+  await atServer(["pods"], async (where) => {
+    const began = performance.now();
+    const { speakers, unread: [why] } = await takeSpeakerNodes(where);
+    assert.ok(performance.now() - began < 3_000, "waits in vain");
+    assert.equal(speakers, undefined);
+    assert.match(why ?? "", /^the Pods did not come: Cannot list pods .*403/);
   });
 });
 
