@@ -100,6 +100,7 @@ function impactOf(a: number, b: number): string {
     ownAddresses: many(a, (at) => ({ ip: `10.0.0.${at}`, node: `n${at}`, pool: "p" })),
     compat: a > b ? "v0.12" : undefined,
     swapMoves: many(b, (at) => ({ ip: `10.0.0.${at}`, from: "n1", to: undefined, why: "label" })),
+    lostRoutes: many(a, (at) => ({ ip: `10.0.0.${at}`, from: ["n1"], left: [], why: "label" })),
     unread: many(b, (at) => `kind ${at}: forbidden`),
   };
   return impactText(report);

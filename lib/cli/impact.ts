@@ -1,4 +1,5 @@
 import { counted } from "../base/counted.ts";
+import { someOf } from "../base/some_of.ts";
 import { configDifference, type EntryChange } from "../config/difference.ts";
 import type { ConfigDifference } from "../config/difference.ts";
 import { type Config, EMPTY_CONFIG } from "../config/types.ts";
@@ -8,7 +9,13 @@ import type { Snapshot } from "../host/inspect/snapshot.ts";
 import { LABEL } from "../model/names.ts";
 import type { MetallbVersion } from "../speaker/judgement.ts";
 import { type PooledAddress, pooledAddresses } from "../speaker/node_addresses.ts";
-import { labelMoves, type SwapMove, swapMoves } from "../speaker/swap_moves.ts";
+import {
+  labelMoves,
+  type LostRoute,
+  lostRoutes,
+  type SwapMove,
+  swapMoves,
+} from "../speaker/swap_moves.ts";
 
 /** What `herald validate --against` says, as JSON. */
 export interface ImpactReport extends Impact {
@@ -26,6 +33,8 @@ export interface ImpactReport extends Impact {
    * that excludes nodes moves if it is one up to v0.13.
    */
   readonly swapMoves: readonly SwapMove[];
+  /** What BGP would route to fewer nodes then, where one was said. */
+  readonly lostRoutes: readonly LostRoute[];
   /** What could not be read, so that of nodes' addresses and of what would move not all is known. */
   readonly unread: readonly string[];
 }
@@ -39,6 +48,8 @@ interface Announcing {
 
 /** Of each list so many are printed; JSON has them all. */
 const SHOWN = 50;
+/** Of an address's nodes. */
+const NODES_ROOM = 160;
 
 /** Compares a new configuration with what is in a cluster or a folder. */
 export function impactOf(
@@ -58,6 +69,7 @@ export function impactOf(
     ownAddresses: pooledAddresses(after, nodes.values()),
     compat,
     swapMoves: compat === undefined ? labelMoves(holding) : swapMoves(holding, compat),
+    lostRoutes: compat === undefined ? [] : lostRoutes(holding, compat),
     unread,
   };
 }
@@ -104,6 +116,7 @@ export function impactText(report: ImpactReport): string {
       report.ownAddresses.map(({ ip, node, pool }) => `${ip} of node ${node}, pool "${pool}"`),
     ),
     ...moveLines(report.swapMoves, report.compat),
+    ...routeLines(report.lostRoutes, report.compat),
     ...section("Not all is known of what would move, for some could not be read:", report.unread),
   ];
   return `${lines.join("\n")}\n`;
@@ -122,6 +135,21 @@ export function moveLines(
         `${counted(moves.length, "address")} would move to another node:`,
     moves.map(({ ip, from, to, why }) =>
       `${ip}: ${from} -> ${to ?? "nobody announces it"}${compat === undefined ? "" : ` (${why})`}`
+    ),
+  );
+}
+
+/** Which addresses BGP would route to fewer nodes then; nothing for none. */
+export function routeLines(
+  routes: readonly LostRoute[],
+  compat: MetallbVersion | undefined,
+): readonly string[] {
+  return section(
+    `Warning: where MetalLB ${compat} announces now, BGP would route ` +
+      `${counted(routes.length, "address")} to fewer nodes:`,
+    routes.map(({ ip, from, left, why }) =>
+      `${ip}: no more to ${someOf(from, ", ", NODES_ROOM)}, still to ` +
+      `${left.length === 0 ? "none" : someOf(left, ", ", NODES_ROOM)} (${why})`
     ),
   );
 }

@@ -1,14 +1,17 @@
 import { counted } from "../base/counted.ts";
+import { advertisedWith } from "../config/advertised.ts";
+import type { Config } from "../config/types.ts";
 import { errorText } from "../base/errors.ts";
 import { forecast, type Impact } from "../controller/impact.ts";
 import { type Snapshot, takeSnapshot, takeSpeakerNodes } from "../host/inspect/snapshot.ts";
 import { systemClock } from "../host/process/clock.ts";
 import type { SourceOptions } from "../host/process/options.ts";
+import type { ServiceFacts } from "../model/facts.ts";
 import type { MetallbVersion } from "../speaker/judgement.ts";
 import { type PooledAddress, pooledAddresses } from "../speaker/node_addresses.ts";
-import { type SwapMove, swapMoves } from "../speaker/swap_moves.ts";
+import { type LostRoute, lostRoutes, type SwapMove, swapMoves } from "../speaker/swap_moves.ts";
 import type { OutputFormat } from "./arguments.ts";
-import { lostText, moveLines, section } from "./impact.ts";
+import { lostText, moveLines, routeLines, section } from "./impact.ts";
 import { writeText } from "./output.ts";
 
 interface MigrateRequest {
@@ -24,11 +27,13 @@ export interface MigrationReport {
   readonly compat: MetallbVersion;
   /** Why there is no configuration that Herald can use; undefined where there is one. */
   readonly noConfig: string | undefined;
-  /** How many addresses Services have. */
+  /** How many addresses of its pools Services have. */
   readonly addresses: number;
   /** Addresses that no pool of the configuration gives. */
   readonly lost: Impact["lost"];
   readonly moves: readonly SwapMove[];
+  /** By BGP. */
+  readonly routes: readonly LostRoute[];
   readonly ownAddresses: readonly PooledAddress[];
   /** What could not be read, so that nothing is known of it. */
   readonly unread: readonly string[];
@@ -66,17 +71,24 @@ export function migrationOf(
 ): MigrationReport {
   const { config, configReason, description, nodes, slices, unread } = snapshot;
   const services = [...snapshot.services.values()];
-  const found = config === undefined ? { lost: [], moves: [], ownAddresses: [] } : {
-    lost: forecast({ before: undefined, after: config, services, lbClass, now: systemClock.now() })
-      .lost,
-    moves: swapMoves({ config, services, slices, nodes, speakers, lbClass }, compat),
-    ownAddresses: pooledAddresses(config, nodes.values()),
+  const holding = config && { config, services, slices, nodes, speakers, lbClass };
+  const found = holding === undefined ? { lost: [], moves: [], routes: [], ownAddresses: [] } : {
+    lost: forecast({
+      before: undefined,
+      after: holding.config,
+      services,
+      lbClass,
+      now: systemClock.now(),
+    }).lost,
+    moves: swapMoves(holding, compat),
+    routes: lostRoutes(holding, compat),
+    ownAddresses: pooledAddresses(holding.config, nodes.values()),
   };
   return {
     cluster: description,
     compat,
     noConfig: config === undefined ? configReason : undefined,
-    addresses: new Set(services.flatMap(({ assigned }) => assigned)).size,
+    addresses: config === undefined ? 0 : pooled(config, services),
     ...found,
     unread,
     good: config !== undefined && unread.length === 0 &&
@@ -84,14 +96,22 @@ export function migrationOf(
   };
 }
 
+/** Others are another load balancer's. */
+function pooled(config: Config, services: readonly ServiceFacts[]): number {
+  const all = new Set(services.flatMap(({ assigned }) => assigned));
+  return [...all].filter((ip) => advertisedWith(config, ip) !== undefined).length;
+}
+
 /** The report in plain words. */
 export function migrationText(report: MigrationReport): string {
-  const { addresses, cluster, compat, lost, moves, noConfig, ownAddresses, unread } = report;
+  const { addresses, cluster, compat, lost, moves, noConfig, ownAddresses, routes, unread } =
+    report;
   const lines = [
     `Herald in the place of MetalLB ${compat} in ${cluster}:`,
     ...noConfig === undefined ? [] : [
       `No configuration there can be used: ${noConfig}.`,
-      "From v0.13 on MetalLB's configuration is custom resources: write the ConfigMap for Herald first.",
+      "From v0.13 on MetalLB's configuration is custom resources: write the ConfigMap for Herald " +
+      "first; --config=FILE checks it before it is there.",
     ],
     ...section("Nothing is known of:", unread),
     ...section(
@@ -99,6 +119,7 @@ export function migrationText(report: MigrationReport): string {
       lost.map((one) => lostText(one, [])),
     ),
     ...moveLines(moves, compat),
+    ...routeLines(routes, compat),
     ...section(
       "Warning: pools hold nodes' own addresses; of each no other node than its own announces:",
       ownAddresses.map(({ ip, node, pool }) => `${ip} of node ${node}, pool "${pool}"`),

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { migrationOf, migrationText } from "../../lib/cli/migrate.ts";
 import type { Snapshot } from "../../lib/host/inspect/snapshot.ts";
-import { config, ips, pool, service } from "../controller/fixture.ts";
+import { config, ips, pool, service, withBgp } from "../controller/fixture.ts";
 import { endpoint, node, nodesOf, slice } from "../support/facts.ts";
 
 const SERVICES = [1, 2, 3, 4].map((at) =>
@@ -65,5 +65,28 @@ Deno.test("migrate --check says what it cannot compare, and which addresses no p
   assert.match(
     text({ nodes: nodesOf(node("n1", { addresses: ips("10.0.0.8") }), node("n2")) }),
     /^ {2}10\.0\.0\.8 of node n1, pool "a"$/m,
+  );
+});
+
+Deno.test("migrate --check names what BGP would route to fewer nodes, and whom Herald leaves alone", () => {
+  const nodes = nodesOf(node("n1", { excluded: true }), node("n2"));
+  const byBgp = snapshot({ nodes, config: withBgp(config(), pool("a", "10.0.0.1-10.0.0.9")) });
+  const report = migrationOf(byBgp, undefined, "v0.12", undefined);
+  assert.deepEqual([report.good, report.routes.length, report.moves.length], [false, 4, 0]);
+  assert.match(
+    migrationText(report),
+    /^Warning: .* BGP would route 4 addresses to fewer nodes:\n {2}10\.0\.0\.1: no more to n1, still to n2 \(the node is labelled/m,
+  );
+  const other = service("s9", { assigned: ips("10.0.0.9"), loadBalancerClass: "x/y" });
+  const services = new Map([...snapshot().services, [other.key, other]]);
+  const slices = [...snapshot().slices, slice(other.key, endpoint("n1"))];
+  assert.match(
+    text({ services, slices }),
+    /^ {2}10\.0\.0\.9: n[12] -> nobody announces it \(Service default\/s9 has the loadBalancerClass x\/y/m,
+  );
+  const foreign = service("far", { assigned: ips("192.0.2.1"), loadBalancerClass: "x/y" });
+  assert.match(
+    text({ services: new Map([...snapshot().services, [foreign.key, foreign]]) }),
+    /^Nothing stands in the way: 4 addresses of Services would stay/m,
   );
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { labelMoves, swapMoves } from "../../lib/speaker/swap_moves.ts";
-import { config, ips, pool, service } from "../controller/fixture.ts";
+import { labelMoves, lostRoutes, swapMoves } from "../../lib/speaker/swap_moves.ts";
+import { config, ips, pool, service, withBgp } from "../controller/fixture.ts";
 import { endpoint, node, nodesOf, slice } from "../support/facts.ts";
 
 // By sha256sum: node3, node1, node2 for 10.77.1.220.
@@ -89,4 +89,60 @@ Deno.test("swapMoves() names what moves by v0.10's election, and counts only nod
   }
   const speakers = new Set(["node1"]);
   for (const one of held) assert.deepEqual(swapMoves({ ...one, speakers }, "v0.10"), []);
+});
+
+Deno.test("swapMoves() names what Herald leaves alone for its class, which MetalLB up to v0.12 serves", () => {
+  const nodes = [node("node1"), node("node2"), node("node3")];
+  const of = (loadBalancerClass: string | undefined, lbClass: string | undefined) => ({
+    ...holding(service("web", { assigned: ips("10.77.1.220"), loadBalancerClass }), nodes),
+    lbClass,
+  });
+  for (const [has, serves] of [["x/y", undefined], [undefined, "x/y"], ["x/z", "x/y"]] as const) {
+    for (const version of ["v0.10", "v0.12"] as const) {
+      const [move] = swapMoves(of(has, serves), version);
+      assert.deepEqual([move?.from, move?.to], ["node3", undefined], version);
+      assert.match(move?.why ?? "", /Service default\/web has (no|the) loadBalancerClass/);
+    }
+    assert.deepEqual(swapMoves(of(has, serves), "v0.16"), [], "it knows classes");
+  }
+  assert.deepEqual(swapMoves(of("x/y", "x/y"), "v0.12"), []);
+});
+
+Deno.test("d09: swapMoves() names a node's own address that MetalLB announces from another", () => {
+  const nodes = [node("node1", { addresses: ips("10.77.1.220") }), node("node2"), node("node3")];
+  assert.deepEqual(swapMoves(holding(FACTS, nodes), "v0.12"), [{
+    ip: "10.77.1.220",
+    from: "node3",
+    to: "node1",
+    why: "it is the own address of node node1; node1 announces",
+  }]);
+});
+
+Deno.test("lostRoutes() names the nodes to which BGP would route no more, and what is left", () => {
+  const of = (facts: typeof FACTS, part: Partial<Parameters<typeof node>[1]>) => ({
+    ...holding(facts, [node("node1"), node("node2"), node("node3", part)]),
+    config: withBgp(config(), pool("default", "10.77.1.220-10.77.1.229")),
+  });
+  for (const [, part, versions, why] of UNLIKE) {
+    for (const version of ["v0.10", "v0.12", "v0.16"] as const) {
+      const [lost] = lostRoutes(of(FACTS, part ?? {}), version);
+      if (!versions.includes(version)) {
+        assert.equal(lost, undefined, version);
+        continue;
+      }
+      assert.deepEqual([lost?.from, lost?.left], [["node3"], ["node1", "node2"]], version);
+      assert.match(lost?.why ?? "", why);
+      assert.deepEqual(swapMoves(of(FACTS, part ?? {}), version), [], "none is of layer 2");
+    }
+  }
+  // The only endpoint is on node3.
+  const [silent] = lostRoutes(of(LOCAL, { excluded: true }), "v0.12");
+  assert.deepEqual([silent?.from, silent?.left], [["node3"], []]);
+  assert.deepEqual(lostRoutes(of(FACTS, {}), "v0.12"), []);
+  const elsewhere = { ...of(FACTS, { excluded: true }), speakers: new Set(["node1"]) };
+  assert.deepEqual(lostRoutes(elsewhere, "v0.12"), [], "on node3 is no speaker");
+  const other = service("web", { assigned: ips("10.77.1.220"), loadBalancerClass: "x/y" });
+  const [left] = lostRoutes(of(other, {}), "v0.12");
+  assert.deepEqual([left?.from, left?.left], [["node1", "node2", "node3"], []]);
+  assert.match(left?.why ?? "", /has the loadBalancerClass x\/y/);
 });
