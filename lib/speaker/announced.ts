@@ -10,6 +10,8 @@ export interface Wire {
   unanswered(ip: Ip): string | undefined;
   /** The fellow that answers for an address of this node in its place. */
   yieldsTo(ip: Ip): string | undefined;
+  /** This node, where an address is another's by the plan and answered here until that one does. */
+  lingers(ip: Ip): string | undefined;
   /** Whether a BGP peer with an established session was told a route of the address. */
   isTold(ip: Ip): boolean;
   /** Each route of the address and each peer, and whether it was told, one sentence each. */
@@ -36,18 +38,23 @@ export function announcedNow(
   { announce: { layer2, bgp }, ip, reason }: Pick<AddressPlan, "announce" | "ip" | "reason">,
   wire: Wire,
 ): Announced {
+  const self = layer2?.here === false ? wire.lingers(ip) : undefined;
   const faults = {
     layer2: layer2?.here ? wire.unanswered(ip) : undefined,
     bgp: bgp?.here && !wire.isTold(ip) ? untoldText(wire.routesOf(ip)) : undefined,
   };
   const seen = {
-    layer2: layer2 && { reason: faults.layer2 ?? layer2.reason },
+    layer2: layer2 && {
+      reason: self === undefined
+        ? faults.layer2 ?? layer2.reason
+        : `answers until ${layer2.owner ?? "another"} does: ${layer2.reason}`,
+    },
     bgp: bgp && { reason: faults.bgp ?? bgp.reason },
   };
-  const here = { layer2: layer2?.here, bgp: bgp?.here };
+  const here = { layer2: layer2?.here || self !== undefined, bgp: bgp?.here };
   return {
     by: PROTOCOLS.filter((protocol) => here[protocol] && faults[protocol] === undefined),
-    owner: faults.layer2 === undefined ? layer2?.owner : wire.yieldsTo(ip),
+    owner: self ?? (faults.layer2 === undefined ? layer2?.owner : wire.yieldsTo(ip)),
     failure: layer2?.here ? wire.layer2Problem : undefined,
     reason: reasonOf(seen) ?? reason,
   };

@@ -8,6 +8,11 @@ export function yieldsTo(state: OwnershipState, ip: Ip): string | undefined {
   return held === undefined || isAnswered(held) ? undefined : held.yielded?.to;
 }
 
+/** This node, where it still answers for an address that is not its own by the plan any more. */
+export function lingers({ held, self }: OwnershipState, ip: Ip): string | undefined {
+  return held.get(ip)?.lingersUntil === undefined ? undefined : self;
+}
+
 /** Why this node does not answer for an address that is its own by the plan; undefined when it does. */
 export function silence(state: OwnershipState, ip: Ip): string | undefined {
   const held = state.held.get(ip);

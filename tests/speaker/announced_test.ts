@@ -41,6 +41,7 @@ Deno.test("announcedNow() tells what is on the wire of a plan, and why the rest 
     layer2Problem: undefined,
     unanswered: () => undefined,
     yieldsTo: () => undefined,
+    lingers: () => undefined,
     isTold: () => true,
     routesOf: () => [],
   };
@@ -50,6 +51,9 @@ Deno.test("announcedNow() tells what is on the wire of a plan, and why the rest 
     assert.equal(announced.failure, undefined);
   }
   const yields = { ...well, unanswered: () => "yields to node2", yieldsTo: () => "node2" };
+  const lingers = announcedNow(ELSEWHERE, { ...well, lingers: () => "node1" });
+  assert.deepEqual([lingers.by.join(), lingers.owner], ["layer2", "node1"]);
+  assert.equal(lingers.reason, "answers until node2 does: node2 comes first in the election");
   assert.equal(announcedNow(LAYER2, well).owner, "node1");
   assert.equal(announcedNow(LAYER2, yields).owner, "node2");
   assert.equal(announcedNow(LAYER2, { ...well, ...DEAF }).owner, undefined, "nobody known");

@@ -11,7 +11,7 @@ import {
   type OwnershipState,
   type Wish,
 } from "../../speaker/ownership_state.ts";
-import { silence, yieldsTo } from "../../speaker/silence.ts";
+import { lingers, silence, yieldsTo } from "../../speaker/silence.ts";
 import {
   createUnclaimed,
   nextUnclaimed,
@@ -71,6 +71,8 @@ export interface Handover extends Announcer {
   silence(ip: Ip): string | undefined;
   /** The fellow to which this node leaves an address of its own. */
   yieldsTo(ip: Ip): string | undefined;
+  /** This node, where it hands an address over and still answers. */
+  lingers(ip: Ip): string | undefined;
   /** Answers until each address is claimed by another, at most half a second. */
   leave(): Promise<void>;
   answering(): readonly Ip[];
@@ -174,6 +176,7 @@ export function startHandover(options: HandoverOptions, signal: AbortSignal): Ha
     },
     silence: (ip) => silence(state.ownership, ip),
     yieldsTo: (ip) => yieldsTo(state.ownership, ip),
+    lingers: (ip) => lingers(state.ownership, ip),
     unclaimed: () => unclaimed(state.unclaimed, fellows.heard(), clock.now()),
     nextUnclaimed: () => nextUnclaimed(state.unclaimed, clock.now()),
     answering: () => state.answering,

@@ -5,7 +5,7 @@ import type { Handover } from "./handover.ts";
 
 interface WireParts {
   readonly layer2: Pick<Layer2, "heldBack" | "interfaces" | "leftOut" | "problem">;
-  readonly handover: Pick<Handover, "silence" | "yieldsTo">;
+  readonly handover: Pick<Handover, "lingers" | "silence" | "yieldsTo">;
   readonly bgp: Pick<Bgp, "isTold" | "routesOf">;
 }
 
@@ -17,6 +17,7 @@ export function wireOf({ layer2, handover, bgp }: WireParts): Wire {
     layer2Problem: problem,
     unanswered: (ip) => off ?? handover.silence(ip) ?? layer2.heldBack(ip),
     yieldsTo: handover.yieldsTo,
+    lingers: (ip) => off === undefined ? handover.lingers(ip) : undefined,
     isTold: bgp.isTold,
     routesOf: bgp.routesOf,
   };

@@ -134,6 +134,7 @@ function bench() {
       layer2Problem: undefined,
       unanswered: (address) => at.unanswered.get(address),
       yieldsTo: () => undefined,
+      lingers: () => undefined,
       isTold: () => true,
       routesOf: () => [],
     }),

@@ -29,7 +29,7 @@ const CUT_OFF = new Map([["node1", []], ["node2", [{ address: ip("10.77.1.0"), l
 
 function wire(part: Partial<Wire> = {}): Wire {
   const well = { layer2Problem: undefined, unanswered: () => undefined, routesOf: () => [] };
-  const others = { yieldsTo: () => undefined };
+  const others = { yieldsTo: () => undefined, lingers: () => undefined };
   return { ...well, ...others, isTold: () => true, ...part };
 }
 
@@ -148,6 +148,7 @@ const STATE = fc.record({
   kept: fc.constantFrom(undefined, "it is being probed", "no interface answers ARP and NDP"),
   yieldsTo: fc.constantFrom(undefined, "node2", "node3"),
   told: fc.boolean(),
+  lingers: fc.boolean(),
 });
 
 function planOf(what: string, address: string): KeptPlan {
@@ -172,6 +173,7 @@ Deno.test("layer2 9: status, page, metric, check and explain say the same of eac
           return yieldsTo === undefined ? kept : `yields to ${yieldsTo}, which claims it too`;
         },
         yieldsTo: (address) => of(address)?.yieldsTo,
+        lingers: (address) => of(address)?.lingers === true ? "node1" : undefined,
         isTold: (address) => of(address)?.told === true,
       });
       const plans = new Map(all.map(({ plan }): [KeptPlan["ip"], KeptPlan] => [plan.ip, plan]));
@@ -185,7 +187,7 @@ Deno.test("layer2 9: status, page, metric, check and explain say the same of eac
       const status = { ...PROCESS_STATUS, speaker };
       const [text, page] = [statusText(status), String(await statusPage(status))];
       const problems = problemsOf([status], true).join("\n");
-      for (const { plan, yieldsTo } of all) {
+      for (const { lingers, plan, yieldsTo } of all) {
         const address = formatIp(plan.ip);
         const row = speaker.addresses.find((one) => one.ip === address) ?? assert.fail();
         const { announcing, owner, reason } = row;
@@ -207,6 +209,9 @@ Deno.test("layer2 9: status, page, metric, check and explain say the same of eac
         assert.equal(explained.includes(`node1 announces ${address} (seen`), announcing, explained);
         assert.equal(explained.includes(`node1: ${reason}`), !announcing, explained);
         const { layer2 } = plan.announce;
+        if (layer2?.here === false && lingers) {
+          assert.deepEqual([owner, announcing], ["node1", true], "it hands over, and answers");
+        }
         if (layer2?.here !== true) continue;
         // Whoever is called the owner answers: this node, or the one to which it yields.
         if (yieldsTo !== undefined) {

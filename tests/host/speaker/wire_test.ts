@@ -14,6 +14,7 @@ function bench() {
     silence: undefined as string | undefined,
     yields: undefined as string | undefined,
     heldBack: undefined as string | undefined,
+    lingers: undefined as string | undefined,
   };
   const wire = () =>
     wireOf({
@@ -23,7 +24,7 @@ function bench() {
         leftOut: () => at.leftOut,
         problem: () => at.problem,
       },
-      handover: { silence: () => at.silence, yieldsTo: () => at.yields },
+      handover: { silence: () => at.silence, yieldsTo: () => at.yields, lingers: () => at.lingers },
       bgp: { isTold: (address) => address === VIP, routesOf: () => ["told"] },
     });
   return { at, wire };
@@ -39,7 +40,10 @@ Deno.test("wireOf() says why an address is not answered, the widest reason first
   at.yields = "node2";
   assert.equal(wire().yieldsTo(VIP), "node2");
   assert.equal(unanswered(), "node2 claims it too");
+  at.lingers = "node1";
+  assert.equal(wire().lingers(VIP), "node1");
   at.interfaces = [];
+  assert.equal(wire().lingers(VIP), undefined, "nothing is answered at all");
   assert.equal(unanswered(), "no interface answers ARP and NDP");
   at.leftOut = ["cni0", "docker0"];
   assert.equal(
