@@ -274,6 +274,22 @@ Deno.test("F9: the roll's command gives the speakers of the manifest the flag, a
   assert.equal(request.kind === "run" && request.options.compat, "v0.12");
 });
 
+Deno.test("the way back to MetalLB is its own manifest, for Herald's has taken its controller's rights", async () => {
+  const page = PAGES.find(({ path }) => path === "docs/upgrade.md") ?? assert.fail();
+  const [, place = ""] = page.text.split(/^## In the place of MetalLB$/m);
+  const commands = fencesOf(place).flatMap(commandsOf).join("\n");
+  const manifest = await Deno.readTextFile(`${ROOT}deploy/metallb-compatible.yaml`);
+  const role =
+    manifest.split(/^---$/m).find((one) =>
+      /^kind: ClusterRole$/m.test(one) && /name: metallb-system:controller$/m.test(one)
+    ) ?? assert.fail();
+  // MetalLB's controller writes a status by update, from v0.10 to v0.16.
+  const isEnough = /services\/status\][\s\S]*?verbs: \[[^\]]*update/.test(role);
+  assert.equal(isEnough, false);
+  assert.match(commands, /^kubectl apply -f MANIFEST-OF-METALLB$/m);
+  assert.doesNotMatch(place, /rollout undo (daemonset|deployment)/);
+});
+
 /** The arguments of the containers in a manifest, by the kind of their object. */
 function argumentsIn(manifest: string): ReadonlyMap<string, string[]> {
   const objects = parseAllDocuments(manifest).map((document): unknown => document.toJS());
