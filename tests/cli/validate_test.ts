@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { othersText, validateText } from "../../lib/cli/validate.ts";
 import { LABEL } from "../../lib/model/names.ts";
 
-const ROOT = new URL("../../", import.meta.url).pathname;
+const MAIN = fileURLToPath(new URL("../../main.ts", import.meta.url));
 
 const POOL = "address-pools: [{name: a, protocol: layer2, addresses: [10.0.0.5/24]}]\n";
 const READ = { namespace: "metallb-system", names: ["config", "metallb-config"] };
@@ -127,7 +128,7 @@ Deno.test("validate --against foretells by what the place really holds: nodes an
       ]] as const
     ) {
       const { code, stderr, stdout } = await new Deno.Command(Deno.execPath(), {
-        args: ["run", "-A", "-q", `${ROOT}main.ts`, ...against, ...flags],
+        args: ["run", "-A", "-q", MAIN, ...against, ...flags],
       }).output();
       assert.equal(code, 0, new TextDecoder().decode(stderr));
       const text = new TextDecoder().decode(stdout);
