@@ -133,9 +133,18 @@ function some(names: readonly string[]): string {
   return someOf(names, ", ", ROOM);
 }
 
-/** Concerns that stand, and which of them were told; only {@link step} touches it. */
+/** An API server forgets an event after an hour, unless it is configured otherwise. */
+const REMIND_AFTER_MS: Millis = 30 * 60_000;
+
+interface Standing {
+  readonly since: Instant;
+  /** When it was last told; undefined: not yet. */
+  toldAt: Instant | undefined;
+}
+
+/** Concerns that stand, and when each was last told; only {@link step} touches it. */
 export interface ConcernState {
-  readonly standing: Map<ConcernKind, { readonly since: Instant; told: boolean }>;
+  readonly standing: Map<ConcernKind, Standing>;
 }
 
 /** Begins without any. */
@@ -143,34 +152,42 @@ export function createConcerns(): ConcernState {
   return { standing: new Map() };
 }
 
-/** Says what is to be told now, and what is over of that which was told. */
+/** Says what is to be told now, or again for it still stands, and what is over of that which was told. */
 export function step(
   { standing }: ConcernState,
   concerns: readonly Concern[],
   now: Instant,
-): { readonly tell: readonly Concern[]; readonly over: readonly ConcernKind[] } {
+): {
+  readonly tell: readonly Concern[];
+  readonly remind: readonly Concern[];
+  readonly over: readonly ConcernKind[];
+} {
   const tell: Concern[] = [];
+  const remind: Concern[] = [];
   const over: ConcernKind[] = [];
-  for (const [kind, { told }] of [...standing]) {
+  for (const [kind, { toldAt }] of [...standing]) {
     if (concerns.some((one) => one.kind === kind)) continue;
     standing.delete(kind);
-    if (told) over.push(kind);
+    if (toldAt !== undefined) over.push(kind);
   }
   for (const concern of concerns) {
     const { kind } = concern;
-    const one = standing.get(kind) ?? { since: now, told: false };
+    const one = standing.get(kind) ?? { since: now, toldAt: undefined };
     standing.set(kind, one);
-    if (one.told || now < after(one.since, PATIENCE_MS[kind])) continue;
-    one.told = true;
-    tell.push(concern);
+    if (now < dueOf(kind, one)) continue;
+    (one.toldAt === undefined ? tell : remind).push(concern);
+    one.toldAt = now;
   }
-  return { tell, over };
+  return { tell, remind, over };
 }
 
-/** When one that stands is to be told; undefined while none waits. */
+function dueOf(kind: ConcernKind, { since, toldAt }: Standing): Instant {
+  return toldAt === undefined ? after(since, PATIENCE_MS[kind]) : after(toldAt, REMIND_AFTER_MS);
+}
+
+/** When one that stands is to be told, maybe again; undefined while none stands. */
 export function nextDeadline({ standing }: ConcernState): Instant | undefined {
-  const due = [...standing].filter(([, { told }]) => !told)
-    .map(([kind, { since }]) => after(since, PATIENCE_MS[kind]));
+  const due = [...standing].map(([kind, one]) => dueOf(kind, one));
   return due.length === 0 ? undefined : instant(Math.min(...due));
 }
 
@@ -179,5 +196,5 @@ export function toldOf(
   { standing }: ConcernState,
   concerns: readonly Concern[],
 ): readonly Concern[] {
-  return concerns.filter(({ kind }) => standing.get(kind)?.told === true);
+  return concerns.filter(({ kind }) => standing.get(kind)?.toldAt !== undefined);
 }

@@ -18,7 +18,12 @@ export function problemsOf(processes: readonly ProcessStatus[], whole: boolean):
     ];
   });
   return [
-    ...new Set([...problems, ...ofLead(processes, whole), ...whole ? unowned(processes) : []]),
+    ...new Set([
+      ...problems,
+      ...ofLead(processes, whole),
+      ...ownedTwice(processes),
+      ...whole ? unowned(processes) : [],
+    ]),
   ];
 }
 
@@ -43,8 +48,10 @@ function ofSpeaker(
   return [
     ...concerns.map((concern) => `as ${node} sees it, ${concern}`),
     ...conflicts.map(({ ip, mac }) => `another host answers for ${ip} too: ${mac}`),
-    ...members.filter(({ state }) => state === "gone")
+    ...members.filter(({ state }) => /^gone\b/.test(state))
       .map((member) => `${node} does not hear the speaker of ${member.node}`),
+    ...members.filter(({ state }) => /\bstale view$/.test(state))
+      .map((member) => `the speaker of ${member.node} sees nothing new of the cluster`),
     ...peers.filter(({ state }) => state !== "Established").map(({ lastError, peer, state }) =>
       `the BGP session from ${node} to ${peer} is ${state}${lastError ? `: ${lastError}` : ""}`
     ),
@@ -62,6 +69,24 @@ function ofLead(processes: readonly ProcessStatus[], whole: boolean): string[] {
   const isLed = standbys.length < controllers.length ||
     (!whole && standbys.some(({ leader }) => leader !== undefined));
   return isLed ? [] : ["no controller leads: Services wait for their addresses"];
+}
+
+/** Addresses of layer 2 that more than one speaker announces. */
+function ownedTwice(processes: readonly ProcessStatus[]): string[] {
+  const claims = processes.flatMap(({ speaker }) => speaker ?? []).flatMap(({ addresses, node }) =>
+    // By BGP each may; only who answers ARP and NDP calls itself the owner.
+    addresses.filter(({ announcing, owner }) => announcing && owner === node)
+      .map(({ ip, services }) => ({ ip, node, services }))
+  );
+  const byIp = Map.groupBy(claims, ({ ip }) => ip);
+  return [...byIp].flatMap(([ip, claimed]) => {
+    const nodes = [...new Set(claimed.map(({ node }) => node))].sort();
+    const [first] = claimed;
+    return nodes.length < 2 || first === undefined ? [] : [
+      `${nodes.join(" and ")} announce ${ip} of ${first.services.join(", ")} at once: ` +
+      "right only while one hands it over to the other",
+    ];
+  });
 }
 
 /** Addresses that no speaker announces. */

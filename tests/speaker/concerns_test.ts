@@ -93,17 +93,24 @@ Deno.test("a --compat that the MetalLB beside contradicts is told with the nodes
 Deno.test("a concern is told once, when it stood for its time, and once more when it is over", () => {
   const state = createConcerns();
   const part = { unreached: { ...ALL_REACHED, nodes: ["n2"] } };
+  let reminded = 0;
   const look = (ms: number, seen = concernsOf(picture(part))) => {
-    const { over, tell } = step(state, seen, instant(ms));
+    const { over, remind, tell } = step(state, seen, instant(ms));
+    reminded += remind.length;
     return [tell.map(({ kind }) => kind).join(), over.join(), toldOf(state, seen).length];
   };
   assert.deepEqual(look(0), ["", "", 0]);
   assert.equal(nextDeadline(state), 15_000);
   assert.deepEqual(look(14_999), ["", "", 0]);
   assert.deepEqual(look(15_000), ["gossip-unreached", "", 1]);
-  assert.equal(nextDeadline(state), undefined);
+  const again = 15_000 + 30 * 60_000;
+  assert.equal(nextDeadline(state), again);
   assert.deepEqual(look(100_000), ["", "", 1]);
-  assert.deepEqual(look(100_001, []), ["", "gossip-unreached", 0]);
-  assert.deepEqual(look(100_002), ["", "", 0]);
-  assert.deepEqual(look(100_003, []), ["", "", 0], "what was never told is never over");
+  assert.equal(reminded, 0);
+  assert.deepEqual([look(again), reminded], [["", "", 1], 1]);
+  assert.equal(nextDeadline(state), again + 30 * 60_000);
+  assert.deepEqual(look(again + 1, []), ["", "gossip-unreached", 0]);
+  assert.equal(nextDeadline(state), undefined);
+  assert.deepEqual(look(again + 2), ["", "", 0]);
+  assert.deepEqual(look(again + 3, []), ["", "", 0], "what was never told is never over");
 });

@@ -110,6 +110,28 @@ Deno.test("problemsOf() tells each thing that is wrong, once", () => {
   }
 });
 
+Deno.test("problemsOf() tells of an address that two announce by layer 2, and not of one that BGP routes to both", () => {
+  const by = (node: string, owner: string | undefined) =>
+    speaker(node, { addresses: [{ ...address(true), owner }] });
+  assert.deepEqual(problemsOf([by("n1", "n1"), by("n2", "n2"), by("n3", "n1")], false), [
+    "n1 and n2 announce 10.0.0.1 of default/web at once: right only while one hands it over to the other",
+  ]);
+  assert.deepEqual(problemsOf([by("n1", undefined), by("n2", undefined)], false), []);
+  assert.deepEqual(
+    problemsOf([by("n1", "n1"), by("n1", "n1")], false),
+    [],
+    "one role, twice asked",
+  );
+});
+
+Deno.test("problemsOf() knows what else may be said of a speaker that is gone", () => {
+  const members = [{ node: "n9", address: "", state: "gone, stale view" }];
+  assert.deepEqual(problemsOf([speaker("n3", { members })], false), [
+    "n3 does not hear the speaker of n9",
+    "the speaker of n9 sees nothing new of the cluster",
+  ]);
+});
+
 Deno.test("problemsOf() tells what nobody does only where it sees all", () => {
   const [led, standby = controller(STANDBY), one = speaker("n1"), two = speaker("n2")] = GOOD;
   assert.deepEqual(problemsOf([standby, one, two], true), [

@@ -57,12 +57,14 @@ export function createSpeakerConcerns(parts: ConcernsOptions): Concerns {
         beside: fellows.beside(),
         compat: options.compat,
       });
-      const { over, tell } = step(state, seen, clock.now());
+      const { over, remind, tell } = step(state, seen, clock.now());
       for (const { kind, message } of tell) {
         log.warn({ kind }, message);
         events.disagreement(message);
         gauge.set({ kind }, 1);
       }
+      // What people read of a node must be there as long as it stands, and as it is now.
+      for (const { message } of remind) events.disagreement(message);
       for (const kind of over) {
         log.info({ kind }, "what was wrong among the speakers is well again");
         gauge.set({ kind }, 0);

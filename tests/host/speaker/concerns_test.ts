@@ -41,6 +41,10 @@ Deno.test("F8: what is wrong among the speakers is one line, one event and a met
   assert.deepEqual([log.messages("warn").length, events.length, await shown()], [1, 1, "1"]);
   assert.match(events[0] ?? "", /the speakers on n2, whose Pods are Ready/);
   assert.match(concerns.standing().join(), /on n2, n3/, "status tells the newest");
+  clock.advance(30 * 60_000);
+  look("n2", "n3");
+  assert.deepEqual([log.messages("warn").length, events.length], [1, 2], "the event is renewed");
+  assert.match(events[1] ?? "", /the speakers on n2, n3, whose Pods are Ready/);
   look();
   assert.deepEqual([concerns.standing(), await shown()], [[], "0"]);
   assert.deepEqual(log.messages("info"), ["what was wrong among the speakers is well again"]);
