@@ -6,7 +6,7 @@ import { formatIp, type Ip } from "../net/ip.ts";
 import { type AddressBook, type Holding, sameIps } from "./allocations.ts";
 import { planBatch } from "./batch.ts";
 import { isOurClass, type PlanContext } from "./plan.ts";
-import { checkReconfiguration, type PoolConflict, reconfigure } from "./reconfigure.ts";
+import { checkGiven, checkReconfiguration, type PoolConflict, reconfigure } from "./reconfigure.ts";
 import { restore } from "./restore.ts";
 import { poolUsage } from "./usage.ts";
 
@@ -18,7 +18,7 @@ export interface Place {
 
 /** What a new configuration would do to the Services, before anyone applies it. */
 export interface Impact {
-  /** A running controller refuses it: it would take addresses from live Services. */
+  /** A controller refuses it: it would take addresses from live Services. */
   readonly refused: boolean;
   /** `ips` of `before` are those that the Service would lose. */
   readonly lost: readonly {
@@ -73,7 +73,8 @@ const MAX_ROUNDS = 1_000;
  * the present one still has to do, then the change. Nothing is written.
  */
 export function forecast({ before, after, services, lbClass, now }: ImpactInput): Impact {
-  const world = new Map([...services].map((facts) => [facts.key, facts]));
+  const given = [...services];
+  const world = new Map(given.map((facts) => [facts.key, facts]));
   const context: PlanContext = { lbClass, now };
   const book = restore(world.values(), before ?? after, lbClass);
   if (before !== undefined) settle(world, book, context);
@@ -81,7 +82,9 @@ export function forecast({ before, after, services, lbClass, now }: ImpactInput)
   const poolsBefore = before === undefined
     ? new Map<string, PoolCount>()
     : countPools(book, before);
-  const conflicts = before === undefined ? [] : checkReconfiguration(book, after);
+  const conflicts = before === undefined
+    ? checkGiven(given, after, lbClass)
+    : checkReconfiguration(book, after);
   if (before !== undefined) reconfigure(book, after);
   const outcome = settle(world, book, context);
   const next = held(book);

@@ -33,6 +33,9 @@ export function conflictText(conflicts: readonly AddressConflict[], now: string)
 /** While another configuration runs. */
 export const STAYS = "the configuration before it stays in force";
 
+/** Of what stands in the cluster, where it is not known what ran before. */
+export const REFUSED = "it is refused, and all Services keep what they have";
+
 /** After a start, when the configuration before it is not known. */
 export const NOTHING_GIVEN =
   "all Services keep what they have and nothing is given until it has their addresses again, " +

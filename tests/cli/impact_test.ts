@@ -71,6 +71,15 @@ Deno.test("impactText() says so when nothing changes, and what there is nothing 
   );
 });
 
+Deno.test("impactText() judges a change by what was given where nothing in force is known (fault 8)", () => {
+  const given = { ...web("one", "10.0.0.1"), allocatedFrom: "a" };
+  const other = read(POOL.replace("10.0.0.1-10.0.0.2", "10.9.0.0/24"));
+  const report = impactOf(other, snapshot(undefined, given), undefined);
+  assert.ok(report.refused);
+  assert.match(impactText(report), /^1 Service would lose an address/m);
+  assert.equal(impactOf(read(POOL), snapshot(undefined, given), undefined).refused, false);
+});
+
 Deno.test("impactText() cuts long lists, impactOf() does not", () => {
   const many = Array.from({ length: 120 }, (_, index) => service(`s${index}`));
   const report = impactOf(read("address-pools: []"), snapshot("peers: []", ...many), undefined);

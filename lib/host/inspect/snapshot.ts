@@ -2,6 +2,8 @@ import { errorText } from "../../base/errors.ts";
 import type { Millis } from "../../base/time.ts";
 import { placeText } from "../../config/report.ts";
 import type { Config } from "../../config/types.ts";
+import { checkGiven } from "../../controller/reconfigure.ts";
+import { conflictText, REFUSED } from "../../model/address_conflict.ts";
 import { readEndpointSlice, readNode, readPod } from "../../model/cluster.ts";
 import type { NodeFacts, PodFacts, ServiceFacts, SliceFacts } from "../../model/facts.ts";
 import { readService } from "../../model/service.ts";
@@ -102,7 +104,7 @@ export async function takeSnapshot(options: SourceOptions): Promise<Snapshot> {
       services: services.items,
       slices: [...slices.items.values()],
       nodes: new Map([...nodes.items.values()].map((node) => [node.name, node])),
-      ...config,
+      ...unlessRefused(config, services.items.values(), options.lbClass),
       unread: [...unread],
     };
   } finally {
@@ -181,13 +183,28 @@ async function within<T>(work: Promise<T>, ms: Millis, late: () => string): Prom
   }
 }
 
+/** What stands there and is good, and why there is none. */
+type StandingConfig = Pick<Snapshot, "config" | "configReason">;
+
+/** What stands is not what is in force where a controller that starts with it refuses it. */
+function unlessRefused(
+  standing: StandingConfig,
+  services: Iterable<ServiceFacts>,
+  lbClass: string | undefined,
+): StandingConfig {
+  if (standing.config === undefined) return standing;
+  const conflicts = checkGiven(services, standing.config, lbClass);
+  if (conflicts.length === 0) return standing;
+  return { config: undefined, configReason: conflictText(conflicts, REFUSED) };
+}
+
 function firstConfig(
   cluster: Cluster,
   options: SourceOptions,
   log: Log,
   signal: AbortSignal,
   watching: Promise<void>[],
-): Promise<{ config: Config | undefined; configReason: string }> {
+): Promise<StandingConfig> {
   return new Promise((resolve) => {
     const source = watchConfig({
       cluster,

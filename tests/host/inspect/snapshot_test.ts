@@ -55,6 +55,17 @@ Deno.test("takeSnapshot() says why there is no configuration", async () => {
   });
 });
 
+Deno.test("takeSnapshot() takes no configuration for the one in force that a controller refuses (fault 8)", async () => {
+  const annotation = "metallb.io/ip-allocated-from-pool: default";
+  const annotated = serviceManifest("web", 80, "", annotation);
+  const given = `${annotated}status: { loadBalancer: { ingress: [{ ip: 192.0.2.1 }] } }\n`;
+  await inFolder({ "config.yaml": CONFIG_MANIFEST, "web.yaml": given }, async (folder) => {
+    const { config, configReason } = await takeSnapshot(options(folder));
+    assert.equal(config, undefined, configReason);
+    assert.match(configReason, /default\/web \(192\.0\.2\.1, pool "default"\); it is refused/);
+  });
+});
+
 Deno.test("takeSnapshot() takes the configuration from a local file when one is named", async () => {
   await inFolder({ "pools.yaml": "address-pools: []\n" }, async (folder) => {
     const { config } = await takeSnapshot(options(folder, `${folder}/pools.yaml`));
