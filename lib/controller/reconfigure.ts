@@ -44,7 +44,8 @@ function whyWrongPool({ poolRequest }: Holding, pool: string): string | undefine
 /**
  * What a configuration would take when nothing is known of the one before it, after a start: the
  * addresses that the annotation beside them says Herald or MetalLB gave, and that no pool gives. A
- * restart must not do by itself what was refused to the configuration while it was an edit.
+ * restart must not do by itself what was refused to the configuration while it was an edit. What
+ * another wrote over them was given by nobody here, and is put right instead.
  */
 export function checkGiven(
   services: Iterable<ServiceFacts>,
@@ -56,7 +57,7 @@ export function checkGiven(
   for (const facts of services) {
     const { allocatedFrom: pool, assigned, key: service } = facts;
     if (pool === undefined || !facts.isLoadBalancer || facts.deleting) continue;
-    if (!isOurClass(facts, lbClass)) continue;
+    if (!isOurClass(facts, lbClass) || facts.overwritten === true) continue;
     for (const ip of assigned) {
       if (poolOf(pools, [ip]) !== undefined) continue;
       conflicts.push({ service, ip, pool, why: "no pool of the configuration gives it" });

@@ -57,6 +57,8 @@ export interface ServiceFacts {
   readonly assigned: readonly Ip[];
   /** `ip-allocated-from-pool`, which is written beside the addresses. */
   readonly allocatedFrom: string | undefined;
+  /** Another wrote the status since; absent where that is not so, or not known. */
+  readonly overwritten?: true;
   /** status.loadBalancer.ingress has any entry, a hostname or unreadable ip included. */
   readonly hasIngress: boolean;
   /** Things a person should know: both annotation spellings differ, a key too long … */

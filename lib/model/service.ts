@@ -3,6 +3,7 @@ import { type PortProtocol, type ServiceFacts, serviceKey, type ServicePort } fr
 import { isObject, type JsonObject, listOr, objectOr, readLabels, textOf } from "./json.ts";
 import { isObjectName } from "./names.ts";
 import { deprecatedAnnotations, readAllocatedFrom, readRequest } from "./request.ts";
+import { isOverwritten } from "./status_manager.ts";
 import { parseTimestamp } from "./timestamp.ts";
 
 /**
@@ -45,6 +46,7 @@ export function readService(object: unknown): ServiceFacts | undefined {
     hasIngress: ingress.length > 0,
     warnings: request.warnings,
     ...deprecated.length === 0 ? {} : { deprecated },
+    ...isOverwritten(object) ? { overwritten: true } : {},
   };
 }
 

@@ -1,6 +1,16 @@
-import { isObject, listOr, objectOr, textOf } from "./json.ts";
+import { isObject, type JsonObject, listOr, objectOr, textOf } from "./json.ts";
+import { ANNOTATION, ANNOTATION_PREFIXES } from "./names.ts";
 
-/** One that wrote a part of an object's status.loadBalancer, as the API server notes it. */
+/** The field manager of a leader, and the user agent, of which the API server makes it. */
+export const WRITER = "herald";
+export const LONE_WRITER = "herald-alone-";
+
+/** Whether a Herald, this one or another, writes by this name. */
+export function isHerald(writer: string): boolean {
+  return writer === WRITER || writer.startsWith(LONE_WRITER);
+}
+
+/** One that wrote a part of an object, as the API server notes it. */
 export interface StatusManager {
   /** The field manager's name. */
   readonly name: string;
@@ -10,9 +20,32 @@ export interface StatusManager {
 
 /** Reads them from the field managers, the last one first; none where nobody is noted. */
 export function readStatusManagers(object: unknown): readonly StatusManager[] {
+  return managersOf(object, (fields) => "f:loadBalancer" in objectOr(fields["f:status"]));
+}
+
+/**
+ * Whether the status is another's than the annotation beside it, which tells the pool that gave an
+ * address: somebody wrote over what was given. Not known where nobody is noted.
+ */
+export function isOverwritten(object: unknown): boolean {
+  const [writer] = readStatusManagers(object);
+  const [giver] = managersOf(object, (fields) => {
+    const annotations = objectOr(objectOr(fields["f:metadata"])["f:annotations"]);
+    return ANNOTATION_PREFIXES.some((prefix) =>
+      `f:${prefix}${ANNOTATION.allocatedFrom}` in annotations
+    );
+  });
+  if (writer === undefined || giver === undefined || isHerald(writer.name)) return false;
+  return writer.name !== giver.name && writer.time >= giver.time;
+}
+
+function managersOf(
+  object: unknown,
+  owns: (fields: JsonObject) => boolean,
+): readonly StatusManager[] {
   if (!isObject(object)) return [];
   return listOr(objectOr(object.metadata).managedFields).map(objectOr)
-    .filter(({ fieldsV1 }) => "f:loadBalancer" in objectOr(objectOr(fieldsV1)["f:status"]))
+    .filter(({ fieldsV1 }) => owns(objectOr(fieldsV1)))
     .map(({ manager, time }) => ({ name: textOf(manager) ?? "", time: textOf(time) ?? "" }))
     .sort((a, b) => a.time < b.time ? 1 : a.time > b.time ? -1 : 0);
 }

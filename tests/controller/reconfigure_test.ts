@@ -122,6 +122,7 @@ Deno.test("S11 checkGiven() finds after a start what was given and no pool gives
     service("other-type", { ...given, isLoadBalancer: false }),
     service("going", { ...given, deleting: true }),
     service("of-others", { ...given, allocatedFrom: undefined }),
+    service("overwritten", { ...given, overwritten: true }),
   ];
   const found = checkGiven(services, config(pool("new", "10.9.0.0/24")), undefined);
   assert.deepEqual(found.map(({ service, pool }) => [service, pool]), [["default/web", "main"]]);

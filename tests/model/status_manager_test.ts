@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readStatusManagers } from "../../lib/model/status_manager.ts";
+import { isOverwritten, readStatusManagers } from "../../lib/model/status_manager.ts";
 
 const entry = (manager: string, time: string, status: unknown) => ({
   manager,
@@ -22,5 +22,44 @@ Deno.test("readStatusManagers() gives who wrote addresses, the last one first, a
   ]);
   for (const object of [undefined, {}, { metadata: { managedFields: "x" } }]) {
     assert.deepEqual(readStatusManagers(object), []);
+  }
+});
+
+const POOL = { "f:annotations": { "f:metallb.io/ip-allocated-from-pool": {} } };
+const OLDER_POOL = { "f:annotations": { "f:metallb.universe.tf/ip-allocated-from-pool": {} } };
+const ADDRESSES = { "f:loadBalancer": { "f:ingress": {} } };
+
+for (
+  const [what, giver, giverAt, writer, writerAt, expected] of [
+    ["nobody but Herald wrote", "herald", 1, "herald", 1, false],
+    ["another wrote after Herald", "herald", 1, "k3s", 2, true],
+    ["another wrote within the second", "herald", 1, "k3s", 1, true],
+    ["another Herald wrote", "herald", 1, "herald-alone-a", 2, false],
+    ["MetalLB wrote both", "controller", 1, "controller", 1, false],
+    ["Herald took over what MetalLB gave", "herald", 2, "controller", 1, false],
+    ["another wrote over what MetalLB gave", "controller", 1, "k3s", 2, true],
+  ] as const
+) {
+  for (const pool of [POOL, OLDER_POOL]) {
+    Deno.test(`isOverwritten() where ${what}: ${expected} (${Object.keys(pool["f:annotations"])})`, () => {
+      const at = (second: number) => `2026-01-01T00:00:0${second}Z`;
+      const managedFields = giver === writer && giverAt === writerAt
+        ? [{
+          manager: giver,
+          time: at(giverAt),
+          fieldsV1: { "f:metadata": pool, "f:status": ADDRESSES },
+        }]
+        : [
+          { manager: giver, time: at(giverAt), fieldsV1: { "f:metadata": pool } },
+          entry(writer, at(writerAt), ADDRESSES),
+        ];
+      assert.equal(isOverwritten({ metadata: { managedFields } }), expected);
+    });
+  }
+}
+
+Deno.test("isOverwritten() is not so where nobody is noted", () => {
+  for (const object of [undefined, {}, { metadata: { managedFields: [] } }]) {
+    assert.equal(isOverwritten(object), false);
   }
 });

@@ -3,6 +3,7 @@ import type { EventReason, EventType } from "../../model/names.ts";
 import type { Ip } from "../../net/ip.ts";
 import type { WatchedKind } from "./kinds.ts";
 import type { ServiceFacts } from "../../model/facts.ts";
+import { LONE_WRITER } from "../../model/status_manager.ts";
 
 /** What happened to one object, already compared with what was known before. */
 export type Change<T> =
@@ -56,15 +57,6 @@ export interface Permit {
   readonly withinMs: Millis;
   /** The name to write by where no election keeps others from writing too; see {@link loneWriter}. */
   readonly writer?: string;
-}
-
-/** The field manager of a leader, and the user agent, of which the API server makes it. */
-export const WRITER = "herald";
-export const LONE_WRITER = "herald-alone-";
-
-/** Whether a Herald, this one or another, writes by this name. */
-export function isHerald(writer: string): boolean {
-  return writer === WRITER || writer.startsWith(LONE_WRITER);
 }
 
 /**

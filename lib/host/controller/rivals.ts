@@ -1,6 +1,5 @@
 import type { ServiceFacts, ServiceKey } from "../../model/facts.ts";
-import { readStatusManagers } from "../../model/status_manager.ts";
-import { isHerald } from "../cluster/cluster.ts";
+import { isHerald, readStatusManagers } from "../../model/status_manager.ts";
 
 /** Notices another Herald that writes statuses of the same Services while this one does. */
 export interface Rivals {

@@ -1,6 +1,6 @@
 import { formatIp } from "../../net/ip.ts";
-import { readStatusManagers } from "../../model/status_manager.ts";
-import { isHerald, type StatusWrite, type WriteOutcome } from "../cluster/cluster.ts";
+import { isHerald, readStatusManagers } from "../../model/status_manager.ts";
+import type { StatusWrite, WriteOutcome } from "../cluster/cluster.ts";
 import type { KubeClient } from "./client.ts";
 import { isVerbForbidden, type KubeFailure } from "./transport.ts";
 import { type JsonObject, listOr, objectOr, textOf } from "../../model/json.ts";

@@ -1,7 +1,8 @@
 import { errorText } from "../../base/errors.ts";
 import type { Instant, Millis } from "../../base/time.ts";
 import { isObject, type JsonObject, textOf } from "../../model/json.ts";
-import { type Permit, WRITER } from "../cluster/cluster.ts";
+import { WRITER } from "../../model/status_manager.ts";
+import type { Permit } from "../cluster/cluster.ts";
 import { oncePer, parseRetryAfter } from "../process/backoff.ts";
 import type { Clock } from "../process/clock.ts";
 import type { Log } from "../process/log.ts";

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { type Lead, LONE_WRITER } from "../../../lib/host/cluster/cluster.ts";
+import type { Lead } from "../../../lib/host/cluster/cluster.ts";
+import { LONE_WRITER } from "../../../lib/model/status_manager.ts";
 import { machineTime } from "../../../lib/host/process/pauses.ts";
 import { objectOr, textOf } from "../../../lib/model/json.ts";
 import { HURRIED_CLOCK } from "../../support/clock.ts";

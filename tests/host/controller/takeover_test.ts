@@ -15,6 +15,7 @@ import {
   SYSTEM,
 } from "../../support/faulty_controllers.ts";
 import { status, until } from "../../support/mock_api.ts";
+import { type JsonObject, objectOr } from "../../../lib/model/json.ts";
 
 const NOTE = `${SYSTEM}/configmaps/herald-sticky-addresses`;
 const TWO_POOLS =
@@ -119,6 +120,41 @@ Deno.test("fault 7: a restart under a refused configuration moves nothing that M
   await until("an address", () => addressOf(api, "new") !== "");
   assert.deepEqual([standing(), statusWriters(api).length], [given, 4], "once, at the takeover");
 });
+
+Deno.test("a takeover while another writes over a status holds up no other Service", async () => {
+  await using api = startFaultyApi();
+  api.put(CONFIG, configMap(ONE_POOL));
+  await using first = await playController(api, "A");
+  askAddress(api, "web");
+  await until("an address", () => addressOf(api, "web") !== "");
+  await using second = await playController(api, "B");
+  await until("a standby", () => second.role.notReady().length === 0);
+  const end = api.fault(({ path }) => path.endsWith("/web/status") ? status(503, "") : undefined);
+  api.put(servicePath("web"), overwritten(objectOr(api.get(servicePath("web")))));
+  await first.end();
+  await until("the takeover", second.leads);
+  askAddress(api, "new");
+  await until("the other's address", () => addressOf(api, "new") !== "");
+  assert.equal(second.role.config.status().state, "loaded");
+  end();
+  await until("the status put right", () => addressOf(api, "web").startsWith("10.77.1."));
+});
+
+/** As the API server notes one that writes a node's address over what Herald gave. */
+function overwritten(service: JsonObject): JsonObject {
+  const fields = {
+    herald: { "f:metadata": { "f:annotations": { "f:metallb.io/ip-allocated-from-pool": {} } } },
+    k3s: { "f:status": { "f:loadBalancer": { "f:ingress": {} } } },
+  };
+  const managedFields = Object.entries(fields).map(([manager, fieldsV1]) => (
+    { manager, operation: "Update", time: "2026-01-01T00:00:00Z", fieldsV1 }
+  ));
+  return {
+    ...service,
+    metadata: { ...objectOr(service.metadata), managedFields },
+    status: { loadBalancer: { ingress: [{ ip: "192.168.0.5" }] } },
+  };
+}
 
 const isLeading = (msg: string) => msg.startsWith("leading");
 
