@@ -36,10 +36,15 @@ function lackingFor(
   config: Config,
   services: Pick<Watched<ServiceFacts>, "synced">,
   namespaces: Pick<NamespaceWatch, "readyFor">,
+  sticky: Pick<StickyKeeper, "readyFor">,
 ): string | undefined {
   if (!services.synced) return "it waits until all Services are known";
-  if (namespaces.readyFor(config)) return undefined;
-  return "it waits until the labels of Namespaces are known; may they be listed?";
+  if (!namespaces.readyFor(config)) {
+    return "it waits until the labels of Namespaces are known; may they be listed?";
+  }
+  if (sticky.readyFor(config)) return undefined;
+  return "it waits until the addresses kept for deleted Services are known; may the ConfigMap " +
+    "herald-sticky-addresses be read?";
 }
 
 /**
@@ -82,15 +87,15 @@ export function runController(role: RoleContext): RunningRole {
     onStart: () => inbox.post({ kind: "lead" }),
     onStop: () => inbox.now({ kind: "stop" }),
   });
-  const keeper = keepConfig(context, {
-    tell: lead.publishEvent,
-    waitsFor: (config) => lackingFor(config, services, namespaces),
-    refuse: ledger.refusal,
-    onChange: () => inbox.post({ kind: "config" }),
-  });
   const sticky = createStickyKeeper(context, {
     wallMs: () => Date.now(),
     onLoad: () => inbox.post({ kind: "sticky" }),
+  });
+  const keeper = keepConfig(context, {
+    tell: lead.publishEvent,
+    waitsFor: (config) => lackingFor(config, services, namespaces, sticky),
+    refuse: ledger.refusal,
+    onChange: () => inbox.post({ kind: "config" }),
   });
   const poolMetrics = createPoolMetrics(metrics, clock);
   metrics.allocator.onScrape = () => poolMetrics.show(ledger.book);

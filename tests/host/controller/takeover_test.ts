@@ -207,5 +207,25 @@ Deno.test("fault 16: a configuration that needs Namespaces waits until they are 
   assert.equal(one.role.config.status().state, "loaded");
 });
 
+Deno.test("a configuration that keeps addresses waits until those kept are known, and what ran runs on", async () => {
+  await using api = startFaultyApi();
+  api.put(CONFIG, configMap(ONE_POOL));
+  const grant = api.fault(({ path }) =>
+    path === NOTE ? status(403, "cannot get resource configmaps") : undefined
+  );
+  await using one = await playController(api, "A", { clock: HURRIED_CLOCK });
+  askAddress(api, "before");
+  await until("an address", () => addressOf(api, "before") !== "");
+  api.put(CONFIG, configMap(ONE_POOL.replace("layer2,", "layer2, sticky-time: 1h,")));
+  await until("the wait", () => one.role.config.status().state === "stale");
+  assert.match(one.role.config.status().reason ?? "", /kept for deleted Services.*stays in force/);
+  askAddress(api, "after");
+  await until("an address by the configuration before", () => addressOf(api, "after") !== "");
+  grant();
+  await until("the new one", () => one.role.config.status().state === "loaded");
+  api.remove(servicePath("before"));
+  await until("a note", () => api.get(NOTE) !== undefined);
+});
+
 const SHOP = "{name: shop, protocol: layer2, addresses: [10.77.3.10-10.77.3.19], " +
   "service-allocation: {namespace-selectors: [{match-labels: {team: shop}}]}}]";
