@@ -240,7 +240,7 @@ function take(state: State, news: MemberNews): void {
       gossip.ask(news.name, news.address);
       return inbox.post({ kind: "stranger" });
     case "paused":
-      return onPaused(state, news.ms);
+      return onPaused(state, news);
     case "refused":
       for (const [reason, count] of Object.entries(news.reasons)) {
         metrics.heartbeatRefused.inc({ reason }, count);
@@ -261,19 +261,19 @@ function onNotice(state: State, from: string, id: number, notice: Notice): void 
   inbox.now({ kind: "notice", from, notice, acknowledge });
 }
 
-function onPaused(state: State, ms: Millis): void {
+function onPaused(state: State, { ms, pause }: HeartbeatNews & { readonly kind: "paused" }): void {
   const { context: { clock, log, metrics }, gossip, heartbeat, inbox } = state;
   metrics.gossip.pauses.inc();
   log.warn({ ms: Math.round(ms) }, "the process stood still: others may own by now");
   gossip.paused();
   if (ms < LONG_PAUSE_MS) {
-    clock.schedule(RESUME_AFTER_MS, () => heartbeat.tell({ kind: "resume" }));
+    clock.schedule(RESUME_AFTER_MS, () => heartbeat.tell({ kind: "resume", pause }));
     return;
   }
   // Nothing is answered until this node has claimed anew: no reply needs to be held back.
   inbox.now({ kind: "lost" });
   void becomeAcquainted(state, Promise.resolve());
-  heartbeat.tell({ kind: "resume" });
+  heartbeat.tell({ kind: "resume", pause });
 }
 
 async function notify(state: State, notice: Notice): Promise<void> {

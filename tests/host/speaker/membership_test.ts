@@ -273,11 +273,11 @@ Deno.test("notify() settles when all pieces of a notice have", async () => {
 
 Deno.test("after a short pause replies go out again once the notices that waited are read", async () => {
   const { beating, context, gossiping, inbox, membership } = bench();
-  membership.take({ kind: "paused", ms: 499 });
+  membership.take({ kind: "paused", ms: 499, pause: 7 });
   assert.deepEqual(gossiping.calls(), ["paused"]);
   assert.deepEqual(beating.orders(), []);
   await context.clock.elapse(20);
-  assert.deepEqual(beating.orders(), [{ kind: "resume" }]);
+  assert.deepEqual(beating.orders(), [{ kind: "resume", pause: 7 }]);
   assert.deepEqual(inbox.kinds(), []);
 });
 
@@ -290,8 +290,8 @@ Deno.test("after a long pause a node forgets before it resumes, and gets acquain
       now(event);
     },
   });
-  membership.take({ kind: "paused", ms: 500 });
-  assert.deepEqual(beating.orders(), [{ kind: "resume" }]);
+  membership.take({ kind: "paused", ms: 500, pause: 7 });
+  assert.deepEqual(beating.orders(), [{ kind: "resume", pause: 7 }]);
   assert.deepEqual(gossiping.calls(), ["paused"]);
   assert.deepEqual(inbox.kinds(), ["now lost"]);
   await context.clock.elapse(10);

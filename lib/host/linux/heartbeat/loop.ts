@@ -43,8 +43,9 @@ interface Engine {
   open: Open | undefined;
   sequence: number;
   heardFrom: Ip;
-  /** The process stood still: no reply leaves before the main thread knows. */
-  held: boolean;
+  /** How often the process stood still, and of which time the main thread knows: no reply leaves before. */
+  pauses: number;
+  knownPauses: number;
   /** When the next tick is due; undefined until it is asked for. */
   due: Instant | undefined;
 }
@@ -69,8 +70,7 @@ const READS_PER_TURN = 256;
 /** Packets from addresses of no speaker that are looked at in this time. */
 const KNOCKS = 20;
 const KNOCKS_EVERY_MS = 200;
-const LONGEST_WAIT_MS = 1_000;
-const MAX_DATAGRAM = 1_500;
+const [LONGEST_WAIT_MS, MAX_DATAGRAM] = [1_000, 1_500];
 const ERROR_CONTROL_BYTES = 512;
 const TELL_REFUSED_EVERY_MS = 1_000;
 
@@ -96,7 +96,8 @@ export function createHeartbeatPart(
     open: undefined,
     sequence: 0,
     heardFrom: 0 as Ip4,
-    held: false,
+    pauses: 0,
+    knownPauses: 0,
     due: undefined,
   };
   return {
@@ -119,7 +120,7 @@ function carryOut(engine: Engine, order: HeartbeatOrder): number | undefined {
     case "targets":
       return setTargets(engine, order.targets);
     case "resume":
-      return resume(engine);
+      return resume(engine, order.pause);
     default:
       return advance(engine, order);
   }
@@ -152,12 +153,15 @@ function setTargets(engine: Engine, next: readonly HeartbeatTarget[]): undefined
   advance(engine, { kind: "peers", peers: next });
 }
 
-function resume(engine: Engine): undefined {
-  engine.held = false;
+/** The word of an earlier pause frees nothing: by the next one others may own again. */
+function resume(engine: Engine, pause: number): undefined {
+  engine.knownPauses = Math.max(engine.knownPauses, pause);
   advance(engine, { kind: "tick" });
-  if (engine.open === undefined) return;
+  if (engine.open === undefined || isHeld(engine)) return;
   renew(engine.open, after(engine.now(), engine.open.order.timing.intervalMs));
 }
+
+const isHeld = ({ knownPauses, pauses }: Engine) => knownPauses < pauses;
 
 function advance(engine: Engine, event: MonitorEvent): undefined {
   const { open } = engine;
@@ -206,10 +210,9 @@ function perform(
 ): void {
   switch (action.kind) {
     case "awake":
-      return engine.held ? undefined : renew(open, action.until);
+      return isHeld(engine) ? undefined : renew(open, action.until);
     case "paused":
-      engine.held = true;
-      return engine.tell(action);
+      return engine.tell({ ...action, pause: ++engine.pauses });
     case "stranger":
       return engine.tell({ ...action, address: engine.heardFrom });
     default:

@@ -31,8 +31,8 @@ export type HeartbeatOrder =
   | { readonly kind: "can-announce"; readonly canAnnounce: boolean }
   | { readonly kind: "notify"; readonly id: number; readonly notice: Notice }
   | { readonly kind: "acknowledge"; readonly name: string; readonly id: number }
-  /** The main thread has heard of the pause: replies may leave again. */
-  | { readonly kind: "resume" };
+  /** The main thread has heard of that pause: replies may leave again, if it was the last one. */
+  | { readonly kind: "resume"; readonly pause: number };
 
 /** What the Worker tells, in the order in which it happened. */
 export type HeartbeatNews =
@@ -43,6 +43,7 @@ export type HeartbeatNews =
   | { readonly kind: "settled"; readonly id: number; readonly missing: readonly string[] }
   | { readonly kind: "unheard"; readonly by: readonly string[] }
   | { readonly kind: "stranger"; readonly name: string; readonly address: Ip }
-  | { readonly kind: "paused"; readonly ms: Millis }
+  /** The process stood still, for the so manyeth time. */
+  | { readonly kind: "paused"; readonly ms: Millis; readonly pause: number }
   /** Packets that were refused, by reason, since the last time; at most once a second. */
   | { readonly kind: "refused"; readonly reasons: Readonly<Record<string, number>> };

@@ -226,8 +226,31 @@ Deno.test("after a pause replies wait until the main thread has heard of it", ()
   const [news] = at.told();
   assert.ok(news?.kind === "paused" && news.ms >= 1_000, JSON.stringify(news));
   assert.ok(!at.mayReply(), "others may have taken the addresses");
-  at.engine.carryOut({ kind: "resume" });
+  at.engine.carryOut({ kind: "resume", pause: news.pause });
   assert.ok(at.mayReply());
+});
+
+Deno.test("what is said of one pause frees no reply after the next one, however the two come in", () => {
+  for (const late of [false, true]) {
+    const at = workshop();
+    at.open();
+    at.targets(TWO);
+    at.passBeating(500);
+    at.told();
+    at.udp.freeze(200);
+    at.passBeating(late ? 100 : 5);
+    at.udp.freeze(2_000);
+    // The main thread's timer of the first pause runs before it reads of the second one.
+    if (late) at.pass(1);
+    at.engine.carryOut({ kind: "resume", pause: 1 });
+    assert.ok(!at.mayReply(), "others have had two seconds to take the addresses");
+    at.passBeating(100);
+    assert.ok(!at.mayReply(), "no beat frees them either");
+    const pauses = at.told().flatMap((news) => news.kind === "paused" ? [news.pause] : []);
+    assert.deepEqual(pauses, [1, 2]);
+    at.engine.carryOut({ kind: "resume", pause: 2 });
+    assert.ok(at.mayReply());
+  }
 });
 
 Deno.test("after a pause each speaker gets a new chance before it is missed", () => {
