@@ -1,3 +1,4 @@
+import type { Millis } from "../base/time.ts";
 import { type Mac, writeU16, writeU32 } from "../net/ethernet.ts";
 import type { Ip, Ip4 } from "../net/ip.ts";
 import { ADDRESS6_WORDS, enter6, hash, search6 } from "./hash.ts";
@@ -162,11 +163,18 @@ export function renewReplyLease(table: AddressTable, untilMs: number): void {
   Atomics.store(table.words, REPLY_LEASE_UNTIL, untilMs | 0);
 }
 
-/** Whether a reply may leave now. Times are compared modulo 2^32, some 49 days. */
+/** Longer than any reply lease. */
+const LONGEST_REPLY_LEASE_MS: Millis = 3_600_000;
+
+/**
+ * Whether a reply may leave now. Times are compared modulo 2^32, some 49 days: a reply lease of a
+ * month ago, when the machine was suspended, and the one that was never given, lie ahead by that.
+ */
 export function hasReplyLease(table: AddressTable, nowMs: number): boolean {
   const { words } = table;
-  return Atomics.load(words, REPLY_LEASE_NEEDED) === 0 ||
-    ((Atomics.load(words, REPLY_LEASE_UNTIL) - (nowMs | 0)) | 0) > 0;
+  if (Atomics.load(words, REPLY_LEASE_NEEDED) === 0) return true;
+  const leftMs = (Atomics.load(words, REPLY_LEASE_UNTIL) - (nowMs | 0)) | 0;
+  return leftMs > 0 && leftMs <= LONGEST_REPLY_LEASE_MS;
 }
 
 function searchAddress(words: Int32Array, first: number, ip: number): number {

@@ -8,10 +8,13 @@ import {
   countReply,
   countRequest,
   dropsOf,
+  hasReplyLease,
   MAX_ADDRESSES,
   MAX_INTERFACES,
   MAX_REASONS,
   openTable,
+  renewReplyLease,
+  requireReplyLease,
   setInterfaces,
   setOwned,
   slotOf,
@@ -258,5 +261,29 @@ Deno.test("a reader in a Worker never gets a wrong answer while the tables are r
     assert.deepEqual(await verdict, { missed: 0, invented: 0, wrongHardware: 0 });
   } finally {
     worker.terminate();
+  }
+});
+
+Deno.test("a reply lease holds until its time and never again, whatever the uptime", () => {
+  const days = 86_400_000;
+  const uptime = fc.double({ min: 0, max: 2_000 * days, noNaN: true });
+  const lasts = fc.double({ min: 2, max: 60_000, noNaN: true });
+  // Within an hour of every 49.7 days a clock of 32 bits cannot tell.
+  const later = fc.double({ min: 1, max: 49 * days, noNaN: true });
+  fc.assert(fc.property(uptime, lasts, later, (now, ms, laterMs) => {
+    const table = empty();
+    requireReplyLease(table);
+    renewReplyLease(table, now + ms);
+    assert.ok(hasReplyLease(table, now));
+    assert.ok(!hasReplyLease(table, now + ms + laterMs), "a machine that was suspended");
+  }));
+});
+
+Deno.test("a reply lease that was never given does not hold, whatever the uptime", () => {
+  for (let day = 1; day < 400; day++) {
+    if (day % 49.71 < 1) continue;
+    const table = empty();
+    requireReplyLease(table);
+    assert.ok(!hasReplyLease(table, day * 86_400_000), `after ${day} days`);
   }
 });
