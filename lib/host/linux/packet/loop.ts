@@ -35,6 +35,8 @@ const TURN_MS = 1_000;
 const PAUSE_MS = 2 * TURN_MS;
 /** Frames of one turn: a flood must not keep the thread's other parts waiting. */
 const FRAMES_PER_TURN = 256;
+/** More than a socket's buffer holds: what comes after so many did not wait. */
+const MOST_WAITING_FRAMES = 16_384;
 /**
  * Looks into the socket after a reply, before the thread sleeps: some 20 µs, in which the next
  * request of a burst is taken without the cost of waking. One by one across a bridge a reply came
@@ -101,9 +103,12 @@ export function createPacketPart(
 function beginTurn(answering: Answering, turn: Millis): void {
   const { table, progress, receivers } = answering;
   if (turn - answering.turn > PAUSE_MS || !hasReplyLease(table, turn)) {
-    // What waited meanwhile is old, and the addresses may be another node's by now.
+    // What waited meanwhile is old, and the addresses may be another node's by now. A flood that is
+    // faster than this must not keep the thread's other parts from their turn for ever.
     for (const { receive } of receivers) {
-      while (receive() > 0) Atomics.add(progress, PROGRESS.stale, 1);
+      for (let count = 0; count < MOST_WAITING_FRAMES && receive() > 0; count++) {
+        Atomics.add(progress, PROGRESS.stale, 1);
+      }
     }
   }
   answering.turn = turn;

@@ -7,6 +7,7 @@ import { PROGRESS } from "../../../../lib/host/linux/packet/orders.ts";
 import { prepareWait, waitOnce } from "../../../../lib/host/linux/worker/wait.ts";
 import {
   openTable,
+  requireReplyLease,
   setInterfaces,
   setOwned,
   TABLE_BYTES,
@@ -40,6 +41,23 @@ Deno.test("a turn finds a socket that is closed, and fails", () => {
     () => part.turn(() => KERNEL.POLLNVAL),
     /^OsError: poll failed: packet socket is closed$/,
   );
+});
+
+Deno.test("a flood that comes while nothing may be answered leaves the thread's other parts their turn", () => {
+  let taken = 0;
+  const symbols = {
+    recvfrom() {
+      assert.ok(++taken < 1_000_000, "the turn never ends");
+      return 42;
+    },
+  };
+  const libc = { symbols, errnoHint: () => 0 } as unknown as Libc<typeof SOCKET>;
+  const part = createPacketPart(libc, () => 1_000, noConflict);
+  const memory = { ...MEMORY, table: new SharedArrayBuffer(TABLE_BYTES) };
+  requireReplyLease(openTable(memory.table));
+  part.carryOut({ packetFds: { arp: 11, ndp: 12 }, ...memory });
+  part.turn(() => 0);
+  assert.ok(taken > 2 * 10_000, "a whole buffer of each socket is thrown away");
 });
 
 /** What ends a wait of the thread, and when. */
