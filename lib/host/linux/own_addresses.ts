@@ -11,7 +11,9 @@ export function ownAddresses(): readonly OwnAddress[] {
   for (const { address, cidr, name } of Deno.networkInterfaces()) {
     const ip = parseIp(address.split("%")[0] ?? "");
     const length = Number(cidr.split("/")[1]);
-    if (ip !== undefined) found.push({ ip, length, interface: name });
+    // An IPv4 address is listed under its label, `eth0:1`; no interface has a colon in its name.
+    const [owner = name] = name.split(":");
+    if (ip !== undefined) found.push({ ip, length, interface: owner });
   }
   return found;
 }

@@ -30,3 +30,16 @@ Deno.test("sourceAddressFor() goes by the kernel's routes", async () => {
   const sources = stdout.trim().split("\n").map((text) => text === "none" ? text : Number(text));
   assert.deepEqual(sources, [ip("10.77.1.11"), ip("192.168.50.11"), "none"]);
 });
+
+Deno.test("an address with a label is its interface's", async () => {
+  await using lan = await makeLan();
+  const node = await lan.addNamespace("labels");
+  await layCable(node, "lan0", await lan.addNamespace("beside-labels"));
+  await node.must("ip", "addr", "add", "10.77.1.11/24", "dev", "lan0", "label", "lan0:1");
+  const file = new URL("../../../lib/host/linux/own_addresses.ts", import.meta.url).href;
+  const config = fileURLToPath(new URL("../../../deno.json", import.meta.url));
+  const program = `import { ownAddresses } from "${file}";
+    console.log(ownAddresses().find(({ ip }) => ip === ${Number(ip("10.77.1.11"))})?.interface);`;
+  const args = ["eval", "--quiet", "--config", config, program];
+  assert.equal((await node.must(Deno.execPath(), ...args)).trim(), "lan0");
+});
