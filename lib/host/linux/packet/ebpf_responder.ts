@@ -83,15 +83,16 @@ export function openEbpfResponder(attach: BpfAttach = "tcx"): EbpfResponder {
 
   return {
     setOwned(ips) {
-      const next = new Set(ips);
-      for (const ip of owned) {
-        if (!next.has(ip)) mapDelete(libc, mapOf(ip, maps), keyOf(ip));
+      // Kept step by step: what a refusal in between leaves in the map is taken out the next time.
+      for (const ip of owned.difference(new Set(ips))) {
+        mapDelete(libc, mapOf(ip, maps), keyOf(ip));
+        owned.delete(ip);
       }
       for (const ip of ips) {
-        if (!owned.has(ip)) mapUpdate(libc, mapOf(ip, maps), keyOf(ip), new Uint8Array(8));
+        if (owned.has(ip)) continue;
+        mapUpdate(libc, mapOf(ip, maps), keyOf(ip), new Uint8Array(8));
+        owned.add(ip);
       }
-      owned.clear();
-      ips.forEach((ip) => owned.add(ip));
     },
     setInterfaces(interfaces) {
       const wanted = new Set(interfaces.map(({ ifindex }) => ifindex));

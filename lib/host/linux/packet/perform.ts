@@ -3,6 +3,7 @@ import type { InterfaceAddress } from "../../../neighbour/table.ts";
 import { formatIp, type Ip } from "../../../net/ip.ts";
 import { isInner, type UsableLink } from "../../../netlink/link.ts";
 import type { Layer2Action } from "../../../speaker/layer2.ts";
+import { createAttempts } from "../../process/attempts.ts";
 import type { Log } from "../../process/log.ts";
 import type { Outlets } from "./backend.ts";
 
@@ -16,14 +17,10 @@ export interface Performing {
 
 /** Carries out what the machine decided. */
 export function perform(driving: Performing, action: Layer2Action): void {
-  const { responder, backend } = driving.outlets;
+  const { responder } = driving.outlets;
   switch (action.kind) {
     case "setOwned":
-      driving.owned = action.ips;
-      // The kernel falls silent first: what it passes on finds no owner in the table either.
-      backend.kernel?.setOwned(action.ips);
-      responder.setOwned(action.ips);
-      return joinGroups(driving);
+      return setOwned(driving, action.ips);
     case "setInterfaces":
       responder.setInterfaces(action.interfaces);
       attachKernel(driving, action.interfaces);
@@ -36,6 +33,20 @@ export function perform(driving: Performing, action: Layer2Action): void {
         )
       );
   }
+}
+
+/**
+ * The kernel falls silent first: what it passes on finds no owner in the table either. Where one of
+ * them fails the others must not go by what this node owned before.
+ */
+function setOwned(driving: Performing, ips: readonly Ip[]): void {
+  const { responder, backend } = driving.outlets;
+  const attempts = createAttempts();
+  driving.owned = ips;
+  attempts.run(() => backend.kernel?.setOwned(ips));
+  attempts.run(() => responder.setOwned(ips));
+  attempts.run(() => joinGroups(driving));
+  attempts.end();
 }
 
 function attachKernel(

@@ -7,6 +7,26 @@ import { fakeOutlets } from "./fake_outlets.ts";
 
 // What the machine decides, and in which order, layer2_test.ts has.
 
+Deno.test("what the kernel refuses keeps neither the socket nor the groups from what is owned now", () => {
+  const outlets = fakeOutlets({ withKernel: true });
+  const { kernel } = outlets.backend;
+  assert.ok(kernel !== undefined);
+  const setOwned = () => {
+    throw new Error("no room in the map");
+  };
+  const backend = { ...outlets.backend, kernel: { ...kernel, setOwned } };
+  const driving: Performing = {
+    outlets: { ...outlets, backend },
+    log: recordedLog(),
+    owned: [],
+    usable: [],
+  };
+  const ips = [ip4(0x0a4d01dc)];
+  assert.throws(() => perform(driving, { kind: "setOwned", ips }), /no room in the map/);
+  assert.deepEqual(outlets.done, ["owns 10.77.1.220", "joins for 1 on "]);
+  assert.deepEqual(driving.owned, ips);
+});
+
 Deno.test("perform() lets the kernel fall silent before the socket, and goes by the socket where the kernel refuses", () => {
   const outlets = fakeOutlets({ withKernel: true });
   const log = recordedLog();
