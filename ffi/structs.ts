@@ -23,6 +23,22 @@ export const CAP_DATA = { size: 12, effective: 0 } as const;
 /** struct ipv6_mreq: a group and the interface on which to join it. */
 const IPV6_MREQ = { size: 20, group: 0, ifindex: 16 } as const;
 
+/** Opcodes of classic BPF (linux/filter.h), and what the kernel tells of a packet beside its octets. */
+export const CLASSIC_BPF = {
+  loadWord: 0x20,
+  loadHalf: 0x28,
+  and: 0x54,
+  jumpEqual: 0x15,
+  return: 0x06,
+  packetType: 0xffff_f000 + 4,
+  vlanTag: 0xffff_f000 + 44,
+  random: 0xffff_f000 + 56,
+  /** Here the header of IP begins, also where the program sees only what comes after it. */
+  network: 0xfff0_0000,
+} as const;
+/** What SO_MEMINFO tells of a socket, words: the last one counts what it did not take. */
+export const MEMINFO = { size: 36, drops: 32 } as const;
+
 /** One instruction of a classic BPF program. */
 export type FilterStep = readonly [code: number, jt: number, jf: number, k: number];
 

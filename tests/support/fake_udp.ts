@@ -160,6 +160,7 @@ export function fakeUdp(): FakeUdp {
       return nextFd++;
     },
     setsockopt: () => 0,
+    getsockopt: () => -1,
     bind(fd: number, address: Bytes) {
       const { ip, port } = readSockaddrIp(address) ?? fail("no address");
       if (udp.taken.has(port)) return -1;

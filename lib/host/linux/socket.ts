@@ -2,7 +2,14 @@ import { KERNEL } from "../../../ffi/constants.ts";
 import { Fd } from "../../../ffi/fd.ts";
 import type { Bytes, Libc, SOCKET } from "../../../ffi/libc.ts";
 import { checked } from "../../../ffi/result.ts";
-import { int32, readInt32 } from "../../../ffi/structs.ts";
+import {
+  type FilterStep,
+  int32,
+  MEMINFO,
+  readInt32,
+  sockFilter,
+  sockFprog,
+} from "../../../ffi/structs.ts";
 import { readSockaddrIp, SOCKADDR_IN6 } from "../../../ffi/tcp.ts";
 import type { Ip } from "../../net/ip.ts";
 
@@ -68,6 +75,31 @@ export function takeSocketError(libc: SocketLibc, fd: Fd): number {
   const error = int32(0);
   libc.symbols.getsockopt(fd.number, KERNEL.SOL_SOCKET, KERNEL.SO_ERROR, error, int32(4));
   return readInt32(error);
+}
+
+/**
+ * Has the kernel keep out of the socket what the program gives 0 for, in place of one before. False
+ * when the kernel refuses it, and has the one before.
+ */
+export function attachFilter(libc: SocketLibc, fd: Fd, steps: readonly FilterStep[]): boolean {
+  const program = sockFilter(steps);
+  const header = sockFprog(steps.length, libc.addressOf(program));
+  const done = trySetOption(libc, fd, KERNEL.SOL_SOCKET, KERNEL.SO_ATTACH_FILTER, header);
+  // The kernel copies the program during the call; reading it here keeps it alive until then.
+  return done && program.length > 0;
+}
+
+/** Lets all into the socket again. */
+export function detachFilter(libc: SocketLibc, fd: Fd): void {
+  trySetOption(libc, fd, KERNEL.SOL_SOCKET, KERNEL.SO_DETACH_FILTER, 0);
+}
+
+/** How many datagrams the socket did not take, for a filter or a full buffer; wraps at 2^32. */
+export function droppedDatagrams(libc: SocketLibc, fd: Fd): number {
+  const counts = new Uint8Array(MEMINFO.size);
+  const { SO_MEMINFO, SOL_SOCKET } = KERNEL;
+  libc.symbols.getsockopt(fd.number, SOL_SOCKET, SO_MEMINFO, counts, int32(counts.length));
+  return readInt32(counts, MEMINFO.drops) >>> 0;
 }
 
 /** Our end of an IP socket; undefined when it has none. */

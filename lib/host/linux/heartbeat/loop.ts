@@ -14,11 +14,12 @@ import {
   type MonitorEvent,
   type MonitorState,
 } from "../../../heartbeat/monitor_state.ts";
-import type { Ip, Ip4 } from "../../../net/ip.ts";
+import { familyOf, type Ip, type Ip4 } from "../../../net/ip.ts";
 import { type AddressTable, openTable, renewReplyLease } from "../../../neighbour/table.ts";
 import type { ThreadPart } from "../worker/wait.ts";
 import type { HeartbeatNews, HeartbeatOrder, HeartbeatTarget } from "./orders.ts";
 import { openHeartbeatSocket } from "./socket.ts";
+import { type Strangers, watchStrangers } from "./strangers.ts";
 import { openReplyLease, type ReplyLease } from "../reply_lease.ts";
 
 type HeartbeatLibc = Libc<typeof SOCKET & typeof DATAGRAM & typeof CLOCK>;
@@ -34,9 +35,6 @@ interface Engine {
   readonly byAddress: Map<string, string>;
   /** Where the targets are: what comes from elsewhere is looked at seldom. */
   readonly sources: Set<Ip>;
-  /** How many packets from elsewhere were looked at since then. */
-  knocks: number;
-  knocksSince: Instant;
   /** Packets that were refused and not told yet, by reason. */
   readonly refused: Map<string, number>;
   refusedToldAt: Instant;
@@ -60,6 +58,7 @@ type OpenOrder = HeartbeatOrder & { readonly kind: "open" };
 interface Open {
   readonly order: OpenOrder;
   readonly fd: Fd;
+  readonly strangers: Strangers;
   readonly monitor: MonitorState;
   readonly table: AddressTable | undefined;
   readonly kernel: ReplyLease | undefined;
@@ -67,9 +66,6 @@ interface Open {
 
 /** Datagrams of one turn: a flood must not keep the timers waiting. */
 const READS_PER_TURN = 256;
-/** Packets from addresses of no speaker that are looked at in this time. */
-const KNOCKS = 20;
-const KNOCKS_EVERY_MS = 200;
 const [LONGEST_WAIT_MS, MAX_DATAGRAM] = [1_000, 1_500];
 const ERROR_CONTROL_BYTES = 512;
 const TELL_REFUSED_EVERY_MS = 1_000;
@@ -89,8 +85,6 @@ export function createHeartbeatPart(
     targets: new Map(),
     byAddress: new Map(),
     sources: new Set(),
-    knocks: 0,
-    knocksSince: instant(-Infinity),
     refused: new Map(),
     refusedToldAt: instant(-Infinity),
     open: undefined,
@@ -132,6 +126,7 @@ function open(engine: Engine, order: OpenOrder): number {
   engine.open = {
     order,
     fd,
+    strangers: watchStrangers(engine.libc, fd, familyOf(order.address), engine.sources),
     monitor: createMonitor(order.timing, order.self),
     table: table && openTable(table),
     kernel: mapFd === undefined ? undefined : openReplyLease(mapFd),
@@ -150,6 +145,7 @@ function setTargets(engine: Engine, next: readonly HeartbeatTarget[]): undefined
     byAddress.set(`${target.address} ${target.port}`, target.name);
     sources.add(target.address);
   }
+  engine.open?.strangers.sourcesChanged();
   advance(engine, { kind: "peers", peers: next });
 }
 
@@ -233,7 +229,7 @@ function turn(engine: Engine, open: Open, events: number): void {
   advance(engine, { kind: "tick" });
   if ((events & KERNEL.POLLERR) !== 0) receiveErrors(engine, open);
   if ((events & KERNEL.POLLIN) !== 0) receive(engine, open);
-  tellRefused(engine);
+  tellRefused(engine, open);
 }
 
 function dueAt(engine: Engine): Instant {
@@ -241,12 +237,12 @@ function dueAt(engine: Engine): Instant {
   return engine.due ??= nextDeadline(engine.open.monitor, engine.now());
 }
 
-function receive(engine: Engine, { fd, order }: Open): void {
+function receive(engine: Engine, { fd, order, strangers }: Open): void {
   for (let turn = 0; turn < READS_PER_TURN; turn++) {
     const datagram = engine.read(fd, KERNEL.MSG_DONTWAIT);
     if (datagram === undefined) return;
     // The cheapest question first: a flood from elsewhere must cost no signature each.
-    if (!engine.sources.has(datagram.from) && !mayKnock(engine)) {
+    if (!engine.sources.has(datagram.from) && !strangers.mayKnock(engine.now())) {
       refuse(engine, "unknown-address");
       continue;
     }
@@ -258,16 +254,6 @@ function receive(engine: Engine, { fd, order }: Open): void {
       advance(engine, { kind: "packet", packet });
     }
   }
-}
-
-/** A speaker of which gossip has not told yet is heard among few others. */
-function mayKnock(engine: Engine): boolean {
-  const now = engine.now();
-  if (now - engine.knocksSince >= KNOCKS_EVERY_MS) {
-    engine.knocksSince = now;
-    engine.knocks = 0;
-  }
-  return ++engine.knocks <= KNOCKS;
 }
 
 /** A speaker that gossip knows beats from the address that gossip tells. */
@@ -287,12 +273,14 @@ function receiveErrors(engine: Engine, { fd }: Open): void {
   }
 }
 
-function refuse({ refused }: Engine, reason: string): void {
-  refused.set(reason, (refused.get(reason) ?? 0) + 1);
+function refuse({ refused }: Engine, reason: string, count = 1): void {
+  refused.set(reason, (refused.get(reason) ?? 0) + count);
 }
 
-function tellRefused(engine: Engine): void {
+function tellRefused(engine: Engine, { strangers }: Open): void {
   const { refused, tell, now } = engine;
+  const keptOut = strangers.takeKeptOut(now());
+  if (keptOut > 0) refuse(engine, "unknown-address", keptOut);
   if (refused.size === 0 || now() - engine.refusedToldAt < TELL_REFUSED_EVERY_MS) return;
   engine.refusedToldAt = now();
   tell({ kind: "refused", reasons: Object.fromEntries(refused) });

@@ -1,13 +1,8 @@
-import type { FilterStep } from "../../../../ffi/structs.ts";
+import { CLASSIC_BPF, type FilterStep } from "../../../../ffi/structs.ts";
 
-// Classic BPF (linux/filter.h): opcodes, and what the kernel tells of a frame beside its bytes.
-const LOAD_WORD = 0x20;
-const LOAD_HALF = 0x28;
-const AND = 0x54;
-const JUMP_EQUAL = 0x15;
-const RETURN = 0x06;
-const PACKET_TYPE = 0xffff_f000 + 4;
-const VLAN_TAG = 0xffff_f000 + 44;
+const { and: AND, jumpEqual: JUMP_EQUAL, return: RETURN } = CLASSIC_BPF;
+const { loadHalf: LOAD_HALF, loadWord: LOAD_WORD } = CLASSIC_BPF;
+const { packetType: PACKET_TYPE, vlanTag: VLAN_TAG } = CLASSIC_BPF;
 
 const TO_REFUSAL = 255;
 

@@ -3,17 +3,14 @@ import type { Fd } from "../../../../ffi/fd.ts";
 import type { Bytes, Libc, SOCKET } from "../../../../ffi/libc.ts";
 import { checked, OsError } from "../../../../ffi/result.ts";
 import {
-  type FilterStep,
   int32,
   readInt32,
   SOCKADDR_LL,
   sockaddrLl,
-  sockFilter,
-  sockFprog,
   TPACKET_STATS,
 } from "../../../../ffi/structs.ts";
 import { readU16 } from "../../../net/ethernet.ts";
-import { bindSocket, openSocket, trySetOption } from "../socket.ts";
+import { attachFilter, bindSocket, openSocket, trySetOption } from "../socket.ts";
 import { arpFilter, ndpFilter } from "./filter.ts";
 
 type SocketLibc = Libc<typeof SOCKET>;
@@ -43,7 +40,9 @@ export function openPacketSocket(libc: SocketLibc, protocol: PacketProtocol): Fd
   const purpose = `raw packet socket for ${protocol}`;
   const kind = { domain: KERNEL.AF_PACKET, type: KERNEL.SOCK_RAW, purpose };
   return openSocket(libc, kind, (fd) => {
-    attachFilter(libc, fd, filter());
+    const steps = filter();
+    const done = attachFilter(libc, fd, steps);
+    checked(libc, done ? 0 : -1, "setsockopt", `SO_ATTACH_FILTER with ${steps.length} steps`);
     // Beyond net.core.rmem_max only with CAP_NET_ADMIN: else as much as anyone gets.
     const { SOL_SOCKET, SO_RCVBUF, SO_RCVBUFFORCE } = KERNEL;
     if (!trySetOption(libc, fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER_BYTES)) {
@@ -52,14 +51,6 @@ export function openPacketSocket(libc: SocketLibc, protocol: PacketProtocol): Fd
     const everywhere = sockaddrLl(KERNEL.AF_PACKET, etherType, 0);
     bindSocket(libc, fd, everywhere, `${purpose} on every interface`);
   });
-}
-
-function attachFilter(libc: SocketLibc, fd: Fd, steps: readonly FilterStep[]): void {
-  const program = sockFilter(steps);
-  const header = sockFprog(steps.length, libc.addressOf(program));
-  // The kernel copies the program during the call; reading it below keeps it alive until then.
-  const done = trySetOption(libc, fd, KERNEL.SOL_SOCKET, KERNEL.SO_ATTACH_FILTER, header);
-  checked(libc, done ? 0 : -1, "setsockopt", `SO_ATTACH_FILTER with ${program.length} bytes`);
 }
 
 /** Frames that the kernel dropped, for the receive buffer was full, since the last question. */
