@@ -16,7 +16,7 @@ import { readServiceManager, startNotifier } from "./process/service_manager.ts"
 import type { ProcessStatus } from "../status/types.ts";
 import { showProcess } from "./process/usage.ts";
 import { logUncaught } from "./process/uncaught.ts";
-import { createFeed, startWatchdog, watchdogStart } from "./process/watchdog.ts";
+import { createFeed, endWhenUnhealthy, startWatchdog, watchdogStart } from "./process/watchdog.ts";
 
 /** Runs the roles until SIGTERM or SIGINT; gives the exit code. */
 export async function run(options: RunOptions, workers: WorkerUrls): Promise<number> {
@@ -120,6 +120,7 @@ async function runRoles(
   const parts = [
     ...roles.map((role) => ending.part(role.speaker ? "the speaker" : "the controller", role.done)),
     ending.part("the pages", served),
+    ...feed ? [endWhenUnhealthy(systemClock, unhealthy, stop)] : [],
   ];
   ending.started();
   const broken = await firstFailure(parts, log);

@@ -1,5 +1,6 @@
 import process from "node:process";
 import type { Millis } from "../../base/time.ts";
+import type { Clock } from "./clock.ts";
 import type { Log } from "./log.ts";
 
 /** What a watchdog is told once. */
@@ -50,6 +51,31 @@ export function endStalled(hungryMs: Millis): void {
     Deno.stdout.writeSync(new TextEncoder().encode(`${JSON.stringify(line)}\n`));
   } finally {
     process.abort();
+  }
+}
+
+/** A problem that lasts for so many looks, a second apart, will not mend itself. */
+const LASTING_LOOKS = 60;
+const LOOK_FOR_PROBLEMS_MS: Millis = 1_000;
+
+/**
+ * Looks for what only a new process mends, where no kubelet or service manager does: a Worker that
+ * died or hangs takes the watchdog that is a part of it along. Counts looks, for in a time in which
+ * the process stood still nothing could mend. Settles when the signal fires.
+ * @throws Error with the problems
+ */
+export async function endWhenUnhealthy(
+  clock: Pick<Clock, "sleep">,
+  problems: () => readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  for (let looks = 0; !signal.aborted;) {
+    await clock.sleep(LOOK_FOR_PROBLEMS_MS, signal);
+    const found = problems();
+    looks = found.length === 0 ? 0 : looks + 1;
+    if (looks >= LASTING_LOOKS) {
+      throw new Error(`${found.join("; ")}: so for a minute, and only a new process mends it`);
+    }
   }
 }
 

@@ -4,10 +4,12 @@ import { logOf } from "../../support/log.ts";
 import {
   createFeed,
   createWatchdog,
+  endWhenUnhealthy,
   look,
   startWatchdog,
   watchdogStart,
 } from "../../../lib/host/process/watchdog.ts";
+import { virtualClock } from "../../support/clock.ts";
 import { start } from "../../support/process.ts";
 import { waitFor } from "../../support/wait.ts";
 
@@ -24,6 +26,29 @@ Deno.test("look() does not count the time in which the whole process stood still
   const state = createWatchdog(0);
   look(state, 1, 500);
   assert.equal(look(state, 1, 3_600_000), 1_000);
+});
+
+/** Looks a second apart, at each of which these problems are found; tells how it ended, and when. */
+async function ended(looks: readonly (readonly string[])[]): Promise<readonly [string, number]> {
+  const clock = virtualClock();
+  const stop = new AbortController();
+  let look = 0;
+  const end = endWhenUnhealthy(clock, () => looks[look++] ?? [], stop.signal)
+    .then(() => "by the signal", ({ message }: Error) => message);
+  await clock.elapse(1_000 * looks.length);
+  stop.abort();
+  return [await end, look];
+}
+
+Deno.test("a process that is unhealthy for a minute ends where nobody probes it, and no other does", async () => {
+  const ill = ["herald-arp ended: no reason"];
+  const looks = (count: number, problems: readonly string[]) => Array(count).fill(problems);
+  assert.deepEqual(await ended(looks(70, ill)), [
+    "herald-arp ended: no reason: so for a minute, and only a new process mends it",
+    60,
+  ]);
+  const [end] = await ended([...looks(59, ill), [], ...looks(59, ill)]);
+  assert.equal(end, "by the signal");
 });
 
 function child(
