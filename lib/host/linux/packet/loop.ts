@@ -25,6 +25,7 @@ import { MAC_LENGTH, readMac, readU32 } from "../../../net/ethernet.ts";
 import type { Ip4 } from "../../../net/ip.ts";
 import { readIp6 } from "../../../net/octets6.ts";
 import type { ThreadPart } from "../worker/wait.ts";
+import { type ConflictTeller, createConflictTeller } from "./conflict_teller.ts";
 import { FRAME_BYTES } from "./filter.ts";
 import { type Conflict, type PacketOrder, PROGRESS } from "./orders.ts";
 import { type PacketProtocol, PROTOCOLS } from "./socket.ts";
@@ -46,9 +47,6 @@ const LOOKS_AFTER_REPLY = 60;
 
 const ARP_BYTES = BigInt(ARP_FRAME_LENGTH);
 const NDP_BYTES = BigInt(ADVERTISEMENT_FRAME_LENGTH);
-
-/** A host that insists must not fill the main thread's inbox. */
-const CONFLICTS_PER_TURN = 4;
 
 /** What an engine answers by. */
 interface Answering {
@@ -72,12 +70,13 @@ export function createPacketPart(
   onConflict: (conflict: Conflict) => void,
 ): ThreadPart<PacketOrder, never> {
   let answering: Answering | undefined;
+  const conflicts = createConflictTeller(onConflict);
   return {
     carryOut({ packetFds, ...memory }) {
       const table = openTable(memory.table);
       const progress = new Int32Array(memory.progress);
       const create = (protocol: PacketProtocol) =>
-        createReceiver(libc, protocol, packetFds[protocol], table, progress, now, onConflict);
+        createReceiver(libc, protocol, packetFds[protocol], table, progress, now, conflicts);
       answering = {
         table,
         progress,
@@ -88,12 +87,13 @@ export function createPacketPart(
       return undefined;
     },
     descriptors: () => answering?.packetFds ?? [],
-    waitMs: () => TURN_MS,
+    waitMs: () => Math.min(TURN_MS, conflicts.waitMs(now())),
     turn(events) {
       if (answering === undefined) return;
       // An order or a ping that ends the wait shows as well that the thread is awake.
       beginTurn(answering, now());
       answerReady(answering, events);
+      conflicts.settle(now());
     },
     [Symbol.dispose]: () => undefined,
   };
@@ -137,7 +137,7 @@ function createReceiver(
   table: AddressTable,
   progress: Int32Array,
   now: () => Millis,
-  onConflict: (conflict: Conflict) => void,
+  conflicts: ConflictTeller,
 ): Receiver {
   const { recvfrom, sendto } = libc.symbols;
   const isArp = protocol === "arp";
@@ -149,13 +149,12 @@ function createReceiver(
   const fromView = new DataView(from.buffer);
   const fromLength = int32(SOCKADDR_LL.size);
   const frameBytes = BigInt(frame.length);
-  let conflicts = 0;
   const receive = () =>
     recvfrom(packetFd, frame, frameBytes, KERNEL.MSG_DONTWAIT, from, fromLength);
   const report = (at: number, ifindex: number) => {
-    if (++conflicts > CONFLICTS_PER_TURN) return;
     const ip = isArp ? readU32(frame, at) as Ip4 : readIp6(frame, at);
-    onConflict({ ip, mac: readMac(frame, isArp ? at - MAC_LENGTH : MAC_LENGTH), ifindex });
+    const mac = readMac(frame, isArp ? at - MAC_LENGTH : MAC_LENGTH);
+    conflicts.seen({ ip, mac, ifindex }, now());
   };
   const answer = (length: number): boolean => {
     const ifindex = fromView.getInt32(SOCKADDR_LL.ifindex, true);
@@ -181,7 +180,6 @@ function createReceiver(
   };
   const answerAll = (limit: number) => {
     let looks = 0;
-    conflicts = 0;
     for (let count = 0; count < limit;) {
       const length = receive();
       if (length > 0) {

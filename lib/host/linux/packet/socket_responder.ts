@@ -40,7 +40,7 @@ interface SocketResponderOptions {
   readonly worker: PartWorker;
   /** Ends it as disposing does. */
   readonly signal: AbortSignal;
-  /** Another host says that an owned address is its own; told at most a few times a turn. */
+  /** Another host says that an owned address is its own; told at most ten times a second for each host. */
   readonly onConflict: (conflict: Conflict) => void;
   /** What `problem` says changed. */
   readonly onProblem: () => void;
