@@ -35,6 +35,8 @@ export const DEFAULT_PAGE_PORT = 7472;
 const GIVE_UP_MS = 15_000;
 /** The speakers' pods, as MetalLB's manifests label them. */
 const SPEAKER_LABELS = "app=metallb,component=speaker";
+/** As its chart does. */
+const CHART_LABELS = "app.kubernetes.io/name=metallb,app.kubernetes.io/component=speaker";
 const PODS_WITHIN_MS = 5_000;
 
 /** A command's output is something else than a log. */
@@ -117,7 +119,10 @@ export async function takeSnapshot(options: SourceOptions): Promise<Snapshot> {
  * The speakers' Pods, read once. @throws Error with the reason when they do not come in time, for a
  * user with permission for Services may have none for Pods
  */
-export async function takeSpeakerPods(options: SourceOptions): Promise<readonly PodFacts[]> {
+export async function takeSpeakerPods(
+  options: SourceOptions,
+  labelSelector = SPEAKER_LABELS,
+): Promise<readonly PodFacts[]> {
   const stop = new AbortController();
   const { log, lastComplaint } = listening();
   let done: Promise<void> | undefined;
@@ -127,7 +132,7 @@ export async function takeSpeakerPods(options: SourceOptions): Promise<readonly 
       const watched: Watched<PodFacts> = cluster.watch<PodFacts>({
         kind: "Pod",
         namespace: options.namespace,
-        labelSelector: SPEAKER_LABELS,
+        labelSelector,
         read: readPod,
         onRefused: (message) => reject(new Error(`the Pods did not come: ${message}`)),
         onChange: ({ kind }) =>
@@ -151,8 +156,12 @@ export async function takeSpeakerNodes(
 ): Promise<{ readonly speakers: ReadonlySet<string> | undefined; readonly unread: string[] }> {
   if (options.store !== undefined) return { speakers: undefined, unread: [] };
   try {
-    const nodes = (await takeSpeakerPods(options)).flatMap(({ nodeName }) => nodeName ?? []);
-    return { speakers: nodes.length === 0 ? undefined : new Set(nodes), unread: [] };
+    for (const labels of [SPEAKER_LABELS, CHART_LABELS]) {
+      const pods = await takeSpeakerPods(options, labels);
+      const nodes = pods.flatMap(({ nodeName }) => nodeName ?? []);
+      if (nodes.length > 0) return { speakers: new Set(nodes), unread: [] };
+    }
+    return { speakers: undefined, unread: [] };
   } catch (error) {
     return { speakers: undefined, unread: [errorText(error)] };
   }

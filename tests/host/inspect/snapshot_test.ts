@@ -77,14 +77,16 @@ Deno.test("takeSnapshot() takes the configuration from a local file when one is 
 async function atServer(
   forbidden: readonly string[],
   use: (options: Parameters<typeof takeSnapshot>[0]) => Promise<void>,
+  podsOf: (labels: string | null) => unknown[] = () => [],
 ): Promise<void> {
-  const api = startMockApi(({ pathname }) => {
+  const api = startMockApi(({ pathname, searchParams }) => {
     const [resource = ""] = pathname.split("/").slice(-1);
     if (forbidden.includes(resource)) return status(403, `cannot list resource "${resource}"`);
     const kind = Object.entries(KINDS).find(([, { plural }]) => plural === resource)?.[0];
     const found: Record<string, unknown[]> = {
       services: [service("web", "1")],
       configmaps: [configMap("address-pools: []\n")],
+      pods: podsOf(searchParams.get("labelSelector")),
     };
     const metadata = { resourceVersion: "1" };
     return Response.json({ kind: `${kind}List`, metadata, items: found[resource] ?? [] });
@@ -111,6 +113,24 @@ Deno.test("takeSnapshot() does at once without Nodes and EndpointSlices that it 
       'Cannot list nodes: HTTP 403: cannot list resource "nodes"',
     ]);
   });
+});
+
+Deno.test("takeSpeakerNodes() finds the speakers of MetalLB's manifest, of its chart, or none", async () => {
+  const pod = {
+    metadata: { name: "speaker-1", namespace: "metallb-system", resourceVersion: "1" },
+    spec: { nodeName: "n1" },
+  };
+  const labelled = [
+    ["app=metallb,component=speaker", ["n1"]],
+    ["app.kubernetes.io/name=metallb,app.kubernetes.io/component=speaker", ["n1"]],
+    ["app=another", []],
+  ] as const;
+  for (const [labels, nodes] of labelled) {
+    await atServer([], async (where) => {
+      const { speakers, unread } = await takeSpeakerNodes(where);
+      assert.deepEqual([[...speakers ?? []], unread], [nodes, []], labels);
+    }, (asked) => asked === labels ? [pod] : []);
+  }
 });
 
 Deno.test("takeSpeakerNodes() says at once that it must not list Pods, and counts each node then", async () => {
