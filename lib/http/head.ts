@@ -33,6 +33,7 @@ const CR = 13;
 const REQUEST_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([\x21-\x7e]+) HTTP\/(\d)\.(\d)$/;
 const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+const NO_BODY = /^0+$/;
 const ABSOLUTE = /^https?:\/\/([^/?#]+)(.*)$/i;
 
 /**
@@ -55,7 +56,7 @@ export function readHead(bytes: Uint8Array, searched = 0): HeadReading {
   if (method !== "GET" && method !== "HEAD") return refuse(405, "only GET and HEAD are answered");
   const fields = readFields(rest);
   if (fields === undefined) return refuse(400, "a header line is malformed");
-  if (fields.has("transfer-encoding") || Number(fields.get("content-length") ?? 0) !== 0) {
+  if (fields.has("transfer-encoding") || !NO_BODY.test(fields.get("content-length") ?? "0")) {
     return refuse(400, "a request with a body is not answered");
   }
   const absolute = ABSOLUTE.exec(target);

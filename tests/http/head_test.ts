@@ -71,7 +71,10 @@ Deno.test("readHead() refuses what two readers could take for different requests
     ["PRI * HTTP/2.0\r\n\r\n", 505],
   ];
   for (const [text, status] of rows) assert.equal(refused(text), status, JSON.stringify(text));
-  assert.equal(read("GET / HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n").kind, "request");
+  const sized = (length: string) =>
+    `GET / HTTP/1.1\r\nhost: a\r\ncontent-length: ${length}\r\n\r\n`;
+  for (const zero of ["0", " 0 ", "00"]) assert.equal(read(sized(zero)).kind, "request", zero);
+  for (const odd of ["", "-0", "+0", "0x0", "0.0", "1e-999", "0, 0"]) refused(sized(odd));
 });
 
 Deno.test("fault 5: readHead() wants no more than the longest head", () => {
