@@ -7,26 +7,72 @@ import type { Log } from "../process/log.ts";
 /** What connections come from. */
 export type Listener = Pick<Deno.Listener, "accept" | "close">;
 
+/** A listener that knows its port. */
+export interface PortListener extends Listener, Disposable {
+  readonly addr: Pick<Deno.NetAddr, "hostname" | "port">;
+}
+
 /** Opens a TCP port; an empty host is all addresses of both families. @throws Error naming the port */
-export function listenTcp(host: string, port: number): Deno.TcpListener {
-  const open = (hostname: string) => Deno.listen({ hostname, port });
+export function listenTcp(host: string, port: number): PortListener {
+  const open = (hostname: string, port: number) => Deno.listen({ hostname, port });
   try {
-    return host === "" ? listenBothFamilies(open) : open(host);
+    return host === "" ? listenBothFamilies(open, port) : open(host, port);
   } catch (error) {
     throw new Error(listenMistake(host, port, error), { cause: error });
   }
 }
 
-/** A cluster's pods may have addresses of either family; a kernel may be without IPv6. */
-function listenBothFamilies<L>(open: (hostname: string) => L): L {
+/**
+ * A cluster's pods may have addresses of either family. A kernel may be without IPv6, or give its
+ * sockets no IPv4 with it (`net.ipv6.bindv6only`): then there are two.
+ */
+export function listenBothFamilies(
+  open: (hostname: string, port: number) => PortListener,
+  port: number,
+): PortListener {
+  let first: PortListener;
   try {
-    return open("::");
+    first = open("::", port);
   } catch (error) {
     if (error instanceof Deno.errors.AddrInUse || error instanceof Deno.errors.PermissionDenied) {
       throw error;
     }
-    return open("0.0.0.0");
+    return open("0.0.0.0", port);
   }
+  try {
+    return joined(first, open("0.0.0.0", first.addr.port));
+  } catch {
+    // The first one has it.
+    return first;
+  }
+}
+
+/** Takes connections from both; what fails at one fails at both. */
+function joined(first: PortListener, second: PortListener): PortListener {
+  const coming = new Map<PortListener, Promise<readonly [PortListener, Deno.Conn]>>();
+  const next = (listener: PortListener) => {
+    const known = coming.get(listener);
+    if (known !== undefined) return known;
+    const one = listener.accept().then((connection) => [listener, connection] as const);
+    // Told by the next call; where there is none, it was closed.
+    one.catch(() => {});
+    coming.set(listener, one);
+    return one;
+  };
+  // Also where one is closed already by what failed: the other would keep the port.
+  const close = () => {
+    for (const listener of [first, second]) listener[Symbol.dispose]();
+  };
+  return {
+    addr: first.addr,
+    async accept() {
+      const [listener, connection] = await Promise.race([next(first), next(second)]);
+      coming.delete(listener);
+      return connection;
+    },
+    close,
+    [Symbol.dispose]: close,
+  };
 }
 
 /** What to do about it, for the one line of a log that tells it. */

@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
-import { acceptAll, type Listener, listenTcp } from "../../../lib/host/http/listener.ts";
+import {
+  acceptAll,
+  listenBothFamilies,
+  type Listener,
+  listenTcp,
+} from "../../../lib/host/http/listener.ts";
 import { HURRIED_CLOCK } from "../../support/clock.ts";
 import { recordedLog } from "../../support/log.ts";
 import { waitFor } from "../../support/wait.ts";
@@ -49,4 +54,22 @@ Deno.test("fault 6: listenTcp() without a host listens for both families", async
   using listener = listenTcp("", 0);
   const { port } = listener.addr;
   for (const hostname of ["127.0.0.1", "::1"]) (await Deno.connect({ hostname, port })).close();
+});
+
+Deno.test("fault 6: listenBothFamilies() opens a second one where the kernel keeps IPv4 from the first", async () => {
+  const place: Readonly<Record<string, string>> = { "::": "::1", "0.0.0.0": "127.0.0.1" };
+  using listener = listenBothFamilies(
+    (hostname, port) => Deno.listen({ hostname: place[hostname] ?? hostname, port }),
+    0,
+  );
+  const { port } = listener.addr;
+  for (const hostname of ["127.0.0.1", "::1", "::1", "127.0.0.1"]) {
+    using _guest = await Deno.connect({ hostname, port });
+    using connection = await listener.accept();
+    const { remoteAddr } = connection;
+    assert.equal("hostname" in remoteAddr && remoteAddr.hostname, hostname);
+  }
+  const last = assert.rejects(listener.accept());
+  listener.close();
+  await last;
 });
