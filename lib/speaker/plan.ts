@@ -156,7 +156,7 @@ function electByLayer2(
   all: readonly Layer2Advertisement[],
 ): Elected<Layer2Plan> | undefined {
   const { view } = asked;
-  const election = elect(asked, all, "layer2", view);
+  const election = electAmongStale(asked, all) ?? elect(asked, all, "layer2", view);
   if (election === undefined) return undefined;
   const { first: owner, candidates, served, advertisements, notice } = election;
   if (owner === undefined) {
@@ -178,6 +178,22 @@ function electByLayer2(
     reason: here ? "owner" : whyNotSelf(candidates, owner, view.self),
   };
   return { plan, candidates, notice };
+}
+
+/**
+ * Whom this node leaves an address to may know by now that only this one can serve it, and elect it.
+ * What nobody claims it answers for, where it comes first among those whose views are stale.
+ */
+function electAmongStale(
+  asked: Asked,
+  all: readonly Layer2Advertisement[],
+): Election<Layer2Advertisement> | undefined {
+  const { ip, view } = asked;
+  if (view.unclaimed?.has(ip) !== true) return undefined;
+  const liveSpeakers = view.liveSpeakers?.intersection(view.staleSpeakers);
+  const stale = { ...view, liveSpeakers, staleSpeakers: ON_EVERY_NODE.staleSpeakers };
+  const election = elect({ ...asked, electorate: undefined }, all, "layer2", stale);
+  return election?.first === view.self ? election : undefined;
 }
 
 function electByBgp(

@@ -21,11 +21,13 @@ export interface Unclaimed {
   readonly claimants: Map<Ip, string>;
   /** Elected and not claimed, the oldest first. */
   readonly missing: Map<Ip, Elected>;
+  /** Not claimed while this node's view was stale, and not since. */
+  readonly nobodys: Set<Ip>;
 }
 
 /** Begins with nothing elected, and nothing claimed. */
 export function createUnclaimed(): Unclaimed {
-  return { elected: new Map(), claimants: new Map(), missing: new Map() };
+  return { elected: new Map(), claimants: new Map(), missing: new Map(), nobodys: new Set() };
 }
 
 /** This node elects another for the address; undefined: itself, or nobody. */
@@ -44,11 +46,12 @@ export function onElected(
 
 /** A fellow claims these. */
 export function onClaimed(
-  { claimants, missing }: Unclaimed,
+  { claimants, missing, nobodys }: Unclaimed,
   from: string,
   ips: readonly Ip[],
 ): void {
   for (const ip of ips) {
+    nobodys.delete(ip);
     claimants.set(ip, from);
     missing.delete(ip);
   }
@@ -93,6 +96,25 @@ export function unclaimed(
     else ips.push(ip);
   }
   return found;
+}
+
+/**
+ * The addresses that this node, whose view is stale, leaves to fellows none of which claims them: it
+ * may answer for these until one does. None where its view is not stale.
+ */
+export function nobodys(
+  state: Unclaimed,
+  isStale: boolean,
+  heard: ReadonlySet<string>,
+  now: Instant,
+): ReadonlySet<Ip> {
+  if (!isStale) state.nobodys.clear();
+  else {
+    for (const ips of unclaimed(state, heard, now).values()) {
+      for (const ip of ips) state.nobodys.add(ip);
+    }
+  }
+  return new Set(state.nobodys);
 }
 
 /** When {@link unclaimed} may give more; undefined: not by itself. */

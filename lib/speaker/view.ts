@@ -1,5 +1,6 @@
 import type { Config } from "../config/types.ts";
 import type { NodeFacts } from "../model/facts.ts";
+import type { Ip } from "../net/ip.ts";
 import type { Prefix } from "../net/prefix.ts";
 import type { Judgement } from "./judgement.ts";
 import type { NodeAddresses } from "./node_addresses.ts";
@@ -17,6 +18,8 @@ export interface SpeakerView {
   readonly liveSpeakers: ReadonlySet<string> | undefined;
   /** Of them those whose view of the cluster is stale: others that can serve come first. */
   readonly staleSpeakers: ReadonlySet<string>;
+  /** Addresses that none of those who see more claims, where this node's own view is stale. */
+  readonly unclaimed?: ReadonlySet<Ip>;
   /** Subnets to which no interface of a node leads any more; undefined: of none is it known. */
   readonly cutOff?: ReadonlyMap<string, readonly Prefix[]> | undefined;
   /** This node's name. */

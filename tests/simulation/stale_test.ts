@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
+import { CLAIM_MS } from "../../lib/speaker/unclaimed.ts";
 import { rankCandidates } from "../../lib/speaker/election.ts";
 import { answering, cutApi, runUntil, setApiDown, setExcluded, type World } from "./world.ts";
-import { assertNobodyAccused, assertOneOwner, settledWorld, watchOwners } from "./watch.ts";
+import {
+  assertCachesRight,
+  assertNobodyAccused,
+  assertNoStorm,
+  assertOneOwner,
+  settledWorld,
+  watchOwners,
+} from "./watch.ts";
 
 // What one speaker sees of the cluster, and others do not. Minutes of Kubernetes are seconds here.
 
@@ -101,5 +109,41 @@ Deno.test("labels that reach each speaker at a moment of its own leave no addres
       assert.ok(overlapMs <= OVERLAP_MS, `${where}: two for ${overlapMs} ms`);
       assertOneOwner(world, seed);
     }
+  }
+});
+
+Deno.test("layer2 9: where by now only a node with a stale view can serve, it answers, whatever that view says", () => {
+  for (let seed = 1; seed <= 24; seed++) {
+    const nodes = [2, 3, 5][seed % 3] ?? 3;
+    const world = hurriedWorld(seed, nodes);
+    const [name = "", second = name] = owners(world);
+    // Sometimes two see nothing new, of which one can serve.
+    const unseeing = seed % 2 === 0 || nodes < 4 ? [name] : [name, second];
+    for (const one of unseeing) cutApi(world, one, true);
+    runUntil(world, world.now + 3 * OLD_MS);
+    const where = `seed ${seed}, ${nodes} nodes, ${unseeing.join()}`;
+    assert.ok(owners(world).every((owner) => !unseeing.includes(owner)), where);
+    // They hear nothing of that: in their view the others can serve, and come first.
+    setExcluded(world, new Set(world.names.filter((one) => one !== name)));
+    runUntil(world, world.now + CLAIM_MS + 2_000);
+    assertOneOwner(world, seed);
+    assert.ok(
+      owners(world).every((owner) => unseeing.includes(owner)),
+      `${where}: ${owners(world)}`,
+    );
+    const watch = watchOwners(world);
+    runUntil(world, world.now + 20_000);
+    assert.deepEqual([watch.worst.gapMs, watch.worst.overlapMs], [0, 0], `${where}: it stays`);
+    // Who sees it takes it back at once.
+    setExcluded(world, new Set(unseeing));
+    runUntil(world, world.now + 2_000);
+    const others = world.names.filter((one) => !unseeing.includes(one));
+    assert.deepEqual(owners(world), first(world, others), `${where}: others serve again`);
+    const { gapMs, overlapMs } = watch.worst;
+    assert.ok(gapMs <= 25 && overlapMs <= OVERLAP_MS, `${where}: ${gapMs}, ${overlapMs} ms`);
+    runUntil(world, world.now + 6_000);
+    assertCachesRight(world, where);
+    assertNobodyAccused(world, seed);
+    assertNoStorm(world, where);
   }
 });

@@ -29,7 +29,7 @@ import {
 } from "../../lib/speaker/layer2.ts";
 import type { Mac } from "../../lib/net/ethernet.ts";
 import { piecesOf } from "../../lib/heartbeat/notice.ts";
-import type { Notice } from "../../lib/heartbeat/packet.ts";
+import type { HeartbeatPacket, Notice } from "../../lib/heartbeat/packet.ts";
 import {
   nextDeadline as monitorDeadline,
   step as stepMonitor,
@@ -72,6 +72,15 @@ import {
   setMembers,
   staleFellows,
 } from "../../lib/speaker/liveness.ts";
+import {
+  createUnclaimed,
+  nobodys,
+  onClaimed,
+  onElected,
+  onHeard,
+  onReleased,
+  type Unclaimed,
+} from "../../lib/speaker/unclaimed.ts";
 import { rosterOf } from "../../lib/speaker/roster.ts";
 import {
   createViewAge,
@@ -123,12 +132,13 @@ export interface Speaker {
   /** By its clock. */
   nextLook: Instant;
   /** It does not know where others may be before. */
-  readonly podsKnownAt: number;
+  podsKnownAt: number;
   /** The API server is heard from then on; never: it is away. By the world's clock, as the next. */
   apiFrom: number;
   /** Without it, it was last heard then. */
   heardAt: number;
   readonly age: ViewAge;
+  readonly unclaimed: Unclaimed;
   nextAge: Instant;
   /** Excluded nodes as it sees them. */
   excluded: ReadonlySet<string>;
@@ -157,6 +167,8 @@ export interface World {
   readonly vips: readonly Ip[];
   /** Beyond so many nodes each beats to its neighbours alone. */
   ringBeyond: number;
+  /** Speakers of the version before, which know of no ring: they beat to all, and expect it of all. */
+  readonly old: Set<string>;
   /** Of those that beat at another pace than the default. */
   readonly paces: Map<string, HeartbeatTiming>;
   readonly queue: Queue;
@@ -218,6 +230,7 @@ export function createWorld(nodes: number, vips: number, random: Random): World 
     names,
     vips: Array.from({ length: vips }, (_, index) => ip4(0x0a4d_0100 + index)),
     ringBeyond: RING_BEYOND,
+    old: new Set(),
     paces: new Map(),
     queue: createQueue(),
     excluded: new Set(),
@@ -285,14 +298,18 @@ export function startSpeaker(world: World, name: string): Speaker {
       announcementOf({
         port: PORT + 1,
         boot,
-        inRing: true,
+        inRing: !world.old.has(name),
         sinceMs,
         canAnnounce: false,
         view: "current",
       }),
       instant(world.now + clockMs),
     ),
-    monitor: createMonitor(world.paces.get(name), name, world.ringBeyond),
+    monitor: createMonitor(
+      world.paces.get(name),
+      name,
+      world.old.has(name) ? Infinity : world.ringBeyond,
+    ),
     liveness: createLiveness(name),
     ownership: createOwnership(name, precedes),
     answering: new Set(),
@@ -320,10 +337,12 @@ export function startSpeaker(world: World, name: string): Speaker {
       layer2: Infinity,
     },
     nextLook: instant(-Infinity),
-    podsKnownAt: world.now + world.podsKnownMs * world.random(),
-    apiFrom: world.now - world.signMs * world.random(),
+    podsKnownAt: world.now +
+      (hearsApi(world, { name }) ? world.podsKnownMs * world.random() : Infinity),
+    apiFrom: hearsApi(world, { name }) ? world.now - world.signMs * world.random() : Infinity,
     heardAt: world.now,
     age: createViewAge(),
+    unclaimed: createUnclaimed(),
     nextAge: instant(-Infinity),
     excluded: new Set(world.excluded),
   };
@@ -366,7 +385,8 @@ function setCanAnnounce(world: World, speaker: Speaker, canAnnounce: boolean): v
 function tellByGossip(world: World, speaker: Speaker): void {
   const { age: { state: view }, boot, liveness, sinceMs } = speaker;
   const canAnnounce = liveness.fitness.canAnnounceSince !== undefined;
-  const meta = announcementOf({ port: PORT + 1, boot, inRing: true, sinceMs, canAnnounce, view });
+  const inRing = !world.old.has(speaker.name);
+  const meta = announcementOf({ port: PORT + 1, boot, inRing, sinceMs, canAnnounce, view });
   gossipEvent(world, speaker, { kind: "meta", meta });
 }
 
@@ -582,7 +602,9 @@ function membersChanged(world: World, speaker: Speaker): void {
   const alive = aliveMembers(speaker.gossip);
   const { beating: peers, view } = rosterOf(alive, speaker.gossip.members, speaker.sinceMs);
   setMembers(speaker.liveness, view, clock(world, speaker));
-  advanceMonitor(world, speaker, { kind: "peers", peers });
+  const isOld = world.old.has(speaker.name);
+  const known = isOld ? peers.map((peer) => ({ ...peer, inRing: false })) : peers;
+  advanceMonitor(world, speaker, { kind: "peers", peers: known });
   touch(world, speaker);
   lookAgain(world, speaker);
 }
@@ -625,7 +647,7 @@ function perform(world: World, speaker: Speaker, action: MonitorAction): void {
         world,
         name,
         action.to,
-        (other) => advanceMonitor(world, other, { kind: "packet", packet }),
+        (other) => hear(world, other, packet),
       );
       const target = world.speakers.get(action.to);
       // A living machine's kernel tells that nobody listens.
@@ -664,6 +686,10 @@ function perform(world: World, speaker: Speaker, action: MonitorAction): void {
         for (const mac of notice.macs) speaker.fellowMacs.add(mac);
         const own = new Set([speaker.mac]);
         advanceConflicts(world, speaker, { kind: "known", own, fellows: speaker.fellowMacs });
+      }
+      if (notice.what === "claim") onClaimed(speaker.unclaimed, from, notice.ips);
+      if (notice.what === "release") {
+        onReleased(speaker.unclaimed, from, notice.ips, clock(world, speaker));
       }
       if (notice.what !== "leaving") {
         advanceOwnership(world, speaker, { kind: notice.what, from, ips: notice.ips });
@@ -711,6 +737,17 @@ function perform(world: World, speaker: Speaker, action: MonitorAction): void {
   }
 }
 
+/** What the version before reads of it: its beats say nothing of a ring, and that others are missed is no news. */
+function hear(world: World, speaker: Speaker, packet: HeartbeatPacket): void {
+  const { body } = packet;
+  if (!world.old.has(speaker.name)) {
+    return advanceMonitor(world, speaker, { kind: "packet", packet });
+  }
+  if (body.kind === "missed") return;
+  const read = body.kind === "beat" ? { ...body, ringed: false } : body;
+  advanceMonitor(world, speaker, { kind: "packet", packet: { ...packet, body: read } });
+}
+
 const settlers = new WeakMap<Speaker, Map<number, () => void>>();
 
 function notify(world: World, speaker: Speaker, notice: Notice, settled?: () => void): void {
@@ -748,11 +785,17 @@ function decide(world: World, speaker: Speaker): void {
   const stale = withSelf(standsBack(age, now));
   const candidates = [...live].filter((name) => !speaker.excluded.has(name));
   const seeing = candidates.filter((name) => !stale.has(name));
+  const unseeing = candidates.filter((name) => stale.has(name));
   const eligible = seeing.length > 0 ? seeing : candidates.length > 0 ? candidates : [...live];
   advanceOwnership(world, speaker, { kind: "fellows", names: new Set(liveness.up) });
+  const { name, unclaimed } = speaker;
+  onHeard(unclaimed, liveness.up, now);
+  const left = nobodys(unclaimed, stale.has(name), liveness.up, now);
   advanceOwnership(world, speaker, { kind: "stale", names: withSelf(givesWay(age, now)) });
   const wishes = world.vips.map((ip) => {
-    const owner = electedOf(world, eligible, ip);
+    const isLeft = left.has(ip) && electedOf(world, unseeing, ip) === name;
+    const owner = isLeft ? name : electedOf(world, eligible, ip);
+    onElected(unclaimed, ip, owner === name ? undefined : owner, now);
     return { ip, salt: String(ip), own: owner === speaker.name, owner, canLinger: true };
   });
   advanceOwnership(world, speaker, { kind: "wishes", wishes });
@@ -864,7 +907,7 @@ function tellLabels(world: World, speaker: Speaker): void {
     }));
 }
 
-function hearsApi(world: World, { name }: Speaker): boolean {
+function hearsApi(world: World, { name }: Pick<Speaker, "name">): boolean {
   return !world.apiDown && !world.apiCut.has(name);
 }
 
@@ -893,6 +936,10 @@ function connectApi(world: World, speaker: Speaker): void {
   schedule(world, 5_000 * world.random(), () => {
     if (!hearsApi(world, speaker)) return;
     speaker.apiFrom = world.now;
+    if (speaker.podsKnownAt === Infinity) {
+      speaker.podsKnownAt = world.now;
+      act(world, speaker, () => gossipEvent(world, speaker, { kind: "join-soon" }));
+    }
     tellLabels(world, speaker);
   });
 }

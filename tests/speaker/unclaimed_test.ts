@@ -5,6 +5,7 @@ import {
   CLAIM_MS,
   createUnclaimed,
   nextUnclaimed,
+  nobodys,
   onClaimed,
   onElected,
   onHeard,
@@ -82,4 +83,21 @@ Deno.test("ten thousand addresses that change hands cost no look at each of them
   onClaimed(state, "n2", all);
   assert.equal(state.missing.size, 0);
   assert.deepEqual(told(CLAIM_MS), []);
+});
+
+Deno.test("who sees less than others may answer for what none of these claims, until one does", () => {
+  const { elect, state } = bench();
+  const left = (ms: number, isStale = true) =>
+    [...nobodys(state, isStale, HEARD, at(ms))].map(formatIp).join();
+  for (const one of [A, B]) elect(one, "n2", 0);
+  assert.deepEqual([left(CLAIM_MS - 1), left(CLAIM_MS)], ["", "10.0.0.1,10.0.0.2"]);
+  elect(A, undefined, CLAIM_MS);
+  assert.equal(
+    left(CLAIM_MS),
+    "10.0.0.1,10.0.0.2",
+    "this node answers for the first, and it stays",
+  );
+  onClaimed(state, "n3", [A]);
+  assert.equal(left(CLAIM_MS), "10.0.0.2");
+  assert.equal(left(CLAIM_MS, false), "", "its view is current");
 });

@@ -87,7 +87,7 @@ interface State extends DeskParts {
   readonly standing: Standing;
   readonly ages: ReturnType<typeof createAges>;
   /** As the plans were last made with. */
-  stale: ReadonlySet<string>;
+  seeing: Required<Pick<SpeakerView, "staleSpeakers" | "unclaimed">>;
   /** To be carried out with the next decision. */
   readonly notices: (SpeakerEvent & { readonly kind: "notice" })[];
   /** As the fellows were last told. */
@@ -110,7 +110,7 @@ export function createDesk(parts: DeskParts): SpeakerDesk {
     ...parts,
     standing: createStanding(),
     ages: createAges({ ...parts, nodeName: parts.options.nodeName }),
-    stale: NOBODY,
+    seeing: { staleSpeakers: NOBODY, unclaimed: new Set() },
     notices: [],
     canAnnounce: false,
     config: undefined,
@@ -158,8 +158,7 @@ function take(state: State, event: SpeakerEvent): void {
     case "leave":
       return onLeave(standing);
     case "wire":
-      state.wireChanged = true;
-      return;
+      return void (state.wireChanged = true);
     case "interfaces":
       state.wireChanged = true;
       handover.interfacesChanged();
@@ -218,16 +217,17 @@ function judgeInterfaces(state: State): Instant | undefined {
 
 /** Takes in whose view of the cluster is staler than others'; gives when to look again. */
 function judgeViews(state: State): Instant {
-  const { ages, handover, judging, plans } = state;
+  const { ages, handover, judging, plans, seeing } = state;
   const { givingWay, next, stale } = ages.look();
   // Speakers of MetalLB would still elect a node that others leave out.
   const counts = judging.current() === "Herald";
   handover.setStale(counts ? givingWay : NOBODY);
-  const counting = counts ? stale : NOBODY;
-  if (counting.symmetricDifference(state.stale).size > 0) {
-    state.stale = counting;
-    plans.touchAll();
-  }
+  const staleSpeakers = counts ? stale : NOBODY;
+  const unclaimed = handover.nobodys(staleSpeakers.has(state.options.nodeName));
+  const isSame = staleSpeakers.symmetricDifference(seeing.staleSpeakers).size === 0 &&
+    unclaimed.symmetricDifference(seeing.unclaimed).size === 0;
+  if (!isSame) plans.touchAll();
+  state.seeing = { staleSpeakers, unclaimed };
   return next;
 }
 
@@ -290,7 +290,7 @@ function viewOf(config: Config, state: State): SpeakerView {
     nodes,
     nodeAddresses: facts.nodeAddresses(),
     liveSpeakers: fellows.live(facts.readyPods()),
-    staleSpeakers: state.stale,
+    ...state.seeing,
     cutOff: state.cutOff.byNode(judging.current()),
     self: nodeName,
     election,

@@ -15,6 +15,7 @@ import { lingers, silence, yieldsTo } from "../../speaker/silence.ts";
 import {
   createUnclaimed,
   nextUnclaimed,
+  nobodys,
   onClaimed,
   onElected,
   onHeard,
@@ -78,6 +79,8 @@ export interface Handover extends Announcer {
   answering(): readonly Ip[];
   /** Addresses that this node gives to a fellow and that nobody claims. */
   unclaimed(): ReadonlyMap<string, readonly Ip[]>;
+  /** Those that this node may answer for, because its own view is stale. */
+  nobodys(isStale: boolean): ReadonlySet<Ip>;
   /** When there may be more of them. */
   nextUnclaimed(): Instant | undefined;
 }
@@ -86,6 +89,7 @@ export interface Handover extends Announcer {
 export type DeskHandover = Pick<
   Handover,
   | "interfacesChanged"
+  | "nobodys"
   | "onNotice"
   | "putRight"
   | "reset"
@@ -178,6 +182,7 @@ export function startHandover(options: HandoverOptions, signal: AbortSignal): Ha
     yieldsTo: (ip) => yieldsTo(state.ownership, ip),
     lingers: (ip) => lingers(state.ownership, ip),
     unclaimed: () => unclaimed(state.unclaimed, fellows.heard(), clock.now()),
+    nobodys: (isStale) => nobodys(state.unclaimed, isStale, fellows.heard(), clock.now()),
     nextUnclaimed: () => nextUnclaimed(state.unclaimed, clock.now()),
     answering: () => state.answering,
   };

@@ -43,6 +43,8 @@ function bench() {
     othersCurrent: false,
     told: undefined as string | undefined,
     givingWay: [] as string[],
+    /** What fellows do not claim. */
+    unclaimed: [ip(VIP)],
     /** Told to those that look whether all decide alike. */
     judges: [] as Judge[],
     cutOff: [] as Prefix[],
@@ -114,6 +116,7 @@ function bench() {
       putRight: () => note("put right"),
       strangerHeard: () => note("stranger heard"),
       interfacesChanged: () => void at.interfaceChanges++,
+      nobodys: (isStale) => isStale ? new Set(at.unclaimed) : new Set(),
       setStale: (names) => void (at.givingWay = [...names].sort()),
     },
     announcers: [announcer("bgp"), announcer("layer2")],
@@ -489,6 +492,7 @@ Deno.test("a view that is staler than others' is told, and gives way; beside Met
   at.metallb = ["node3"];
   inbox.post({ kind: "members" });
   assert.deepEqual(look(0), ["stale", "", ""]);
+  assert.deepEqual(at.view?.unclaimed, new Set(), "MetalLB's would not claim anything");
   at.metallb = [];
   at.heardAt = clock.now();
   at.fellowsStale = new Set(["node2"]);

@@ -266,6 +266,10 @@ Deno.test("a handover knows addresses that it gives to a fellow which does not c
   assert.ok(handover.nextUnclaimed() !== undefined);
   clock.advance(10_000);
   assert.deepEqual([...handover.unclaimed()], [["node2", ips(VIP)]]);
+  assert.deepEqual([handover.nobodys(false), handover.nobodys(true)], [
+    new Set(),
+    new Set(ips(VIP)),
+  ]);
   handover.onNotice("node2", { what: "claim", ips: ips(VIP), macs: [] });
   assert.deepEqual([...handover.unclaimed()], []);
 });
