@@ -69,7 +69,11 @@ export function migrationOf(
   compat: MetallbVersion,
   lbClass: string | undefined,
 ): MigrationReport {
-  const { config, configReason, description, nodes, slices, unread } = snapshot;
+  const { config, configReason, description, nodes, slices } = snapshot;
+  // One that must not be listed is told already.
+  const unread = nodes.size > 0 || snapshot.unread.length > 0
+    ? snapshot.unread
+    : ["Nodes: there are none, and so nobody of whom to tell what would move"];
   const services = [...snapshot.services.values()];
   const holding = config && { config, services, slices, nodes, speakers, lbClass };
   const found = holding === undefined ? { lost: [], moves: [], routes: [], ownAddresses: [] } : {

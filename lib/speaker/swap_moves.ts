@@ -63,12 +63,13 @@ export function lostRoutes(holding: Holding, version: MetallbVersion): LostRoute
     const eligible = ({ candidates: { bgp = [] } }: AddressPlan) =>
       bgp.filter((one) => one.eligible && speakers?.has(one.node) !== false)
         .map(({ node }) => node).sort();
-    const left = eligible(compared.after(ip));
+    const after = compared.after(ip);
+    const left = eligible(after);
     const from = eligible(compared.before(ip)).filter((node) => !left.includes(node));
     const [first] = from;
     if (first === undefined) return [];
-    const { candidates: { bgp = [] } } = compared.after(ip);
-    const why = compared.notOurs(ip) ?? bgp.find(({ node }) => node === first)?.reason ?? "";
+    const why = compared.notOurs(ip) ??
+      after.candidates.bgp?.find(({ node }) => node === first)?.reason ?? after.reason;
     return [{ ip: formatIp(ip), from, left, why }];
   });
 }
@@ -115,7 +116,8 @@ function compare(holding: Holding, rules: Rules, servesAll: boolean): Compared {
     nodeAddresses: addressesOf(nodes.values()),
   });
   return {
-    ips: [...behind.keys()].sort(compareIp),
+    // Of a cluster without Nodes nothing can be foretold.
+    ips: nodes.size === 0 ? [] : [...behind.keys()].sort(compareIp),
     before: (ip, electorate) => planAddress(ip, of(ip).map(asServed), slicesOf, theirs, electorate),
     after: (ip, electorate, self = "") =>
       planAddress(ip, of(ip), slicesOf, { ...heralds, self }, electorate),

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { migrationOf, migrationText } from "../../lib/cli/migrate.ts";
 import type { Snapshot } from "../../lib/host/inspect/snapshot.ts";
 import { config, ips, pool, service, withBgp } from "../controller/fixture.ts";
@@ -88,5 +89,80 @@ Deno.test("migrate --check names what BGP would route to fewer nodes, and whom H
   assert.match(
     text({ services: new Map([...snapshot().services, [foreign.key, foreign]]) }),
     /^Nothing stands in the way: 4 addresses of Services would stay/m,
+  );
+});
+
+const NAMES = ["n1", "n2", "n3"];
+const NODE = fc.record({
+  excluded: fc.boolean(),
+  ready: fc.boolean(),
+  networkUnavailable: fc.boolean(),
+  addresses: fc.constantFrom([], ips("10.0.0.1"), ips("10.0.0.4")),
+});
+const ENDPOINT = fc.record({
+  on: fc.constantFrom(...NAMES, undefined),
+  ready: fc.boolean(),
+  serving: fc.boolean(),
+  terminating: fc.boolean(),
+});
+const SERVICE = fc.record({
+  assigned: fc.uniqueArray(fc.constantFrom("10.0.0.1", "10.0.0.4", "10.0.0.5", "fd00::1"), {
+    minLength: 1,
+    maxLength: 2,
+  }),
+  externalTrafficPolicy: fc.constantFrom("Local" as const, "Cluster" as const),
+  loadBalancerClass: fc.constantFrom(undefined, "x/y"),
+  endpoints: fc.array(ENDPOINT, { maxLength: 3 }),
+});
+
+Deno.test("whatever a cluster holds, migrate --check gives each move a node that announces, and a cause", () => {
+  const pools = withBgp(
+    config(pool("a", "10.0.0.1-10.0.0.4"), pool("c", "fd00::/120")),
+    pool("b", "10.0.0.5"),
+  );
+  const clusters = fc.record({
+    nodes: fc.array(NODE, { maxLength: 3 }),
+    services: fc.array(SERVICE, { maxLength: 4 }),
+    speakers: fc.option(fc.subarray(NAMES, { minLength: 1 }), { nil: undefined }),
+    compat: fc.constantFrom("v0.10" as const, "v0.12" as const, "v0.16" as const),
+  });
+  fc.assert(
+    fc.property(clusters, ({ compat, nodes, services, speakers }) => {
+      const facts = services.map(({ assigned, endpoints: _, ...one }, at) =>
+        service(`s${at}`, { ...one, assigned: ips(...assigned), hasIngress: true })
+      );
+      const among = speakers && new Set(speakers);
+      const report = migrationOf(
+        snapshot({
+          services: new Map(facts.map((one) => [one.key, one])),
+          slices: facts.map(({ key }, at) =>
+            slice(
+              key,
+              ...(services[at]?.endpoints ?? []).map(({ on, ...one }) => endpoint(on, one)),
+            )
+          ),
+          nodes: nodesOf(...nodes.map((one, at) => node(NAMES[at] ?? "", one))),
+          config: pools,
+        }),
+        among,
+        compat,
+        undefined,
+      );
+      const text = migrationText(report);
+      const announces = (name: string) =>
+        NAMES.slice(0, nodes.length).includes(name) && among?.has(name) !== false;
+      for (const { ip, from, to, why } of report.moves) {
+        assert.ok(announces(from) && from !== to && why !== "" && why !== "owner", why);
+        assert.ok(text.includes(`${ip}: ${from} -> `), text);
+        // No rule but v0.10's elects another among the same nodes.
+        assert.ok(compat === "v0.10" || !/^\S+ comes first/.test(why), why);
+      }
+      for (const { from, left, why } of report.routes) {
+        assert.ok(from.length > 0 && from.every(announces) && why !== "");
+        assert.ok(left.every((one) => announces(one) && !from.includes(one)));
+      }
+      assert.equal(text.includes("Nothing stands in the way"), report.good);
+    }),
+    { seed: 16, numRuns: 400 },
   );
 });
