@@ -159,7 +159,7 @@ function buildProgram(done: (request: Request) => void, around: Surroundings): C
     .addOption(new Option("--cluster", "the roles of a cluster, by way of its API server"))
     .addOption(once("--kubeconfig <file>", "that cluster; default: $KUBECONFIG, ~/.kube/config"))
     .addOption(once("--namespace <ns>", "Herald's in the cluster; default metallb-system"))
-    .addOption(once("--port <port>", "the role of this machine that run was given it for"))
+    .addOption(once("--port <port>", "the role of this machine whose page is at that port"))
     .addOption(new Option("--check", "tells what is wrong; the exit code is 1 then"))
     .addOption(outputOption())
     .action((flags: Flags) => {
