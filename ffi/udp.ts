@@ -82,10 +82,13 @@ export function datagramReader(
   };
 }
 
+const SECOND_NS = 1_000_000_000n;
+
 /** A time to wait as the kernel takes it; `ms` may be a fraction. */
 export function writeTimespec(bytes: Bytes, ms: number): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset);
-  const seconds = Math.floor(ms / 1000);
-  view.setBigInt64(TIMESPEC.seconds, BigInt(seconds), true);
-  view.setBigInt64(TIMESPEC.nanoseconds, BigInt(Math.round((ms - seconds * 1000) * 1e6)), true);
+  // Rounded first: the kernel refuses a whole second of nanoseconds.
+  const nanoseconds = BigInt(Math.round(ms * 1e6));
+  view.setBigInt64(TIMESPEC.seconds, nanoseconds / SECOND_NS, true);
+  view.setBigInt64(TIMESPEC.nanoseconds, nanoseconds % SECOND_NS, true);
 }

@@ -72,4 +72,8 @@ Deno.test("writeTimespec() keeps parts of a millisecond", () => {
   writeTimespec(bytes, 1234.5678);
   const view = new DataView(bytes.buffer);
   assert.deepEqual([view.getBigInt64(0, true), view.getBigInt64(8, true)], [1n, 234_567_800n]);
+  for (const ms of [0, 1e-7, 0.9999999, 999.9999997, 999.9999999, 1_000]) {
+    writeTimespec(bytes, ms);
+    assert.ok(view.getBigInt64(8, true) < 1_000_000_000n, `${ms} ms: the kernel would refuse it`);
+  }
 });
