@@ -51,6 +51,21 @@ const RULES: readonly Rule[] = [
   },
   {
     name:
+      "S11 (real API server): a status that another wrote over while no controller ran is put right, and holds up nothing",
+    async play(at) {
+      await at.configure(poolYaml("tiny", "10.0.0.1-10.0.0.2"));
+      await at.create("web");
+      await at.gets("web", "10.0.0.1");
+      await at.stop();
+      await at.patchStatus("web", { status: { loadBalancer: { ingress: [{ ip: "192.0.2.1" }] } } });
+      await at.start();
+      await at.create("other");
+      await at.gets("web", "10.0.0.1");
+      await at.gets("other", "10.0.0.2");
+    },
+  },
+  {
+    name:
       "A13 (real API server): only Services of its class, which stays what it is while the type does",
     async play(at) {
       await at.configure(poolYaml("tiny", "10.0.0.1-10.0.0.2"));
