@@ -21,6 +21,7 @@ interface Kind extends Omit<Lane, "files"> {
  * `cluster` 0.85 for 270 s, and beside it one after the other `host` for 130 s and `pure` for 110 s.
  * `node` counts what traffic loses on real kubelets, for 190 s, and runs alone: two kubelets that
  * start pods take a core and more, and what they delay would count as lost.
+ * `pure` has the image and the release, of which each makes what the other looks at.
  * `host` builds and compiles now and then: beside the first three it delayed what they measure.
  */
 const KINDS: readonly Kind[] = [
@@ -28,7 +29,7 @@ const KINDS: readonly Kind[] = [
   { name: "node", busy: false, cores: 2, paths: /node\/(config|failure|rollout)/ },
   { name: "rows", busy: false, cores: 0.3, paths: /lan\/.*_rows/ },
   { name: "lan", busy: false, cores: 0.4, paths: /(lan|demo)\// },
-  { name: "cluster", busy: true, cores: 1, paths: /tests\/(cluster|image|node|scenarios)\// },
+  { name: "cluster", busy: true, cores: 1, paths: /tests\/(cluster|node|scenarios)\// },
   { name: "host", busy: true, cores: 1, paths: /tests\/(binary|ffi|host|page|support)\// },
   { name: "pure", busy: true, cores: 1, paths: /^/ },
 ];
