@@ -119,7 +119,9 @@ Deno.test("./install.sh release lays down all that is published, and does no wor
   assert.ok(!names.includes("kustomization.yaml"), "its folders are elsewhere");
   const before = await Deno.stat(`${RELEASE}/SHA256SUMS`);
   const again = await run(`${ROOT}install.sh`, ["release"]);
-  assert.deepEqual([again.code, again.stderr], [0, ""]);
+  // A test beside this one may hold the folder for a moment.
+  const said = again.stderr.replace(/^herald: waiting for another .*\n/m, "");
+  assert.deepEqual([again.code, said], [0, ""]);
   const after = await Deno.stat(`${RELEASE}/SHA256SUMS`);
   assert.equal(after.mtime?.getTime(), before.mtime?.getTime());
 });
