@@ -10,7 +10,7 @@ import { enterShown } from "./shown.ts";
  */
 export function compareAge(a: ServiceFacts, b: ServiceFacts): number {
   return a.createdMs - b.createdMs || compareText(a.namespace, b.namespace) ||
-    compareText(a.name, b.name) || compareText(a.uid, b.uid);
+    compareText(a.name, b.name);
 }
 
 function compareText(a: string, b: string): number {
