@@ -2,18 +2,9 @@
 import assert from "node:assert/strict";
 import { DEFAULT_TIMING, RING_BEYOND, timingOf } from "../../lib/heartbeat/monitor_state.ts";
 import { rankCandidates } from "../../lib/speaker/election.ts";
-import {
-  answering,
-  kill,
-  leave,
-  pause,
-  runUntil,
-  schedule,
-  setApiDown,
-  setExcluded,
-  startSpeaker,
-  type World,
-} from "./world.ts";
+import { setApiDown, setExcluded } from "./world/api.ts";
+import { kill, leave, pause, startSpeaker } from "./world/life.ts";
+import { answering, runUntil, schedule, type World } from "./world/world.ts";
 import {
   assertCachesRight,
   assertLastWord,

@@ -1,16 +1,8 @@
 // deno-lint-ignore-file no-console -- tells what was checked
 import assert from "node:assert/strict";
-import {
-  answering,
-  cutApi,
-  kill,
-  leave,
-  runUntil,
-  schedule,
-  setExcluded,
-  startSpeaker,
-  type World,
-} from "./world.ts";
+import { cutApi, setExcluded } from "./world/api.ts";
+import { kill, leave, startSpeaker } from "./world/life.ts";
+import { answering, runUntil, schedule, type World } from "./world/world.ts";
 import {
   assertCachesRight,
   assertNobodyAccused,

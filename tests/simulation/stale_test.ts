@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { CLAIM_MS } from "../../lib/speaker/unclaimed.ts";
 import { rankCandidates } from "../../lib/speaker/election.ts";
-import { answering, cutApi, runUntil, setApiDown, setExcluded, type World } from "./world.ts";
+import { cutApi, setApiDown, setExcluded } from "./world/api.ts";
+import { answering, runUntil, type World } from "./world/world.ts";
 import {
   assertCachesRight,
   assertNobodyAccused,

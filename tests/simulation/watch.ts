@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import type { HeartbeatTiming } from "../../lib/heartbeat/monitor_state.ts";
 import { seededRandom } from "../support/random.ts";
 import type { Ip } from "../../lib/net/ip.ts";
-import { answering, createWorld, runUntil, schedule, startSpeaker, type World } from "./world.ts";
+import { startSpeaker } from "./world/life.ts";
+import { answering, createWorld, runUntil, schedule, type World } from "./world/world.ts";
 
 /** The longest times in which none and two answered, since the last restart. */
 interface OwnersWatch {
