@@ -126,7 +126,7 @@ function fullOf(size: number, kept: number, reserved: number): string {
   return fullDetail(state, 4);
 }
 
-Deno.test("every text that counts says one thing and two things, and for one it is, for two they are", () => {
+Deno.test("first use P14: every text that counts says one thing and two things, and for one it is, for two they are", () => {
   const conflict = (at: number) => ({
     service: serviceKey("default", `s${at}`),
     ip: ip("10.0.0.1"),

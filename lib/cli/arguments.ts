@@ -1,5 +1,5 @@
 import type { ExpectedConfigMap } from "../config/manifest.ts";
-import { nearest } from "../config/nearest.ts";
+import { nearest } from "../base/nearest.ts";
 import { Command, CommanderError, Option } from "commander";
 import { type CommandFacts, completionFor, factsOf, SHELLS } from "./completion.ts";
 import { configMapNames, type RunOptions, type SourceOptions } from "../host/process/options.ts";

@@ -12,6 +12,7 @@ import {
 import { formatPrefix, lastIp, parsePrefix } from "../net/prefix.ts";
 import { type AddressRange, rangesOverlap } from "../net/range.ts";
 import { fault, type Findings, shown, warn } from "./fields.ts";
+import { lookalikeIn, withoutLookalikes } from "./lookalikes.ts";
 import type { TreeScalar } from "./tree.ts";
 
 /** Addresses that no Service can have. */
@@ -63,7 +64,8 @@ function readPrefixRange(scalar: TreeScalar, text: string, to: Findings): Addres
   const parsed = parsePrefix(text);
   if (typeof parsed === "string") {
     const [address = "", length = ""] = text.split("/");
-    if (parsed === "bad-length") {
+    if (lookalikeIn(text) !== undefined) badAddress(scalar, text, to);
+    else if (parsed === "bad-length") {
       const most = address.includes(":") ? 128 : 32;
       fault(
         to,
@@ -88,18 +90,20 @@ function readPrefixRange(scalar: TreeScalar, text: string, to: Findings): Addres
 function readFirstLast(scalar: TreeScalar, text: string, to: Findings): AddressRange | undefined {
   const ends = text.split("-").map((end) => end.trim());
   const [from = "", until = ""] = ends;
+  const ip = parseIp(text);
+  if (ip !== undefined) {
+    const length = familyOf(ip) === 4 ? 32 : 128;
+    const hint = `write ${text}/${length} for this one address`;
+    fault(to, scalar, `"${shown(text)}" has no length`, hint);
+    return undefined;
+  }
+  const meant = ends.length === 2 && parseIp(until) !== undefined ? undefined : meantBy(text);
+  if (meant !== undefined) {
+    fault(to, scalar, `"${shown(text)}" is neither a range nor a prefix`, `write ${meant}`);
+    return undefined;
+  }
   if (ends.length !== 2) {
-    const ip = parseIp(text);
-    if (ip === undefined) badAddress(scalar, text, to);
-    else {
-      const length = familyOf(ip) === 4 ? 32 : 128;
-      fault(
-        to,
-        scalar,
-        `"${shown(text)}" has no length`,
-        `write ${text}/${length} for this one address`,
-      );
-    }
+    badAddress(scalar, text, to);
     return undefined;
   }
   const first = readEnd(scalar, from, to);
@@ -131,12 +135,35 @@ function readEnd(scalar: TreeScalar, text: string, to: Findings): Ip | undefined
   return ip;
 }
 
+/** How two or more addresses with anything else between them would be written. */
+function meantBy(text: string): string | undefined {
+  const plain = withoutLookalikes(text);
+  const listed = plain.split(/[,;]/).map((one) => one.trim());
+  if (listed.length > 1 && listed.every((one) => parseIp(one) !== undefined)) {
+    return "FIRST-LAST for a range, and each address alone as an item of its own";
+  }
+  const [from = "", until = "", ...more] = plain.split(
+    /\s*(?:-|\.{2,3}|~|\b(?:to|until)\b)\s*|\s+/,
+  );
+  const first = parseIp(from);
+  if (first === undefined || more.length > 0) return undefined;
+  // `192.0.2.100-110`: the end has the last octets alone.
+  const octets = until.split(".");
+  const last = parseIp(until) ??
+    (familyOf(first) === 4
+      ? parseIp([...from.split(".").slice(0, 4 - octets.length), ...octets].join("."))
+      : undefined);
+  if (last === undefined || familyOf(first) !== familyOf(last) || first > last) return undefined;
+  return `${formatIp(first)}-${formatIp(last)}`;
+}
+
 function badAddress(scalar: TreeScalar, text: string, to: Findings): void {
-  const why = text.includes("%")
-    ? "a zone belongs to one machine, pools have none"
-    : /^0|\.0\d|^\d+(\.\d+){0,2}$|0x/.test(text)
-    ? "write four decimal numbers without leading zeros"
-    : undefined;
+  const why = lookalikeIn(text)?.hint ??
+    (text.includes("%")
+      ? "a zone belongs to one machine, pools have none"
+      : /^0|\.0\d|^\d+(\.\d+){0,2}$|0x/.test(text)
+      ? "write four decimal numbers without leading zeros"
+      : undefined);
   fault(to, scalar, `"${shown(text)}" is no IP address`, why);
 }
 

@@ -23,6 +23,9 @@ const KEYS = [
   "minimum-ttl",
 ];
 
+/** The routing daemon's word for it, which pages about BFD use. */
+const FORMERLY = new Map([["echo-receive-interval", "echo-interval"]]);
+
 /** Reads `bfd-profiles`, within MetalLB's bounds. */
 export function readProfiles(entry: TreeEntry | undefined, to: Findings): BfdProfile[] {
   const names = new Map<string, ConfigPlace>();
@@ -36,7 +39,10 @@ function readProfile(
   names: Map<string, ConfigPlace>,
   to: Findings,
 ): BfdProfile | undefined {
-  const fields = readFields(node, "a BFD profile", KEYS, to, { required: ["name"] });
+  const fields = readFields(node, "a BFD profile", KEYS, to, {
+    required: ["name"],
+    formerly: FORMERLY,
+  });
   if (fields === undefined) return undefined;
   const entry = fields.get("name");
   const name = readText(entry, to);

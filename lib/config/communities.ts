@@ -1,5 +1,5 @@
 import { fault, type Findings, isNull, scalarOf, shown } from "./fields.ts";
-import { didYouMean } from "./nearest.ts";
+import { didYouMean } from "../base/nearest.ts";
 import type { Community, CommunityAlias, LargeCommunity } from "./types.ts";
 import type { TreeEntry, TreeScalar } from "./tree.ts";
 

@@ -1,7 +1,8 @@
 import type { ConfigPlace } from "../base/errors.ts";
+import { didYouMean, nearest } from "../base/nearest.ts";
 import type { Millis } from "../base/time.ts";
 import { parseDuration } from "./duration.ts";
-import { didYouMean, nearest } from "./nearest.ts";
+import { lookalikeIn, withoutLookalikes } from "./lookalikes.ts";
 import { withoutSecret } from "./secrets.ts";
 import type { Mistake, Placed, TreeEntry, TreeNode, TreeScalar } from "./tree.ts";
 
@@ -35,9 +36,13 @@ export function warn(
 interface FieldRules {
   /** Keys that must have a value. */
   readonly required?: readonly string[];
-  /** Tells of a key that stands in the wrong map where it belongs. */
-  readonly homeOf?: (key: string) => string | undefined;
+  /** Tells of a key that stands in the wrong map where it, or what stands under it, belongs. */
+  readonly homeOf?: (entry: TreeEntry) => string | undefined;
+  /** Keys of other versions, and those that have their place. */
+  readonly formerly?: ReadonlyMap<string, string>;
 }
+
+const NO_OTHERS: ReadonlyMap<string, string> = new Map();
 
 /**
  * The entries of a map by key; other keys than these are errors. `what` names it in messages, as
@@ -49,7 +54,7 @@ export function readFields(
   what: string,
   keys: readonly string[],
   to: Findings,
-  { required = [], homeOf = () => undefined }: FieldRules = {},
+  { required = [], homeOf = () => undefined, formerly = NO_OTHERS }: FieldRules = {},
 ): ReadonlyMap<string, TreeEntry> | undefined {
   if (node.kind !== "map") {
     if (!isNull(node)) {
@@ -65,10 +70,12 @@ export function readFields(
   }
   for (const entry of unknown) {
     const word = entry.key.text;
-    const hint = homeOf(word) ?? didYouMean(word, keys);
+    const plain = withoutLookalikes(word);
+    const meant = formerly.get(plain) ?? nearest(plain, keys);
+    const hint = lookalikeIn(word)?.hint ?? homeOf(entry) ??
+      (meant === undefined ? didYouMean(word, keys) : `did you mean "${meant}"?`);
     fault(to, entry.key, `unknown key "${shown(word)}" in ${what}`, hint);
     // Read as what was meant: its absence would be a second complaint about one mistake.
-    const meant = nearest(word, keys);
     if (meant !== undefined && !found.has(meant)) found.set(meant, entry);
   }
   for (const key of required) {

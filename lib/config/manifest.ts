@@ -12,7 +12,7 @@ import {
 import { insteadOfResource, isResourceKind } from "./custom_resources.ts";
 import { splitDocuments } from "./documents.ts";
 import { type ListedObject, listedObjects, textAt, valueOf } from "./listed.ts";
-import { nearest } from "./nearest.ts";
+import { nearest } from "../base/nearest.ts";
 import { CONFIG_KEYS, parseConfig } from "./parse.ts";
 import { linesOf } from "./places.ts";
 import type { Mistake, TreeMap, TreeNode } from "./tree.ts";

@@ -9,7 +9,7 @@ import { PEER_KEYS, readPeers } from "./peers.ts";
 import { type PlacedRange, POOL_KEYS, readPools } from "./pools.ts";
 import type { Position } from "./places.ts";
 import { placeText } from "./report.ts";
-import { comparePlaces, type TreeNode } from "./tree.ts";
+import { comparePlaces, type TreeEntry, type TreeNode } from "./tree.ts";
 import type { Config } from "./types.ts";
 import { readYaml, withoutMark } from "./yaml.ts";
 
@@ -23,6 +23,7 @@ interface ParsedConfig {
 
 /** The keys of a configuration at its top. */
 export const CONFIG_KEYS = ["peers", "address-pools", "bgp-communities", "bfd-profiles"];
+const CONFIG_KEY_IN_TEXT = new RegExp(`^ *(?:${CONFIG_KEYS.join("|")}):`, "m");
 /** More would not be read by anybody at once. */
 export const MAX_PROBLEMS = 100;
 
@@ -90,10 +91,21 @@ function isEmptyText(node: TreeNode): boolean {
   return node.kind === "scalar" && !node.quoted && node.text === "";
 }
 
-/** Where a key belongs that lost its indentation, as on pages that show no blanks. */
-function homeOf(key: string): string | undefined {
-  const home = PEER_KEYS.includes(key) ? "peer" : POOL_KEYS.includes(key) ? "pool" : undefined;
-  return home && `it belongs to a ${home}: indent it as the ${home}'s first key is`;
+/**
+ * Where a key belongs that lost its indentation, as on pages that show no blanks, and what to do
+ * with one that a chart's values or a manifest have around the configuration.
+ */
+function homeOf({ key: { text }, value }: TreeEntry): string | undefined {
+  const home = PEER_KEYS.includes(text) ? "peer" : POOL_KEYS.includes(text) ? "pool" : undefined;
+  if (home !== undefined) return `it belongs to a ${home}: indent it as the ${home}'s first key is`;
+  if (!holdsConfig(value)) return undefined;
+  return "what stands under it is the configuration: write that alone, from the left margin on";
+}
+
+function holdsConfig(node: TreeNode): boolean {
+  if (node.kind === "scalar") return CONFIG_KEY_IN_TEXT.test(node.text);
+  return node.kind === "map" &&
+    node.entries.some(({ key, value }) => CONFIG_KEYS.includes(key.text) || holdsConfig(value));
 }
 
 function readRoot(root: TreeNode, to: Findings): Config | undefined {

@@ -14,7 +14,7 @@ import {
   shown,
   textOf,
 } from "./fields.ts";
-import { didYouMean } from "./nearest.ts";
+import { didYouMean } from "../base/nearest.ts";
 import { readSelectors } from "./label_selectors.ts";
 import type { Peer } from "./types.ts";
 import type { TreeEntry, TreeNode } from "./tree.ts";

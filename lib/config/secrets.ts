@@ -1,4 +1,4 @@
-import { nearest } from "./nearest.ts";
+import { nearest } from "../base/nearest.ts";
 
 /** What stands in the place of what nobody may read. */
 const HIDDEN = "********";

@@ -1,5 +1,6 @@
 import { isAlias, isMap, isScalar, isSeq, type Node, parseAllDocuments } from "@std/yaml";
 import type { ConfigPlace } from "../base/errors.ts";
+import { lookalikeIn } from "./lookalikes.ts";
 import { placesOf } from "./places.ts";
 import {
   MAX_DEPTH,
@@ -22,6 +23,9 @@ interface Extent {
   /** The line of the file in which the text begins; counts from 1. */
   readonly firstLine: number;
 }
+
+/** Of the lines around a mistake so many characters: a line may be a megabyte. */
+const LONGEST_LOOKED_AT = 4_096;
 
 const CONFIGURATION: Extent = { maxText: MAX_TEXT, maxNodes: MAX_NODES, firstLine: 1 };
 
@@ -61,11 +65,11 @@ export function readYaml(
     const [error] = document.errors;
     if (error !== undefined) {
       const { message, pos: [offset] } = error;
-      const hint = yamlHint(text, offset);
+      const odd = lookalikeNear(text, offset);
       const found = {
         message: `this is no YAML: ${message}`,
-        offset: Math.min(offset, text.length),
-        hint,
+        offset: odd?.offset ?? Math.min(offset, text.length),
+        hint: odd?.hint ?? yamlHint(text, offset),
       };
       return { root: undefined, mistakes: [mistakeAt(at, found)] };
     }
@@ -152,6 +156,22 @@ function deepest(text: string): TextMistake | undefined {
 
 function tooDeep(offset: number): TextMistake {
   return { offset, message: `more than ${MAX_DEPTH} levels inside each other` };
+}
+
+/** A character of another kind in the lines around, for which YAML blames the text beside it. */
+function lookalikeNear(
+  text: string,
+  offset: number,
+): { readonly offset: number; readonly hint: string } | undefined {
+  const start = text.lastIndexOf("\n", text.lastIndexOf("\n", offset - 1) - 1) + 1;
+  const lines = text.slice(start, start + LONGEST_LOOKED_AT).split("\n").slice(0, 4);
+  let begin = start;
+  for (const line of lines) {
+    const found = lookalikeIn(line.replace(/(?:^|\s)#.*$/, ""));
+    if (found !== undefined) return { offset: begin + found.index, hint: found.hint };
+    begin += line.length + 1;
+  }
+  return undefined;
 }
 
 function yamlHint(text: string, offset: number): string | undefined {

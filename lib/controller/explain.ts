@@ -40,7 +40,10 @@ export function explainAddress(
     ips: ips.map(formatIp),
     pool: book.holdings.get(facts.key)?.pool,
     written: ips.length > 0 && shows(facts, ips),
-    reasons: reasonsOf(decision, facts, { holds: ips, used: usedBy(book, facts.key) }, lbClass),
+    reasons: [
+      ...reasonsOf(decision, facts, { holds: ips, used: usedBy(book, facts.key) }, lbClass),
+      ...facts.warnings,
+    ],
     sharesWith: [...new Set(sharesWith)],
   };
 }

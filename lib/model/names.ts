@@ -36,6 +36,7 @@ export const EVENT = {
   speakersDisagree: "SpeakersDisagree",
   configRejected: "ConfigRejected",
   deprecatedAnnotation: "deprecatedAnnotation",
+  annotationIgnored: "annotationIgnored",
 } as const;
 
 /** The reason of an event, one of {@link EVENT}. */

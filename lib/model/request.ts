@@ -1,3 +1,4 @@
+import { nearest } from "../base/nearest.ts";
 import { familyOf, formatIp, type Ip, isMapped, parseIp } from "../net/ip.ts";
 import { ANNOTATION, ANNOTATION_PREFIXES, EVENT } from "./names.ts";
 import type { AddressRequest } from "./facts.ts";
@@ -19,7 +20,7 @@ interface ServiceRequest {
  * is known under two prefixes, the newer of which wins. `annotations` holds texts only.
  */
 export function readRequest(annotations: JsonObject, loadBalancerIp: unknown): ServiceRequest {
-  const warnings: string[] = [];
+  const warnings: string[] = unknownAnnotations(annotations);
   const sharingKey = readAnnotation(annotations, ANNOTATION.sharingKey, warnings);
   const poolRequest = readAnnotation(annotations, ANNOTATION.addressPool, warnings);
   const list = readAnnotation(annotations, ANNOTATION.loadBalancerIps, warnings)?.trim();
@@ -30,6 +31,26 @@ export function readRequest(annotations: JsonObject, loadBalancerIp: unknown): S
   }
   const addressRequest = readAddresses(list, loadBalancerIp);
   return { sharingKey, poolRequest, addressRequest, warnings };
+}
+
+/** Nobody misspells more of them, and each is a line of the log. */
+const UNKNOWN_TOLD = 5;
+
+/** A slip in an annotation's name would otherwise pass without a word, and without effect. */
+function unknownAnnotations(annotations: JsonObject): string[] {
+  const known: readonly string[] = Object.values(ANNOTATION);
+  const asked = known.filter((name) => name !== ANNOTATION.allocatedFrom);
+  const unknown = Object.keys(annotations).flatMap((written) => {
+    const prefix = ANNOTATION_PREFIXES.find((one) => written.startsWith(one));
+    const name = written.slice(prefix?.length);
+    if (prefix === undefined || known.includes(name)) return [];
+    const meant = nearest(name, known);
+    const hint = meant === undefined
+      ? `Herald reads ${asked.map((one) => prefix + one).join(", ")}`
+      : `did you mean ${prefix}${meant}?`;
+    return [`annotation ${quoted(written)} has no effect; ${hint}`];
+  });
+  return unknown.slice(0, UNKNOWN_TOLD);
 }
 
 /** The annotation that Herald, or MetalLB before it, wrote beside the addresses. */

@@ -9,6 +9,10 @@ const DEFAULT = {
   retryPeriodMs: 2_000,
 };
 
+/** Seconds said right before or after the profile is named. */
+const BESIDE_FAST =
+  /(\d+) ?s (?:with|by) `?--leader-elect-profile=fast|fast: takeover within (\d+) ?s/g;
+
 const RIGHT: readonly [string, ElectionFlags, unknown][] = [
   ["client-go's times", {}, DEFAULT],
   ["a flag without a value", { leaderElect: true }, DEFAULT],
@@ -67,3 +71,27 @@ for (const [flags, pattern] of WRONG) {
     assert.match(said, pattern);
   });
 }
+
+Deno.test("the pages, --help and the manifest tell one time of the fast profile, and it is enough", async () => {
+  const root = new URL("../../", import.meta.url);
+  const told: string[] = [];
+  for (
+    const file of [
+      "README.md",
+      "docs/operation.md",
+      "docs/compatibility.md",
+      "deploy/metallb-compatible.yaml",
+      "deploy/chart/herald/values.yaml",
+      "lib/cli/run_flags.ts",
+    ]
+  ) {
+    const text = (await Deno.readTextFile(new URL(file, root))).replaceAll(/\s*\n[ #]*/g, " ");
+    for (const [, before, after] of text.matchAll(BESIDE_FAST)) told.push(`${before ?? after} s`);
+  }
+  assert.ok(told.length >= 3, `${told}`);
+  assert.deepEqual([...new Set(told)], ["3 s"]);
+  const times = readLeaderElection({ leaderElectProfile: "fast" }, "metallb-system");
+  assert.ok(typeof times === "object");
+  // A standby looks each 2.2 retry periods at the latest.
+  assert.ok(times.durationMs + 2.2 * times.retryPeriodMs <= 3_000);
+});

@@ -37,7 +37,7 @@ Deno.test("where no role runs, status says how to ask a cluster before it says h
   assert.ok(asked > 0 && asked < NO_ROLE.indexOf("herald run"));
 });
 
-Deno.test("statusReport() names the pods of a cluster, those that were not reached, and what is wrong", () => {
+Deno.test("first use P8: statusReport() names the pods of a cluster, those that were not reached, and what is wrong", () => {
   const roles = [{ ...STATUS, pod: "lb/c-1" }];
   const silent = [{ pod: "lb/s-1", why: "no answer" }];
   assert.equal(

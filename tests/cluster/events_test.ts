@@ -83,6 +83,8 @@ const PLAYS = {
     create(kube, "single", {}, { ipFamilyPolicy: "PreferDualStack" }),
   deprecatedAnnotation: ({ kube }) =>
     create(kube, "old", { annotations: { [`${OLDER}/address-pool`]: "main" } }),
+  annotationIgnored: ({ kube }) =>
+    create(kube, "misnamed", { annotations: { [`${NEWER}/allow-shared`]: "key" } }),
   otherClass: async ({ kube }) => {
     const about = await create(kube, "foreign", {}, { loadBalancerClass: "example.com/other" });
     const status = { loadBalancer: { ingress: [{ ip: "10.77.1.239" }] } };
@@ -128,7 +130,7 @@ const PLAYS = {
 
 const NEVER_ON_A_SERVER: readonly string[] = ["noClusterIpsFamily"];
 
-Deno.test("kubectl describe shows every event at its object, and one of a configuration that stands rejected", async (test) => {
+Deno.test("first use P4: kubectl describe shows every event at its object, and one of a configuration that stands rejected", async (test) => {
   await using stack = new AsyncDisposableStack();
   const lan = stack.use(await makeLan());
   const master = await lan.addHost("master", { addresses: ["10.77.1.10/24"] });

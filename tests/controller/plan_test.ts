@@ -222,7 +222,7 @@ Deno.test("A13 planService() serves its class alone", () => {
   assert.equal(planService(service("plain"), book, named).decision.kind, "notOurs");
 });
 
-Deno.test("C11 planService() gives nobody what a Service of another class shows, with 0 writes (fault 4)", () => {
+Deno.test("C11 planService() gives nobody what a Service of another class shows, with 0 writes (fault 4, field d10)", () => {
   const at = world(ONE);
   put(at, "web");
   const plans = put(at, "web", { loadBalancerClass: "x/y" });

@@ -87,6 +87,26 @@ Deno.test("readRequest() keeps foreign text in messages short and on one line", 
   assert.ok(text.length < 300 && !text.includes("\n"));
 });
 
+Deno.test("field d15: readRequest() names the annotation that is meant by a misspelt one", () => {
+  const rows: readonly (readonly [written: string, hint: string])[] = [
+    [`${OLDER}allow-shared`, `did you mean ${OLDER}allow-shared-ip?`],
+    [`${NEWER}addresspool`, `did you mean ${NEWER}address-pool?`],
+    [`${NEWER}loadBalancerIP`, `did you mean ${NEWER}loadBalancerIPs?`],
+    [
+      `${NEWER}colour`,
+      `Herald reads ${NEWER}address-pool, ${NEWER}loadBalancerIPs, ${NEWER}allow-shared-ip`,
+    ],
+  ];
+  for (const [written, hint] of rows) {
+    const { warnings } = readRequest({ [written]: "x" }, undefined);
+    assert.deepEqual(warnings, [`annotation "${written}" has no effect; ${hint}`]);
+  }
+  const others = { [`${NEWER}ip-allocated-from-pool`]: "p", "example.com/address-pol": "p" };
+  assert.deepEqual(readRequest(others, undefined).warnings, []);
+  const many = Object.fromEntries(Array.from({ length: 99 }, (_, at) => [`${NEWER}x${at}`, ""]));
+  assert.equal(readRequest(many, undefined).warnings.length, 5);
+});
+
 Deno.test("deprecatedAnnotations() names those that stand in the old spelling alone", () => {
   const annotations = {
     [`${OLDER}address-pool`]: "p",

@@ -63,7 +63,7 @@ Deno.test("problemsOf() finds nothing where all is well, whether it sees all or 
   for (const one of GOOD) assert.deepEqual(problemsOf([one], false), []);
 });
 
-Deno.test("problemsOf() tells each thing that is wrong, once", () => {
+Deno.test("first use P8: problemsOf() tells each thing that is wrong, once", () => {
   const reason = "pool is full";
   const cases: readonly (readonly [ProcessStatus, RegExp])[] = [
     [

@@ -153,7 +153,7 @@ Deno.test("statusPage() escapes what came from outside", async () => {
   assert.equal(shown.match(/&lt;script&gt;/g)?.length, 19);
 });
 
-Deno.test("statusPage() of a standby says who leads, and shows no empty tables", async () => {
+Deno.test("first use H3: statusPage() of a standby says who leads, and shows no empty tables", async () => {
   const unknown = "this controller stands by, ask the leader, pod-b_1";
   const shown = await page({ controller: { unknown, pools: [], services: [] } });
   assert.match(shown, /not all known here: this controller stands by, ask the leader, pod-b_1/);

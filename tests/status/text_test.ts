@@ -160,7 +160,7 @@ Deno.test("interfacesText() names what answers, and some of what its name keeps 
   assert.equal(interfacesText({ ...speaker, interfaces: [] }), "no interface");
 });
 
-Deno.test("statusText() does not say that nothing is there where nothing is known", () => {
+Deno.test("first use H3: statusText() does not say that nothing is there where nothing is known", () => {
   const unknown = "this controller stands by, ask the leader, pod-b_1";
   const speaker = { node: "node1", backend: "socket", interfaces: [], addresses: [] };
   const text = statusText({

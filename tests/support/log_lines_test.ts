@@ -6,7 +6,7 @@ import { run, start } from "./process.ts";
 const GOOD = '{"level":"info","time":"2026-01-01T00:00:00.000Z","node":"n1","msg":"well"}';
 const BAD = '{"level":"info","time":"2026-01-01T00:00:00.000Z","node":"n1","node":"n2","msg":"x"}';
 
-Deno.test("F10: repeatedKeys() finds keys that stand twice in one object, and no others", () => {
+Deno.test("F10, first use P10: repeatedKeys() finds keys that stand twice in one object, and no others", () => {
   const rows: [json: string, repeated: string[]][] = [
     [GOOD, []],
     [BAD, ['"node"']],

@@ -15,7 +15,7 @@ import type { ConfigKeeper } from "../config/keeper.ts";
 import type { Desk, Inbox } from "../process/inbox.ts";
 import type { Log } from "../process/log.ts";
 import type { RoleContext } from "../process/role.ts";
-import { createDeprecations, type Deprecations } from "./deprecations.ts";
+import { type AnnotationNotices, createAnnotationNotices } from "./annotation_notices.ts";
 import type { ControllerLead } from "./lead.ts";
 import type { Ledger } from "./ledger.ts";
 import type { NamespaceWatch } from "./namespaces.ts";
@@ -62,7 +62,7 @@ interface Planner extends PlannerParts, Omit<PlannerContext, "options"> {
   readonly lbClass: string | undefined;
   /** Services to plan, and since when each waits for it. */
   readonly changed: Map<ServiceKey, Instant>;
-  readonly deprecations: Deprecations;
+  readonly notices: AnnotationNotices;
   planAll: boolean;
   /** A Service changed, or all were read: one may have been why a configuration was refused. */
   servicesChanged: boolean;
@@ -75,8 +75,8 @@ export function createPlanner(
   { clock, log, metrics, options: { lbClass } }: PlannerContext,
   parts: PlannerParts,
 ): Desk<ControllerEvent> {
-  const [changed, deprecations] = [new Map<ServiceKey, Instant>(), createDeprecations()];
-  const own = { clock, log, metrics, lbClass, changed, deprecations };
+  const [changed, notices] = [new Map<ServiceKey, Instant>(), createAnnotationNotices()];
+  const own = { clock, log, metrics, lbClass, changed, notices };
   const flags = { planAll: false, servicesChanged: false, leadCame: false };
   const planner: Planner = { ...parts, ...own, ...flags };
   return { take: (event) => take(planner, event), decide: () => decide(planner) };
@@ -135,7 +135,7 @@ function onService(planner: Planner, change: Change<ServiceFacts>, at: Instant):
   const { key } = change.kind === "apply" ? change.value : change.previous;
   if (change.kind === "delete") {
     planner.writer.forget(key);
-    planner.deprecations.forget(key);
+    planner.notices.forget(key);
   } else {
     for (const reason of change.value.warnings) {
       if (change.previous?.warnings.includes(reason)) continue;
@@ -212,14 +212,14 @@ function planChanged(planner: Planner, book: AddressBook, permit: Permit): void 
   }
   for (const action of actions) if (action.kind === "event") tell(planner, action);
   for (const plan of plans) logDecision(planner.log, plan);
-  for (const key of since.keys()) tellDeprecated(planner, services.items.get(key));
+  for (const key of since.keys()) tellOfAnnotations(planner, services.items.get(key));
 }
 
-function tellDeprecated(planner: Planner, service: ServiceFacts | undefined): void {
+function tellOfAnnotations(planner: Planner, service: ServiceFacts | undefined): void {
   if (!service?.isLoadBalancer || !isOurClass(service, planner.lbClass)) return;
-  const message = planner.deprecations.messageFor(service);
-  if (message === undefined) return;
-  tell(planner, { service, type: "Warning", reason: EVENT.deprecatedAnnotation, message });
+  for (const { message, reason } of planner.notices.about(service)) {
+    tell(planner, { service, type: "Warning", reason, message });
+  }
 }
 
 function measure(

@@ -1,5 +1,5 @@
 import type { ClusterEvent } from "../cluster/cluster.ts";
-import { EVENT } from "../../model/names.ts";
+import { EVENT, type EventReason } from "../../model/names.ts";
 
 /** An event, and when what it tells happened. */
 export interface QueuedEvent {
@@ -29,7 +29,14 @@ export function createEventQueue(limit: number): EventQueue {
   };
 }
 
+/** Advice, of which every Service of a cluster may be in need at once. */
+const ADVICE: readonly EventReason[] = [
+  EVENT.deprecatedAnnotation,
+  EVENT.annotationIgnored,
+  EVENT.otherClass,
+];
+
 function rankOf({ reason, type }: ClusterEvent): 0 | 1 | 2 {
-  if (reason === EVENT.deprecatedAnnotation || reason === EVENT.otherClass) return 2;
+  if (ADVICE.includes(reason)) return 2;
   return type === "Warning" ? 0 : 1;
 }

@@ -3,6 +3,9 @@ import type { ClusterEvent } from "../../../lib/host/cluster/cluster.ts";
 import { type ConfigKeeper, keepConfig } from "../../../lib/host/config/keeper.ts";
 import { createMetrics } from "../../../lib/host/metrics/metrics.ts";
 import type { Config } from "../../../lib/config/types.ts";
+import { serviceKey } from "../../../lib/model/facts.ts";
+import { conflictText, STAYS } from "../../../lib/model/address_conflict.ts";
+import { ip } from "../../controller/fixture.ts";
 import { fedCluster } from "../../support/fed_cluster.ts";
 import { RUN_OPTIONS } from "../../support/run_options.ts";
 import { NO_WORKERS } from "../../support/roles.ts";
@@ -117,6 +120,26 @@ Deno.test("keepConfig() does not put in force what the role refuses", async () =
   assert.equal(keeper.current(), inForce[0]);
   assert.match(keeper.status().reason ?? "", /it would take an address/);
   assert.equal(events[0]?.message, "it would take an address");
+});
+
+Deno.test("field d14: each rejection says once what stays in force", async () => {
+  const conflict = { service: serviceKey("default", "web"), ip: ip("10.0.0.1"), pool: "a" };
+  const { keeper, set, events } = workshop((config) =>
+    config.pools[0]?.ranges[0]?.text === "10.1.0.0/24" ? conflictText([conflict], STAYS) : undefined
+  );
+  for (
+    const texts of [[BAD, `${BAD}${BAD}`, "[]"], [GOOD, BAD, OTHER, `${OTHER}\n`, "", "a: [b"]]
+  ) {
+    for (const text of texts) {
+      await set(text);
+      if (text === GOOD) continue;
+      const message = events.at(-1)?.message ?? "";
+      for (const said of [message, keeper.status().reason ?? ""]) {
+        assert.equal(said.match(/in force/g)?.length, 1, said);
+      }
+    }
+  }
+  assert.equal(events.length, 8);
 });
 
 Deno.test("C10: keepConfig() keeps the last one when the ConfigMap goes, and takes the same one back without a change", async () => {

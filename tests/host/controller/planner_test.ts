@@ -260,13 +260,16 @@ Deno.test("createPlanner() tells of a refused status, and with the lead of a con
   assert.deepEqual(turn(), [], "once for each time that the lead comes");
 });
 
-Deno.test("createPlanner() tells once of old annotations, and logs a warning once", () => {
+Deno.test("field d15: createPlanner() tells once of annotations that are old or have no effect, and logs it once", () => {
   const { apply, log, turn } = stage();
   turn();
   apply("web", { deprecated: ["address-pool"], warnings: ["odd"] });
-  assert.ok(turn().some((line) => line.includes("deprecated")));
+  assert.deepEqual(turn().filter((line) => line.includes("nnotation")), [
+    "event web annotationIgnored",
+    "event web deprecatedAnnotation",
+  ]);
   apply("web", { deprecated: ["address-pool"], warnings: ["odd"], resourceVersion: "2" });
-  assert.ok(!turn().some((line) => line.includes("deprecated")));
+  assert.ok(!turn().some((line) => line.includes("nnotation")));
   assert.equal(log.lines.filter(({ msg }) => msg === "Service warning").length, 1);
 });
 

@@ -33,7 +33,7 @@ Deno.test("controllerStatus() tells of each Service what it has, or why it has n
   });
 });
 
-Deno.test("unknownHere() says that a standby stands by, who leads, and what it sees", () => {
+Deno.test("first use H3: unknownHere() says that a standby stands by, who leads, and what it sees", () => {
   const at = world(config(pool("main", "10.0.0.1")));
   put(at, "web");
   put(at, "other", { isLoadBalancer: false });

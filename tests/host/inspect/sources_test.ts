@@ -76,7 +76,7 @@ Deno.test("readSources() says what cannot be read, is too large, too many or emp
   });
 });
 
-Deno.test("readSources() reads standard input once, up to the limit, and no pipe that may wait for a writer", async () => {
+Deno.test("field d13: readSources() reads standard input once, up to the limit, and no pipe that may wait for a writer", async () => {
   assert.deepEqual(await read("", ["-", "-"], streamOf("a: ", "\u00fc")), ["<stdin>=a: \u00fc"]);
   assert.deepEqual(await read("", ["-"], streamOf("x".repeat(60), "y".repeat(60), "z")), [
     "<stdin>: it has more than 100 bytes",

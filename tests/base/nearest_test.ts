@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { didYouMean, nearest } from "../../lib/config/nearest.ts";
+import { didYouMean, nearest } from "../../lib/base/nearest.ts";
 
 const WORDS = ["addresses", "name", "protocol", "auto-assign"];
 
