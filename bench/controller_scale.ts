@@ -16,6 +16,7 @@ import {
   patchStatus,
   watchAddresses,
 } from "./load.ts";
+import { benchPageReaders } from "./page_readers.ts";
 import { processorMs, residentMiB } from "./process_cost.ts";
 import { putObjects, storedService } from "./store_load.ts";
 
@@ -102,6 +103,7 @@ async function restarts(kit: ControllerKit): Promise<Figure[]> {
   const readyMs: number[] = [];
   let writes = 0;
   let memory = 0;
+  const readers: Figure[] = [];
   for (let run = 0; run < RESTARTS; run++) {
     const began = performance.now();
     await using controller = startController(kit, port);
@@ -112,6 +114,7 @@ async function restarts(kit: ControllerKit): Promise<Figure[]> {
     if (run === RESTARTS - 1) {
       await new Promise((resolve) => setTimeout(resolve, START_SETTLE_MS));
       memory = residentMiB(controller.pid);
+      readers.push(...await benchPageReaders(controller.pid, port, `${SERVICES}`));
     }
   }
   const after = await versions(kit.kube);
@@ -125,6 +128,7 @@ async function restarts(kit: ControllerKit): Promise<Figure[]> {
       goal: { of: "value", atMost: 0 },
     }),
     figure("restart-10000-memory", memory, "MiB", { goal: { of: "value", atMost: MEMORY_MIB } }),
+    ...readers,
   ];
 }
 
