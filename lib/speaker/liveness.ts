@@ -216,12 +216,15 @@ export function staleFellows({ self, views }: Liveness): Set<string> {
   return new Set(stale.map(([name]) => name));
 }
 
-/** Whether a fellow that lives has a current view of the cluster. */
-export function hasCurrentFellow(
+/** Whether a fellow lives that can announce: any, or one whose view of the cluster is that. */
+export function hasFellow(
   { self, views }: Liveness,
   verdicts: ReadonlyMap<string, Verdict>,
+  view?: ViewState,
 ): boolean {
-  return [...liveNodes(verdicts)].some((name) => name !== self && views.get(name) === "current");
+  return [...liveNodes(verdicts)].some((name) =>
+    name !== self && (view === undefined || views.get(name) === view)
+  );
 }
 
 /** Nodes whose speaker's Pod is ready, and that gossip never told of. */

@@ -1,5 +1,5 @@
 import type { Instant } from "../base/time.ts";
-import { createFlap, type FlapState, mayAnnounce as mayUse, setUsable } from "./flap.ts";
+import { createFlap, type FlapState, mayAnnounce as mayUse, onAlone, setUsable } from "./flap.ts";
 
 /** How far this node may take part; only the functions here touch it. */
 export interface Standing {
@@ -42,9 +42,15 @@ export function onLeave(standing: Standing): void {
   standing.leaving = true;
 }
 
-/** Takes note of whether there is an interface to announce on. */
-export function onInterfaces(standing: Standing, usable: boolean, now: Instant): void {
-  setUsable(standing.flap, usable, now);
+/** Takes note of whether there is an interface to announce on, and whether nobody else serves. */
+export function onInterfaces(
+  { flap }: Standing,
+  usable: boolean,
+  now: Instant,
+  isAlone = false,
+): void {
+  setUsable(flap, usable, now);
+  if (isAlone) onAlone(flap, now);
 }
 
 /** What a node does not know yet: from half a picture it would take addresses of others. */

@@ -4,7 +4,7 @@ import type { ViewState } from "../../lib/gossip/meta.ts";
 import {
   ALL_SILENT_MS,
   createLiveness,
-  hasCurrentFellow,
+  hasFellow,
   HEAR_MS,
   judge,
   type Liveness,
@@ -254,13 +254,14 @@ Deno.test("a fellow that went without a goodbye has returned when it is heard ag
 
 Deno.test("a current view counts only of a fellow that lives; which are stale is what they tell", () => {
   const made = among(["b", "c"]);
-  const current = () => hasCurrentFellow(made, judge(made, NO_PODS, at(0)));
+  const current = () => hasFellow(made, judge(made, NO_PODS, at(0)), "current");
   tell(made, ["b", "c"], ["b", "c"], 0, { views: { a: "current", b: "current", c: "stale" } });
   assert.ok(!current(), "b is not heard yet");
   onUp(made, "b");
   assert.ok(current());
   onCanAnnounce(made, "b", false);
   assert.ok(!current(), "b could not take over");
+  assert.ok(!hasFellow(made, judge(made, NO_PODS, at(0))), "c is not heard yet");
   assert.deepEqual([...staleFellows(made)], ["c"]);
   tell(made, ["b", "c"], ["b", "c"], 0);
   assert.deepEqual([...staleFellows(made)], [], "who tells nothing is not stale");

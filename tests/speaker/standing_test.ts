@@ -94,3 +94,15 @@ Deno.test("a node whose link flapped announces when its hold-down is over (row L
   assert.equal(mayAnnounce(standing, WHOLE, at(11_100)), true);
   assert.equal(nextChange(standing, at(11_100)), undefined);
 });
+
+Deno.test("a node whose link flapped waits no longer where nobody else serves", () => {
+  const standing = ready();
+  for (const ms of [10_000, 10_200, 10_400]) {
+    onInterfaces(standing, false, at(ms));
+    onInterfaces(standing, true, at(ms + 100), true);
+  }
+  assert.equal(mayAnnounce(standing, WHOLE, at(10_500)), false, "its fellows are not heard yet");
+  assert.equal(nextChange(standing, at(10_500)), 11_500);
+  onInterfaces(standing, true, at(11_500), true);
+  assert.equal(mayAnnounce(standing, WHOLE, at(11_500)), true);
+});

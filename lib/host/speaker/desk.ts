@@ -204,7 +204,7 @@ function judgeInterfaces(state: State): Instant | undefined {
   const now = clock.now();
   const own = layer2.addresses();
   if (own !== undefined) fellows.setAddresses(own);
-  onInterfaces(standing, isUsable(state), now);
+  onInterfaces(standing, isUsable(state), now, !fellows.othersServe());
   const canAnnounce = fellows.problem() === undefined &&
     mayAnnounce(standing, knowledgeOf(state), now, state.canAnnounce);
   if (canAnnounce !== state.canAnnounce) {

@@ -58,6 +58,8 @@ export interface Fellows extends AsyncDisposable {
   setView(view: ViewState): void;
   /** Fellows whose view is stale. */
   stale(): ReadonlySet<string>;
+  /** Whether a fellow can announce that knows whether this node can. */
+  othersServe(): boolean;
   /** Whether a fellow that lives has a current view. */
   othersCurrent(): boolean;
   /** Settles when all fellows have carried it out, or the time for it is over. */
@@ -88,6 +90,7 @@ export const ALONE: Fellows = {
   setCanAnnounce: () => undefined,
   setView: () => undefined,
   stale: () => new Set(),
+  othersServe: () => false,
   othersCurrent: () => false,
   notify: () => Promise.resolve(),
   podsChanged: () => undefined,

@@ -70,6 +70,7 @@ function fellowsOf(state: State, done: Promise<void>): KeyedFellows {
     setCanAnnounce: (canAnnounce) => state.fellows.setCanAnnounce(canAnnounce),
     setView: (view) => state.fellows.setView(view),
     stale: () => state.fellows.stale(),
+    othersServe: () => state.fellows.othersServe(),
     othersCurrent: () => state.fellows.othersCurrent(),
     notify: (notice) => state.fellows.notify(notice),
     podsChanged: () => state.fellows.podsChanged(),

@@ -4,7 +4,7 @@ import { piecesOf } from "../../heartbeat/notice.ts";
 import type { Notice } from "../../heartbeat/packet.ts";
 import {
   createLiveness,
-  hasCurrentFellow,
+  hasFellow,
   HEAR_MS,
   judge,
   type Liveness,
@@ -138,7 +138,8 @@ export function createMembership(options: MembershipOptions): Membership {
       if (view !== state.announced.view) tellByGossip(state, { view });
     },
     stale: () => staleFellows(liveness),
-    othersCurrent: () => hasCurrentFellow(liveness, judged()),
+    othersServe: () => hasFellow(liveness, judged()),
+    othersCurrent: () => hasFellow(liveness, judged(), "current"),
     notify: async (notice) => {
       await Promise.all(piecesOf(notice).map((piece) => notify(state, piece)));
     },

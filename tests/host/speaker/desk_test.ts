@@ -41,6 +41,7 @@ function bench() {
     heardAt: instant(1_000),
     fellowsStale: new Set<string>(),
     othersCurrent: false,
+    othersServe: true,
     told: undefined as string | undefined,
     givingWay: [] as string[],
     /** What fellows do not claim. */
@@ -107,6 +108,7 @@ function bench() {
       setView: (view) => void (at.told = view),
       stale: () => at.fellowsStale,
       othersCurrent: () => at.othersCurrent,
+      othersServe: () => at.othersServe,
       setAddresses: (own) => void (at.addresses = own),
     },
     handover: {
@@ -330,7 +332,7 @@ Deno.test("the others learn that there is no interface, and that there is one ag
   }
   assert.deepEqual(done().filter((what) => what.endsWith("announce")), ["cannot announce"]);
   clock.advance(1_990);
-  assert.deepEqual(done(), []);
+  assert.ok(!done().includes("can announce"));
   clock.advance(10);
   assert.deepEqual(done().slice(0, 2), ["can announce", "touch all"]);
 });
@@ -419,6 +421,24 @@ Deno.test("a link that goes and comes back within one turn flapped (row L13)", (
   assert.deepEqual(done().slice(0, 1), ["cannot announce"]);
   clock.advance(2_000);
   assert.ok(done().includes("can announce"));
+});
+
+Deno.test("a link that flapped is used once a second has shown that nobody else serves", () => {
+  const { at, begin, clock, done, inbox } = bench();
+  begin();
+  at.othersServe = false;
+  for (let flap = 0; flap < 4; flap++) {
+    for (const interfaces of [[], [ETH0]]) {
+      at.interfaces = interfaces;
+      inbox.post({ kind: "interfaces", usable: interfaces.length > 0 });
+      clock.advance(10);
+    }
+  }
+  done();
+  clock.advance(900);
+  assert.ok(!done().includes("can announce"), "who lives is not heard yet");
+  clock.advance(100);
+  assert.ok(done().includes("can announce"), "a hold-down of eight seconds would leave nobody");
 });
 
 for (const when of ["in the same turn", "before"] as const) {

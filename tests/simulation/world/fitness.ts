@@ -1,7 +1,7 @@
 import { type Instant, instant } from "../../../lib/base/time.ts";
 import { announcementOf } from "../../../lib/gossip/meta.ts";
 import {
-  hasCurrentFellow,
+  hasFellow,
   HEAR_MS,
   judge,
   setCanAnnounce as setFit,
@@ -70,7 +70,7 @@ export function lookAtAge(world: World, speaker: Speaker): void {
     const now = clock(world, speaker);
     const at = heardAt(world, speaker);
     const verdicts = judge(liveness, { known: gossip.members, pods: undefined }, now);
-    const othersCurrent = hasCurrentFellow(liveness, verdicts);
+    const othersCurrent = hasFellow(liveness, verdicts, "current");
     if (onAge(age, { heardAt: at, othersCurrent }, now, world.oldMs)) tellByGossip(world, speaker);
     speaker.feed.touch();
     const next = nextAge(age, at, now, world.oldMs);
