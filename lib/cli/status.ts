@@ -1,10 +1,10 @@
 import { errorText } from "../base/errors.ts";
-import { askCluster, type AskedRoles, type ClusterPlace } from "../host/inspect/cluster_roles.ts";
+import { askCluster, type ClusterPlace } from "../host/inspect/cluster_roles.ts";
 import { askLocalProcesses, askProcess } from "../host/inspect/processes.ts";
 import { formatHost } from "../net/ip.ts";
 import { problemsOf } from "../status/check.ts";
 import { statusText } from "../status/text.ts";
-import type { ProcessStatus } from "../status/types.ts";
+import { type ProcessStatus, STATUS_SCHEMA, type StatusReport } from "../status/types.ts";
 import type { OutputFormat } from "./arguments.ts";
 import { writeText } from "./output.ts";
 
@@ -26,11 +26,7 @@ interface StatusRequest {
 }
 
 /** What was found, of this machine or of a cluster. */
-interface Found extends Partial<Pick<AskedRoles, "silent">> {
-  readonly roles: readonly (ProcessStatus & { readonly pod?: string })[];
-  /** What is wrong; undefined where nobody asked. */
-  readonly problems?: readonly string[];
-}
+type Found = Omit<StatusReport, "schema">;
 
 /**
  * `herald status`: prints what the roles on this machine hold, or those of a cluster; exit code 1
@@ -86,7 +82,8 @@ export function findProblems({ roles, silent }: Found): string[] {
 export function statusReport(found: Found, output: OutputFormat): string {
   if (output === "json") {
     const { problems, roles, silent } = found;
-    return `${JSON.stringify({ roles, silent, problems }, null, 2)}\n`;
+    const report: StatusReport = { schema: STATUS_SCHEMA, roles, silent, problems };
+    return `${JSON.stringify(report, null, 2)}\n`;
   }
   const { problems, roles, silent = [] } = found;
   return [

@@ -13,7 +13,7 @@ import { createMetrics } from "./metrics/metrics.ts";
 import { isConfigFile, type RunOptions } from "./process/options.ts";
 import type { RoleContext, RunningRole, WorkerUrls } from "./process/role.ts";
 import { readServiceManager, startNotifier } from "./process/service_manager.ts";
-import type { ProcessStatus } from "../status/types.ts";
+import { type ProcessStatus, STATUS_SCHEMA } from "../status/types.ts";
 import { showProcess } from "./process/usage.ts";
 import { logUncaught } from "./process/uncaught.ts";
 import { createFeed, endWhenUnhealthy, startWatchdog, watchdogStart } from "./process/watchdog.ts";
@@ -176,6 +176,7 @@ function processStatus(
     ? roles.flatMap((role) => role.notReady())
     : ["the roles have not begun yet"];
   return {
+    schema: STATUS_SCHEMA,
     pid: Deno.pid,
     version: VERSION,
     role: options.role,

@@ -125,8 +125,13 @@ export interface PeerStatus {
   readonly bfd: string | undefined;
 }
 
+/** What Herald says of itself in JSON; counts up when something goes or means something else. */
+export const STATUS_SCHEMA = 1;
+
 /** `/status`: what one Herald process holds. */
 export interface ProcessStatus {
+  /** The number of docs/status.schema.json by which to read it. */
+  readonly schema: 1;
   readonly pid: number;
   readonly version: string;
   readonly role: string;
@@ -144,4 +149,26 @@ export interface ProcessStatus {
   readonly config: ConfigStatus;
   readonly controller?: ControllerStatus;
   readonly speaker?: SpeakerStatus;
+}
+
+/** What a process answered, and in a cluster which pod it is. */
+interface AskedStatus extends ProcessStatus {
+  readonly pod?: string;
+}
+
+/** A pod of Herald's that did not answer, and why. */
+export interface SilentPod {
+  readonly pod: string;
+  readonly why: string;
+}
+
+/** `herald status --output=json`: what was found, of this machine or of a cluster. */
+export interface StatusReport {
+  /** As that of each role. */
+  readonly schema: 1;
+  readonly roles: readonly AskedStatus[];
+  /** Absent where this machine was asked. */
+  readonly silent?: readonly SilentPod[];
+  /** What is wrong, one sentence each; absent where nobody asked (`--check`). */
+  readonly problems?: readonly string[];
 }

@@ -7,8 +7,11 @@ const OTHER = { ...STATUS, pid: 2 };
 
 Deno.test("statusReport() gives all processes as one JSON object, also when there is none", () => {
   const roles = [STATUS, OTHER];
-  assert.deepEqual(JSON.parse(statusReport({ roles }, "json")), { roles });
-  assert.deepEqual(JSON.parse(statusReport({ roles: [] }, "json")), { roles: [] });
+  assert.deepEqual(JSON.parse(statusReport({ roles }, "json")), { schema: 1, roles });
+  assert.deepEqual(JSON.parse(statusReport({ roles: [] }, "json")), {
+    schema: 1,
+    roles: [],
+  });
 });
 
 Deno.test("statusReport() gives one text after the other, and nothing for nobody", () => {
@@ -51,6 +54,7 @@ Deno.test("first use P8: statusReport() names the pods of a cluster, those that 
   assert.doesNotMatch(told, /Not reached:/);
   assert.match(statusReport({ roles, problems: [] }, "text"), /\nNothing is wrong\.\n$/);
   assert.deepEqual(JSON.parse(statusReport({ roles, silent, problems }, "json")), {
+    schema: 1,
     roles,
     silent,
     problems,

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { formatIp } from "../../lib/net/ip.ts";
 import { rankCandidates } from "../../lib/speaker/election.ts";
 import { startMemberlistPeer } from "../support/memberlist_peer.ts";
+import { parseStatus } from "../support/status.ts";
 import { waitFor } from "../support/wait.ts";
 import { withOutput } from "../support/roles.ts";
 import { CONFIG_MANIFEST, makeScene, SERVICE_IP, serviceManifest, sliceManifest } from "./scene.ts";
@@ -56,10 +57,9 @@ for (
     const seenByHerald = (node: typeof node1, names: readonly string[]) =>
       waitFor(`${names} at ${node.name}`, async () => {
         const { stdout } = await node.run("curl", "-s", "http://127.0.0.1:7472/status");
-        const { judge, members: told } = JSON.parse(stdout).speaker;
+        const { judge, members: told } = parseStatus(stdout).speaker ?? {};
         if (judge !== (names.includes("node3") ? metallb : "Herald")) return false;
-        const members: { node: string; state: string }[] = told ?? [];
-        const alive = members.filter(({ state }) => !["dead", "left", "gone"].includes(state));
+        const alive = (told ?? []).filter(({ state }) => !["dead", "left", "gone"].includes(state));
         return String([...alive.map(({ node }) => node), node.name].sort()) === String(names);
       }, { timeoutMs: 30_000 });
     await withOutput([herald1, herald2], async () => {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { stringify } from "@std/yaml";
-import type { ProcessStatus } from "../../lib/status/types.ts";
 import { controllerReady, freePort } from "../cluster/controller_process.ts";
 import { HERALD } from "../cluster/stage.ts";
 import { type RunningProcess, start } from "../support/process.ts";
+import { parseStatus } from "../support/status.ts";
 import { waitFor } from "../support/wait.ts";
 import { configMap, replaceFile, statusAddresses } from "../support/folder.ts";
 
@@ -19,7 +19,7 @@ function serviceOf(name: string) {
 }
 
 async function roleOf(port: number): Promise<string | undefined> {
-  const status: ProcessStatus = await (await fetch(`http://127.0.0.1:${port}/status`)).json();
+  const status = parseStatus(await (await fetch(`http://127.0.0.1:${port}/status`)).text());
   return status.controller?.lead?.role;
 }
 

@@ -2,7 +2,7 @@ import type { Millis } from "../../base/time.ts";
 import { NO_BROWSER_FIELD } from "../../http/names.ts";
 import { readPod } from "../../model/cluster.ts";
 import { listOr, objectOr } from "../../model/json.ts";
-import type { ProcessStatus } from "../../status/types.ts";
+import type { ProcessStatus, SilentPod } from "../../status/types.ts";
 import { type KubeClient, openKubeClient } from "../kubernetes/client.ts";
 import { findKubeSettings } from "../kubernetes/kubeconfig.ts";
 import { collectionPath, objectPath } from "../kubernetes/paths.ts";
@@ -16,7 +16,7 @@ export interface AskedRoles {
   readonly server: string;
   readonly roles: readonly (ProcessStatus & { readonly pod: string })[];
   /** Pods of Herald's that did not answer, and why. */
-  readonly silent: readonly { readonly pod: string; readonly why: string }[];
+  readonly silent: readonly SilentPod[];
 }
 
 /** Where a cluster is, and Herald in it. */
