@@ -43,14 +43,13 @@ export function otherKeys(others: readonly string[]): string {
   return `only the key "${KEY}" is read, not ${others.map((key) => `"${key}"`).join(", ")}`;
 }
 
-/** What lost its indentation on its way here, as pages show manifests: the key, and where it belongs. */
-export function strayKey({ entries }: TreeMap): readonly [TreeEntry, string] | undefined {
+/** What lost its indentation on its way here, as pages show manifests: keys, and where each belongs. */
+export function strayKeys({ entries }: TreeMap): readonly (readonly [TreeEntry, string])[] {
   const parents = new Map([["namespace", "metadata"], ["name", "metadata"], [KEY, "data"]]);
-  for (const entry of entries) {
+  return entries.flatMap((entry) => {
     const parent = parents.get(entry.key.text);
-    if (parent !== undefined) return [entry, parent];
-  }
-  return undefined;
+    return parent === undefined ? [] : [[entry, parent] as const];
+  });
 }
 
 /** The configuration of a ConfigMap in a manifest; undefined where it is another program's. */
@@ -65,14 +64,17 @@ export function readConfigMap(
     text: "",
     problems: [problemOf(source, message, { place, hint })],
   });
-  const stray = strayKey(node);
-  if (stray !== undefined) {
-    const [{ key }, parent] = stray;
-    return broken(
-      `"${key.text}" stands beside "${parent}" and belongs under it`,
-      key,
-      "indent it and what follows by two blanks",
+  const strays = strayKeys(node);
+  if (strays.length > 0) {
+    const problems = strays.map(([{ key: { place, text } }, parent]) =>
+      problemOf(source, `"${text}" stands beside "${parent}" and belongs under it`, {
+        place,
+        hint: text === KEY
+          ? "indent it and all its lines by two blanks"
+          : "indent it by two blanks",
+      })
     );
+    return { config: undefined, text: "", problems };
   }
   const data = valueOf(node, "data");
   const value = valueOf(data, KEY);

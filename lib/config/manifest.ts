@@ -7,7 +7,7 @@ import {
   otherKeys,
   problemOf,
   readConfigMap,
-  strayKey,
+  strayKeys,
 } from "./config_map.ts";
 import { insteadOfResource, isResourceKind } from "./custom_resources.ts";
 import { splitDocuments } from "./documents.ts";
@@ -246,7 +246,7 @@ function readObject(
   }
   const isMeant = expected === undefined || expected.names.includes(name) &&
       (namespace === "" || namespace === expected.namespace);
-  const isFlat = title === "" && strayKey(node) !== undefined;
+  const isFlat = title === "" && strayKeys(node).length > 0;
   if (!isMeant && !isFlat && !looksMeant(node, source)) return { kind: "other", what: kind };
   const home = expected?.namespace ?? "metallb-system";
   const found = readConfigMap(node, home, lines, source);

@@ -120,14 +120,16 @@ Deno.test("readSource() reads what lost its indentation as what it was meant to 
     `name: config\ndata:\nconfig: |\n${indented(GOOD_POOL, 2)}`;
   const [part] = readSource(flat, "f", { expected: EXPECTED });
   assert.ok(part?.kind === "configuration");
-  assert.deepEqual(part.found.problems.map(reported), [{
-    severity: "error",
-    source: "f",
-    line: 4,
-    column: 1,
-    message: '"namespace" stands beside "metadata" and belongs under it',
-    hint: "indent it and what follows by two blanks",
-  }]);
+  assert.deepEqual(
+    part.found.problems.map(reported).map(({ column, hint, line, message }) =>
+      `${line}:${column} ${message}; ${hint}`
+    ),
+    [
+      '4:1 "namespace" stands beside "metadata" and belongs under it; indent it by two blanks',
+      '5:1 "name" stands beside "metadata" and belongs under it; indent it by two blanks',
+      '7:1 "config" stands beside "data" and belongs under it; indent it and all its lines by two blanks',
+    ],
+  );
 });
 
 Deno.test("configFromFile() wants exactly one configuration", () => {
