@@ -53,7 +53,7 @@ const TEST_RUN = {
 const QUERY = { size: 64, ifindex: 0, attachType: 4, programs: 16, count: 24, links: 40 } as const;
 const INFO = { size: 16, fd: 0, length: 4, info: 8 } as const;
 /** struct bpf_link_info: as much of it as each kind of link has. */
-const LINK_INFO = { size: 24, id: 4 } as const;
+const LINK_INFO = { size: 24, id: 4, ifindex: 16 } as const;
 /** Programs at one hook of one interface; Linux lets in 64. */
 const MOST_PROGRAMS = 64;
 /** BPF_TCX_INGRESS, of Linux 6.6: the headers of many systems do not have it yet. */
@@ -169,15 +169,24 @@ export function progRun(
   return { verdict: view.getInt32(TEST_RUN.verdict, true), frame: made };
 }
 
-/** Which number the kernel gave a link. @throws OsError */
-export function linkId(libc: BpfLibc, link: Fd): number {
+/**
+ * Which number the kernel gave a link, and the interface on which its program runs: 0 when that is
+ * gone. @throws OsError
+ */
+export function linkInfo(
+  libc: BpfLibc,
+  link: Fd,
+): { readonly id: number; readonly ifindex: number } {
   const info = attribute(LINK_INFO.size);
   const { bytes, view } = attribute(INFO.size);
   view.setUint32(INFO.fd, link.number, true);
   view.setUint32(INFO.length, info.bytes.length, true);
   view.setBigUint64(INFO.info, libc.addressOf(info.bytes), true);
   checked(libc, call(libc, KERNEL.BPF_OBJ_GET_INFO_BY_FD, bytes), "bpf", "link's description");
-  return info.view.getUint32(LINK_INFO.id, true);
+  return {
+    id: info.view.getUint32(LINK_INFO.id, true),
+    ifindex: info.view.getUint32(LINK_INFO.ifindex, true),
+  };
 }
 
 /**

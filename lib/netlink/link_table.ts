@@ -9,6 +9,8 @@ export interface LinkTable {
   complete: boolean;
   lastSequence: number;
   dump: Dump | undefined;
+  /** Gone, and nobody was told of that yet. */
+  readonly untold: Set<number>;
 }
 
 interface Dump {
@@ -33,7 +35,27 @@ export type LinkAction =
   | { readonly kind: "refused"; readonly errno: number };
 
 export function createLinkTable(): LinkTable {
-  return { links: new Map(), complete: false, lastSequence: 0, dump: undefined };
+  return {
+    links: new Map(),
+    complete: false,
+    lastSequence: 0,
+    dump: undefined,
+    untold: new Set(),
+  };
+}
+
+/**
+ * Whether the table must be told before it takes the message in: the interface is made anew that is
+ * gone, and looks like the one before. What hung on that one is gone with it.
+ */
+export function mustTellFirst({ untold }: LinkTable, message: RouteMessage): boolean {
+  return message.kind === "link" && untold.has(message.link.ifindex);
+}
+
+/** The interfaces, which were told; by number. */
+export function toTell({ links, untold }: LinkTable): Link[] {
+  untold.clear();
+  return [...links.values()].sort((a, b) => a.ifindex - b.ifindex);
 }
 
 /**
@@ -49,7 +71,7 @@ export function step(table: LinkTable, event: LinkEvent): LinkAction[] {
       return onLink(table, message);
     case "linkGone":
       table.dump?.seen.delete(message.ifindex);
-      return table.links.delete(message.ifindex) ? changed(table) : [];
+      return onGone(table, message.ifindex);
     case "done":
       if (message.sequence !== table.dump?.sequence) return [];
       if (message.errno !== 0) return refused(table, message.errno);
@@ -88,6 +110,12 @@ function onLink(table: LinkTable, message: RouteMessage & { readonly kind: "link
   const before = table.links.get(link.ifindex);
   table.links.set(link.ifindex, link);
   return before !== undefined && sameLink(before, link) ? [] : changed(table);
+}
+
+function onGone(table: LinkTable, ifindex: number): LinkAction[] {
+  if (!table.links.delete(ifindex)) return [];
+  if (table.complete) table.untold.add(ifindex);
+  return changed(table);
 }
 
 function onDone(table: LinkTable, dump: Dump): LinkAction[] {

@@ -5,7 +5,9 @@ import {
   createLinkTable,
   type LinkAction,
   type LinkTable,
+  mustTellFirst,
   step,
+  toTell,
 } from "../../lib/netlink/link_table.ts";
 import { type RouteMessage } from "../../lib/netlink/route.ts";
 import { parseMac } from "../support/addresses.ts";
@@ -80,6 +82,20 @@ Deno.test("step() follows links that come, change, are renamed and go", () => {
   assert.deepEqual(names(table), ["eth1", "net0"]);
   assert.deepEqual(feed(table, { kind: "linkGone", ifindex: 1 }), [{ kind: "changed" }]);
   assert.deepEqual(names(table), ["net0"]);
+});
+
+Deno.test("an interface that is made anew in the moment in which it goes is told of as gone first", () => {
+  const table = known(link(1), link(2));
+  const gone: RouteMessage = { kind: "linkGone", ifindex: 2 };
+  assert.equal(mustTellFirst(table, event(link(2))), false, "it is there");
+  feed(table, gone);
+  assert.equal(mustTellFirst(table, event(link(1))), false);
+  assert.equal(mustTellFirst(table, gone), false);
+  assert.equal(mustTellFirst(table, event(link(2))), true);
+  assert.deepEqual(toTell(table), [link(1)]);
+  assert.equal(mustTellFirst(table, event(link(2))), false, "all know that it is gone");
+  feed(table, event(link(2)));
+  assert.deepEqual(toTell(table), [link(1), link(2)]);
 });
 
 Deno.test("step() takes a link's end before its beginning (corpus 2.9.8)", () => {

@@ -4,7 +4,13 @@ import { errnoName } from "../../../../ffi/result.ts";
 import { isWireError } from "../../../base/errors.ts";
 import type { Millis } from "../../../base/time.ts";
 import type { Link } from "../../../netlink/link.ts";
-import { createLinkTable, type LinkEvent, step } from "../../../netlink/link_table.ts";
+import {
+  createLinkTable,
+  type LinkEvent,
+  mustTellFirst,
+  step,
+  toTell,
+} from "../../../netlink/link_table.ts";
 import { decodeRoute } from "../../../netlink/route.ts";
 import { createDumpBuffer, openRouteSocket, requestDump, takeError } from "./socket.ts";
 
@@ -53,6 +59,10 @@ export async function watchLinks(options: LinkWatchOptions): Promise<void> {
       }
     }
   }
+  function tell(): void {
+    dirty = false;
+    onChange(toTell(table));
+  }
 
   advance({ kind: "lost" });
   const set = pollSet([fd.number, wakeFd.number]);
@@ -62,17 +72,16 @@ export async function watchLinks(options: LinkWatchOptions): Promise<void> {
     const lost = takeError(libc, fd, readiness(set, 0));
     for (const datagram of buffer.receive(DATAGRAMS_PER_TURN)) {
       for (const message of decodeRoute(datagram)) {
-        if (!isWireError(message)) advance({ kind: "message", message });
-        else onTrouble(`Netlink message left out at octet ${message.offset}: ${message.detail}`);
+        if (!isWireError(message)) {
+          if (mustTellFirst(table, message)) tell();
+          advance({ kind: "message", message });
+        } else onTrouble(`Netlink message left out at octet ${message.offset}: ${message.detail}`);
       }
     }
     if (lost || buffer.takeLoss()) {
       onTrouble("Events on interfaces were lost, listing them again");
       advance({ kind: "lost" });
     }
-    if (dirty) {
-      dirty = false;
-      onChange([...table.links.values()].sort((a, b) => a.ifindex - b.ifindex));
-    }
+    if (dirty) tell();
   }
 }

@@ -2,7 +2,7 @@ import {
   BPF,
   type BpfAttach,
   linkCreate,
-  linkId,
+  linkInfo,
   mapCreate,
   mapDelete,
   mapLookup,
@@ -72,7 +72,8 @@ export function openEbpfResponder(attach: BpfAttach = "tcx"): EbpfResponder {
 
   function place({ ifindex, mac }: InterfaceAddress): void {
     const before = attached.get(ifindex);
-    if (before?.mac === mac) return;
+    // Another interface may have the number of one that is gone, and its address.
+    if (before?.mac === mac && linkInfo(libc, before.link).ifindex === ifindex) return;
     // The program with the old address ends first: better the socket for a moment than two replies.
     before?.link[Symbol.dispose]();
     attached.delete(ifindex);
@@ -145,7 +146,7 @@ function tryOut(libc: Libc<typeof BPF>, attach: BpfAttach, mac: Mac, maps: Maps)
 
 function isFirstAt(libc: Libc<typeof BPF>, ifindex: number, link: Fd): boolean {
   try {
-    return tcxLinks(libc, ifindex)[0] === linkId(libc, link);
+    return tcxLinks(libc, ifindex)[0] === linkInfo(libc, link).id;
   } catch {
     return false; // the interface is gone
   }

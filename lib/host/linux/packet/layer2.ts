@@ -29,7 +29,7 @@ import { startConflicts } from "./conflicts.ts";
 import { exportCounters } from "./counters.ts";
 import type { Conflict } from "./orders.ts";
 import { openOutlets, type Outlets } from "./backend.ts";
-import { perform, type Performing } from "./perform.ts";
+import { holdFast, perform, type Performing } from "./perform.ts";
 import { createReach, type Reach } from "./reach.ts";
 
 interface Layer2Options {
@@ -152,6 +152,7 @@ export function driveLayer2(
     owned: [],
     refused: new Set(),
     usable: [],
+    withoutProgram: new Set(),
     leftOut: [],
     reach: createReach(options.interfaces, options.ownAddresses),
   };
@@ -220,17 +221,16 @@ function feedLinks(
   feed: (event: Layer2Event) => void,
 ): void {
   const { log, metrics, interfaces: patterns, onInterfaces } = driving.options;
-  const before = new Set(driving.usable.map(nameOf));
+  const before = new Map(driving.usable.map((link) => [nameOf(link), link]));
   const usable = answeringLinks(links, patterns, MAX_INTERFACES);
   driving.usable = usable;
   driving.reach.set(links, usable);
   driving.leftOut = leftOutByName(links, patterns).map(({ name }) => name).sort();
   for (const link of usable) {
     if (before.delete(nameOf(link))) continue;
-    const fields = { interface: link.name, mac: formatMac(link.mac) };
-    log.info(fields, "interface answers ARP and NDP");
+    log.info(fieldsOf(link), "interface answers ARP and NDP");
   }
-  for (const name of before) log.info({ interface: name }, "interface answers no more");
+  for (const link of before.values()) log.info(fieldsOf(link), "interface answers no more");
   metrics.layer2.interfaces.set(usable.length);
   // In a container the cable itself is a pair, and there is no other.
   const hasOuter = usable.some((link) => !isInner(link));
@@ -240,11 +240,16 @@ function feedLinks(
     inner: hasOuter && isInner(link),
   }));
   feed({ kind: "interfaces", interfaces });
+  holdFast(driving);
   onInterfaces(interfaces.length > 0);
 }
 
 function nameOf({ ifindex, name, mac }: UsableLink): string {
   return `${name} (${ifindex}, ${mac})`;
+}
+
+function fieldsOf({ name, mac }: UsableLink): { readonly interface: string; readonly mac: string } {
+  return { interface: name, mac: formatMac(mac) };
 }
 
 function macsOf(links: readonly Link[]): Set<Mac> {

@@ -13,6 +13,8 @@ export interface Performing {
   readonly log: Log;
   owned: readonly Ip[];
   usable: readonly UsableLink[];
+  /** Interfaces of which it was told that the kernel takes no program there. */
+  readonly withoutProgram: Set<number>;
 }
 
 /** Carries out what the machine decided. */
@@ -23,8 +25,8 @@ export function perform(driving: Performing, action: Layer2Action): void {
       return setOwned(driving, action.ips);
     case "setInterfaces":
       responder.setInterfaces(action.interfaces);
-      attachKernel(driving, action.interfaces);
-      return joinGroups(driving);
+      // Before a frame with a new hardware address leaves, or the program would deny it.
+      return attachKernel(driving, action.interfaces);
     case "gratuitous":
       responder.sendGratuitous(action.ip, action.ifindex, action.mac).catch((error) =>
         driving.log.debug(
@@ -32,6 +34,20 @@ export function perform(driving: Performing, action: Layer2Action): void {
           "gratuitous frame not sent",
         )
       );
+  }
+}
+
+/**
+ * Interfaces changed: what hangs on one goes with it, and comes back with none that takes its number
+ * and its address in the same moment, or whose IPv6 was away.
+ */
+export function holdFast(driving: Performing): void {
+  attachKernel(driving, driving.usable);
+  try {
+    driving.outlets.groups.forgetLost();
+    joinGroups(driving);
+  } catch (error) {
+    driving.log.warn({ error: errorText(error) }, "multicast groups of IPv6 are not looked after");
   }
 }
 
@@ -50,12 +66,15 @@ function setOwned(driving: Performing, ips: readonly Ip[]): void {
 }
 
 function attachKernel(
-  { outlets: { backend }, log }: Performing,
+  { outlets: { backend }, log, withoutProgram }: Performing,
   interfaces: readonly InterfaceAddress[],
 ): void {
   if (backend.kernel === undefined) return;
   const failed = backend.kernel.setInterfaces(interfaces);
+  for (const ifindex of withoutProgram) if (!failed.has(ifindex)) withoutProgram.delete(ifindex);
   for (const [ifindex, error] of failed) {
+    if (withoutProgram.has(ifindex)) continue;
+    withoutProgram.add(ifindex);
     log.warn(
       { interface: ifindex, error: errorText(error) },
       "interface answers by socket",

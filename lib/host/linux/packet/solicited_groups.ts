@@ -4,12 +4,19 @@ import type { Libc, SOCKET } from "../../../../ffi/libc.ts";
 import { ipv6Mreq } from "../../../../ffi/structs.ts";
 import { solicitedNodeGroup } from "../../../ndp/packet.ts";
 import { type Ip, type Ip6, ip6 } from "../../../net/ip.ts";
+import { readGroups } from "../netlink/groups.ts";
 import { openSocket, trySetOption } from "../socket.ts";
 
 /** Membership in the groups to which solicitations for our addresses go. */
 export interface SolicitedGroups extends Disposable {
   /** In place of those before. Gives how many could not be joined. */
   set(ips: readonly Ip[], ifindexes: readonly number[]): number;
+  /**
+   * Interfaces changed: a membership goes with its interface, and with what IPv6 knows of it, but its
+   * socket still counts it. Those that are gone are joined anew by the next {@link set}.
+   * @throws OsError when the kernel does not tell which are there
+   */
+  forgetLost(): void;
 }
 
 /** The kernel holds some 20 KiB of options for a socket: room for so many memberships. */
@@ -27,7 +34,10 @@ interface Membership {
  * Joins groups through sockets of its own: the kernel then reports them by MLD (RFC 3810), so that
  * switches with snooping forward solicitations here, and network cards let them in.
  */
-export function openSolicitedGroups(libc: Libc<typeof SOCKET>): SolicitedGroups {
+export function openSolicitedGroups(
+  libc: Libc<typeof SOCKET>,
+  read = readGroups,
+): SolicitedGroups {
   const joined = new Map<string, Membership>();
   const sockets: { readonly fd: Fd; count: number }[] = [];
 
@@ -55,13 +65,18 @@ export function openSolicitedGroups(libc: Libc<typeof SOCKET>): SolicitedGroups 
   }
 
   return {
+    forgetLost() {
+      if (joined.size === 0) return;
+      const there = new Set(read().map(({ group, ifindex }) => keyOf(group, ifindex)));
+      for (const [key, membership] of joined) if (!there.has(key)) leave(key, membership);
+    },
     set(ips, ifindexes) {
       const groups = new Set(
         ips.filter((ip) => typeof ip === "bigint").map((ip) => solicitedNodeGroup(ip6(ip))),
       );
       const wanted = new Map<string, { readonly group: Ip6; readonly ifindex: number }>();
       for (const ifindex of ifindexes) {
-        for (const group of groups) wanted.set(`${group} ${ifindex}`, { group, ifindex });
+        for (const group of groups) wanted.set(keyOf(group, ifindex), { group, ifindex });
       }
       for (const [key, membership] of joined) if (!wanted.has(key)) leave(key, membership);
       let refused = 0;
@@ -86,4 +101,8 @@ export function openSolicitedGroups(libc: Libc<typeof SOCKET>): SolicitedGroups 
       joined.clear();
     },
   };
+}
+
+function keyOf(group: Ip6, ifindex: number): string {
+  return `${group} ${ifindex}`;
 }

@@ -179,6 +179,24 @@ Deno.test("a changed hardware address is the one that answers", async () => {
   assert.deepEqual(await stage.client.arping(VIP, 1), [mac]);
 });
 
+Deno.test("an interface that is made anew with the number and the address of one that is gone gets its program", async () => {
+  await using stage = await makeStage("tcx");
+  const { lan, node } = stage;
+  const [{ ifindex }] = JSON.parse(await node.must("ip", "-j", "link", "show", "eth0"));
+  const side = await lan.addNamespace("side");
+  await node.must("ip", "link", "del", "eth0");
+  const peer = ["type", "veth", "peer", "name", "eth0", "netns", side.netns];
+  const again = ["index", String(ifindex), "address", node.mac];
+  await node.must("ip", "link", "add", "eth0", ...again, ...peer);
+  await node.must("ip", "link", "set", "eth0", "up");
+  await side.must("ip", "link", "set", "eth0", "up");
+  await side.must("ip", "addr", "add", "10.77.1.99/24", "dev", "eth0");
+  assert.equal((await stage.say("first")).first, false);
+  assert.deepEqual((await stage.say("mac")).failed, []);
+  assert.equal((await stage.say("first")).first, true);
+  assert.deepEqual(await side.arping(VIP, 1), [node.mac]);
+});
+
 Deno.test("the program goes with the process, however that ends", async () => {
   await using stage = await makeStage("tcx");
   assert.deepEqual(await stage.client.arping(VIP, 1), [stage.node.mac]);

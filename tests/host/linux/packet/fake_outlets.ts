@@ -60,6 +60,7 @@ export function fakeOutlets({ withKernel = false } = {}): FakeOutlets {
         done.push(`joins for ${ips.length} on ${ifindexes}`);
         return fake.unjoined;
       },
+      forgetLost: () => void done.push("looks for groups"),
       [Symbol.dispose]: () => undefined,
     },
     [Symbol.asyncDispose]: () => Promise.resolve(),

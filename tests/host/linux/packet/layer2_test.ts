@@ -70,7 +70,7 @@ function makeStage(outlets: FakeOutlets = fakeOutlets(), interfaces: readonly st
 Deno.test("an address is answered on every interface at once, and announced again and again", () => {
   const { layer2, onLinks, clock, done, log, judged } = makeStage();
   onLinks([link(2), link(3, { up: false })]);
-  assert.deepEqual(done(), ["on 2", "joins for 0 on 2"]);
+  assert.deepEqual(done(), ["on 2", "looks for groups", "joins for 0 on 2"]);
   assert.equal(judged(), 1);
   assert.deepEqual(layer2.interfaces(), [{ name: "eth2", mac: link(2).mac, ifindex: 2 }]);
   layer2.setOwned([VIP], []);
@@ -111,7 +111,8 @@ Deno.test("the kernel falls silent before the socket, and what answers is told o
   assert.equal(layer2.backend, "ebpf");
   assert.deepEqual(layer2.replyLease?.mapFd, 7);
   onLinks([link(2)]);
-  assert.deepEqual(done(), ["on 2", "kernel on 2", "joins for 0 on 2"]);
+  const held = ["kernel on 2", "looks for groups", "joins for 0 on 2"];
+  assert.deepEqual(done(), ["on 2", "kernel on 2", ...held]);
   layer2.setOwned([VIP], [VIP]);
   assert.deepEqual(done().slice(0, 2), ["kernel owns 10.77.1.220", "owns 10.77.1.220"]);
   outlets.failing.set(3, new Error("no room"));
@@ -196,7 +197,7 @@ Deno.test("own frames and those of fellow speakers are no conflict to tell of", 
   onConflict({ ip: VIP, mac: link(2).mac ?? assert.fail(), ifindex: 2 });
   onConflict({ ip: VIP, mac: STRANGER, ifindex: 2 });
   onConflict({ ip: VIP, mac: late, ifindex: 2 });
-  layer2.setFellows(new Set([STRANGER, late]));
+  layer2.setFellows(new Set([STRANGER, late])); 
   clock.advance(JUDGE_MS);
   assert.deepEqual(conflicts, []);
 });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { perform, type Performing } from "../../../../lib/host/linux/packet/perform.ts";
+import { holdFast, perform, type Performing } from "../../../../lib/host/linux/packet/perform.ts";
 import type { Mac } from "../../../../lib/net/ethernet.ts";
+import type { UsableLink } from "../../../../lib/netlink/link.ts";
 import { recordedLog } from "../../../support/log.ts";
 import { ip4 } from "../../../support/addresses.ts";
 import { fakeOutlets } from "./fake_outlets.ts";
@@ -20,6 +21,7 @@ Deno.test("what the kernel refuses keeps neither the socket nor the groups from 
     log: recordedLog(),
     owned: [],
     usable: [],
+    withoutProgram: new Set(),
   };
   const ips = [ip4(0x0a4d01dc)];
   assert.throws(() => perform(driving, { kind: "setOwned", ips }), /no room in the map/);
@@ -30,7 +32,13 @@ Deno.test("what the kernel refuses keeps neither the socket nor the groups from 
 Deno.test("perform() lets the kernel fall silent before the socket, and goes by the socket where the kernel refuses", () => {
   const outlets = fakeOutlets({ withKernel: true });
   const log = recordedLog();
-  const driving: Performing = { outlets, log, owned: [], usable: [] };
+  const driving: Performing = {
+    outlets,
+    log,
+    owned: [],
+    usable: [],
+    withoutProgram: new Set(),
+  };
   perform(driving, { kind: "setOwned", ips: [ip4(0x0a4d01dc)] });
   assert.deepEqual(outlets.done.splice(0).slice(0, 2), [
     "kernel owns 10.77.1.220",
@@ -41,4 +49,44 @@ Deno.test("perform() lets the kernel fall silent before the socket, and goes by 
   perform(driving, { kind: "setInterfaces", interfaces });
   assert.deepEqual(outlets.done.slice(0, 2), ["on 2", "kernel on 2"]);
   assert.deepEqual(log.messages("warn"), ["interface answers by socket"]);
+});
+
+Deno.test("after each change of the interfaces the program and the groups are there again, and a refusal is told once", () => {
+  const outlets = fakeOutlets({ withKernel: true });
+  const log = recordedLog();
+  const usable: UsableLink[] = [{
+    ifindex: 2,
+    name: "eth0",
+    mac: 1 as Mac,
+    up: true,
+    running: true,
+    broadcast: true,
+    noArp: false,
+    loopback: false,
+    master: undefined,
+    kind: undefined,
+    sharesCableOf: undefined,
+  }];
+  const withoutProgram = new Set<number>();
+  const driving: Performing = { outlets, log, owned: [], usable, withoutProgram };
+  holdFast(driving);
+  assert.deepEqual(outlets.done.splice(0), ["kernel on 2", "looks for groups", "joins for 0 on 2"]);
+  const warnings = () => log.messages("warn").length;
+  outlets.failing.set(2, new Error("no room"));
+  holdFast(driving);
+  holdFast(driving);
+  assert.equal(warnings(), 1);
+  outlets.failing.clear();
+  holdFast(driving);
+  outlets.failing.set(2, new Error("no room"));
+  holdFast(driving);
+  assert.equal(warnings(), 2);
+  const groups = {
+    ...outlets.groups,
+    forgetLost() {
+      throw new Error("EMFILE");
+    },
+  };
+  holdFast({ ...driving, outlets: { ...outlets, groups } });
+  assert.equal(warnings(), 3, "it does not end the watch over the interfaces");
 });

@@ -10,6 +10,7 @@ const address = (last: number): Ip6 => ip6(0xfd77n << 112n | BigInt(last));
 /** A kernel that keeps memberships, `group interface`, by socket. */
 function fakeKernel({ refusing = (_ifindex: number): boolean => false } = {}) {
   const sockets = new Map<number, Set<string>>();
+  const lost = new Set<number>();
   let last = 100;
   const setsockopt = (fd: number, level: number, name: number, value: Uint8Array) => {
     assert.equal(level, KERNEL.IPPROTO_IPV6);
@@ -18,8 +19,10 @@ function fakeKernel({ refusing = (_ifindex: number): boolean => false } = {}) {
     const key = `${value.subarray(0, 16).toHex()} ${ifindex}`;
     const joined = sockets.get(fd) ?? assert.fail(`${fd} is not open`);
     if (name === KERNEL.IPV6_DROP_MEMBERSHIP) return joined.delete(key) ? 0 : -1;
-    if (refusing(ifindex)) return -1;
+    // EADDRINUSE, whether the interface has it or not.
+    if (refusing(ifindex) || joined.has(key)) return -1;
     joined.add(key);
+    lost.delete(ifindex);
     return 0;
   };
   const fake: Pick<Libc<typeof SOCKET>, "close" | "errnoHint"> & {
@@ -39,6 +42,13 @@ function fakeKernel({ refusing = (_ifindex: number): boolean => false } = {}) {
   return {
     libc: fake as Libc<typeof SOCKET>,
     sockets,
+    /** As the interfaces let them in; sockets go on counting what went with one. */
+    lose: (ifindex: number) => lost.add(ifindex),
+    list: () =>
+      [...sockets.values()].flatMap((one) => [...one]).map((key) => {
+        const [group = "", ifindex] = key.split(" ");
+        return { group: ip6(BigInt(`0x${group}`)), ifindex: Number(ifindex) };
+      }).filter(({ ifindex }) => !lost.has(ifindex)),
     joined: () => [...sockets.values()].flatMap((one) => [...one]).sort(),
   };
 }
@@ -87,6 +97,28 @@ Deno.test("set() gives how many the kernel refused, and tries them again the nex
   refuses = false;
   assert.equal(groups.set([address(1), address(2)], [2, 3]), 0);
   assert.equal(kernel.joined().length, 4);
+});
+
+Deno.test("a membership that went with its interface is joined anew, and no other", () => {
+  const kernel = fakeKernel();
+  using groups = openSolicitedGroups(kernel.libc, kernel.list);
+  const all = () => groups.set([address(1), address(2)], [2, 3]);
+  all();
+  groups.forgetLost();
+  assert.equal(kernel.list().length, 4, "nothing is left that is there");
+  kernel.lose(3);
+  assert.equal(all(), 0);
+  assert.equal(kernel.list().length, 2, "the socket counts them");
+  groups.forgetLost();
+  assert.equal(kernel.joined().length, 2);
+  assert.equal(all(), 0);
+  assert.equal(kernel.list().length, 4);
+});
+
+Deno.test("without a membership the kernel is not asked for what is there", () => {
+  const kernel = fakeKernel();
+  using groups = openSolicitedGroups(kernel.libc, () => assert.fail("it is asked"));
+  groups.forgetLost();
 });
 
 Deno.test("beyond so many memberships no more are asked for", () => {
