@@ -1,11 +1,11 @@
-import { after, type Instant } from "../base/time.ts";
+import { after, type Instant, type Millis } from "../base/time.ts";
 import type { Ip } from "../net/ip.ts";
 import type { MonitorAction, Peer } from "./monitor_state.ts";
 import { SETTLE_MS } from "./outstanding.ts";
 import type { HeartbeatBody, Notice } from "./packet.ts";
 
-/** So many that are carried out are remembered. */
-const KEPT_NOTICES = 1_024;
+/** By then nobody repeats what came before. */
+const OVER_MS: Millis = 2 * SETTLE_MS;
 
 /** A notice of a peer: it is told once, and acknowledged each time once it is carried out. */
 export function onNotice(
@@ -14,12 +14,20 @@ export function onNotice(
   now: Instant,
   actions: MonitorAction[],
 ): void {
-  const known = id <= peer.noticesDone || peer.notices.get(id);
-  if (known === true) actions.push({ kind: "send", to: peer.name, body: { kind: "ack", id } });
-  if (known !== undefined) return;
-  peer.notices.set(id, false);
-  forgetOld(peer);
+  const known = peer.notices.get(id);
+  if (known !== undefined) {
+    known.heardAt = now;
+    if (known.done) actions.push({ kind: "send", to: peer.name, body: { kind: "ack", id } });
+    return;
+  }
+  forgetOld(peer, now);
+  peer.notices.set(id, { done: false, heardAt: now });
   actions.push({ kind: "notice", name: peer.name, id, notice: newestOf(peer, id, notice, now) });
+}
+
+/** The notice of that peer is carried out. */
+export function onCarriedOut(peer: Peer | undefined, id: number, now: Instant): void {
+  peer?.notices.set(id, { done: true, heardAt: now });
 }
 
 /**
@@ -28,8 +36,7 @@ export function onNotice(
  */
 function newestOf({ spoken }: Peer, id: number, notice: Notice, now: Instant): Notice {
   for (const [ip, { at }] of spoken) {
-    // By then nobody repeats what came before.
-    if (now < after(at, 2 * SETTLE_MS)) break;
+    if (now < after(at, OVER_MS)) break;
     spoken.delete(ip);
   }
   if (notice.what === "leaving") return notice;
@@ -42,11 +49,13 @@ function newestOf({ spoken }: Peer, id: number, notice: Notice, now: Instant): N
   return { ...notice, ips };
 }
 
-/** What is not carried out yet is never forgotten, however much comes at once: it would be told anew. */
-function forgetOld(peer: Peer): void {
-  for (const [id, done] of peer.notices) {
-    if (peer.notices.size <= KEPT_NOTICES || !done) return;
-    peer.notices.delete(id);
-    peer.noticesDone = Math.max(peer.noticesDone, id);
+/**
+ * What is not carried out yet is never forgotten, however much comes at once: it would be told anew.
+ * Nor is it taken for done for what came later was: ids may come in any order.
+ */
+function forgetOld({ notices }: Peer, now: Instant): void {
+  for (const [id, { done, heardAt }] of notices) {
+    if (now < after(heardAt, OVER_MS)) return;
+    if (done) notices.delete(id);
   }
 }

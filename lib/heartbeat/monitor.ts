@@ -1,6 +1,6 @@
 import { unreachable } from "../base/errors.ts";
 import { after, type Instant, instant, type Millis, type Random } from "../base/time.ts";
-import { onNotice } from "./delivery.ts";
+import { onCarriedOut, onNotice } from "./delivery.ts";
 import { beat, beatBody, beLoud, welcome } from "./beats.ts";
 import { notify, repeatNotices, tellAgain } from "./outstanding.ts";
 import { arrange, isMissed, isRinged, onMissed, ringOf } from "./ring.ts";
@@ -54,7 +54,7 @@ export function step(
       notify(state, event.id, event.notice, now, actions);
       break;
     case "acknowledge":
-      state.peers.get(event.name)?.notices.set(event.id, true);
+      onCarriedOut(state.peers.get(event.name), event.id, now);
       actions.push({ kind: "send", to: event.name, body: { kind: "ack", id: event.id } });
       break;
     case "tick":
@@ -138,7 +138,6 @@ function setPeers(
       sayings: 0,
       missing: false,
       notices: new Map(),
-      noticesDone: 0,
       spoken: new Map(),
     });
   }

@@ -84,10 +84,8 @@ export interface Peer extends HeartbeatPeer {
   sayings: number;
   /** … and once in a while, as long as it does. */
   missing: boolean;
-  /** Its notices by id, and whether each was acknowledged: a repeated one is told once, and acknowledged again. */
-  readonly notices: Map<number, boolean>;
-  /** Up to this id all were acknowledged. */
-  noticesDone: number;
+  /** Its notices by id in the order in which they came: a repeated one is told once, and acknowledged again. */
+  readonly notices: Map<number, { done: boolean; heardAt: Instant }>;
   /** The last notice that spoke of an address, and when it came; the oldest first. */
   readonly spoken: Map<Ip, { readonly id: number; readonly at: Instant }>;
 }
@@ -100,9 +98,10 @@ export interface Place {
 }
 
 /** A notice that is not yet acknowledged by all. */
-interface Outstanding {
+export interface Outstanding {
   readonly id: number;
-  readonly notice: Notice;
+  /** Without the addresses of which a later one speaks. */
+  notice: Notice;
   readonly open: Set<string>;
   readonly until: Instant;
   next: Instant;
@@ -135,6 +134,8 @@ export interface MonitorState {
   loudUntil: Instant;
   beats: number;
   readonly outstanding: Map<number, Outstanding>;
+  /** The last notice in the air that speaks of an address. */
+  readonly latest: Map<Ip, number>;
   readonly unheard: Unheard;
   canAnnounce: boolean;
   beatAt: Instant;
@@ -186,6 +187,7 @@ export function createMonitor(
     loudUntil: instant(-Infinity),
     beats: 0,
     outstanding: new Map(),
+    latest: new Map(),
     unheard: { by: new Set(), at: instant(Infinity), waitMs: TELL_AGAIN_MS },
     canAnnounce: false,
     beatAt: instant(-Infinity),

@@ -1,5 +1,11 @@
 import { after, type Instant, instant, type Millis } from "../base/time.ts";
-import { type MonitorAction, type MonitorState, TELL_AGAIN_MS } from "./monitor_state.ts";
+import type { Ip } from "../net/ip.ts";
+import {
+  type MonitorAction,
+  type MonitorState,
+  type Outstanding,
+  TELL_AGAIN_MS,
+} from "./monitor_state.ts";
 import type { HeartbeatBody, Notice } from "./packet.ts";
 
 /** A notice goes out again until it is acknowledged … */
@@ -18,6 +24,7 @@ export function notify(
   now: Instant,
   actions: MonitorAction[],
 ): void {
+  takeBack(state, notice);
   const open = new Set<string>();
   const body: HeartbeatBody = { kind: "notice", id, notice };
   for (const { name, state: peerState } of state.peers.values()) {
@@ -25,8 +32,37 @@ export function notify(
     // A node given up in error may still answer, so it must hear of a claim; nobody waits for it.
     else actions.push({ kind: "send", to: name, body });
   }
-  if (open.size === 0) actions.push({ kind: "settled", id, missing: [] });
-  else state.outstanding.set(id, { id, notice, open, until: after(now, SETTLE_MS), next: now });
+  if (open.size === 0) return void actions.push({ kind: "settled", id, missing: [] });
+  state.outstanding.set(id, { id, notice, open, until: after(now, SETTLE_MS), next: now });
+  if (notice.what !== "leaving") { for (const ip of notice.ips) state.latest.set(ip, id); }
+}
+
+/**
+ * What an older notice says of these addresses is not repeated any more: where the first was lost,
+ * the repetition would come before the new one, or in its place.
+ */
+function takeBack({ latest, outstanding }: MonitorState, notice: Notice): void {
+  if (notice.what === "leaving") return;
+  const older = new Map<number, Set<Ip>>();
+  for (const ip of notice.ips) {
+    const before = latest.get(ip);
+    latest.delete(ip);
+    if (before === undefined) continue;
+    const ips = older.get(before);
+    if (ips === undefined) older.set(before, new Set([ip]));
+    else ips.add(ip);
+  }
+  for (const [before, ips] of older) {
+    const one = outstanding.get(before);
+    if (one === undefined || one.notice.what === "leaving") continue;
+    one.notice = { ...one.notice, ips: one.notice.ips.filter((ip) => !ips.has(ip)) };
+  }
+}
+
+/** No notice in the air speaks of its addresses any more. */
+function forgetLatest({ latest }: MonitorState, { id, notice }: Outstanding): void {
+  if (notice.what === "leaving") return;
+  for (const ip of notice.ips) if (latest.get(ip) === id) latest.delete(ip);
 }
 
 /** Sends again what is not acknowledged, and settles what is, or has waited too long. */
@@ -35,6 +71,7 @@ export function repeatNotices(state: MonitorState, now: Instant, actions: Monito
     for (const name of one.open) if (state.peers.get(name)?.state !== "up") one.open.delete(name);
     if (one.open.size === 0 || now >= one.until) {
       state.outstanding.delete(one.id);
+      forgetLatest(state, one);
       actions.push({ kind: "settled", id: one.id, missing: [...one.open] });
       noteUnheard(state, one.open, now);
     } else if (now >= one.next) {

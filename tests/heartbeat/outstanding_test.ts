@@ -7,6 +7,7 @@ import {
   type MonitorState,
   TELL_AGAIN_MS,
 } from "../../lib/heartbeat/monitor_state.ts";
+import { ip4 } from "../support/addresses.ts";
 import { notify, repeatNotices, SETTLE_MS, tellAgain } from "../../lib/heartbeat/outstanding.ts";
 
 function monitor() {
@@ -88,4 +89,25 @@ Deno.test("who went, or is another run, is told when it is heard", () => {
   const actions: MonitorAction[] = [];
   tellAgain(state, instant(SETTLE_MS + TELL_AGAIN_MS), actions);
   assert.deepEqual([actions, state.unheard.at], [[], Infinity]);
+});
+
+Deno.test("what a later notice says is not said otherwise by the repetition of an earlier one", () => {
+  const state = monitor();
+  const [one, two] = [ip4(1), ip4(2)];
+  const said = (ms: number) =>
+    repeatedAt(state, ms).flatMap((action) =>
+      action.kind === "send" && action.body.kind === "notice" ? [action.body] : []
+    ).map(({ id, notice }) => `${id} ${notice.what} ${notice.what === "leaving" || notice.ips}`);
+  notify(state, 1, { what: "claim", ips: [one, two], macs: [] }, instant(0), []);
+  assert.deepEqual(said(0), [`1 claim ${one},${two}`]);
+  notify(state, 2, { what: "release", ips: [one] }, instant(1), []);
+  assert.deepEqual(said(20), [`1 claim ${two}`, `2 release ${one}`]);
+  notify(state, 3, { what: "claim", ips: [one, two], macs: [] }, instant(21), []);
+  assert.deepEqual(said(40), ["1 claim ", "2 release ", `3 claim ${one},${two}`]);
+  for (const { open } of state.outstanding.values()) open.clear();
+  assert.deepEqual(repeatedAt(state, 41).map(({ kind }) => kind), Array(3).fill("settled"));
+  assert.equal(state.latest.size, 0);
+  state.peers.clear();
+  notify(state, 4, { what: "claim", ips: [one], macs: [] }, instant(50), []);
+  assert.equal(state.latest.size, 0, "nobody is waited for, and nothing repeated");
 });

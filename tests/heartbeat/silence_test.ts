@@ -26,7 +26,6 @@ function peer(of: Partial<Peer> = {}): Peer {
     distrustedUntil: instant(-Infinity),
     isProbed: false,
     notices: new Map(),
-    noticesDone: 0,
     spoken: new Map(),
     beatUntil: instant(-Infinity),
     missedBy: new Map(),
