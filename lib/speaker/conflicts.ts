@@ -22,8 +22,16 @@ const MAX_KEPT = 4_096;
 export type ConflictEvent =
   /** Another host has one of our addresses in a frame. */
   | { readonly kind: "seen"; readonly ip: Ip; readonly mac: Mac; readonly ifindex: number }
-  /** Own hardware addresses and those of fellow speakers, in place of those before. */
-  | { readonly kind: "known"; readonly own: ReadonlySet<Mac>; readonly fellows: ReadonlySet<Mac> }
+  /**
+   * Own hardware addresses and those of fellow speakers, in place of those before; of the reticent among
+   * them, which do not tell what they have, some may be missing.
+   */
+  | {
+    readonly kind: "known";
+    readonly own: ReadonlySet<Mac>;
+    readonly fellows: ReadonlySet<Mac>;
+    readonly reticent?: ReadonlySet<Mac>;
+  }
   /** A speaker is heard that gossip has not told of: its hardware addresses are not known yet. */
   | { readonly kind: "stranger" }
   /** All that this node announces; what it answers only until another does is no longer its own. */
@@ -61,8 +69,11 @@ export interface ConflictState {
   /** Not judged yet, in the order in which they will be. */
   readonly suspects: Map<string, Suspect>;
   readonly foreign: Map<string, Foreign>;
+  /** When a reticent fellow last had the address in a frame. */
+  readonly reticentAt: Map<Ip, Instant>;
   own: ReadonlySet<Mac>;
   fellows: ReadonlySet<Mac>;
+  reticent: ReadonlySet<Mac>;
   owned: ReadonlySet<Ip>;
   /** When a speaker that is not known yet was last heard. */
   strangerAt: Instant;
@@ -75,8 +86,10 @@ export function createConflicts(): ConflictState {
     contradicted: new Map(),
     suspects: new Map(),
     foreign: new Map(),
+    reticentAt: new Map(),
     own: new Set(),
     fellows: new Set(),
+    reticent: new Set(),
     owned: new Set(),
     strangerAt: instant(-Infinity),
   };
@@ -99,6 +112,7 @@ export function step(
     case "known":
       state.own = event.own;
       state.fellows = event.fellows;
+      state.reticent = event.reticent ?? state.reticent;
       break;
     case "stranger":
       state.strangerAt = now;
@@ -129,6 +143,11 @@ export function nextDeadline({ contradicted, suspects }: ConflictState): Instant
   return earliest;
 }
 
+/** Hosts that are not judged yet. */
+export function suspects({ suspects }: ConflictState): ReadonlySet<Mac> {
+  return new Set([...suspects.values()].map(({ mac }) => mac));
+}
+
 /** Conflicts of the last minute, for the status. */
 export function current(
   { foreign }: ConflictState,
@@ -146,6 +165,10 @@ function onSeen(
 ): void {
   // The next owner's frame is heard before its claim: to contradict it would mislead the neighbours.
   if (state.own.has(mac) || !state.owned.has(ip)) return;
+  if (state.reticent.has(mac)) {
+    state.reticentAt.set(ip, now);
+    forgetOldest(state.reticentAt);
+  }
   defend(state, ip, state.fellows.has(mac), now, actions);
   if (state.fellows.has(mac)) {
     actions.push({ kind: "count", verdict: "split", frames: 1 });
@@ -176,10 +199,18 @@ function judge(state: ConflictState, now: Instant, actions: ConflictAction[]): v
     const { ip, judgeAt, mac, frames } = suspect;
     if (state.own.has(mac)) continue;
     const isStrangers = after(state.strangerAt, 2 * JUDGE_MS) >= judgeAt;
-    if (state.fellows.has(mac) || isStrangers) {
+    if (state.fellows.has(mac) || isStrangers || isReticents(state, suspect)) {
       actions.push({ kind: "count", verdict: "split", frames });
     } else if (state.owned.has(ip)) condemn(state, suspect, now, actions);
   }
+}
+
+/**
+ * A speaker that answers out of several cards has each of its frames leave by all of them: where one
+ * was its own at that time, the other may be as well.
+ */
+function isReticents({ reticentAt }: ConflictState, { ip, judgeAt }: Suspect): boolean {
+  return after(reticentAt.get(ip) ?? instant(-Infinity), 2 * JUDGE_MS) >= judgeAt;
 }
 
 function condemn(

@@ -10,6 +10,7 @@ import {
   JUDGE_MS,
   nextDeadline,
   step,
+  suspects,
 } from "../../lib/speaker/conflicts.ts";
 import { ip4 } from "../support/addresses.ts";
 
@@ -45,6 +46,28 @@ Deno.test("a foreign host is told once a minute and answered once in ten seconds
   );
   assert.deepEqual(current(state, instant(65_000)), [{ ip: VIP, mac: FOREIGN }]);
   assert.deepEqual(current(state, instant(200_000)), []);
+});
+
+Deno.test("F7: a host with the address of a reticent fellow at the same time is its second card; alone it is judged", () => {
+  const { state, at } = bench();
+  const verdicts = (actions: readonly ConflictAction[]) =>
+    actions.flatMap((one) => one.kind === "count" ? [one.verdict] : []);
+  const both = new Set([FELLOW]);
+  at(0, { kind: "known", own: new Set([OWN]), fellows: both, reticent: both });
+  at(1_000, seen(FOREIGN));
+  assert.deepEqual([...suspects(state)], [FOREIGN]);
+  at(1_001, seen(FELLOW));
+  assert.deepEqual(verdicts(at(1_000 + JUDGE_MS, { kind: "tick" })), ["split"]);
+  assert.deepEqual([...suspects(state)], []);
+  at(60_000, seen(FOREIGN));
+  const later = at(60_000 + JUDGE_MS, { kind: "tick" });
+  assert.deepEqual(verdicts(later), ["conflict"]);
+  // Herald's own speakers tell all that they have.
+  const other = bench();
+  other.at(0, known(FELLOW));
+  other.at(1_000, seen(FOREIGN));
+  other.at(1_001, seen(FELLOW));
+  assert.deepEqual(verdicts(other.at(1_000 + JUDGE_MS, { kind: "tick" })), ["conflict"]);
 });
 
 Deno.test("own frames are nothing, a fellow speaker's are a split", () => {

@@ -248,7 +248,8 @@ function takeNotice(
 }
 
 function tellFellows({ layer2 }: HandoverOptions, state: State): void {
-  layer2.setFellows(new Set([...state.fellowMacs.values(), state.macsBeside].flat()));
+  const all = new Set([...state.fellowMacs.values(), state.macsBeside].flat());
+  layer2.setFellows(all, new Set(state.macsBeside));
 }
 
 /** VLANs of one interface share its hardware address. */

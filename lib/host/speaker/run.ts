@@ -2,7 +2,6 @@ import { errorText } from "../../base/errors.ts";
 import { refusalOf } from "../../speaker/withdrawals.ts";
 import { keepConfig } from "../config/keeper.ts";
 import { startBgp } from "../linux/bgp/bgp.ts";
-import { readNeighbours } from "../linux/netlink/neighbours.ts";
 import { startAddressProber, withoutProbes } from "../linux/packet/address_prober.ts";
 import { startLayer2 } from "../linux/packet/layer2.ts";
 import { createPartWorker, type PartWorker } from "../linux/worker/link.ts";
@@ -69,7 +68,7 @@ export async function runSpeaker(given: RoleContext): Promise<RunningRole> {
     signal,
   );
   const onMacs = handover.setMacsBeside;
-  watchMacsBeside({ fellows, facts, neighbours: readNeighbours, clock, log, onMacs }, signal);
+  watchMacsBeside({ fellows, facts, layer2, clock, log, onMacs }, signal);
   const announcements = createAnnouncements({ node: nodeName, log, metrics, events });
   const wire = () => wireOf({ layer2, handover, bgp });
   const telling = { clock, log, metrics, events };

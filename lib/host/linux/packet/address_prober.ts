@@ -89,9 +89,9 @@ export function startAddressProber(
       listen(probing);
       look(probing);
     },
-    setFellows(macs) {
+    setFellows(macs, reticent) {
       feed(probing, { kind: "fellows", macs });
-      layer2.setFellows(macs);
+      layer2.setFellows(macs, reticent);
     },
     setHeld: (ips) => void feed(probing, { kind: "held", ips }),
     setFree: (ips) => void feed(probing, { kind: "free", ips }),

@@ -7,6 +7,7 @@ import {
   current,
   nextDeadline,
   step,
+  suspects,
 } from "../../../speaker/conflicts.ts";
 import type { Metrics } from "../../metrics/metrics.ts";
 import type { Clock } from "../../process/clock.ts";
@@ -29,7 +30,10 @@ interface ConflictsOptions {
 export interface Conflicts {
   seen(conflict: Conflict): void;
   setOwn(macs: ReadonlySet<Mac>): void;
-  setFellows(macs: ReadonlySet<Mac>): void;
+  /** Of the reticent among them, which do not tell their hardware addresses, some may be missing. */
+  setFellows(macs: ReadonlySet<Mac>, reticent: ReadonlySet<Mac>): void;
+  /** Hosts that have our addresses and are not judged yet. */
+  suspects(): ReadonlySet<Mac>;
   /** A speaker is heard whose hardware addresses are not known yet. */
   strangerHeard(): void;
   setOwned(ips: readonly Ip[]): void;
@@ -52,7 +56,8 @@ export function startConflicts(options: ConflictsOptions, signal: AbortSignal): 
   return {
     seen: (conflict) => feed({ kind: "seen", ...conflict }),
     setOwn: (own) => feed({ kind: "known", own, fellows: state.fellows }),
-    setFellows: (fellows) => feed({ kind: "known", own: state.own, fellows }),
+    setFellows: (fellows, reticent) => feed({ kind: "known", own: state.own, fellows, reticent }),
+    suspects: () => suspects(state),
     strangerHeard: () => feed({ kind: "stranger" }),
     setOwned: (ips) => feed({ kind: "owned", ips }),
     current: () => current(state, clock.now()),

@@ -58,8 +58,13 @@ export interface Layer2 extends Pick<Reach, "addresses" | "cutOff" | "leadsToAny
   setOwned(ips: readonly Ip[], quiet: readonly Ip[], resumed?: readonly Ip[]): void;
   /** Tells all neighbours once more where these addresses are. */
   announceAgain(ips: readonly Ip[]): void;
-  /** Hardware addresses of the other speakers: a frame of theirs is no conflict. */
-  setFellows(macs: ReadonlySet<Mac>): void;
+  /**
+   * Hardware addresses of the other speakers: a frame of theirs is no conflict. Of the reticent among
+   * them, which do not tell what they have, some may be missing.
+   */
+  setFellows(macs: ReadonlySet<Mac>, reticent: ReadonlySet<Mac>): void;
+  /** Hosts that have our addresses, of which it is not decided yet whether they are fellows. */
+  suspects(): ReadonlySet<Mac>;
   /** A speaker is heard whose hardware addresses are not known yet: nobody is accused meanwhile. */
   strangerHeard(): void;
   /** The interfaces that answer. */
@@ -186,6 +191,7 @@ export function driveLayer2(
     },
     announceAgain: (ips: readonly Ip[]) => feed({ kind: "again", ips }),
     setFellows: conflicts.setFellows,
+    suspects: conflicts.suspects,
     strangerHeard: conflicts.strangerHeard,
     // Those that lead to the LAN come first: fellows are told of the first few.
     interfaces: () =>
@@ -264,6 +270,7 @@ function withoutLayer2(problem: string, log: Log, signal: AbortSignal): Layer2 {
     setOwned: () => undefined,
     announceAgain: () => undefined,
     setFellows: () => undefined,
+    suspects: () => new Set(),
     strangerHeard: () => undefined,
     interfaces: () => [],
     answersBy: () => "off",

@@ -56,6 +56,7 @@ function makeStage(refusal?: Error): Stage {
       void done.push(`owns ${textOf(ips)}${quiet.map((ip) => `, ${formatIp(ip)} quietly`)}`),
     announceAgain: () => undefined,
     setFellows: (macs) => void done.push(`fellows ${macs.size}`),
+    suspects: () => new Set(),
     strangerHeard: () => undefined,
     leftOut: () => [],
     interfaces: () => [{ name: "eth0", mac: OWN, ifindex: 2 }],
@@ -129,7 +130,7 @@ Deno.test("an address that a foreign host has is not answered until that host is
 
 Deno.test("own frames say nothing; those of a fellow speaker leave it to the election", () => {
   const { prober, clock, done, claims } = makeStage();
-  prober.setFellows(new Set([FOREIGN]));
+  prober.setFellows(new Set([FOREIGN]), new Set());
   prober.setOwned([VIP], []);
   claims.push({ ip: VIP, mac: OWN });
   clock.advance(20);

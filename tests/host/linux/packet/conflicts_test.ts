@@ -27,7 +27,8 @@ Deno.test("startConflicts() defends at once and tells of a host when it is judge
   conflicts.setOwned([VIP]);
   for (const mac of [OWN, FELLOW, STRANGER]) conflicts.seen({ ip: VIP, mac, ifindex: 2 });
   assert.deepEqual(done.splice(0), ["defends 10.77.1.220"]);
-  conflicts.setFellows(new Set([FELLOW]));
+  assert.deepEqual(conflicts.suspects(), new Set([FELLOW, STRANGER]));
+  conflicts.setFellows(new Set([FELLOW]), new Set());
   clock.advance(JUDGE_MS);
   assert.deepEqual(done.splice(0), [`tells of 10.77.1.220 at ${STRANGER}`]);
   assert.equal(log.lines.at(-1)?.fields.interface, "eth2");

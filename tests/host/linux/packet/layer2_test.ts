@@ -192,12 +192,12 @@ Deno.test("own frames and those of fellow speakers are no conflict to tell of", 
   const { layer2, onLinks, onConflict, clock, conflicts } = makeStage();
   const late = STRANGER + 1 as Mac;
   onLinks([link(2)]);
-  layer2.setFellows(new Set([STRANGER]));
+  layer2.setFellows(new Set([STRANGER]), new Set());
   layer2.setOwned([VIP], []);
   onConflict({ ip: VIP, mac: link(2).mac ?? assert.fail(), ifindex: 2 });
   onConflict({ ip: VIP, mac: STRANGER, ifindex: 2 });
   onConflict({ ip: VIP, mac: late, ifindex: 2 });
-  layer2.setFellows(new Set([STRANGER, late])); 
+  layer2.setFellows(new Set([STRANGER, late]), new Set());
   clock.advance(JUDGE_MS);
   assert.deepEqual(conflicts, []);
 });
