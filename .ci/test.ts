@@ -4,6 +4,7 @@
 // The files run in lanes side by side. Each lane has a network and run folders of its own, so that
 // no port, namespace or process of one is seen in another.
 import { stripVTControlCharacters } from "node:util";
+import { FAILED_TRIES } from "../tests/support/attempts.ts";
 import { installPackages, TEST_PACKAGES } from "../tests/support/packages.ts";
 import { ensureHelm, ensureKubeBinaries } from "../tests/support/kube_binaries.ts";
 import { must } from "../tests/support/process.ts";
@@ -144,6 +145,15 @@ function repeatFailures({ lane, failed, stdout, stderr }: Result): void {
   for (const line of told) console.log(line);
 }
 
+/** What some tests needed more than one try for: they passed, and yet it is news. */
+async function repeatFailedTries(file: string): Promise<void> {
+  const lines = (await Deno.readTextFile(file)).split("\n").filter((line) => line !== "");
+  await Deno.remove(file);
+  if (lines.length === 0) return;
+  console.log(`\ntries that failed before another did not: ${lines.length}`);
+  for (const line of lines) console.log(line);
+}
+
 const names = Deno.args;
 // By name the fuzz tests run long; among all the others they run as briefly as they can tell something.
 if (names.includes("fuzz")) Deno.env.set("HERALD_FUZZ_RUNS", "1000000");
@@ -169,8 +179,11 @@ if (texts.some((text) => NEEDS_PROMETHEUS.test(text))) await ensurePrometheus();
 if (texts.some((text) => NEEDS_RELEASE.test(text))) await must("./install.sh", ["release"]);
 else if (texts.some((text) => NEEDS_IMAGE.test(text))) await must("./install.sh", ["image"]);
 
+const tries = await Deno.makeTempFile({ prefix: "herald-tries-" });
+Deno.env.set(FAILED_TRIES, tries);
 const results = await runLanes(lanesOf(files), !files.includes(CHECKS_TYPES));
 results.forEach(repeatFailures);
+await repeatFailedTries(tries);
 const passed = results.reduce((sum, one) => sum + one.passed, 0);
 const failed = results.reduce((sum, one) => sum + one.failed, 0);
 console.log(`${passed} passed, ${failed} failed`);
