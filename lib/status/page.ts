@@ -1,7 +1,7 @@
 import { html } from "hono/html";
 import type { HtmlEscapedString } from "hono/utils/html";
 import { ADDRESSES, type Column, PEERS, POOLS, SERVICES } from "./tables.ts";
-import { interfacesText, leadText, unknownText } from "./text.ts";
+import { conflictTexts, interfacesText, leadText, unknownText } from "./text.ts";
 import type { ProcessStatus } from "./types.ts";
 
 type Html = HtmlEscapedString | Promise<HtmlEscapedString>;
@@ -39,6 +39,11 @@ export function statusPage(whole: ProcessStatus, page = 1): Html {
         <p class="${status.ready ? "good" : "bad"}">${status.ready
           ? "Ready"
           : `Not ready: ${status.notReady.join("; ")}`}</p>
+        ${status.unhealthy.map((problem) =>
+          html`
+            <p class="bad">Unhealthy: ${problem}</p>
+          `
+        )}
         <p>
           Objects from <code>${status.objects}</code>, configuration ${status.config.state} from
           <code>${status.config.source}</code>${status.config.reason
@@ -107,6 +112,10 @@ function speakerSection({ speaker }: ProcessStatus): Html | "" {
     ${(speaker.concerns ?? []).map((concern) =>
       html`
         <p>Warning: ${concern}</p>
+      `
+    )}${conflictTexts(speaker).map((conflict) =>
+      html`
+        <p class="bad">Conflict: ${conflict}</p>
       `
     )}
     <h2>Addresses, as ${speaker.node} sees them</h2>

@@ -53,6 +53,11 @@ export function leadText({ leader, reason, role }: LeadStatus): string {
   }
 }
 
+/** Whoever else has addresses that are announced here. */
+export function conflictTexts({ conflicts = [] }: SpeakerStatus): string[] {
+  return conflicts.map(({ ip, mac }) => `${ip} is at ${mac} too`).sort();
+}
+
 function problemText({ source, line, column, field, message }: ReportedProblem): string {
   return `${source}${field === undefined ? `:${line}:${column}` : ` ${field}`}: ${message}`;
 }
@@ -85,7 +90,7 @@ function speakerLines(speaker: SpeakerStatus): string[] {
       "owners",
       Object.entries(speaker.owned ?? {}).map(([node, count]) => `${node} ${count}`),
     ),
-    ...listLine("CONFLICTS", speaker.conflicts?.map(({ ip, mac }) => `${ip} is at ${mac} too`)),
+    ...listLine("CONFLICTS", conflictTexts(speaker)),
     ...(speaker.concerns ?? []).map((concern) => `  WARNING    ${concern}`),
     ...speaker.unknown ? [`  ${unknownText(speaker.unknown)}`] : [],
     ...speaker.unknown && speaker.addresses.length === 0

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { statusPage } from "../../lib/status/page.ts";
+import { statusText } from "../../lib/status/text.ts";
 import type { ProcessStatus } from "../../lib/status/types.ts";
 import { PROCESS_STATUS as STATUS } from "../support/status.ts";
 
@@ -37,6 +38,29 @@ Deno.test("statusPage() shows who announces what", async () => {
   ]);
   assert.match(shown, /Addresses, as node1 sees them/);
   assert.match(shown, /Answers on eth0 02:00:00:00:00:01; by name not on cni0 /);
+});
+
+Deno.test("statusPage() shows what is wrong as herald status does: who else has an address, what hangs", async () => {
+  const status: ProcessStatus = {
+    ...STATUS,
+    unhealthy: ["the Worker herald-time does not answer"],
+    speaker: {
+      node: "node1",
+      backend: "socket",
+      interfaces: [],
+      addresses: [],
+      conflicts: [
+        { ip: "10.77.1.221", mac: "02:00:00:00:66:01" },
+        { ip: "10.77.1.220", mac: "02:00:00:00:66:01" },
+      ],
+    },
+  };
+  const [shown, text] = [await page(status), statusText(status)];
+  assert.match(shown, /Unhealthy: the Worker herald-time does not answer/);
+  assert.match(text, /unhealthy {2}the Worker herald-time does not answer/);
+  const told = ["220", "221"].map((last) => `10.77.1.${last} is at 02:00:00:00:66:01 too`);
+  assert.deepEqual([...shown.matchAll(/Conflict: (.*?)</g)].map(([, one]) => one), told);
+  assert.ok(text.includes(`CONFLICTS  ${told.join(", ")}`), text);
 });
 
 Deno.test("statusPage() shows BGP peers, their last error and whom an address's routes go to", async () => {
