@@ -5,7 +5,7 @@ import { makeFailover, VIP } from "./failover_scene.ts";
 
 const CONFLICT = /AddressConflict|another host has our address/;
 
-Deno.test("speakers that start at one moment take no fellow for a foreign host, and tell of a true one (layer 2, fault 10; d06)", async () => {
+Deno.test("speakers that start at one moment take no fellow for a foreign host, and tell of a true one (layer 2, fault 10; N1, d06)", async () => {
   await using failover = await makeFailover();
   const { client, nodes } = failover.scene;
   const all = nodes.map((_, index) => index);

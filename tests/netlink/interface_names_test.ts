@@ -61,7 +61,7 @@ const linuxName = fc.tuple(fc.constantFrom(...beginnings), suffix)
   .map((parts) => parts.join("").slice(0, 15))
   .filter((name) => !["", ".", ".."].includes(name));
 
-Deno.test("matchesInterface() without patterns shuts out exactly what MetalLB's list shuts out", () => {
+Deno.test("N2: matchesInterface() without patterns shuts out exactly what MetalLB's list shuts out", () => {
   fc.assert(
     fc.property(linuxName, (name) => {
       assert.equal(matchesInterface(name, []), !METALLB.some((one) => one.test(name)), name);

@@ -53,7 +53,7 @@ function isClaim({ hex }: Frame): boolean {
 }
 
 testOnNodes(
-  "on a node with the interfaces of several container networks only the LAN's answers, unless --interface says otherwise",
+  "N2: on a node with the interfaces of several container networks only the LAN's answers, unless --interface says otherwise",
   async (scene) => {
     const { client, kube, lan } = scene;
     const hosts = scene.nodes.map(({ host }) => host);

@@ -265,7 +265,7 @@ Deno.test("folder store shows a speaker what a controller writes, and the speake
   });
 });
 
-Deno.test("folder store shows a speaker that starts with the controller each address, and waits for no poll", async () => {
+Deno.test("H5: folder store shows a speaker that starts with the controller each address, and waits for no poll", async () => {
   const names = Array.from({ length: 200 }, (_, at) => `s${at}`);
   const many = names.map((name) => service(name)).join("---\n");
   const timing = { ...TIMING, pollMs: 600_000 };
