@@ -10,7 +10,7 @@ export function setExcluded(world: World, excluded: ReadonlySet<string>): void {
 
 function tellLabels(world: World, speaker: Speaker): void {
   if (!hearsApi(world, speaker)) return;
-  schedule(world, 5 * world.random(), () =>
+  schedule(world, world.labelsMs * world.random(), () =>
     act(world, speaker, () => {
       if (!hearsApi(world, speaker)) return;
       speaker.heardAt = world.now;

@@ -128,6 +128,8 @@ export interface World {
   /** Labels as the API server has them. */
   excluded: Set<string>;
   apiDown: boolean;
+  /** Each speaker hears of what changed at a moment of its own, at the latest after so long. */
+  labelsMs: number;
   /** Nodes that do not reach it. */
   readonly apiCut: Set<string>;
   /** It tells each watch something so often … */
@@ -189,6 +191,7 @@ export function createWorld(nodes: number, vips: number, random: Random): World 
     queue: createQueue(),
     excluded: new Set(),
     apiDown: false,
+    labelsMs: 5,
     apiCut: new Set(),
     signMs: 60_000,
     oldMs: OLD_MS,
