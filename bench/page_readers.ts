@@ -15,11 +15,12 @@ export async function benchPageReaders(
   among: string,
 ): Promise<Figure[]> {
   const quiet = await eachSecond(pid, () => Promise.resolve());
-  let [bytes, slowestMs] = [0, 0];
+  let [answers, bytes, slowestMs] = [0, 0, 0];
   const read = async (page: string) => {
     const began = performance.now();
     const answer = await fetch(`http://127.0.0.1:${port}${page}`);
     bytes += (await answer.arrayBuffer()).byteLength;
+    answers++;
     slowestMs = Math.max(slowestMs, performance.now() - began);
     // What is too much at once is refused, and that is an answer.
     if (!answer.ok && answer.status !== 503) throw new Error(`${page}: ${answer.status}`);
@@ -32,8 +33,10 @@ export async function benchPageReaders(
   if (bytes === 0) throw new Error("nobody was answered");
   return [
     figure(`readers-${READERS}-of-${among}-event-loop`, busy - quiet, "ms a second", {
+      baseline: quiet,
       goal: { of: "value", atMost: 50 },
     }),
+    figure(`readers-${READERS}-of-${among}-answers`, answers / SECONDS, "a second"),
     figure(`readers-${READERS}-of-${among}-slowest`, slowestMs, "ms"),
   ];
 }
