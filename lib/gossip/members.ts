@@ -118,9 +118,12 @@ export function changeHealth(state: GossipState, by: number): void {
   state.health = Math.min(MAX_HEALTH, Math.max(0, state.health + by));
 }
 
-/** A member accuses this node. */
+/** A member accuses this node: at its age, or at one of which it has not heard the end. */
 function accused(state: GossipState, { incarnation }: Accusation): void {
-  if (!state.leaving && incarnation >= state.incarnation) refute(state, incarnation);
+  if (state.leaving) return;
+  if (incarnation >= state.incarnation) refute(state, incarnation);
+  // The news of what this node told of itself since got lost: without it the suspicion would end in death.
+  else broadcast(state, state.self.name, ownAlive(state));
 }
 
 /** A member is accused (suspectNode). */

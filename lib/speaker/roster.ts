@@ -32,12 +32,19 @@ export interface Roster {
   readonly addressesBeside: ReadonlySet<Ip>;
 }
 
-/** Reads out of gossip who takes part, by what each tells of itself, this node since `sinceMs`. */
+type Members = ReadonlyMap<string, Pick<Member, "address" | "meta" | "namesAsker" | "state">>;
+
+/**
+ * Reads out of gossip who takes part, by what each tells of itself, this node since `sinceMs`; of
+ * those whose heartbeat is `heard` none is gone that has not said so.
+ */
 export function rosterOf(
-  alive: ReadonlySet<string>,
-  members: ReadonlyMap<string, Pick<Member, "address" | "meta" | "namesAsker">>,
+  aliveInGossip: ReadonlySet<string>,
+  members: Members,
   sinceMs: number,
+  heard: ReadonlySet<string>,
 ): Roster {
+  const alive = withHeard(aliveInGossip, members, heard);
   const elders = new Set<string>();
   const mute = new Set<string>();
   const views = new Map<string, NonNullable<Announcement["view"]>>();
@@ -72,6 +79,23 @@ export function rosterOf(
     beside: { nodes, older, newer },
     addressesBeside,
   };
+}
+
+/**
+ * A member whose heartbeat is heard lives, be the port of the gossip filtered. Speakers of MetalLB
+ * know of no heartbeat: beside them who is dead to gossip is so to all.
+ */
+function withHeard(
+  alive: ReadonlySet<string>,
+  members: Members,
+  heard: ReadonlySet<string>,
+): ReadonlySet<string> {
+  const also = [...heard].filter((name) => !alive.has(name) && members.get(name)?.state === "dead");
+  if (also.length === 0) return alive;
+  const isBeside = [...members].some(([name, { meta }]) =>
+    alive.has(name) && readAnnouncement(meta) === undefined
+  );
+  return isBeside ? alive : new Set([...alive, ...also]);
 }
 
 /** Reads what a node is cut off from; what is no prefix is left out. */

@@ -3,6 +3,7 @@ import { instant } from "../../lib/base/time.ts";
 import type { GossipMessage } from "../../lib/gossip/message.ts";
 import { createGossip, type GossipEvent, OWN_VSN } from "../../lib/gossip/state.ts";
 import { nextDeadline, step } from "../../lib/gossip/step.ts";
+import { ownAlive } from "../../lib/gossip/told.ts";
 import { seededRandom } from "../support/random.ts";
 import { ip4 } from "../support/addresses.ts";
 
@@ -57,6 +58,21 @@ Deno.test("an accusation is refuted by the accused, louder, and ends the suspici
   assert.equal(b()?.state, "suspect");
   tell(alive({ incarnation: 4 }));
   assert.deepEqual([b()?.state, b()?.suspicion], ["alive", undefined]);
+});
+
+Deno.test("an accusation from before what this node last told is answered by that: the news got lost", () => {
+  const { state, tell, random } = member();
+  for (const text of ["one", "two"]) {
+    const meta = new TextEncoder().encode(text);
+    step(state, { kind: "meta", meta }, instant(10), random);
+  }
+  state.broadcasts.clear();
+  for (const kind of ["suspect", "dead"] as const) {
+    tell(accuse(kind, { node: "a", incarnation: 1 }), 20);
+    assert.deepEqual(state.broadcasts.get("a")?.message, ownAlive(state), kind);
+    assert.deepEqual([state.incarnation, state.health], [3, 0], kind);
+    state.broadcasts.clear();
+  }
 });
 
 Deno.test("a flood of forged suspicions about ourselves is refuted and kills nobody (corpus 2.8.12)", () => {

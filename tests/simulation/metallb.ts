@@ -32,6 +32,11 @@ export function metallbOwner(version: MetallbVersion, cluster: Cluster): string 
   );
   const [first] = service.assigned;
   const salt = version === "v0.10" || first === undefined ? service.key : formatIp(first);
+  return firstOf(usable, salt);
+}
+
+/** The first of its election. */
+export function firstOf(names: readonly string[], salt: string): string | undefined {
   const rank = (name: string) => createHash("sha256").update(`${name}#${salt}`).digest("hex");
-  return usable.toSorted((a, b) => rank(a) < rank(b) ? -1 : 1)[0];
+  return names.toSorted((a, b) => rank(a) < rank(b) ? -1 : 1)[0];
 }

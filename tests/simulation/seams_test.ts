@@ -25,16 +25,28 @@ const FILTERS: readonly (readonly [string, Filter])[] = [
   ["between one node and all others", (from, to, one) => from === one || to === one],
 ];
 
-function filterBeats(world: World, filter: Filter, one: string): void {
-  for (const from of world.names) {
-    for (const to of world.names) {
-      if (from !== to && filter(from, to, one)) world.network.beatCut.add(`${from}>${to}`);
+function filterPort(
+  { names, network }: World,
+  port: "beatCut" | "gossipCut",
+  filter: Filter,
+  one: string,
+): void {
+  for (const from of names) {
+    for (const to of names) {
+      if (from !== to && filter(from, to, one)) network[port].add(`${from}>${to}`);
     }
   }
 }
 
-for (const [what, filter] of FILTERS) {
-  Deno.test(`heartbeats filtered (${what}) while gossip is whole: one owner all along (layer 2, fault 3)`, () => {
+const PORTS = [["beatCut", "heartbeats", "gossip is"], [
+  "gossipCut",
+  "gossip",
+  "heartbeats are",
+]] as const;
+const CASES = PORTS.flatMap((port) => FILTERS.map((filter) => [...port, ...filter] as const));
+
+for (const [port, which, other, what, filter] of CASES) {
+  Deno.test(`${which} filtered (${what}) while ${other} whole: one owner all along (layer 2, fault 3)`, () => {
     for (let seed = 1; seed <= 40; seed++) {
       const nodes = [2, 3, 5][seed % 3] ?? 3;
       const world = settledWorld(seed, nodes);
@@ -43,12 +55,12 @@ for (const [what, filter] of FILTERS) {
       const owners = () => world.vips.map((ip) => answering(world, ip).join());
       const before = owners();
       const where = `seed ${seed}, ${nodes} nodes`;
-      filterBeats(world, filter, world.names[seed % nodes] ?? "");
+      filterPort(world, port, filter, world.names[seed % nodes] ?? "");
       for (let second = 1; second <= 15; second++) {
         runUntil(world, world.now + 1_000);
         assert.deepEqual(owners(), before, `${where}: ${second} s after`);
       }
-      world.network.beatCut.clear();
+      world.network[port].clear();
       runUntil(world, world.now + 5_000);
       assert.deepEqual(owners(), before, `${where}: opened again`);
       const { gapMs, overlapMs } = watch.worst;
@@ -110,7 +122,7 @@ Deno.test("a node that dies while its heartbeat is filtered is noticed by gossip
   for (let seed = 1; seed <= 20; seed++) {
     const nodes = [2, 3, 5][seed % 3] ?? 3;
     const world = settledWorld(seed, nodes);
-    filterBeats(world, () => true, "");
+    filterPort(world, "beatCut", () => true, "");
     runUntil(world, world.now + 15_000);
     const watch = watchOwners(world);
     const [name = ""] = answering(world, world.vips[0] ?? assert.fail());

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { CLAIM_MS } from "../../lib/speaker/unclaimed.ts";
 import { rankCandidates } from "../../lib/speaker/election.ts";
 import { cutApi, setApiDown, setExcluded } from "./world/api.ts";
-import { answering, runUntil, type World } from "./world/world.ts";
+import { answering, runUntil, saltOf, type World } from "./world/world.ts";
 import {
   assertCachesRight,
   assertNobodyAccused,
@@ -24,7 +24,7 @@ function hurriedWorld(seed: number, nodes: number): World {
 }
 const owners = (world: World) => world.vips.map((ip) => answering(world, ip).join());
 const first = (world: World, names: readonly string[]) =>
-  world.vips.map((ip) => rankCandidates(names, String(ip))[0]);
+  world.vips.map((ip) => rankCandidates(names, saltOf(ip))[0]);
 
 Deno.test("layer2 9: who sees nothing new gives way to those who do, and takes its share back without a gap", () => {
   for (let seed = 1; seed <= 12; seed++) {

@@ -11,17 +11,24 @@ const told = { port: 7947, boot: 2, inRing: true, sinceMs: 10, canAnnounce: true
 const member = (part: Partial<Parameters<typeof announcementOf>[0]>) => ({
   address,
   meta: announcementOf({ ...told, ...part }),
+  state: "alive" as const,
 });
+const NOBODY: ReadonlySet<string> = new Set();
 
 Deno.test("rosterOf() reads who beats, who is older, who is mute and whose view is how current", () => {
   const members = new Map([
     ["b", member({ view: "current", rules: "these", cutOff: ["10.77.1.0/24", "?"] })],
     ["c", member({ sinceMs: 30, canAnnounce: false, view: "stale" })],
     ["dead", member({})],
-    ["metallb", { address, meta: new Uint8Array() }],
+    ["metallb", { address, meta: new Uint8Array(), state: "alive" as const }],
   ]);
   const alive = new Set(["a", "b", "c", "metallb"]);
-  const { addressesBeside, beating, beside, cutOff, rules, view } = rosterOf(alive, members, 20);
+  const { addressesBeside, beating, beside, cutOff, rules, view } = rosterOf(
+    alive,
+    members,
+    20,
+    NOBODY,
+  );
   assert.deepEqual(beating.map(({ name }) => name), ["b", "c"]);
   assert.deepEqual(beating[0], { name: "b", address, port: 7947, boot: 2, inRing: true });
   assert.deepEqual([...view.beating], [["b", 2], ["c", 2]]);
@@ -36,15 +43,31 @@ Deno.test("rosterOf() reads who beats, who is older, who is mute and whose view 
 
 Deno.test("rosterOf() tells MetalLB's speakers by their pings: those up to v0.12 do not name who asks", () => {
   const asking = (namesAsker: boolean | undefined) =>
-    ({ address, meta: new Uint8Array(), namesAsker }) as const;
+    ({ address, meta: new Uint8Array(), namesAsker, state: "alive" }) as const;
   const members = new Map([["old", asking(false)], ["new", asking(true)], [
     "silent",
     asking(undefined),
   ]]);
-  const { beside: { newer, nodes, older } } = rosterOf(new Set(members.keys()), members, 0);
+  const { beside: { newer, nodes, older } } = rosterOf(new Set(members.keys()), members, 0, NOBODY);
   assert.deepEqual([[...nodes], [...older], [...newer]], [["old", "new", "silent"], ["old"], [
     "new",
   ]]);
+});
+
+Deno.test("rosterOf() counts whose heartbeat is heard though gossip takes it for dead, not who left, and not beside MetalLB", () => {
+  const at = (state: "alive" | "dead" | "left", { meta } = member({})) => ({
+    address,
+    meta,
+    state,
+  });
+  const members = new Map([["b", at("dead")], ["c", at("dead")], ["gone", at("left")]]);
+  const heard = new Set(["b", "gone", "unknown"]);
+  const { beating, view } = rosterOf(new Set(["a"]), members, 0, heard);
+  assert.deepEqual([...view.alive], ["a", "b"]);
+  assert.deepEqual(beating.map(({ name }) => name), ["b"]);
+  members.set("metallb", at("alive", { ...member({}), meta: new Uint8Array() }));
+  const beside = rosterOf(new Set(["a", "metallb"]), members, 0, heard);
+  assert.deepEqual([...beside.view.alive], ["a", "metallb"]);
 });
 
 Deno.test("describeMembers() says what is known of each, and whose view is stale", () => {

@@ -80,7 +80,7 @@ export interface Fellows extends AsyncDisposable {
 
 /** Without gossip only the pods tell which speakers there are, and nobody listens. */
 export const ALONE: Fellows = {
-  roster: () => rosterOf(new Set(), new Map(), 0),
+  roster: () => rosterOf(new Set(), new Map(), 0, new Set()),
   describeSelf: () => undefined,
   unreached: () => ({ nodes: [], failures: new Set(), keyBytes: undefined }),
   live: (readyPods) => readyPods,

@@ -96,7 +96,7 @@ export function createMembership(options: MembershipOptions): Membership {
     ...options,
     liveness,
     announced: options.announcement,
-    roster: rosterOf(new Set(), new Map(), 0),
+    roster: rosterOf(new Set(), new Map(), 0, new Set()),
     mayTellRefused: oncePerCause(TELL_MS, clock.now),
     unsettled: new Map(),
     lastNotice: 0,
@@ -188,7 +188,7 @@ function onMembers(state: State): void {
   const { context: { clock, options }, gossip, heartbeat, inbox, liveness } = state;
   liveness.fitness.problem = state.fault ?? refusalText(options.nodeName, gossip.rival());
   const { sinceMs } = state.announced;
-  state.roster = rosterOf(gossip.alive(), gossip.members(), sinceMs);
+  state.roster = rosterOf(gossip.alive(), gossip.members(), sinceMs, liveness.up);
   const { beating: targets, view } = state.roster;
   setMembers(liveness, view, clock.now());
   inbox.post({ kind: "members" });
@@ -221,6 +221,8 @@ function take(state: State, news: MemberNews): void {
       metrics.heartbeatDowns.inc();
       metrics.silence.observe(news.silentMs / 1000);
       log.warn({ speaker: news.name, silentMs: Math.round(news.silentMs) }, "speaker is gone");
+      // Its heartbeat alone spoke for it.
+      if (gossip.members().get(news.name)?.state === "dead") return onMembers(state);
       return inbox.post({ kind: "members" });
     case "vouched":
       onVouched(liveness, news.name, news.answers);

@@ -44,8 +44,10 @@ Deno.test("a node that leads to five subnets no more counts itself out where the
     canAnnounce: true,
     cutOff: cutOff.own(),
   });
-  const members = new Map([["n1", { address: all[0]?.address ?? assert.fail(), meta }]]);
-  const seen = rosterOf(new Set(["n1"]), members, 0).cutOff.get("n1");
+  const members = new Map([
+    ["n1", { address: all[0]?.address ?? assert.fail(), meta, state: "alive" as const }],
+  ]);
+  const seen = rosterOf(new Set(["n1"]), members, 0, new Set()).cutOff.get("n1");
   assert.deepEqual(seen, cutOff.byNode("Herald")?.get("n1"));
   assert.deepEqual(seen, all);
 });

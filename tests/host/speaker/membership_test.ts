@@ -116,7 +116,11 @@ Deno.test("the number of heartbeats heard is right whatever ends one", async () 
   assert.deepEqual(await shown(), [1], "it said goodbye");
   gossiping.die("node4");
   membership.take({ kind: "members" });
-  assert.deepEqual(await shown(), [0], "gossip gave it up");
+  assert.deepEqual(await shown(), [1], "gossip gave it up, and it beats");
+  assert.deepEqual([...membership.live(undefined) ?? []], ["node4"]);
+  membership.take({ kind: "down", name: "node4", silentMs: 150 });
+  assert.deepEqual(await shown(), [0], "it was missed too");
+  assert.deepEqual([...membership.live(undefined) ?? []], []);
 });
 
 Deno.test("a member that no heartbeat reaches is looked at again when gossip alone must do", async () => {

@@ -92,8 +92,9 @@ export function advanceConflicts(world: World, speaker: Speaker, event: Conflict
     if (action.kind !== "tell") continue;
     const [fellow = ""] = [...world.machines].find(([, { mac }]) => mac === action.mac) ?? [];
     // Nobody can know of one that was gone before it was known, and that had the address: so it did.
-    const isKnown = speaker.gossip.members.has(fellow) || speaker.liveness.met.has(fellow);
-    if (world.speakers.get(fellow)?.running === false && !isKnown) continue;
+    const { name = fellow, running } = world.speakers.get(fellow) ?? {};
+    const isKnown = speaker.gossip.members.has(name) || speaker.liveness.met.has(name);
+    if (running === false && !isKnown) continue;
     world.accused.push(`${speaker.host} accuses ${fellow} at ${world.now}`);
   }
   plan(world, speaker, "conflicts");

@@ -12,15 +12,15 @@ import { loseAll } from "./answers.ts";
 import { becomeReady, judgeFitness } from "./fitness.ts";
 import { lookAgain } from "./gossiping.ts";
 import { act, carry, hostAt, isCut, transmit } from "./network.ts";
-import { onSettled, tellClaims } from "./notices.ts";
+import { onSettled, tellClaims, tellMacs } from "./notices.ts";
 import { plan } from "./timers.ts";
-import { clock, schedule, type Speaker, type World } from "./world.ts";
+import { bootClock, clock, schedule, type Speaker, type World } from "./world.ts";
 
 const LONG_PAUSE_MS = 500;
 
 /** Advances a speaker's heartbeat. */
 export function advanceMonitor(world: World, speaker: Speaker, event: MonitorEvent): void {
-  const actions = step(speaker.monitor, event, clock(world, speaker), world.random);
+  const actions = step(speaker.monitor, event, bootClock(world, speaker), world.random);
   for (const action of actions) perform(world, speaker, action);
   plan(world, speaker, "monitor");
 }
@@ -40,6 +40,7 @@ function perform(world: World, speaker: Speaker, action: MonitorAction): void {
     case "down":
       onDown(liveness, action.name, clock(world, speaker));
       feed.gossip({ kind: "doubt", name: action.name });
+      if (speaker.gossip.members.get(action.name)?.state === "dead") feed.members();
       lookAgain(world, speaker);
       return feed.touch();
     case "can-announce":
@@ -59,7 +60,7 @@ function perform(world: World, speaker: Speaker, action: MonitorAction): void {
       return onPaused(world, speaker, action.ms);
     case "awake":
       if (speaker.held) return;
-      if (speaker.leaseUntil <= clock(world, speaker)) world.stale = true;
+      if (speaker.leaseUntil <= bootClock(world, speaker)) world.stale = true;
       speaker.leaseUntil = action.until;
   }
 }
@@ -75,15 +76,14 @@ function send(
   if (address === undefined || peer === undefined) return;
   const refuse = () =>
     transmit(world, peer, host, (back) => back.feed.monitor({ kind: "refused", name: to }));
-  if (isCut(world.network.beatCut, host, peer)) {
-    if (world.network.filterRefuses) refuse();
-    return;
-  }
+  const { beatCut, filterRefuses } = world.network;
+  if (filterRefuses && isCut(beatCut, host, peer)) refuse();
   const packet = { sender, boot, sequence: ++speaker.sequence, body };
-  carry(world, speaker, address, (other) => hear(world, other, packet, speaker));
+  carry(world, speaker, address, beatCut, (other) => hear(world, other, packet, speaker));
   const target = world.speakers.get(peer);
   // A living machine's kernel tells that nobody listens.
-  if (target?.running === false && !isCut(world.network.cut, host, peer)) refuse();
+  const isOpen = !isCut(world.network.cut, host, peer) && !isCut(beatCut, host, peer);
+  if (target?.running === false && isOpen) refuse();
 }
 
 /** What the version before reads of it: its beats say nothing of a ring, and that others are missed is no news. */
@@ -106,14 +106,13 @@ function hear(
 }
 
 function onNotice(world: World, speaker: Speaker, from: string, notice: Notice): void {
-  const { fellowMacs, feed, liveness, mac, unclaimed } = speaker;
+  const { fellowMacs, feed, liveness, unclaimed } = speaker;
   if (notice.what === "leaving") onLeaving(liveness, from);
   feed.decide();
   if (notice.what === "leaving") return;
   if (notice.what === "claim") {
     fellowMacs.set(from, notice.macs);
-    const fellows = new Set([...fellowMacs.values()].flat());
-    feed.conflicts({ kind: "known", own: new Set([mac]), fellows });
+    tellMacs(speaker);
     onClaimed(unclaimed, from, notice.ips);
   } else onReleased(unclaimed, from, notice.ips, clock(world, speaker));
   feed.ownership({ kind: notice.what, from, ips: notice.ips });
@@ -133,7 +132,7 @@ function onPaused(world: World, speaker: Speaker, ms: number): void {
       world.stale = true;
       speaker.held = false;
       speaker.leaseUntil = after(
-        clock(world, speaker),
+        bootClock(world, speaker),
         missedAfterMs(speaker.monitor.timing) / 3,
       );
     }));

@@ -27,8 +27,8 @@ export function becomeReady(world: World, speaker: Speaker, waitedMs: number): v
 
 /** Tells the others when this node can no longer announce, and when it can again. */
 export function judgeFitness(world: World, speaker: Speaker): void {
-  const { informed, liveness: { fitness } } = speaker;
-  const canAnnounce = informed && fitness.problem === undefined;
+  const { homeless, informed, liveness: { fitness } } = speaker;
+  const canAnnounce = informed && !homeless && fitness.problem === undefined;
   if (canAnnounce !== (fitness.canAnnounceSince !== undefined)) {
     setCanAnnounce(world, speaker, canAnnounce);
   }

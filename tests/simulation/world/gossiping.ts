@@ -1,13 +1,16 @@
-import type { NodeState } from "../../../lib/gossip/message.ts";
+import type { GossipMessage, NodeState } from "../../../lib/gossip/message.ts";
 import type { Endpoint, GossipAction, GossipEvent } from "../../../lib/gossip/state.ts";
 import { aliveMembers, step } from "../../../lib/gossip/step.ts";
 import { localStates } from "../../../lib/gossip/told.ts";
+import type { Ip } from "../../../lib/net/ip.ts";
+import { judgeBeside } from "../../../lib/speaker/judgement.ts";
 import { nextVerdict, onVouched, setMembers } from "../../../lib/speaker/liveness.ts";
 import { rosterOf } from "../../../lib/speaker/roster.ts";
-import { becomeReady, judgeFitness } from "./fitness.ts";
+import { judgeFitness } from "./fitness.ts";
 import { act, carry, hasAddress, hostAt, isCut, transmit } from "./network.ts";
+import { tellMacs } from "./notices.ts";
 import { plan } from "./timers.ts";
-import { clock, schedule, type Speaker, type World } from "./world.ts";
+import { bootClock, clock, schedule, type Speaker, type World } from "./world.ts";
 
 /** The time for a stream. */
 const STREAM_MS = 10_000;
@@ -16,14 +19,13 @@ const STREAM_MS = 10_000;
 export function advanceGossip(world: World, speaker: Speaker, event: GossipEvent): void {
   const actions = step(speaker.gossip, event, clock(world, speaker), world.random);
   for (const action of actions) perform(world, speaker, action);
-  if (actions.some(({ kind }) => kind === "member" || kind === "rival")) {
-    membersChanged(world, speaker);
-  }
+  if (actions.some(({ kind }) => kind === "member" || kind === "rival")) speaker.feed.members();
   plan(world, speaker, "gossip");
 }
 
 function perform(world: World, speaker: Speaker, action: GossipAction): void {
   const { feed, liveness } = speaker;
+  const { gossipCut } = world.network;
   switch (action.kind) {
     case "push-pull":
       return exchange(world, speaker, action.to);
@@ -38,35 +40,52 @@ function perform(world: World, speaker: Speaker, action: GossipAction): void {
     }
     case "candidates": {
       const complete = world.now >= speaker.podsKnownAt;
-      const addresses = complete ? [...world.machines.values()].map(({ address }) => address) : [];
+      const addresses = complete ? expected(world) : [];
       return feed.gossip({ kind: "candidates", addresses, complete });
     }
     case "vouched":
       onVouched(liveness, action.name, action.answers);
       return feed.touch();
     case "first-join-over":
-      return becomeReady(world, speaker, 0);
+      return feed.joined();
     case "tcp-ping": {
       const { to, node, sequence } = action;
-      return carry(world, speaker, to.address, (other) => {
+      return carry(world, speaker, to.address, gossipCut, (other) => {
         if (other.name !== node) return;
-        const { address } = speaker.endpoint;
-        carry(world, other, address, (back) => back.feed.gossip({ kind: "tcp-ack", sequence }));
+        const answered = { kind: "tcp-ack", sequence } as const;
+        transmit(world, other.host, speaker.host, (back) => {
+          if (back === speaker) back.feed.gossip(answered);
+        });
       });
     }
     case "send":
-      for (const message of action.messages) {
-        carry(world, speaker, action.to.address, (other) => {
-          if (message.kind === "ping") other.feed.gossip(fitnessOf(world, other));
+      for (const sent of action.messages) {
+        const message = written(speaker, sent);
+        carry(world, speaker, action.to.address, gossipCut, (other) => {
+          if (message.kind === "ping" && other.metallb === undefined) {
+            other.feed.gossip(fitnessOf(world, other));
+          }
           other.feed.gossip({ kind: "message", message, from: speaker.endpoint });
         });
       }
   }
 }
 
+/** Where speakers may be. */
+function expected({ decoys, machines }: World): Ip[] {
+  return [...decoys, ...[...machines.values()].flatMap(({ address }) => address ?? [])];
+}
+
+/** The pings of MetalLB up to v0.12 do not say who asks. */
+function written({ metallb }: Speaker, message: GossipMessage): GossipMessage {
+  if (message.kind !== "ping" || metallb === undefined || metallb === "v0.16") return message;
+  return { ...message, sourceNode: "", sourceAddress: undefined, sourcePort: 0 };
+}
+
 /** Whether it could answer for its addresses now. */
-function fitnessOf(world: World, { held, leaseUntil, liveness }: Speaker) {
-  const awake = !held && leaseUntil > world.now;
+function fitnessOf(world: World, speaker: Speaker) {
+  const { held, leaseUntil, liveness } = speaker;
+  const awake = !held && leaseUntil > bootClock(world, speaker);
   return {
     kind: "fitness",
     unfit: !awake || liveness.fitness.canAnnounceSince === undefined,
@@ -93,11 +112,14 @@ function exchange(world: World, speaker: Speaker, to: Endpoint, ended?: () => vo
   const send = (waitMs: number): void => {
     if (!open || !speaker.running) return;
     const peer = hasAddress(world, speaker) ? hostAt(world, to.address) : undefined;
+    if (world.decoysRefuse && world.decoys.includes(to.address)) {
+      return schedule(world, 1, () => act(world, speaker, () => end([])));
+    }
     if (peer !== undefined) {
       const { endpoint, running = false } = world.speakers.get(peer) ?? {};
       const isListening = running && endpoint?.address === to.address;
       if (!isListening && !isCut(world.network.cut, host, peer)) reply(peer, []);
-      carry(world, speaker, to.address, (other) => {
+      carry(world, speaker, to.address, world.network.gossipCut, (other) => {
         if (answer === undefined) other.feed.gossip({ kind: "merge", nodes: states });
         reply(peer, answer ??= localStates(other.gossip));
       });
@@ -108,10 +130,21 @@ function exchange(world: World, speaker: Speaker, to: Endpoint, ended?: () => vo
   schedule(world, STREAM_MS, () => act(world, speaker, () => end([])));
 }
 
-function membersChanged(world: World, speaker: Speaker): void {
+/** What a speaker of Herald's makes of what gossip tells. */
+export function membersChanged(world: World, speaker: Speaker): void {
   const { gossip, liveness, feed } = speaker;
   liveness.fitness.problem = gossip.rival === undefined ? undefined : "refused for its name";
-  const { beating, view } = rosterOf(aliveMembers(gossip), gossip.members, speaker.sinceMs);
+  const roster = rosterOf(aliveMembers(gossip), gossip.members, speaker.sinceMs, liveness.up);
+  const { addressesBeside, beating, beside, view } = roster;
+  speaker.judge = judgeBeside({ ...beside, keyBytes: undefined }, undefined);
+  if (addressesBeside.size > 0) {
+    for (const [host, { address, mac }] of world.machines) {
+      if (address !== undefined && addressesBeside.has(address)) {
+        speaker.fellowMacs.set(`MetalLB on ${host}`, [mac]);
+      }
+    }
+    tellMacs(speaker);
+  }
   setMembers(liveness, view, clock(world, speaker));
   const isOld = world.old.has(speaker.name);
   speaker.targets = new Map(beating.map(({ address, name }) => [name, address]));

@@ -13,12 +13,13 @@ import { advanceConflicts, advanceLayer2, advanceOwnership, IFINDEX } from "./an
 import { hearsApi } from "./api.ts";
 import { advanceMonitor } from "./beating.ts";
 import { decide, touch } from "./deciding.ts";
-import { lookAtAge, metaOf } from "./fitness.ts";
-import { advanceGossip } from "./gossiping.ts";
+import { becomeReady, lookAtAge, metaOf } from "./fitness.ts";
+import { advanceGossip, membersChanged } from "./gossiping.ts";
+import { metallbFeed } from "./metallb_member.ts";
 import { act, PORT } from "./network.ts";
 import { notify } from "./notices.ts";
 import { tick } from "./timers.ts";
-import { type Feed, schedule, type Speaker, type World } from "./world.ts";
+import { type Feed, saltOf, schedule, type Speaker, type World } from "./world.ts";
 
 /** A new process on the machine, of the node of that name. */
 export function startSpeaker(world: World, host: string, name = host): Speaker {
@@ -28,7 +29,7 @@ export function startSpeaker(world: World, host: string, name = host): Speaker {
   const { feed, mac } = speaker;
   feed.layer2({ kind: "interfaces", interfaces: [{ ifindex: IFINDEX, mac, inner: false }] });
   tick(world, speaker);
-  lookAtAge(world, speaker);
+  if (speaker.metallb === undefined) lookAtAge(world, speaker);
   if (speaker.podsKnownAt > world.now) {
     const tell = () => feed.gossip({ kind: "join-soon" });
     schedule(world, speaker.podsKnownAt - world.now, () => act(world, speaker, tell));
@@ -38,7 +39,7 @@ export function startSpeaker(world: World, host: string, name = host): Speaker {
 
 function createSpeaker(world: World, host: string, name: string): Speaker {
   const machine = world.machines.get(host);
-  if (machine === undefined) throw new RangeError(`No machine ${host}`);
+  if (machine?.address === undefined) throw new RangeError(`No machine ${host}, or no address`);
   const endpoint = { address: machine.address, port: PORT };
   const clockMs = world.random() * 1e6;
   const boot = Math.floor(world.random() * 2 ** 32);
@@ -46,6 +47,8 @@ function createSpeaker(world: World, host: string, name: string): Speaker {
   const age = createViewAge();
   const liveness = createLiveness(name);
   const meta = metaOf(world, { age, boot, liveness, name, sinceMs });
+  const metallb = world.metallb.get(host);
+  const told = metallb === undefined ? meta : new Uint8Array();
   const isOld = world.old.has(name);
   const hears = hearsApi(world, { host });
   const feed: Feed = {
@@ -56,15 +59,20 @@ function createSpeaker(world: World, host: string, name: string): Speaker {
     layer2: (event) => advanceLayer2(world, speaker, event),
     decide: () => decide(world, speaker),
     touch: () => touch(world, speaker),
+    joined: () => becomeReady(world, speaker, 0),
+    members: () => membersChanged(world, speaker),
   };
   const speaker: Speaker = {
     host,
     name,
-    feed,
+    metallb,
+    saltOf: world.otherRules.has(host) ? (ip) => `default/web-${ip}` : saltOf,
+    judge: "Herald",
+    feed: metallb === undefined ? feed : metallbFeed(world, feed, () => speaker),
     endpoint,
     boot,
     sinceMs,
-    gossip: createGossip({ name, ...endpoint }, meta, instant(world.now + clockMs)),
+    gossip: createGossip({ name, ...endpoint }, told, instant(world.now + clockMs)),
     monitor: createMonitor(world.paces.get(name), name, isOld ? Infinity : world.ringBeyond),
     liveness,
     ownership: createOwnership(name, precedes),
@@ -76,10 +84,14 @@ function createSpeaker(world: World, host: string, name: string): Speaker {
     targets: new Map(),
     heardFrom: ip4(0),
     clockMs,
+    suspendedMs: 0,
     sequence: 0,
     lastNotice: 0,
     running: true,
     paused: false,
+    suspended: false,
+    deaf: false,
+    homeless: false,
     inbox: [],
     leaseUntil: instant(-Infinity),
     held: false,
@@ -88,7 +100,7 @@ function createSpeaker(world: World, host: string, name: string): Speaker {
     deciding: false,
     nextTick: Infinity,
     due: {
-      monitor: -Infinity,
+      monitor: metallb === undefined ? -Infinity : Infinity,
       gossip: -Infinity,
       ownership: Infinity,
       conflicts: Infinity,
@@ -118,10 +130,10 @@ export function kill(world: World, host: string): void {
 export function leave(world: World, host: string): void {
   const speaker = world.speakers.get(host);
   if (speaker === undefined) return;
-  const { feed, liveness } = speaker;
+  const { feed, liveness, metallb } = speaker;
   const end = () => {
     const isAnswering = world.vips.some((ip) => speaker.answering.has(ip));
-    if (isAnswering && liveness.up.size > 0) {
+    if (metallb === undefined && isAnswering && liveness.up.size > 0) {
       return schedule(world, 1, () => act(world, speaker, end));
     }
     feed.gossip({ kind: "leave" });
@@ -131,18 +143,26 @@ export function leave(world: World, host: string): void {
     speaker.leaving = true;
     feed.gossip({ kind: "ending" });
     feed.ownership({ kind: "leave" });
+    if (metallb !== undefined) return end();
     notify(speaker, { what: "leaving" }, () => act(world, speaker, end));
   });
 }
 
-/** The process stands still, and goes on with what came meanwhile. */
-export function pause(world: World, host: string, ms: number): void {
+/** What stands still: the process; its machine, whose clock of the boot goes on; both its clocks too. */
+export type Pause = "process" | "suspended" | "migrated";
+
+/** A process stands still, and goes on with what came meanwhile; a machine hears that, or does not. */
+export function pause(world: World, host: string, ms: number, what: Pause = "process"): void {
   const speaker = world.speakers.get(host);
   if (speaker === undefined || speaker.paused || !speaker.running) return;
   speaker.paused = true;
+  speaker.suspended = what !== "process";
+  speaker.deaf = speaker.suspended && world.random() < 0.5;
   world.stale = true;
   schedule(world, ms, () => {
-    speaker.paused = false;
+    speaker.paused = speaker.suspended = speaker.deaf = false;
+    if (what !== "process") speaker.clockMs -= ms;
+    if (what === "suspended") speaker.suspendedMs += ms;
     world.stale = true;
     if (!speaker.running || world.speakers.get(host) !== speaker) return;
     // The thread of the heartbeat looks at the clock before it looks at its packets.

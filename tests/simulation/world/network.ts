@@ -11,15 +11,16 @@ export function act(world: World, speaker: Speaker, run: () => void): void {
   else run();
 }
 
-/** Carries something to whoever has the address, or not. */
+/** Carries something to whoever has the address, or not; nothing that this filter drops. */
 export function carry(
   world: World,
   from: Speaker,
   to: Ip,
+  filter: ReadonlySet<string>,
   run: (speaker: Speaker) => void,
 ): void {
   const host = hostAt(world, to);
-  if (host === undefined || !hasAddress(world, from)) return;
+  if (host === undefined || !hasAddress(world, from) || isCut(filter, from.host, host)) return;
   transmit(world, from.host, host, (speaker) => {
     if (speaker.endpoint.address === to) run(speaker);
   });
@@ -38,7 +39,7 @@ export function transmit(
     if (isCut(network.cut, from, to) || random() < network.loss) continue;
     schedule(world, network.delayMs + network.jitterMs * random(), () => {
       const speaker = world.speakers.get(to);
-      if (speaker !== undefined && !isCut(network.cut, from, to)) {
+      if (speaker !== undefined && !speaker.deaf && !isCut(network.cut, from, to)) {
         act(world, speaker, () => run(speaker));
       }
     });

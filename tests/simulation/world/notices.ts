@@ -29,6 +29,12 @@ export function tellClaims(speaker: Speaker): void {
   }
 }
 
+/** Whose frames are no foreign host's. */
+export function tellMacs({ feed, fellowMacs, mac }: Speaker): void {
+  const fellows = new Set([...fellowMacs.values()].flat());
+  feed.conflicts({ kind: "known", own: new Set([mac]), fellows });
+}
+
 /** That a node said it, when, and how often. */
 export function note({ now, said }: World, what: string): void {
   const times = said.get(what);

@@ -4,14 +4,14 @@ import { nextDeadline as conflictDeadline } from "../../../lib/speaker/conflicts
 import { nextDeadline as layer2Deadline } from "../../../lib/speaker/layer2.ts";
 import { nextDeadline as ownershipDeadline } from "../../../lib/speaker/ownership.ts";
 import { act } from "./network.ts";
-import { clock, schedule, type Speaker, type World } from "./world.ts";
+import { bootClock, clock, schedule, type Speaker, type World } from "./world.ts";
 
 /** Wakes the machines that asked for it: each has a timer of its own. */
 export function tick(world: World, speaker: Speaker): void {
   const { due, feed } = speaker;
   const event = { kind: "tick" } as const;
   const isDue = (machine: keyof typeof due) => due[machine] <= clock(world, speaker);
-  if (isDue("monitor")) feed.monitor(event);
+  if (due.monitor <= bootClock(world, speaker)) feed.monitor(event);
   if (isDue("gossip")) feed.gossip(event);
   if (isDue("ownership")) feed.ownership(event);
   if (isDue("conflicts")) feed.conflicts(event);
@@ -26,9 +26,9 @@ export function plan(world: World, speaker: Speaker, machine: keyof Speaker["due
 }
 
 function wake(world: World, speaker: Speaker): void {
-  const { clockMs, due } = speaker;
+  const { clockMs, suspendedMs, due } = speaker;
   const { monitor, gossip, ownership, conflicts, layer2 } = due;
-  const first = Math.min(monitor, gossip, ownership, conflicts, layer2);
+  const first = Math.min(monitor - suspendedMs, gossip, ownership, conflicts, layer2);
   const at = Math.max(first - clockMs, world.now + 0.05);
   if (at >= speaker.nextTick && speaker.nextTick > world.now) return;
   speaker.nextTick = at;
@@ -44,7 +44,7 @@ function wake(world: World, speaker: Speaker): void {
 function deadlineOf(world: World, speaker: Speaker, machine: keyof Speaker["due"]): number {
   switch (machine) {
     case "monitor":
-      return monitorDeadline(speaker.monitor, clock(world, speaker));
+      return monitorDeadline(speaker.monitor, bootClock(world, speaker));
     case "gossip":
       return gossipDeadline(speaker.gossip);
     case "ownership":

@@ -7,9 +7,10 @@ import {
   RING_BEYOND,
 } from "../../../lib/heartbeat/monitor_state.ts";
 import type { Mac } from "../../../lib/net/ethernet.ts";
-import type { Ip } from "../../../lib/net/ip.ts";
+import { formatIp, type Ip } from "../../../lib/net/ip.ts";
 import type { ConflictEvent, ConflictState } from "../../../lib/speaker/conflicts.ts";
 import type { createLayer2, Layer2Event } from "../../../lib/speaker/layer2.ts";
+import type { Judge, MetallbVersion } from "../../../lib/speaker/judgement.ts";
 import type { Liveness } from "../../../lib/speaker/liveness.ts";
 import type { OwnershipEvent, OwnershipState } from "../../../lib/speaker/ownership_state.ts";
 import type { Unclaimed } from "../../../lib/speaker/unclaimed.ts";
@@ -31,6 +32,10 @@ export interface Feed {
   decide(): void;
   /** … or once for all that changes at this moment. */
   touch(): void;
+  /** Gossip has tried all that were to be found at the start … */
+  joined(): void;
+  /** … and knows something new. */
+  members(): void;
 }
 
 /** One run of a speaker's process. */
@@ -39,6 +44,12 @@ export interface Speaker {
   readonly host: string;
   /** Its node's. */
   readonly name: string;
+  /** It is MetalLB's, of this version. */
+  readonly metallb: MetallbVersion | undefined;
+  /** By which text the election ranks nodes for an address. */
+  readonly saltOf: (ip: Ip) => string;
+  /** By whose rules it judges nodes. */
+  judge: Judge;
   readonly feed: Feed;
   readonly endpoint: Endpoint;
   readonly boot: number;
@@ -57,12 +68,20 @@ export interface Speaker {
   targets: ReadonlyMap<string, Ip>;
   /** Who sent the packet that the heartbeat has before it. */
   heardFrom: Ip;
-  /** Its monotonic clock is ahead of the world's by this. */
+  /** Its monotonic clock is ahead of the world's by this … */
   clockMs: number;
+  /** … and the heartbeat's, which counts the time that the machine was suspended, by this more. */
+  suspendedMs: number;
   sequence: number;
   lastNotice: number;
   running: boolean;
   paused: boolean;
+  /** Its machine stands still with it … */
+  suspended: boolean;
+  /** … and what is sent to it is lost. */
+  deaf: boolean;
+  /** The address by which it joined is gone from its machine. */
+  homeless: boolean;
   /** What came while it stood still. */
   readonly inbox: (() => void)[];
   leaseUntil: Instant;
@@ -71,7 +90,7 @@ export interface Speaker {
   leaving: boolean;
   deciding: boolean;
   nextTick: number;
-  /** When each machine asked to be woken, by the speaker's clock. */
+  /** When each machine asked to be woken, by the clock that it has. */
   readonly due: Record<"monitor" | "gossip" | "ownership" | "conflicts" | "layer2", number>;
   /** By its clock. */
   nextLook: Instant;
@@ -98,13 +117,16 @@ export interface Network {
   readonly cut: Set<string>;
   /** `FROM>TO` whose filter drops heartbeats, and nothing else. */
   readonly beatCut: Set<string>;
+  /** `FROM>TO` whose filter drops what goes to the port of the gossip, by UDP and TCP. */
+  readonly gossipCut: Set<string>;
   /** Such a filter says that nobody listens, as a rule REJECT does. */
   filterRefuses: boolean;
 }
 
 /** What a speaker runs on. */
 interface Machine {
-  address: Ip;
+  /** Undefined while it has none. */
+  address: Ip | undefined;
   readonly mac: Mac;
 }
 
@@ -113,6 +135,8 @@ export interface World {
   readonly random: Random;
   readonly network: Network;
   readonly machines: Map<string, Machine>;
+  /** So many were given out beside the nodes'. */
+  addresses: number;
   /** By the machine. */
   readonly speakers: Map<string, Speaker>;
   /** The nodes; each is called as its machine. */
@@ -122,6 +146,14 @@ export interface World {
   ringBeyond: number;
   /** Speakers of the version before, which know of no ring: they beat to all, and expect it of all. */
   readonly old: Set<string>;
+  /** Nodes whose speaker is MetalLB's. */
+  readonly metallb: Map<string, MetallbVersion>;
+  /** Nodes whose speaker elects by another rule than all others. */
+  readonly otherRules: Set<string>;
+  /** Addresses at which speakers are expected, and none is … */
+  readonly decoys: Ip[];
+  /** … and whether somebody refuses there. */
+  decoysRefuse: boolean;
   /** Of those that beat at another pace than the default. */
   readonly paces: Map<string, HeartbeatTiming>;
   readonly queue: Queue;
@@ -179,14 +211,20 @@ export function createWorld(nodes: number, vips: number, random: Random): World 
       jitterMs: 0.3,
       cut: new Set(),
       beatCut: new Set(),
+      gossipCut: new Set(),
       filterRefuses: false,
     },
     machines: new Map(names.map((name, index) => [name, machineOf(index)])),
+    addresses: 0,
     speakers: new Map(),
     names,
     vips: Array.from({ length: vips }, (_, index) => ip4(0x0a4d_0100 + index)),
     ringBeyond: RING_BEYOND,
     old: new Set(),
+    metallb: new Map(),
+    otherRules: new Set(),
+    decoys: [],
+    decoysRefuse: true,
     paces: new Map(),
     queue: createQueue(),
     excluded: new Set(),
@@ -227,8 +265,8 @@ export function runUntil(world: World, until: number): void {
 /** Between changes who answers is another only where a lease ends. */
 function nextLeaseEnd({ now, speakers }: World): number {
   let earliest = Infinity;
-  for (const { leaseUntil, clockMs, answering } of speakers.values()) {
-    const end = leaseUntil - clockMs;
+  for (const { leaseUntil, clockMs, suspendedMs, answering } of speakers.values()) {
+    const end = leaseUntil - clockMs - suspendedMs;
     if (answering.size > 0 && end > now && end < earliest) earliest = end;
   }
   return earliest;
@@ -242,17 +280,22 @@ export function schedule(world: World, delayMs: number, run: () => void): void {
 /** The speaker's clock. */
 export const clock = (world: World, { clockMs }: Speaker): Instant => instant(world.now + clockMs);
 
+/** The clock of its heartbeat and of its lease. */
+export const bootClock = (world: World, { clockMs, suspendedMs }: Speaker): Instant =>
+  instant(world.now + clockMs + suspendedMs);
+
 /** The machines that answer for the address at this moment. */
 export function answering(world: World, ip: Ip): string[] {
   const hosts: string[] = [];
   for (const speaker of world.speakers.values()) {
-    const { running, paused, held, leaseUntil, answering, host } = speaker;
+    const { running, paused, suspended, held, leaseUntil, metallb, answering, host } = speaker;
+    if (!running || suspended || !answering.has(ip)) continue;
     // A program in the kernel goes on as long as the lease of a process that stands still.
-    if (
-      running && !(held && !paused) && leaseUntil > clock(world, speaker) && answering.has(ip)
-    ) {
-      hosts.push(host);
-    }
+    const isLent = !(held && !paused) && leaseUntil > bootClock(world, speaker);
+    if (metallb === undefined ? isLent : !paused) hosts.push(host);
   }
   return hosts;
 }
+
+/** By which all rank nodes for an address, unless they have other rules. */
+export const saltOf = (ip: Ip): string => formatIp(ip);
