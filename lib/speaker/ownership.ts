@@ -206,10 +206,10 @@ function onRelease(
     return;
   }
   if (held === undefined || !isOurs(held)) return;
-  // In an orderly way it does so as this node begins, and answers until it hears a claim: one that
-  // came before it contradicted. Later, both had it: as after a partition.
-  if (now < after(held.since, LINGER_MS)) said.claims.add(ip);
-  else putRight(held, now, said);
+  // It answers until it hears a claim: one that came before it contradicted, or never heard.
+  said.claims.add(ip);
+  // In an orderly way it does so as this node begins. Later, both had it: as after a partition.
+  if (now >= after(held.since, LINGER_MS)) putRight(held, now, said);
 }
 
 function onFellows(state: OwnershipState, names: ReadonlySet<string>, { claims }: Said): void {
