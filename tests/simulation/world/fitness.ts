@@ -77,7 +77,9 @@ export function lookAtAge(world: World, speaker: Speaker): void {
     if (speaker.nextAge > now && speaker.nextAge <= next) return;
     speaker.nextAge = next;
     schedule(world, next - now, () => {
-      if (speaker.nextAge === next) lookAtAge(world, speaker);
+      if (speaker.nextAge !== next) return;
+      speaker.nextAge = instant(-Infinity);
+      lookAtAge(world, speaker);
     });
   });
 }

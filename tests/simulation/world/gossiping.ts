@@ -1,3 +1,4 @@
+import { instant } from "../../../lib/base/time.ts";
 import type { GossipMessage, NodeState } from "../../../lib/gossip/message.ts";
 import type { Endpoint, GossipAction, GossipEvent } from "../../../lib/gossip/state.ts";
 import { aliveMembers, step } from "../../../lib/gossip/step.ts";
@@ -163,6 +164,7 @@ export function lookAgain(world: World, speaker: Speaker): void {
   speaker.nextLook = due;
   schedule(world, due - now + 1, () =>
     act(world, speaker, () => {
+      speaker.nextLook = instant(-Infinity);
       speaker.feed.touch();
       lookAgain(world, speaker);
     }));
