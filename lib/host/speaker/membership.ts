@@ -176,8 +176,7 @@ function lookAgain(state: State): void {
   state.callOffLook();
   const due = nextVerdict(liveness, clock.now());
   if (due === undefined) return;
-  const wait = Math.max(0, due - clock.now()) + 1;
-  state.callOffLook = clock.schedule(wait, () => {
+  state.callOffLook = clock.schedule(Math.max(0, due - clock.now()) + 1, () => {
     inbox.post({ kind: "members" });
     lookAgain(state);
   });
@@ -187,8 +186,7 @@ function lookAgain(state: State): void {
 function onMembers(state: State): void {
   const { context: { clock, options }, gossip, heartbeat, inbox, liveness } = state;
   liveness.fitness.problem = state.fault ?? refusalText(options.nodeName, gossip.rival());
-  const { sinceMs } = state.announced;
-  state.roster = rosterOf(gossip.alive(), gossip.members(), sinceMs, liveness.up);
+  state.roster = rosterOf(gossip.alive(), gossip.members(), state.announced.sinceMs, liveness.up);
   const { beating: targets, view } = state.roster;
   setMembers(liveness, view, clock.now());
   inbox.post({ kind: "members" });
@@ -221,7 +219,7 @@ function take(state: State, news: MemberNews): void {
       metrics.heartbeatDowns.inc();
       metrics.silence.observe(news.silentMs / 1000);
       log.warn({ speaker: news.name, silentMs: Math.round(news.silentMs) }, "speaker is gone");
-      // Its heartbeat alone spoke for it.
+      // Where gossip has given it up too, its heartbeat alone spoke for it.
       if (gossip.members().get(news.name)?.state === "dead") return onMembers(state);
       return inbox.post({ kind: "members" });
     case "vouched":
