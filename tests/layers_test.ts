@@ -14,6 +14,7 @@ const LAYERS: readonly (readonly [prefix: string, rank: number])[] = [
   ["lib/ndp/", 2.1],
   ["lib/heartbeat/", 2],
   ["lib/http/", 2],
+  ["lib/x509/", 2],
   ["lib/lease/", 2],
   ["lib/gossip/", 2],
   ["lib/ebpf/", 2.1],

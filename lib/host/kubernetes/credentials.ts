@@ -1,5 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import { errorText } from "../../base/errors.ts";
+import { pairMistake } from "../process/key_pair.ts";
 import type { KubeSettings, Material } from "./kubeconfig.ts";
 
 /** What the API server is to be shown and what it must show, read and checked. Secret. */
@@ -74,31 +75,9 @@ function checkAuthority(text: string, place: string): void {
   }
 }
 
-/**
- * Rehearses the pair on a listener. A pair that TLS refuses (X.509 version 1, a key of another
- * certificate, an unsupported curve) ends the whole process when an HTTP client is made of it;
- * a listener runs the same checks and throws.
- */
 function checkClientPair(certificate: string, key: string, place: string): void {
-  try {
-    Deno.listenTls({ hostname: "127.0.0.1", port: 0, cert: certificate, key }).close();
-  } catch (error) {
-    throw new Error(`The client certificate in ${place} is refused: ${pairMistake(error)}`);
+  const mistake = pairMistake(certificate, key);
+  if (mistake !== undefined) {
+    throw new Error(`The client certificate in ${place} is refused: ${mistake}`);
   }
-}
-
-const PAIR_MISTAKES = [
-  [
-    "UnsupportedCertVersion",
-    "it is X.509 version 1, version 3 is needed (openssl x509 -req makes it with -extfile)",
-  ],
-  ["KeyMismatch", "its key belongs to another certificate"],
-  ["parse private key", "the kind of key is not supported; use ECDSA P-256 or RSA of 2048 bits"],
-  ["No keys found", "the key is no PEM private key, or it is encrypted"],
-  ["No certificates found", "it is no PEM certificate"],
-] as const;
-
-function pairMistake(error: unknown): string {
-  const text = errorText(error);
-  return PAIR_MISTAKES.find(([mark]) => text.includes(mark))?.[1] ?? text;
 }
