@@ -29,6 +29,7 @@ const ROLES: readonly (readonly [beginning: string, role: Role])[] = [
   ["herald_build_info", "both"],
   ["herald_config_", "both"],
   ["herald_event_loop_", "both"],
+  ["herald_http_", "both"],
   ["herald_ready", "both"],
   ["herald_cluster_", "both"],
   ["herald_watch_", "both"],
@@ -37,7 +38,8 @@ const ROLES: readonly (readonly [beginning: string, role: Role])[] = [
 
 const INTRODUCTION = `# Metrics
 
-Each process serves them at \`/metrics\` on its \`--port\` (7472). Names that begin with \`metallb_\` are
+Each process serves them at \`/metrics\` on its \`--port\` (7472), by HTTPS and for whom the cluster lets
+with [\`--metrics-auth\`](operation.md#who-may-read-the-pages). Names that begin with \`metallb_\` are
 MetalLB's, with MetalLB's types and labels, so that its dashboards and alerts go on working;
 \`process_\` are Prometheus' common ones; \`herald_\` are Herald's own. A process shows all of them, those
 of the other role with 0 or without a series. The pools are shown by the controller that leads alone.

@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { ARP_BACKENDS, ROLES } from "../host/process/options.ts";
+import { ARP_BACKENDS, METRICS_AUTHS, ROLES } from "../host/process/options.ts";
 import { LOG_LEVELS } from "../host/process/log.ts";
 import { COMPAT_WORDS } from "../speaker/compat.ts";
 import { ELECTION_RULES } from "../speaker/view.ts";
@@ -35,6 +35,10 @@ export function addRun(
     .addOption(
       once("--http-names <names>", "host names that lead here: lb.example.com,*.corp.example"),
     )
+    .addOption(oneOf("--metrics-auth <who>", "who reads all but the probes", METRICS_AUTHS))
+    .addOption(once("--tls-cert <file>", "the pages by TLS: PEM certificate, read anew on change"))
+    .addOption(once("--tls-key <file>", "its PEM key; without both --metrics-auth makes a pair"))
+    .addOption(once("--metrics-cert-dir <dir>", "MetalLB's: the folder of tls.crt and tls.key"))
     .addOption(
       once("--ml-bindaddr <address>", "gossip: address to listen on ($METALLB_ML_BIND_ADDR)"),
     )

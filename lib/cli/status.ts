@@ -1,6 +1,6 @@
 import { errorText } from "../base/errors.ts";
 import { askCluster, type ClusterPlace } from "../host/inspect/cluster_roles.ts";
-import { askLocalProcesses, askProcess } from "../host/inspect/processes.ts";
+import { askLocalProcesses, askProcess, isTaken } from "../host/inspect/processes.ts";
 import { formatHost } from "../net/ip.ts";
 import { problemsOf } from "../status/check.ts";
 import { statusText } from "../status/text.ts";
@@ -14,6 +14,13 @@ export const NO_ROLE =
   "For a cluster: herald status --cluster, by your kubeconfig; or ask a pod: kubectl " +
   "-n metallb-system exec deploy/controller -- herald status, and ds/speaker for a speaker. " +
   "Without Kubernetes: herald run --role=controller|speaker|all\n";
+
+/** A role that speaks TLS, or another program. */
+export const NO_STATUS =
+  "herald: something listens where a role of this machine would, and gives no status. A role with " +
+  "--metrics-auth or --tls-cert tells it by a socket in /run/herald alone: to its own user and " +
+  "root, and where it may write there (the chart mounts that folder, so does the manifest's " +
+  "emptyDir)\n";
 
 interface StatusRequest {
   /** Where the cluster is whose roles are asked; undefined: those of this machine. */
@@ -39,7 +46,9 @@ export async function status({ check, cluster, output, port }: StatusRequest): P
       : await askCluster(cluster);
     const found = check ? { ...asked, problems: findProblems(asked) } : asked;
     await writeText(Deno.stdout, statusReport(found, output));
-    if (found.roles.length === 0 && cluster === undefined) await writeText(Deno.stderr, NO_ROLE);
+    if (found.roles.length === 0 && cluster === undefined) {
+      await writeText(Deno.stderr, await somebodyListens(port) ? NO_STATUS : NO_ROLE);
+    }
     return found.roles.length === 0 || (found.problems ?? []).length > 0 ? 1 : 0;
   } catch (error) {
     await writeText(Deno.stderr, `herald: ${errorText(error)}\n`);
@@ -55,6 +64,11 @@ async function askHere(port: number | undefined): Promise<readonly ProcessStatus
     if (one !== undefined) return [one];
   }
   return [];
+}
+
+async function somebodyListens(port: number | undefined): Promise<boolean> {
+  const pages = pagesInPod(port, (name) => Deno.env.get(name));
+  return (await Promise.all(pages.map(isTaken))).includes(true);
 }
 
 /**

@@ -19,6 +19,7 @@ import {
   UsageError,
   word,
 } from "./flag_values.ts";
+import { readAccess } from "./access_flags.ts";
 import { readGossip, readGossipSecret } from "./gossip_flags.ts";
 import { readLeaderElection } from "./leader_election.ts";
 
@@ -171,6 +172,7 @@ export function readRunOptions(flags: Flags, around: Surroundings): RunOptions {
     nodeName: role === "controller" ? around.hostname() : nodeName(flags, around),
     host: host(text(flags, "host") ?? around.env("METALLB_HOST")),
     port: port("--port", text(flags, "port") ?? (around.env("METALLB_PORT") || undefined), 7472),
+    ...readAccess(flags, source),
     httpNames: httpNames(text(flags, "httpNames")),
     mlLabels: text(flags, "mlLabels") ?? (around.env("METALLB_ML_LABELS") || undefined),
     mlNamespace: mlNamespace ?? source.namespace,

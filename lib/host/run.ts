@@ -6,6 +6,7 @@ import { openFolderCluster } from "./folder/cluster.ts";
 import { systemClock } from "./process/clock.ts";
 import { createEnding, type Ending } from "./process/ending.ts";
 import { type Health, startHealth } from "./process/health.ts";
+import { type Access, openAccess } from "./http/access.ts";
 import { serveHttp } from "./http/server.ts";
 import { openKubeCluster } from "./kubernetes/cluster.ts";
 import { type Log, openLog } from "./process/log.ts";
@@ -72,16 +73,7 @@ async function runRoles(
     { clock: systemClock, log, metrics: metrics.health, onTick: feed?.feed },
     stop,
   );
-  const cluster = health.observe(
-    options.store === undefined
-      ? await openKubeCluster(options, { clock: systemClock, log }, stop)
-      : await openFolderCluster(
-        options.store,
-        keepsStatuses(options),
-        { clock: systemClock, log },
-        stop,
-      ),
-  );
+  const cluster = health.observe(await openCluster(options, log, stop));
   metrics.health.incidents = () => cluster.counters ?? new Map();
   const context: RoleContext = {
     clock: systemClock,
@@ -93,7 +85,12 @@ async function runRoles(
     workers,
     feed,
   };
-  const status = () => processStatus(options, cluster, roles, health, startedAt);
+  const access = await openAccess(
+    options,
+    { cluster, clock: systemClock, log, metrics: metrics.http },
+    stop,
+  );
+  const status = () => processStatus(options, cluster, roles, health, startedAt, access);
   metrics.process.buildInfo.set({ version: VERSION, commit: COMMIT, role: options.role }, 1);
   metrics.process.onScrape = () => showProcess(metrics.process, status().ready);
   // Before the roles: where the port is taken, nothing begins that would have to be handed over.
@@ -104,6 +101,8 @@ async function runRoles(
     status,
     unhealthy: () => [...roles.flatMap((role) => role.unhealthy()), ...health.answer()],
     registry: metrics.registry,
+    guard: access.guard,
+    certificate: access.certificate,
     log,
   }, stop);
   await startRoles(context, roles);
@@ -128,6 +127,13 @@ async function runRoles(
   await Promise.allSettled(parts);
   log.info({}, "herald stopped");
   return broken ? 1 : 0;
+}
+
+function openCluster(options: RunOptions, log: Log, stop: AbortSignal): Promise<Cluster> {
+  const host = { clock: systemClock, log };
+  return options.store === undefined
+    ? openKubeCluster(options, host, stop)
+    : openFolderCluster(options.store, keepsStatuses(options), host, stop);
 }
 
 /** Each role's code is loaded only when it runs. */
@@ -170,6 +176,7 @@ function processStatus(
   roles: readonly RunningRole[],
   health: Health,
   startedAt: string,
+  access: Access,
 ): ProcessStatus {
   const hasBegun = roles.length === (options.role === "all" ? 2 : 1);
   const notReady = hasBegun
@@ -190,6 +197,7 @@ function processStatus(
     ready: notReady.length === 0,
     notReady,
     unhealthy: [...roles.flatMap((role) => role.unhealthy()), ...health.problems()],
+    ...access.status(),
     config: roles[0]?.config.status() ??
       { state: "none", source: "", problems: [], reason: "no role runs" },
     // Only when asked for: probes look at the lines above, ten thousand Services take 40 ms.

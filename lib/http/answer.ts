@@ -4,9 +4,11 @@ export interface Answer {
   /** `content-type`. */
   readonly type: string;
   readonly body: Uint8Array<ArrayBuffer>;
-  /** Header lines of this answer alone. */
-  readonly fields?: Readonly<Record<string, string>>;
+  /** Header lines of this answer alone; one for each of several values. */
+  readonly fields?: AnswerFields;
 }
+
+type AnswerFields = Readonly<Record<string, string | readonly string[]>>;
 
 const TEXT = "text/plain; charset=utf-8";
 
@@ -40,7 +42,7 @@ const ENCODER = new TextEncoder();
 export function textAnswer(
   status: number,
   text: string,
-  fields?: Readonly<Record<string, string>>,
+  fields?: AnswerFields,
 ): Answer {
   return { status, type: TEXT, body: ENCODER.encode(text), fields };
 }
@@ -50,7 +52,9 @@ export function encodeHead(
   { body, fields = {}, status, type }: Answer,
   { date, keepAlive }: { readonly date: string; readonly keepAlive: boolean },
 ): Uint8Array<ArrayBuffer> {
-  const own = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`).join("");
+  const own = Object.entries(fields).flatMap(([name, values]) =>
+    [values].flat().map((value) => `${name}: ${value}\r\n`)
+  ).join("");
   return ENCODER.encode(
     `HTTP/1.1 ${status} ${REASONS[status] ?? "Unknown"}\r\ndate: ${date}\r\n` +
       `content-type: ${type}\r\ncontent-length: ${body.length}\r\n${own}` +

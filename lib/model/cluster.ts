@@ -101,15 +101,27 @@ export function readPod(object: unknown): PodFacts | undefined {
     key: `${found.namespace}/${found.name}`,
     nodeName: textOf(spec.nodeName),
     ip: textOf(status.podIP),
-    pagePort: pagePort(listOr(spec.containers)),
+    ...pageOf(listOr(spec.containers)),
     ready: ready && textOf(found.metadata.deletionTimestamp) === undefined,
   };
 }
 
-function pagePort(containers: readonly unknown[]): number | undefined {
-  const ports = containers.flatMap((one) => listOr(objectOr(one).ports)).map(objectOr);
-  const found = ports.find(({ name }) => name === "monitoring")?.containerPort;
-  return typeof found === "number" ? found : undefined;
+function pageOf(containers: readonly unknown[]): Pick<PodFacts, "pagePort" | "pageTls"> {
+  const all = containers.map(objectOr);
+  const ports = all.flatMap(({ ports }) => listOr(ports)).map(objectOr);
+  const port = ports.find(({ name }) => name === "monitoring")?.containerPort;
+  const probes = all.flatMap((
+    { livenessProbe, readinessProbe },
+  ) => [livenessProbe, readinessProbe]);
+  return {
+    pagePort: typeof port === "number" ? port : undefined,
+    pageTls: probes.map((probe) => objectOr(objectOr(probe).httpGet))
+      .some((probe) => isPage(probe.port, port) && probe.scheme === "HTTPS"),
+  };
+}
+
+function isPage(probed: unknown, port: unknown): boolean {
+  return probed === "monitoring" || (probed !== undefined && probed === port);
 }
 
 /** The nodes of ready speakers; undefined where no pod matches, for then the labels tell nothing. */

@@ -116,5 +116,7 @@ export interface PodFacts {
   readonly ip: string | undefined;
   /** Where its page is: the port that the pod names `monitoring`. */
   readonly pagePort: number | undefined;
+  /** Whether it speaks TLS: as the kubelet probes it. */
+  readonly pageTls: boolean;
   readonly ready: boolean;
 }

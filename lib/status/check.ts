@@ -13,6 +13,9 @@ export function problemsOf(processes: readonly ProcessStatus[], whole: boolean):
       ...process.config.state === "stale"
         ? [`${name} works by an old configuration: ${process.config.reason ?? "see its status"}`]
         : [],
+      ...process.certificate?.problem === undefined
+        ? []
+        : [`the pages of ${name} want a better certificate: ${process.certificate.problem}`],
       ...process.controller === undefined ? [] : ofController(process.controller),
       ...process.speaker === undefined ? [] : ofSpeaker(process.speaker),
     ];

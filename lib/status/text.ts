@@ -13,12 +13,22 @@ export function statusText(status: ProcessStatus): string {
     `  objects    ${status.objects}`,
     `  config     ${status.config.state} from ${status.config.source || "nowhere"}`,
   ];
+  const pages = accessText(status);
+  if (pages !== undefined) lines.push(`  pages      ${pages}`);
   if (status.unhealthy.length > 0) lines.push(`  unhealthy  ${status.unhealthy.join("; ")}`);
   if (status.config.reason) lines.push(`             ${status.config.reason}`);
   lines.push(...status.config.problems.map((problem) => `             ${problemText(problem)}`));
   if (status.controller) lines.push(...controllerLines(status.controller));
   if (status.speaker) lines.push(...speakerLines(status.speaker));
   return `${lines.join("\n")}\n`;
+}
+
+/** How the pages are kept; undefined where they are open and plain. */
+function accessText({ access, certificate }: ProcessStatus): string | undefined {
+  if (certificate === undefined) return undefined;
+  const { notAfter, problem, source } = certificate;
+  const who = access === undefined ? "open" : "by Kubernetes' own rules";
+  return `${who}, TLS until ${notAfter} (${source})${problem === undefined ? "" : `: ${problem}`}`;
 }
 
 /** Of the interfaces that names keep out so many are named: a node may have hundreds for its pods. */

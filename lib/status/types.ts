@@ -128,6 +128,16 @@ export interface PeerStatus {
 /** What Herald says of itself in JSON; counts up when something goes or means something else. */
 export const STATUS_SCHEMA = 1;
 
+/** The certificate of the pages. */
+export interface CertificateStatus {
+  /** Its file, or that it is made. */
+  readonly source: string;
+  /** Until when it is valid. */
+  readonly notAfter: string;
+  /** What is wrong with it, or with a newer one. */
+  readonly problem?: string | undefined;
+}
+
 /** `/status`: what one Herald process holds. */
 export interface ProcessStatus {
   /** The number of docs/status.schema.json by which to read it. */
@@ -146,6 +156,9 @@ export interface ProcessStatus {
   readonly ready: boolean;
   readonly notReady: readonly string[];
   readonly unhealthy: readonly string[];
+  /** Who may read the pages, where not everybody may, and by which certificate. */
+  readonly access?: "kubernetes";
+  readonly certificate?: CertificateStatus;
   readonly config: ConfigStatus;
   readonly controller?: ControllerStatus;
   readonly speaker?: SpeakerStatus;

@@ -23,6 +23,12 @@ Deno.test("encodeHead() says what comes, how long it is, and that nobody else ma
   ) assert.ok(lines.includes(line), line);
 });
 
+Deno.test("encodeHead() writes a line for each of several values", () => {
+  const answer = textAnswer(401, "", { "www-authenticate": ["Bearer", 'Basic realm="a"'] });
+  const text = new TextDecoder().decode(encodeHead(answer, { date: DATE, keepAlive: true }));
+  assert.match(text, /\r\nwww-authenticate: Bearer\r\nwww-authenticate: Basic realm="a"\r\n/);
+});
+
 Deno.test("encodeHead() says when the connection is kept", () => {
   const head = encodeHead(textAnswer(200, ""), { date: DATE, keepAlive: true });
   assert.match(

@@ -195,13 +195,14 @@ Deno.test("readPod() is ready only while it is, and not any more once it is bein
     nodeName: "node1",
     ip: "10.0.0.7",
     pagePort: undefined,
+    pageTls: false,
     ready: true,
   });
   assert.equal(readPod(pod({ deletionTimestamp: "2026-01-01T00:00:00Z" }, ready))?.ready, false);
   assert.equal(readPod(pod({}, [{ type: "Ready", status: "False" }]))?.ready, false);
   assert.equal(readPod(pod({}, undefined))?.ready, false);
   const pending = readPod({ metadata: { name: "p" } });
-  const unknown = { nodeName: undefined, ip: undefined, pagePort: undefined };
+  const unknown = { nodeName: undefined, ip: undefined, pagePort: undefined, pageTls: false };
   assert.deepEqual(pending, { key: "default/p", ...unknown, ready: false });
 });
 
@@ -212,6 +213,18 @@ Deno.test("readPod() finds the page at the port that the pod names so", () => {
   assert.equal(pod(gossip, { name: "monitoring", containerPort: 9120 })?.pagePort, 9120);
   assert.equal(pod(gossip)?.pagePort, undefined);
   assert.equal(pod({ name: "monitoring", containerPort: "9120" })?.pagePort, undefined);
+});
+
+Deno.test("readPod() sees by the probes whether the page speaks TLS", () => {
+  const ports = [{ name: "monitoring", containerPort: 9120 }];
+  const pod = (readinessProbe: unknown) =>
+    readPod({ metadata: { name: "p" }, spec: { containers: [{ ports, readinessProbe }] } })
+      ?.pageTls;
+  assert.equal(pod({ httpGet: { port: "monitoring", scheme: "HTTPS" } }), true);
+  assert.equal(pod({ httpGet: { port: 9120, scheme: "HTTPS" } }), true);
+  assert.equal(pod({ httpGet: { port: 17472, scheme: "HTTPS" } }), false);
+  assert.equal(pod({ httpGet: { port: "monitoring" } }), false);
+  assert.equal(pod("HTTPS"), false);
 });
 
 Deno.test("the readers are total: no value throws", () => {

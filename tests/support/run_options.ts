@@ -12,6 +12,8 @@ export const RUN_OPTIONS: RunOptions = {
   host: "127.0.0.1",
   port: 0,
   httpNames: [],
+  metricsAuth: "none",
+  tls: undefined,
   mlLabels: undefined,
   gossip: undefined,
   gossipSecret: undefined,

@@ -159,6 +159,12 @@ export interface ClusterEvent {
   readonly component: "metallb-controller" | "metallb-speaker";
 }
 
+/** Whether the bearer of a token may get a page. */
+export type Review =
+  | { readonly kind: "allowed" | "unauthenticated" | "forbidden" }
+  /** Not known now: the API server was not reached, or lets Herald not ask. */
+  | { readonly kind: "failed"; readonly reason: string };
+
 /** Kubernetes objects, from an API server or from a folder of manifests. */
 export interface Cluster {
   /** For people: the server's address or the folder's path. */
@@ -181,6 +187,11 @@ export interface Cluster {
   writeNote(name: string, text: string, permit: Permit, signal: AbortSignal): Promise<void>;
   /** Stands for election as the one that writes. */
   stand(election: LeaderElection, hooks: LeadHooks, signal: AbortSignal): Candidacy;
+  /**
+   * Asks whether the bearer of this token may get the page at this path. Absent where there is nobody
+   * to ask. Never throws, and never tells the token.
+   */
+  review?(token: string, path: string, signal: AbortSignal): Promise<Review>;
   /** Publishes an event; failures are logged and forgotten. */
   publishEvent(event: ClusterEvent, signal: AbortSignal): Promise<void>;
 }

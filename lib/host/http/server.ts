@@ -15,9 +15,12 @@ import { formatHost } from "../../net/ip.ts";
 import { oncePer } from "../process/backoff.ts";
 import { systemClock } from "../process/clock.ts";
 import { RUN_FOLDER } from "../process/options.ts";
-import { converse } from "./connection.ts";
+import type { Certificate } from "./certificate.ts";
+import { converse, type Wire } from "./connection.ts";
+import type { Guard } from "./guard.ts";
 import { acceptAll, listenTcp } from "./listener.ts";
 import { createPages, type PagesOptions } from "./pages.ts";
+import { openTunnel } from "./tunnel.ts";
 
 interface HttpOptions extends Omit<PagesOptions, "clock"> {
   /** Empty: all addresses of both families. */
@@ -26,10 +29,14 @@ interface HttpOptions extends Omit<PagesOptions, "clock"> {
   readonly port: number;
   /** Names by which it may be asked, besides addresses and what is not in the public DNS. */
   readonly names?: readonly string[];
+  /** Who may read what is not open; without it all may. The socket file is its owner's alone. */
+  readonly guard?: Guard;
+  /** By which the port is served; without it, in plain text. */
+  readonly certificate?: Certificate;
 }
 
 /** A listener's connections, and what they are told. */
-interface Hall extends Pick<HttpOptions, "log"> {
+interface Hall extends Pick<HttpOptions, "certificate" | "log"> {
   readonly admission: Admission;
   readonly answer: (head: RequestHead) => Answer | Promise<Answer>;
   readonly guests: Map<number, Deno.Conn>;
@@ -42,20 +49,26 @@ interface Hall extends Pick<HttpOptions, "log"> {
 }
 
 const SWEEP_MS = 500;
+const CERTIFICATE_LOOK_MS = 10_000;
 
 /**
  * Serves the pages until the signal fires; the returned promise settles when all is closed.
  * @throws Error that names the port and its flag when it cannot be listened on
  */
 export function serveHttp(options: HttpOptions, signal: AbortSignal): Promise<void> {
-  const { host, log, names = [], port } = options;
+  const { certificate, guard, host, log, names = [], port } = options;
   const pages = createPages({ ...options, clock: systemClock });
   const listener = listenTcp(host, port);
   const { hostname, port: actual } = listener.addr;
-  log.info({ address: `${formatHost(hostname)}:${actual}`, port: actual }, "listening for HTTP");
-  const answer = (head: RequestHead) => isMeant(head, names) ? pages(head) : misdirected();
+  const protocol = certificate === undefined ? "http" : "https";
+  log.info(
+    { address: `${formatHost(hostname)}:${actual}`, port: actual, protocol },
+    "listening for HTTP",
+  );
+  const answer = async (head: RequestHead) =>
+    isMeant(head, names) ? await guard?.(head) ?? await pages(head) : misdirected();
   const tcp = attend(
-    { answer, log },
+    { answer, certificate, log },
     (take) =>
       acceptAll(
         listener,
@@ -66,7 +79,16 @@ export function serveHttp(options: HttpOptions, signal: AbortSignal): Promise<vo
       ),
     signal,
   );
-  return Promise.all([tcp, serveLocally(pages, options, signal)]).then(() => undefined);
+  const renewing = certificate && renew(certificate, signal);
+  return Promise.all([tcp, renewing, serveLocally(pages, options, signal)]).then(() => undefined);
+}
+
+/** A new certificate is served as soon as it is there; connections keep the one that they began with. */
+async function renew(certificate: Certificate, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await systemClock.sleep(CERTIFICATE_LOOK_MS, signal);
+    if (!signal.aborted) await certificate.look();
+  }
 }
 
 /** Whether no page of another site can have made it. */
@@ -84,13 +106,14 @@ function misdirected(): Answer {
 
 /** Looks after all that `accept` takes, until it ends and the last answer is given. */
 async function attend(
-  { answer, log }: Pick<Hall, "answer" | "log">,
+  { answer, certificate, log }: Pick<Hall, "answer" | "certificate" | "log">,
   accept: (take: (connection: Deno.Conn) => void) => Promise<void>,
   signal: AbortSignal,
 ): Promise<void> {
   const hall: Hall = {
     admission: createAdmission(),
     answer,
+    certificate,
     guests: new Map(),
     conversations: new Set(),
     buffers: [],
@@ -133,21 +156,39 @@ function receive(hall: Hall, connection: Deno.Conn): void {
 }
 
 async function talk(
-  { admission, answer, buffers, log, signal }: Hall,
+  hall: Hall,
   id: number,
   connection: Deno.Conn,
 ): Promise<void> {
+  const { certificate, log } = hall;
+  try {
+    if (certificate === undefined) return await hear(hall, id, connection);
+    const tunnel = await openTunnel(connection, certificate.current());
+    if (tunnel === undefined) return;
+    try {
+      await hear(hall, id, tunnel.wire);
+    } finally {
+      await tunnel.close();
+    }
+  } catch (error) {
+    // The other side went away, or its time was over.
+    log.debug({ error: errorText(error) }, "HTTP connection ended");
+  }
+}
+
+async function hear(
+  { admission, answer, buffers, signal }: Hall,
+  id: number,
+  wire: Wire,
+): Promise<void> {
   const buffer = buffers.pop() ?? new Uint8Array(LONGEST_HEAD_BYTES);
   try {
-    await converse(connection, {
+    await converse(wire, {
       answer,
       buffer,
       onPhase: (phase) => enter(admission, id, phase, systemClock.now()),
       isEnding: () => signal.aborted,
     });
-  } catch (error) {
-    // The other side went away, or its time was over.
-    log.debug({ error: errorText(error) }, "HTTP connection ended");
   } finally {
     buffers.push(buffer);
   }

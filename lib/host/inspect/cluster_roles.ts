@@ -7,7 +7,7 @@ import { type KubeClient, openKubeClient } from "../kubernetes/client.ts";
 import { findKubeSettings } from "../kubernetes/kubeconfig.ts";
 import { collectionPath, objectPath } from "../kubernetes/paths.ts";
 import { systemClock } from "../process/clock.ts";
-import { isProcessStatus } from "./processes.ts";
+import { closedPages, isProcessStatus } from "./processes.ts";
 import { DEFAULT_PAGE_PORT, SILENT } from "./snapshot.ts";
 
 /** What the roles of a cluster say of themselves. */
@@ -75,16 +75,21 @@ async function askPod(
   object: unknown,
   signal: AbortSignal,
 ): Promise<AskedRoles["roles"][number] | AskedRoles["silent"][number]> {
-  const { key: pod = "a pod without a name", pagePort = DEFAULT_PAGE_PORT } = readPod(object) ?? {};
+  const { key: pod = "a pod without a name", pagePort = DEFAULT_PAGE_PORT, pageTls } =
+    readPod(object) ?? {};
   const name = pod.slice(pod.indexOf("/") + 1);
   const answer = await client.request({
     operation: `ask pod ${pod}`,
     method: "GET",
-    path: `${objectPath("Pod", namespace, name)}:${pagePort}/proxy/status`,
+    path: `${objectPath("Pod", namespace)}/${
+      pageTls ? "https:" : ""
+    }${name}:${pagePort}/proxy/status`,
     // The proxy asks the pod by the API server's name, which the pod cannot know.
     fields: { [NO_BROWSER_FIELD]: "status" },
     timeoutMs: ANSWER_WITHIN_MS,
   }, signal);
+  // A token that is sent to an API server stays there.
+  if (answer.kind === "failure" && answer.status === 401) return { pod, why: closedPages(pod) };
   if (answer.kind === "failure") return { pod, why: answer.message };
   const { body } = answer;
   return isProcessStatus(body) ? { ...body, pod } : { pod, why: "its answer is no status" };

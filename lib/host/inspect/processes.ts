@@ -35,6 +35,25 @@ export async function askProcess(
   }
 }
 
+/** What to do where a pod's pages cannot be read from outside. `pod` is NAMESPACE/NAME. */
+export function closedPages(pod: string): string {
+  const [namespace, name] = pod.split("/");
+  return "its pages are closed (--metrics-auth, TLS); it tells itself: " +
+    `kubectl -n ${namespace} exec ${name} -- herald status`;
+}
+
+/** Whether anything takes connections there. */
+export async function isTaken(url: string): Promise<boolean> {
+  const { hostname, port } = new URL(url);
+  try {
+    (await Deno.connect({ hostname: hostname.replace(/^\[|\]$/g, ""), port: Number(port) }))
+      .close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Another program may listen on that port: accept only what looks like a status. */
 export function isProcessStatus(value: unknown): value is ProcessStatus {
   return isObject(value) && typeof value.pid === "number" && typeof value.role === "string" &&

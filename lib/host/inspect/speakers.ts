@@ -2,7 +2,7 @@ import { errorText } from "../../base/errors.ts";
 import type { PodFacts } from "../../model/facts.ts";
 import { speakersAlive } from "../../model/cluster.ts";
 import { formatHost } from "../../net/ip.ts";
-import { askLocalProcesses, askProcess } from "./processes.ts";
+import { askLocalProcesses, askProcess, closedPages } from "./processes.ts";
 import type { SourceOptions } from "../process/options.ts";
 import { DEFAULT_PAGE_PORT, takeSpeakerPods } from "./snapshot.ts";
 import type { SpeakerStatus } from "../../status/types.ts";
@@ -55,10 +55,11 @@ async function askPods(
   answers: Map<string, SpeakerStatus>,
 ): Promise<AskedSpeakers["silent"]> {
   const asked = pods.map(
-    async ({ key, nodeName: node = key, ip, pagePort = DEFAULT_PAGE_PORT }) => {
+    async ({ key, nodeName: node = key, ip, pagePort = DEFAULT_PAGE_PORT, pageTls }) => {
       if (answers.has(node)) return undefined;
       if (ip === undefined) return { node, why: `its pod ${key} has no address` };
       const place = `${formatHost(ip)}:${pagePort}`;
+      if (pageTls) return { node, why: closedPages(key) };
       const status = await askProcess(`http://${place}`, undefined, ANSWER_WITHIN_MS);
       if (status?.speaker === undefined) return { node, why: `no answer at ${place}` };
       answers.set(status.speaker.node, status.speaker);

@@ -8,6 +8,7 @@ import { findKubeSettings } from "./kubeconfig.ts";
 import { createKubeNotes } from "./notes.ts";
 import { createPauses, type MachineTime, machineTime } from "../process/pauses.ts";
 import type { Log } from "../process/log.ts";
+import { createReviewer } from "./reviews.ts";
 import { REFLECTOR_TIMING, startReflector } from "./reflector.ts";
 import { createServiceStatusWriter, readStatusManager } from "./service_status.ts";
 
@@ -51,6 +52,7 @@ export async function openKubeCluster(
     writeStatus: createServiceStatusWriter(client, log),
     statusManager: (service, stop) => readStatusManager(client, service, stop),
     ensureGossipSecret: (secret, stop) => ensureGossipSecret(client, secret, clock, log, stop),
+    review: createReviewer(client),
     ...createKubeNotes(client, options.namespace),
     publishEvent: (event) => Promise.resolve(publisher.publish(event)),
   };

@@ -3,6 +3,7 @@ import { type BgpMetrics, createBgpMetrics } from "./bgp.ts";
 import { declareIn } from "./declare.ts";
 import { createHealthMetrics, type HealthMetrics } from "./health.ts";
 import { createGossipMetrics, type GossipMetrics } from "./gossip.ts";
+import { createHttpMetrics, type HttpMetrics } from "./http.ts";
 import { createProcessMetrics, type ProcessMetrics } from "./process.ts";
 import { createSpeakerMetrics, type SpeakerMetrics } from "./speaker.ts";
 import { type Counter, type Gauge, type Histogram, Registry } from "prom-client";
@@ -53,6 +54,7 @@ export interface Metrics {
   readonly bfd: BfdMetrics;
   readonly gossip: GossipMetrics;
   readonly health: HealthMetrics;
+  readonly http: HttpMetrics;
   readonly process: ProcessMetrics;
   readonly speaker: SpeakerMetrics;
 }
@@ -173,6 +175,7 @@ export function createMetrics(): Metrics {
     bfd: createBfdMetrics(registry),
     gossip: createGossipMetrics(registry),
     health: createHealthMetrics(registry),
+    http: createHttpMetrics(registry),
     process: createProcessMetrics(registry),
     speaker: createSpeakerMetrics(registry),
   };

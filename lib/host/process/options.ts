@@ -3,6 +3,7 @@ import type { Ip } from "../../net/ip.ts";
 import type { MetallbVersion } from "../../speaker/judgement.ts";
 import type { ElectionRule } from "../../speaker/view.ts";
 import type { GossipSecret, LeaderElection } from "../cluster/cluster.ts";
+import type { KeyPairFiles } from "./key_pair.ts";
 import type { LogFormat, LogLevel } from "./log.ts";
 
 export const ROLES = ["controller", "speaker", "all"] as const;
@@ -10,6 +11,9 @@ export type Role = typeof ROLES[number];
 
 export const ARP_BACKENDS = ["auto", "ebpf", "xdp", "socket"] as const;
 export type ArpBackend = typeof ARP_BACKENDS[number];
+
+export const METRICS_AUTHS = ["none", "kubernetes"] as const;
+export type MetricsAuth = typeof METRICS_AUTHS[number];
 
 /** Folder of the local sockets by which `herald status` finds the roles of this machine. */
 export const RUN_FOLDER = "/run/herald";
@@ -51,6 +55,10 @@ export interface RunOptions extends SourceOptions {
   readonly port: number;
   /** Further names by which the pages may be asked for; `*.example.com` is all below it, `*` any. */
   readonly httpNames: readonly string[];
+  /** Who may read the pages: everybody, or whom the cluster's own rules let. */
+  readonly metricsAuth: MetricsAuth;
+  /** By which certificate; `self-made` is one that nobody vouches for; undefined: in plain text. */
+  readonly tls: KeyPairFiles | "self-made" | undefined;
   /** Label selector and namespace of the speakers' pods; undefined counts every Node as live. */
   readonly mlLabels: string | undefined;
   readonly mlNamespace: string;

@@ -9,6 +9,7 @@ async function served(
   status: () => ProcessStatus,
   visit: (url: string, port: number) => Promise<void>,
   host = "127.0.0.1",
+  access: Pick<Parameters<typeof serveHttp>[0], "certificate" | "guard"> = {},
 ): Promise<void> {
   const stop = new AbortController();
   const metrics = createMetrics();
@@ -24,6 +25,7 @@ async function served(
     status,
     unhealthy: () => status().unhealthy,
     registry: metrics.registry,
+    ...access,
     log,
   }, stop.signal);
   try {

@@ -51,7 +51,14 @@ Deno.test("fellowSettings() says which flag helps where the machine has no addre
 Deno.test("fellowSettings() looks for others where the flags and the pods say, as they are now", () => {
   const pods = new Map<string, PodFacts>();
   const pod = (name: string, podIp: string | undefined) =>
-    pods.set(name, { key: name, nodeName: name, ip: podIp, pagePort: undefined, ready: false });
+    pods.set(name, {
+      key: name,
+      nodeName: name,
+      ip: podIp,
+      pagePort: undefined,
+      pageTls: false,
+      ready: false,
+    });
   const { candidates, keys, timing } = fellowSettings(
     { ...FLAGS, join: ips("192.0.2.9") },
     { pods: () => pods, podsKnown: () => pods.size > 0 },

@@ -7,7 +7,14 @@ import { layer2Plan } from "./parts.ts";
 const PODS = new Map<string, PodFacts>(
   ["node1", "node2", undefined].map((nodeName, at) => {
     const key = `metallb-system/speaker-${at}`;
-    return [key, { key, nodeName, ip: undefined, pagePort: undefined, ready: at === 0 }];
+    return [key, {
+      key,
+      nodeName,
+      ip: undefined,
+      pagePort: undefined,
+      pageTls: false,
+      ready: at === 0,
+    }];
   }),
 );
 const NODES = new Map(["node1", "node2", "node3"].map((name) => [name, {} as never]));
