@@ -16,6 +16,10 @@ const COMPATIBLE =
 # 2. kubectl apply -f the ConfigMap "config" that you have, or the one of README.md
 # Made from deploy/chart/herald by .ci/manifests.ts; change it there.
 `;
+const MONITORS =
+  `# For the Prometheus Operator: who is asked for metrics, by HTTPS and with the token of Prometheus.
+# Made from deploy/chart/herald by .ci/manifests.ts; change it there.
+`;
 const OPERATOR = `# For the Prometheus Operator: who is asked for metrics, and the alerts.
 # Made from deploy/chart/herald by .ci/manifests.ts; change it there.
 `;
@@ -41,11 +45,17 @@ export async function makeManifests(helm: string): Promise<ReadonlyMap<string, s
     "--set=prometheus.podMonitor.enabled=true,prometheus.prometheusRule.enabled=true",
     "--show-only=templates/prometheus.yaml",
   ]);
+  const monitors = await renderChart(helm, [
+    values,
+    "--set=prometheus.metricsAuth=kubernetes,prometheus.serviceMonitor.enabled=true",
+    "--show-only=templates/prometheus.yaml",
+  ]);
   return new Map([
     ["deploy/metallb-compatible.yaml", compatible],
     // kustomize reads no file outside of a kustomization's folder.
     ["deploy/kustomize/base/herald.yaml", compatible],
     ["deploy/kustomize/components/prometheus/monitoring.yaml", OPERATOR + await tidy(operator)],
+    ["deploy/kustomize/components/prometheus-auth/monitors.yaml", MONITORS + await tidy(monitors)],
     ["deploy/chart/herald/files/herald-rules.yaml", await Deno.readTextFile(ROOT + RULES)],
   ]);
 }

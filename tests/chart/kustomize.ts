@@ -3,7 +3,14 @@ import { fileURLToPath } from "node:url";
 import { must } from "../support/process.ts";
 
 const KUSTOMIZE = fileURLToPath(new URL("../../deploy/kustomize", import.meta.url));
-export const COMPONENTS = ["bgp", "ebpf", "prometheus", "fast-lease"] as const;
+export const COMPONENTS = [
+  "bgp",
+  "ebpf",
+  "prometheus",
+  "prometheus-auth",
+  "metrics-auth",
+  "fast-lease",
+] as const;
 export type Component = typeof COMPONENTS[number];
 
 /** Builds what a user builds: an overlay of his own on the base, with these components. */

@@ -34,6 +34,7 @@ function another(path: string, value: Json): Json {
     compat: "v0.12",
     l2Election: "v0.10",
     interval: "20s",
+    metricsAuth: "none",
     mlBindAddrOverride: "10.0.0.9",
   };
   const key = path.split(".").pop() ?? "";
@@ -67,6 +68,13 @@ function notText(value: Json | undefined, path: string): string[] {
     return Object.entries(value).flatMap(([key, one]) => notText(one, `${path}/${key}`));
   }
   return typeof value === "string" ? [] : [`${path}: ${value}`];
+}
+
+/** A value that shows where the chart makes ServiceMonitors and no PodMonitor. */
+function serviceMonitor(key: string): readonly [string, readonly string[]] {
+  const set = ["--set=prometheus.podMonitor.enabled=false"];
+  const enable = key === "enabled" ? [] : ["--set=prometheus.serviceMonitor.enabled=true"];
+  return [`prometheus.serviceMonitor.${key}`, [...set, ...enable]];
 }
 
 async function inFours<T>(all: readonly T[], act: (one: T) => Promise<void>): Promise<void> {
@@ -105,6 +113,13 @@ Deno.test("every value of the chart changes what is rendered", async () => {
     ]],
     // The name of all objects beats these.
     ["nameOverride", ["--set=fullnameOverride="]],
+    // Each pod is scraped by one of them.
+    ...["enabled", "jobLabel", "interval", "metricRelabelings", "relabelings"].map(serviceMonitor),
+    ...["controller", "speaker"].flatMap((role) =>
+      ["additionalLabels", "annotations", "tlsConfig.insecureSkipVerify"].map((key) =>
+        serviceMonitor(`${role}.${key}`)
+      )
+    ),
     // Each role's own image beats that of all.
     ["image.repository", ["--set=controller.image.repository="]],
     ["image.tag", ["--set=controller.image.tag="]],

@@ -118,7 +118,7 @@ Deno.test("templates use only values that there are", () => {
 
 Deno.test("templates use every value", () => {
   // Tables that go into the rendered object as they are.
-  const whole = /(rollingUpdate|resources|securityContext|Probe)\./;
+  const whole = /(rollingUpdate|resources|securityContext|Probe|tlsConfig)\./;
   for (const path of leavesOf(values).keys()) {
     const key = (whole.test(path) ? path.replace(/\.[^.]+$/, "") : path).split(".").pop();
     if (whole.test(path)) continue;

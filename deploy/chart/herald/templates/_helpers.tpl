@@ -104,9 +104,55 @@ app.kubernetes.io/component: {{ index . 1 }}
 {{- /* What is written for one role beats what holds for both. */}}
 {{- if $root.Values.prometheus.scrapeAnnotations }}
 {{- $annotations = dict "prometheus.io/scrape" "true" "prometheus.io/port" ($root.Values.prometheus.metricsPort | toString) }}
+{{- if include "herald.isSecure" . }}{{ $_ := set $annotations "prometheus.io/scheme" "https" }}{{ end }}
 {{- end }}
 {{- with mergeOverwrite $annotations (default dict (index $root.Values (index . 1)).podAnnotations) }}
 {{- toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- /* The Secret of the certificate by which a role's pages are served. */}}
+{{- define "herald.tlsSecret" -}}
+{{- $tls := (index . 0).Values.tls }}
+{{- ternary $tls.controllerMetricsTLSSecret $tls.speakerMetricsTLSSecret (eq (index . 1) "controller") | default "" }}
+{{- end }}
+
+{{- /* Whether a role's pages are served by TLS. */}}
+{{- define "herald.isSecure" -}}
+{{- if or (eq (index . 0).Values.prometheus.metricsAuth "kubernetes") (include "herald.tlsSecret" .) }}true{{ end }}
+{{- end }}
+
+{{- /* What closed pages take: the certificate, and the folder of the socket by which `herald status` in the pod reads them. */}}
+{{- define "herald.pageMounts" -}}
+{{- if include "herald.isSecure" . -}}
+- { name: run, mountPath: /run/herald }
+{{- if include "herald.tlsSecret" . }}
+- { name: metrics-tls, mountPath: /etc/metrics, readOnly: true }
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "herald.pageVolumes" -}}
+{{- if include "herald.isSecure" . -}}
+- name: run
+  emptyDir: { medium: Memory, sizeLimit: 1Mi }
+{{- with include "herald.tlsSecret" . }}
+- name: metrics-tls
+  secret: { secretName: {{ . | toYaml }}, defaultMode: 0440 }
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- /* Rights that it takes to ask who may read the pages. */}}
+{{- define "herald.reviewRules" -}}
+{{- if eq .Values.prometheus.metricsAuth "kubernetes" -}}
+# Who asks for the pages, and whether he may.
+- apiGroups: [authentication.k8s.io]
+  resources: [tokenreviews]
+  verbs: [create]
+- apiGroups: [authorization.k8s.io]
+  resources: [subjectaccessreviews]
+  verbs: [create]
 {{- end }}
 {{- end }}
 
@@ -131,6 +177,12 @@ imagePullPolicy: {{ . }}
 - run
 - --role={{ index . 1 }}
 - --port={{ $root.Values.prometheus.metricsPort }}
+{{- if eq $root.Values.prometheus.metricsAuth "kubernetes" }}
+- --metrics-auth=kubernetes
+{{- end }}
+{{- if include "herald.tlsSecret" . }}
+- --metrics-cert-dir=/etc/metrics
+{{- end }}
 - --log-level={{ $role.logLevel }}
 {{- if ne $role.logFormat "json" }}
 - --log-format={{ $role.logFormat }}
@@ -154,10 +206,11 @@ imagePullPolicy: {{ . }}
 
 {{- define "herald.probes" -}}
 {{- $role := index (index . 0).Values (index . 1) }}
+{{- $scheme := ternary ", scheme: HTTPS" "" (eq (include "herald.isSecure" .) "true") }}
 {{- with $role.livenessProbe }}
 {{- if .enabled }}
 livenessProbe:
-  httpGet: { path: /healthz, port: monitoring }
+  httpGet: { path: /healthz, port: monitoring{{ $scheme }} }
   {{- with omit . "enabled" }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
@@ -166,7 +219,7 @@ livenessProbe:
 {{- with $role.readinessProbe }}
 {{- if .enabled }}
 readinessProbe:
-  httpGet: { path: /readyz, port: monitoring }
+  httpGet: { path: /readyz, port: monitoring{{ $scheme }} }
   {{- with omit . "enabled" }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
