@@ -54,7 +54,7 @@ const CLAIMS: readonly Claim[] = [
   },
   {
     page: COMPATIBILITY,
-    says: "give them a ConfigMap with pools of its own each",
+    says: "need a Lease each, by `--leader-elect-resource-name`",
     file: "controller/plan",
     test: "two controllers of two classes give no address twice",
   },
