@@ -156,7 +156,7 @@ export interface ProcessStatus {
   readonly ready: boolean;
   readonly notReady: readonly string[];
   readonly unhealthy: readonly string[];
-  /** Who may read the pages, where not everybody may, and by which certificate. */
+  /** By whose rules somebody may read the pages, where not everybody may. */
   readonly access?: "kubernetes";
   readonly certificate?: CertificateStatus;
   readonly config: ConfigStatus;
