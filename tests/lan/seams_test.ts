@@ -11,6 +11,8 @@ import { type Failover, makeFailover, VIP } from "./failover_scene.ts";
 /** Two answers to one question, while the old owner hears of the new one. */
 const OVERLAP_MS = 50;
 const GAP_MS = 400;
+/** As the pages say: about five seconds. */
+const DEATH_MS = 7_000;
 
 async function metricsOf(failover: Failover, index: number): Promise<string> {
   const { stdout } = await failover.node(index).run("curl", "-s", "http://127.0.0.1:7472/metrics");
@@ -28,7 +30,7 @@ async function allHear(failover: Failover, count: number): Promise<void> {
   });
 }
 
-Deno.test("UDP 7947 filtered while running: one owner all along, and the log names the port (layer 2, fault 3)", async () => {
+Deno.test("UDP 7947 filtered while running: one owner all along, the log names the port, and gossip notices a death (layer 2, fault 3)", async () => {
   await using failover = await makeFailover();
   const owner = await failover.owner(VIP[4]);
   await using probe = await startProbe(failover.scene.client, VIP[4]);
@@ -48,6 +50,14 @@ Deno.test("UDP 7947 filtered while running: one owner all along, and the log nam
   for (const index of failover.names.keys()) {
     assert.match(failover.process(index).output(), /is UDP port 7947 filtered/);
   }
+
+  await using dying = await startProbe(failover.scene.client, VIP[4]);
+  await pause(300);
+  await failover.end(owner, "SIGKILL");
+  await waitFor("another owner", async () => ![owner, -1].includes(await failover.owner(VIP[4])));
+  await pause(300);
+  const { gapMs: deathMs } = gapAndOverlap(await dying.stop());
+  assert.ok(deathMs <= DEATH_MS, `noticed after ${deathMs} ms`);
 });
 
 Deno.test(
