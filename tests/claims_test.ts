@@ -14,7 +14,7 @@ const OPERATION = "docs/operation.md";
 const COMPATIBILITY = "docs/compatibility.md";
 const CONFIGURATION = "docs/configuration.md";
 
-/** Each was once written without being so. */
+/** Each was once written without being so, or is what people rely on when a node dies. */
 const CLAIMS: readonly Claim[] = [
   {
     page: COMPATIBILITY,
@@ -213,6 +213,195 @@ const CLAIMS: readonly Claim[] = [
     says: "A configuration that selects by Namespaces waits until they are known",
     file: "host/controller/takeover",
     test: "fault 16: ",
+  },
+  {
+    page: "README.md",
+    says: "by which a node whose LAN cable is out hands over too",
+    file: "lan/address_rows",
+    test: "an owner whose LAN cable is out hands over",
+  },
+  {
+    page: "README.md",
+    says: "The failover of a tenth of a second",
+    file: "lan/failover",
+    test: "IPv${family}: kill -9 of the owner",
+  },
+  {
+    page: "README.md",
+    says: "is Herald's heartbeat, among Herald's speakers only",
+    file: "cluster/metallb_roll",
+    test:
+      "a roll from MetalLB ${release} to Herald and back moves no address, and a Herald's death",
+  },
+  {
+    page: "README.md",
+    says: "Where UDP port 7947 is closed, a death is noticed by gossip",
+    file: "lan/seams",
+    test:
+      "UDP 7947 filtered while running: one owner all along, the log names the port, and gossip notices a death",
+  },
+  {
+    page: "README.md",
+    says: "without gossip when Kubernetes marks the node not ready",
+    file: "lan/limits",
+    test: "without gossip a node that dies",
+  },
+  {
+    page: "README.md",
+    says: "When a network falls into two halves, each half answers for itself until it is healed",
+    file: "lan/failover",
+    test: "two halves of a network both answer",
+  },
+  {
+    page: "README.md",
+    says: "An address that a foreign host holds already is announced all the same, and reported",
+    file: "lan/limits",
+    test: "without --arp-probe an address that a foreign host holds",
+  },
+  {
+    page: "README.md",
+    says: "with `--arp-probe` it is not",
+    file: "lan/address_probe",
+    test: "IPv${family}: with --arp-probe an address that a foreign host has is not announced",
+  },
+  {
+    page: "README.md",
+    says: "In MetalLB's place: roll node by node with `--compat=v0.10|v0.12|v0.16`",
+    file: "cluster/metallb_roll",
+    test: "a roll from MetalLB ${release} to Herald and back moves no address",
+  },
+  {
+    page: "README.md",
+    says: "Speakers at odds (key, rules, `--compat`) are a Warning of the Node",
+    file: "host/speaker/concerns",
+    test: "F8: ",
+  },
+  {
+    page: OPERATION,
+    says: "every node has the label, all count",
+    file: "speaker/judgement",
+    test: "d04: by Herald's own rules the label counts",
+  },
+  {
+    page: OPERATION,
+    says: "the latter is told by the Warning event `NodesExcluded`",
+    file: "host/speaker/announcements",
+    test: "d04: ",
+  },
+  {
+    page: OPERATION,
+    says: "A node's own address is announced from that node alone",
+    file: "speaker/candidates",
+    test: "d09: no node announces",
+  },
+  {
+    page: OPERATION,
+    says: "Beside speakers of MetalLB nodes are judged",
+    file: "host/speaker/desk",
+    test: "F2, F3, F6: ",
+  },
+  {
+    page: OPERATION,
+    says: "Who misses three asks others whether they hear it",
+    file: "lan/failover",
+    test: "one direction of a path is lost: nobody changes hands",
+  },
+  {
+    page: OPERATION,
+    says: "each is missed by its own pace, so they may differ",
+    file: "simulation/layer2",
+    test: "speakers of different paces agree on who is gone",
+  },
+  {
+    page: OPERATION,
+    says: "the new owner answers first and the old one falls silent when it hears so",
+    file: "lan/failover",
+    test: "IPv${family}: SIGTERM loses no question",
+  },
+  {
+    page: OPERATION,
+    says: "A process that stood still answers nothing until it has heard the others again",
+    file: "lan/failover",
+    test: "an owner that is stopped and goes on answers nothing",
+  },
+  {
+    page: OPERATION,
+    says: "healed, the first in the election keeps the address and announces it again",
+    file: "lan/failover",
+    test: "two halves of a network both answer; healed, one does and says so",
+  },
+  {
+    page: OPERATION,
+    says: "the first one sends, each is understood",
+    file: "gossip/keys",
+    test: "gossipKeys() takes each line for a key",
+  },
+  {
+    page: OPERATION,
+    says: "three rolls, in which no address has two owners or none",
+    file: "lan/seams",
+    test: "the gossip key is changed in three rolls",
+  },
+  {
+    page: OPERATION,
+    says: "answered by announcing once in ten seconds",
+    file: "speaker/conflicts",
+    test: "a foreign host is told once a minute and answered once in ten seconds",
+  },
+  {
+    page: OPERATION,
+    says: "It ends with the process",
+    file: "host/linux/packet/ebpf_responder",
+    test: "the program goes with the process",
+  },
+  {
+    page: OPERATION,
+    says: "it then stands before all others there, Cilium's too",
+    file: "lan/ebpf_chain",
+    test: "whatever other programs pass on",
+  },
+  {
+    page: OPERATION,
+    says: "as they come and go",
+    file: "lan/interface_changes",
+    test: "whatever happens to an interface, in whatever order",
+  },
+  {
+    page: OPERATION,
+    says: "is silent at once, says so in log, status and `readyz`",
+    file: "lan/address_rows",
+    test: "a speaker whose address is taken away is silent at once",
+  },
+  {
+    page: OPERATION,
+    says:
+      "The others take a name at a new address half a minute after they missed it at the old one",
+    file: "gossip/members",
+    test: "a name is free for another address when its member has been dead for 30 s",
+  },
+  {
+    page: OPERATION,
+    says: "keeps its addresses as long as it answers by gossip",
+    file: "lan/seams",
+    test: "UDP 7947 filtered while running",
+  },
+  {
+    page: OPERATION,
+    says: "if it dies then, it is missed within about five seconds",
+    file: "simulation/seams",
+    test: "a node that dies while its heartbeat is filtered",
+  },
+  {
+    page: OPERATION,
+    says: "their addresses are taken after 0.3 s",
+    file: "simulation/seams",
+    test: "most nodes die at once",
+  },
+  {
+    page: OPERATION,
+    says: "belongs to the speaker that has it for longest",
+    file: "gossip/namesake",
+    test: "of two that have one name the older keeps it",
   },
 ];
 
