@@ -17,6 +17,7 @@ import { oncePerCause } from "../process/backoff.ts";
 import type { Clock } from "../process/clock.ts";
 import type { Log } from "../process/log.ts";
 import { runMachine } from "../process/machine.ts";
+import type { OpenGuard } from "./door.ts";
 import { type GossipService, type GossipTransport, openGossipTransport } from "./transport.ts";
 
 export interface GossipOptions {
@@ -34,6 +35,8 @@ export interface GossipOptions {
   readonly log: Log;
   readonly metrics: GossipMetrics;
   readonly onChange: () => void;
+  /** Keeps strangers' packets from the socket. */
+  readonly openGuard?: OpenGuard;
   readonly timing?: GossipTiming;
 }
 
@@ -80,9 +83,9 @@ const TELL_MS: Millis = 60_000;
 
 /** Joins the cluster. @throws Error when a port is taken or the address not this machine's */
 export async function startGossip(options: GossipOptions, signal: AbortSignal): Promise<Gossip> {
-  const { bind, clock, keys, metrics, name } = options;
+  const { bind, clock, keys, metrics, name, openGuard } = options;
   const state = createGossip({ name, ...bind }, options.meta, clock.now(), options.timing);
-  const transport = await openGossipTransport({ bind, keys, clock });
+  const transport = await openGossipTransport({ bind, keys, clock, openGuard });
   const closed = new AbortController();
   const joined = Promise.withResolvers<void>();
   const running: Running = {
@@ -146,9 +149,14 @@ function serviceOf({ options, state, feed, mayTell }: Running): GossipService {
       feed({ kind: "merge", nodes });
       return localStates(state);
     },
-    isExpected(address) {
-      if (options.candidates().addresses.includes(address)) return true;
-      return [...state.members.values()].some((member) => member.address === address);
+    expected: () => [
+      ...options.candidates().addresses,
+      ...[...state.members.values()].map(({ address }) => address),
+    ],
+    onTurnedAway(count) {
+      metrics.refused.inc({ reason: "unknown-address" }, count);
+      if (!mayTell("unknown-address")) return;
+      log.warn({ count }, "gossip from an address of no speaker: somebody else sends to this port");
     },
     onRefused(reason, detail, from) {
       metrics.refused.inc({ reason });

@@ -8,23 +8,23 @@ import { NONCE_LENGTH } from "../../gossip/seal.ts";
 import type { Endpoint } from "../../gossip/state.ts";
 import { encodePushPull, sealStream, type StreamContent } from "../../gossip/stream.ts";
 import { createStreamReader } from "../../gossip/stream_reader.ts";
-import { familyOf, formatIp, type Ip, parseIp } from "../../net/ip.ts";
+import { familyOf, formatIp, parseIp } from "../../net/ip.ts";
 import type { Clock } from "../process/clock.ts";
 import { type Caller, callerOf, mayServe } from "./callers.ts";
+import { type Door, type Household, openDoor, type OpenGuard } from "./door.ts";
 
 interface GossipTransportOptions {
   readonly bind: Endpoint;
   readonly keys: readonly Uint8Array[];
   readonly clock: Clock;
+  readonly openGuard?: OpenGuard | undefined;
 }
 
 /** Takes what the sockets receive. */
-export interface GossipService {
+export interface GossipService extends Household {
   onMessage(message: GossipMessage, from: Endpoint): void;
   /** Another member began a push/pull with what it knows; gives what this node knows. */
   onPushPull(nodes: readonly NodeState[]): readonly NodeState[];
-  /** Whether a speaker may be at that address: strangers share a few streams. */
-  isExpected(address: Ip): boolean;
   /** Input was refused; the reason is a metric label. */
   onRefused(reason: string, detail: string, from: string): void;
 }
@@ -45,6 +45,7 @@ interface Sockets extends GossipTransportOptions {
   readonly udp: Socket;
   readonly listener: Deno.Listener;
   readonly streams: Set<Deno.Conn>;
+  door: Door | undefined;
   accepting: Promise<void>;
   closing: boolean;
 }
@@ -86,8 +87,8 @@ async function openSockets(options: GossipTransportOptions): Promise<Sockets> {
   });
   try {
     const listener = Deno.listen({ hostname, port });
-    const accepting = Promise.resolve();
-    return { ...options, udp, listener, streams: new Set(), accepting, closing: false };
+    const begun = { door: undefined, accepting: Promise.resolve(), closing: false };
+    return { ...options, udp, listener, streams: new Set(), ...begun };
   } catch (error) {
     await closeSocket(udp);
     throw error;
@@ -103,20 +104,23 @@ async function closeAll(sockets: Sockets): Promise<void> {
   sockets.closing = true;
   listener.close();
   streams.forEach(close);
+  sockets.door?.[Symbol.dispose]();
   await closeSocket(udp);
   await accepting;
 }
 
 function serve(sockets: Sockets, service: GossipService): void {
   const { udp, bind, keys } = sockets;
+  const door = sockets.door = openDoor(sockets, service);
   udp.removeAllListeners("error");
   udp.on("error", (error) => service.onRefused("socket", errorText(error), formatIp(bind.address)));
   udp.on("message", (bytes: Uint8Array, { address, port }) => {
     const from = parseIp(address.split("%")[0] ?? "");
     // Port 0 is nobody's: nothing could be sent back to it.
-    if (from !== undefined && port > 0) receive(bytes, keys, { address: from, port }, service);
+    if (from === undefined || port === 0 || !door.lets(from)) return;
+    receive(bytes, keys, { address: from, port }, service);
   });
-  sockets.accepting = accept(sockets, service).catch(() => undefined);
+  sockets.accepting = accept(sockets, door, service).catch(() => undefined);
 }
 
 function receive(
@@ -132,10 +136,10 @@ function receive(
   }
 }
 
-async function accept(sockets: Sockets, service: GossipService): Promise<void> {
+async function accept(sockets: Sockets, door: Door, service: GossipService): Promise<void> {
   const served = new Map<Promise<void>, Caller>();
   for await (const conn of sockets.listener) {
-    const caller = callerOf(conn.remoteAddr, service.isExpected);
+    const caller = callerOf(conn.remoteAddr, door.expects);
     if (!mayServe(caller, [...served.values()])) {
       close(conn);
       service.onRefused("too-many-streams", "more streams than one address may have", caller.from);

@@ -2,6 +2,7 @@ import { type Announcement, announcementOf } from "../../gossip/meta.ts";
 import { keysOf } from "../../heartbeat/notice.ts";
 import { formatIp } from "../../net/ip.ts";
 import { startGossip } from "../gossip/gossip.ts";
+import { guardDatagrams } from "../linux/datagram_guard.ts";
 import { startHeartbeat } from "../linux/heartbeat/heartbeat.ts";
 import type { Layer2 } from "../linux/packet/layer2.ts";
 import type { PartWorker } from "../linux/worker/link.ts";
@@ -115,6 +116,7 @@ async function openMembership(
       onChange: () => news.post({ kind: "members" }),
       onVouched: (name, answers) => news.post({ kind: "vouched", name, answers }),
       isFit: () => fitness.canAnnounce() && heartbeat.isBeating(),
+      openGuard: guardDatagrams,
     }, signal),
   );
   unfinished.move();

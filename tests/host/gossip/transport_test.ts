@@ -49,7 +49,8 @@ async function side(
       found.told.push(nodes);
       return own;
     },
-    isExpected: () => false,
+    expected: () => [],
+    onTurnedAway: () => undefined,
     onRefused: (reason, _, from) => void found.refused.push(`${reason} from ${from}`),
   });
   return { transport, at, ...found, [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose]() };

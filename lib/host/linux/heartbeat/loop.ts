@@ -19,7 +19,7 @@ import { type AddressTable, openTable, renewReplyLease } from "../../../neighbou
 import type { ThreadPart } from "../worker/wait.ts";
 import type { HeartbeatNews, HeartbeatOrder, HeartbeatTarget } from "./orders.ts";
 import { openHeartbeatSocket } from "./socket.ts";
-import { type Strangers, watchStrangers } from "./strangers.ts";
+import { type Strangers, watchStrangers } from "../strangers.ts";
 import { openReplyLease, type ReplyLease } from "../reply_lease.ts";
 
 type HeartbeatLibc = Libc<typeof SOCKET & typeof DATAGRAM & typeof CLOCK>;

@@ -1,9 +1,9 @@
-import type { Fd } from "../../../../ffi/fd.ts";
-import type { Libc, SOCKET } from "../../../../ffi/libc.ts";
-import { CLASSIC_BPF, type FilterStep } from "../../../../ffi/structs.ts";
-import { type Instant, instant, type Millis } from "../../../base/time.ts";
-import type { Ip } from "../../../net/ip.ts";
-import { attachFilter, detachFilter, droppedDatagrams } from "../socket.ts";
+import type { Fd } from "../../../ffi/fd.ts";
+import type { Libc, SOCKET } from "../../../ffi/libc.ts";
+import { CLASSIC_BPF, type FilterStep } from "../../../ffi/structs.ts";
+import { type Instant, instant, type Millis } from "../../base/time.ts";
+import type { Ip } from "../../net/ip.ts";
+import { attachFilter, detachFilter, droppedDatagrams } from "./socket.ts";
 
 /** How much is looked at of what comes from addresses of no speaker. */
 export interface Strangers {
@@ -24,18 +24,22 @@ const FLOOD = 200;
 const ONE_OF = 16;
 const LOOK_EVERY_MS: Millis = 1_000;
 
-/** Begins with all let in; `sources` is where the speakers are, as it is when it is asked. */
+/**
+ * Begins with all let in; `sources` is where the speakers are, as it is when it is asked. Of a flood
+ * one in `oneOf` is let by.
+ */
 export function watchStrangers(
   libc: Libc<typeof SOCKET>,
   fd: Fd,
   family: 4 | 6,
   sources: ReadonlySet<Ip>,
+  oneOf = ONE_OF,
 ): Strangers {
   let [knocks, knocksSince] = [0, instant(-Infinity)];
   let [keepsOut, dropped, lookedAt] = [false, 0, instant(-Infinity)];
 
   function keepOut(): void {
-    keepsOut = attachFilter(libc, fd, filterOfStrangers(sources, family));
+    keepsOut = attachFilter(libc, fd, filterOfStrangers(sources, family, oneOf));
     // One for too many speakers is refused: the one before would keep out those that are new.
     if (!keepsOut) detachFilter(libc, fd);
   }
@@ -68,7 +72,11 @@ export function watchStrangers(
 const SOURCE_WORD = { 4: 12, 6: 20 } as const;
 const WHOLE = 0xffff_ffff;
 
-function filterOfStrangers(sources: ReadonlySet<Ip>, family: 4 | 6): FilterStep[] {
+function filterOfStrangers(
+  sources: ReadonlySet<Ip>,
+  family: 4 | 6,
+  oneOf: number,
+): FilterStep[] {
   const { and, jumpEqual, loadWord, network, random, return: give } = CLASSIC_BPF;
   const known = new Set([...sources].filter((ip) => (typeof ip === "number") === (family === 4)));
   const words = [...known].map((ip) => Number(BigInt.asUintN(32, BigInt(ip))));
@@ -76,7 +84,7 @@ function filterOfStrangers(sources: ReadonlySet<Ip>, family: 4 | 6): FilterStep[
     [loadWord, 0, 0, network + SOURCE_WORD[family]],
     ...words.flatMap((word): FilterStep[] => [[jumpEqual, 0, 1, word], [give, 0, 0, WHOLE]]),
     [loadWord, 0, 0, random],
-    [and, 0, 0, ONE_OF - 1],
+    [and, 0, 0, oneOf - 1],
     [jumpEqual, 0, 1, 0],
     [give, 0, 0, WHOLE],
     [give, 0, 0, 0],

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
-import { KERNEL } from "../../../../ffi/constants.ts";
-import type { Fd } from "../../../../ffi/fd.ts";
-import { openLibc, SOCKET } from "../../../../ffi/libc.ts";
-import { sockaddrIp, STREAM } from "../../../../ffi/tcp.ts";
-import { DATAGRAM, datagramReader } from "../../../../ffi/udp.ts";
-import { instant } from "../../../../lib/base/time.ts";
-import { openHeartbeatSocket } from "../../../../lib/host/linux/heartbeat/socket.ts";
-import { watchStrangers } from "../../../../lib/host/linux/heartbeat/strangers.ts";
-import { familyOf, formatIp, type Ip, ip6 } from "../../../../lib/net/ip.ts";
-import { ip4 } from "../../../support/addresses.ts";
+import { KERNEL } from "../../../ffi/constants.ts";
+import type { Fd } from "../../../ffi/fd.ts";
+import { openLibc, SOCKET } from "../../../ffi/libc.ts";
+import { sockaddrIp, STREAM } from "../../../ffi/tcp.ts";
+import { DATAGRAM, datagramReader } from "../../../ffi/udp.ts";
+import { instant } from "../../../lib/base/time.ts";
+import { openHeartbeatSocket } from "../../../lib/host/linux/heartbeat/socket.ts";
+import { watchStrangers } from "../../../lib/host/linux/strangers.ts";
+import { familyOf, formatIp, type Ip, ip6 } from "../../../lib/net/ip.ts";
+import { ip4 } from "../../support/addresses.ts";
 
 const [SELF, SPEAKER, STRANGER] = [1, 2, 3].map((last) => ip4(0x7f000000 + last)) as [Ip, Ip, Ip];
 const LOOPBACK6: Ip = ip6(1n);
