@@ -100,8 +100,12 @@ export function createHeartbeatPart(
     waitMs: () => Math.min(LONGEST_WAIT_MS, dueAt(engine) - engine.now()),
     turn: (events) => engine.open && turn(engine, engine.open, events(0)),
     [Symbol.dispose]() {
-      engine.open?.fd[Symbol.dispose]();
-      engine.open?.kernel?.[Symbol.dispose]();
+      const { open } = engine;
+      if (open === undefined) return;
+      // First: the closed port tells the others that this speaker is gone, and they take over.
+      renew(open, engine.now());
+      open.fd[Symbol.dispose]();
+      open.kernel?.[Symbol.dispose]();
     },
   };
 }

@@ -271,6 +271,24 @@ Deno.test("an engine closes what it opened", () => {
   assert.equal(at.udp.open(), 0);
 });
 
+Deno.test("no reply leaves any more when the socket is closed, by which others know that nobody listens", () => {
+  const at = workshop();
+  at.open();
+  at.targets(TWO);
+  at.passBeating(500);
+  const { close } = at.udp.libc;
+  let mayReply: boolean | undefined;
+  Object.assign(at.udp.libc, {
+    close(fd: number) {
+      mayReply ??= at.mayReply();
+      return close(fd);
+    },
+  });
+  assert.ok(at.mayReply());
+  at.engine[Symbol.dispose]();
+  assert.equal(mayReply, false);
+});
+
 Deno.test("a flood from elsewhere is refused by its address, and costs a signature only for a few", () => {
   const at = workshop();
   at.open();
