@@ -85,7 +85,9 @@ export function nextDeadline(state: MonitorState, now: Instant): Instant {
     if (peer.state !== "up") continue;
     earliest = Math.min(earliest, peer.asking?.until ?? suspectAt(peer), probeAt(peer));
   }
-  for (const { next } of state.outstanding.values()) earliest = Math.min(earliest, next);
+  for (const { next, until } of state.outstanding.values()) {
+    earliest = Math.min(earliest, next, until);
+  }
   return instant(Math.max(earliest, now));
 }
 

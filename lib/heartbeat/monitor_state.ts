@@ -105,6 +105,8 @@ export interface Outstanding {
   readonly open: Set<string>;
   readonly until: Instant;
   next: Instant;
+  /** From the next one to that after it. */
+  waitMs: Millis;
 }
 
 /** Notices that were not acknowledged in their time. */

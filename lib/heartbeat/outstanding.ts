@@ -8,8 +8,10 @@ import {
 } from "./monitor_state.ts";
 import type { HeartbeatBody, Notice } from "./packet.ts";
 
-/** A notice goes out again until it is acknowledged … */
+/** A notice goes out again until it is acknowledged: soon, for a packet may be lost … */
 const RETRY_MS: Millis = 10;
+/** … and then less often, for a busy speaker has more to do the more it is sent … */
+const RAREST_RETRY_MS: Millis = 80;
 /** … but no longer than this: the sender goes on without. */
 export const SETTLE_MS: Millis = 500;
 
@@ -33,7 +35,8 @@ export function notify(
     else actions.push({ kind: "send", to: name, body });
   }
   if (open.size === 0) return void actions.push({ kind: "settled", id, missing: [] });
-  state.outstanding.set(id, { id, notice, open, until: after(now, SETTLE_MS), next: now });
+  const until = after(now, SETTLE_MS);
+  state.outstanding.set(id, { id, notice, open, until, next: now, waitMs: RETRY_MS });
   if (notice.what !== "leaving") { for (const ip of notice.ips) state.latest.set(ip, id); }
 }
 
@@ -75,7 +78,8 @@ export function repeatNotices(state: MonitorState, now: Instant, actions: Monito
       actions.push({ kind: "settled", id: one.id, missing: [...one.open] });
       noteUnheard(state, one.open, now);
     } else if (now >= one.next) {
-      one.next = after(now, RETRY_MS);
+      one.next = after(now, one.waitMs);
+      one.waitMs = Math.min(2 * one.waitMs, RAREST_RETRY_MS);
       const body: HeartbeatBody = { kind: "notice", id: one.id, notice: one.notice };
       for (const name of one.open) actions.push({ kind: "send", to: name, body });
     }

@@ -1,12 +1,12 @@
 import { after, type Instant, instant, type Millis } from "../base/time.ts";
 import type { Peer } from "./monitor_state.ts";
 
-/** A beat that is late by as much is asked for: where nobody listens any more, the kernel says so. */
-const PROBE_BEATS = 1.2;
-/** Heard within so many intervals counts as alive when others ask … */
+/** A beat that is late by a tenth is asked for: where nobody listens any more, the kernel says so. */
+const PROBE_BEATS = 1.1;
+/** Heard within so many intervals counts as alive when others ask, unless its kernel says no … */
 const LATELY_BEATS = 1.5;
-/** … so nobody asks them earlier, though the peer's kernel told at once that its process is gone. */
-const REFUSED_BEATS = 1.6;
+/** … so nobody asks them before each of them has asked that kernel, though the beat came later there. */
+const REFUSED_BEATS = 1.4;
 /** Who was heard after a refusal is behind a filter that refuses: for so long that is no sign. */
 const DISTRUST_MS: Millis = 60_000;
 

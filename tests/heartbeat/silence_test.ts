@@ -42,7 +42,10 @@ Deno.test("whom this node suspects, no other that heard the same last beat still
     const one = peer({ refused });
     const asked = suspectAt(one);
     assert.ok(asked < after(HEARD, 50 * 3) || !refused, "a refusal is quicker");
-    assert.ok(!wasHeardLately(peer(), instant(asked - 4)), "also where the beat came a bit later");
+    // Where the beat came a bit later the kernel has been asked too, and has refused.
+    const late = instant(asked - 12);
+    const other = peer({ refused: refused && probeAt(peer()) <= late });
+    assert.ok(!wasHeardLately(other, late), `${refused}`);
   }
   assert.ok(wasHeardLately(peer(), after(HEARD, 60)));
   assert.ok(!wasHeardLately(peer({ refused: true }), after(HEARD, 1)));

@@ -37,5 +37,5 @@ Deno.test("hears() answers for whom this node watches, and for itself; of others
   const peer = state.peers.get(near) ?? assert.fail();
   assert.equal(suspectAt(peer), 151);
   peer.refused = true;
-  assert.equal(suspectAt(peer), 1 + 1.6 * 50);
+  assert.equal(suspectAt(peer), 1 + 1.4 * 50);
 });
