@@ -14,6 +14,8 @@ import {
 
 /** An old owner waits so long for the new one to answer. */
 export const LINGER_MS: Millis = 500;
+/** One that ends waits longer, for a busy machine's sake: there is nothing better that it could do. */
+export const LEAVE_MS: Millis = 1_500;
 /** Had a release been lost, nobody would answer: so the fellow is asked so often … */
 const ASK_MS: Millis = 1_200;
 /** … and has so long to say that it still answers. */
@@ -246,7 +248,7 @@ function onStale(state: OwnershipState, names: ReadonlySet<string>, said: Said):
 }
 
 function leave(held: Held, now: Instant): void {
-  if (isAnswered(held)) held.lingersUntil ??= after(now, LINGER_MS);
+  if (isAnswered(held)) held.lingersUntil = after(now, LEAVE_MS);
   held.wish = { ...held.wish, own: false, owner: undefined };
   held.yielded = undefined;
 }

@@ -31,11 +31,13 @@ import { createAges } from "./age.ts";
 import type { Announcements } from "./announcements.ts";
 import type { Concerns } from "./concerns.ts";
 import type { Announcer } from "./announcer.ts";
+import { type ClaimTelling, createClaimTelling } from "./claim_telling.ts";
 import { createCutOff, type CutOff } from "./cut_off.ts";
 import type { FactEvent, Facts } from "./facts.ts";
 import type { FellowEvent, Fellows } from "./fellows.ts";
 import type { DeskHandover } from "./handover.ts";
 import { createJudging, type Judging } from "./judging.ts";
+import { carryOut, type NoticeEvent } from "./notices.ts";
 import type { KeptPlan, SpeakerPlans } from "./plans.ts";
 
 /** All that may change what a speaker announces. */
@@ -89,7 +91,7 @@ interface State extends DeskParts {
   /** As the plans were last made with. */
   seeing: Required<Pick<SpeakerView, "staleSpeakers" | "unclaimed">>;
   /** To be carried out with the next decision. */
-  readonly notices: (SpeakerEvent & { readonly kind: "notice" })[];
+  readonly notices: NoticeEvent[];
   /** As the fellows were last told. */
   canAnnounce: boolean;
   /** By which the plans were last made. */
@@ -98,6 +100,7 @@ interface State extends DeskParts {
   /** Of this node, in a pool; each is told once. */
   readonly ownAddresses: Set<string>;
   readonly cutOff: CutOff;
+  readonly claims: ClaimTelling;
   /** What is on the wire may be another than was last told. */
   wireChanged: boolean;
 }
@@ -117,6 +120,7 @@ export function createDesk(parts: DeskParts): SpeakerDesk {
     judging: createJudging(parts),
     ownAddresses: new Set(),
     cutOff: createCutOff({ ...parts, nodeName: parts.options.nodeName }),
+    claims: createClaimTelling(parts),
     wireChanged: false,
   };
   return {
@@ -139,7 +143,7 @@ function take(state: State, event: SpeakerEvent): void {
       fellows.podsChanged();
       return plans.touchAll();
     case "fellow-up":
-      handover.tellClaims();
+      state.claims.ask();
       if (event.returned) handover.putRight();
       return plans.touchAll();
     case "nodes":
@@ -170,21 +174,18 @@ function take(state: State, event: SpeakerEvent): void {
 }
 
 function decide(state: State): void {
-  const { handover, keeper, notices, standing } = state;
+  const { keeper, standing } = state;
+  const attempts = createAttempts();
+  // Whom this node leaves its addresses to answers already: nothing else is as urgent.
+  if (standing.leaving) carryOut(state, attempts);
   keeper.reconsider();
-  const [config, attempts] = [keeper.current(), createAttempts()];
+  const config = keeper.current();
   const isDeciding = config !== undefined && mayDecide(standing, knowledgeOf(state));
   if (isDeciding && state.judging.choose()) state.plans.touchAll();
-  const dues = [judgeInterfaces(state), judgeViews(state)];
+  const dues = [state.claims.tell(), judgeInterfaces(state), judgeViews(state)];
   if (state.cutOff.look(layer2Ranges(state))) state.plans.touchAll();
   if (isDeciding) announce(state, config);
-  // Carried out with the changes they bring, and only then acknowledged; one that fails costs no other.
-  for (const { from, notice, acknowledge } of notices.splice(0)) {
-    attempts.run(() => {
-      handover.onNotice(from, notice);
-      acknowledge();
-    });
-  }
+  carryOut(state, attempts);
   // A node that leaves has handed its addresses over: each line of that would be of no use.
   if (state.wireChanged && !standing.leaving) {
     state.wireChanged = false;
@@ -237,10 +238,7 @@ function isUsable(state: State): boolean {
     layer2.leadsToAny(layer2Ranges(state));
 }
 
-/**
- * What an interface must lead to. Where speakers of MetalLB take part its rule holds for all: they
- * would still elect a node that leaves itself out.
- */
+/** What an interface must lead to: beside MetalLB's nothing, they elect who leaves itself out. */
 function layer2Ranges({ judging, keeper }: State): readonly AddressRange[] {
   const config = keeper.current();
   if (config === undefined || judging.current() !== "Herald") return [];

@@ -74,7 +74,7 @@ export interface Handover extends Announcer {
   yieldsTo(ip: Ip): string | undefined;
   /** This node, where it hands an address over and still answers. */
   lingers(ip: Ip): string | undefined;
-  /** Answers until each address is claimed by another, at most half a second. */
+  /** Answers until each address is claimed by another, at most a second and a half. */
   leave(): Promise<void>;
   answering(): readonly Ip[];
   /** Addresses that this node gives to a fellow and that nobody claims. */

@@ -398,14 +398,13 @@ Deno.test("a fellow that is heard again is told the claims, and other pods are l
   inbox.post({ kind: "stranger" });
   inbox.post({ kind: "pods" });
   assert.deepEqual(done(), [
-    "tell claims",
     "touch all",
-    "tell claims",
     "put right",
     "touch all",
     "stranger heard",
     "pods changed",
     "touch all",
+    "tell claims",
     "bgp",
     "layer2",
   ]);

@@ -5,7 +5,7 @@ import type { KeptPlan } from "../../../lib/host/speaker/plans.ts";
 import type { Mac } from "../../../lib/net/ethernet.ts";
 import { formatIp, type Ip } from "../../../lib/net/ip.ts";
 import { precedes } from "../../../lib/speaker/election.ts";
-import { LINGER_MS } from "../../../lib/speaker/ownership.ts";
+import { LEAVE_MS, LINGER_MS } from "../../../lib/speaker/ownership.ts";
 import type { SpeakerView } from "../../../lib/speaker/view.ts";
 import { ip, ips } from "../../controller/fixture.ts";
 import { settled } from "../../support/clock.ts";
@@ -227,13 +227,13 @@ Deno.test("leave() answers until the others have claimed", async () => {
   await leaving;
 });
 
-Deno.test("leave() waits half a second for a claim at most, and not at all where nobody takes over", async () => {
+Deno.test("leave() waits a second and a half for a claim at most, and not at all where nobody takes over", async () => {
   const among = bench("node2");
   among.plan([layer2Plan(VIP, "node1")]);
   let left = false;
   void among.handover.leave().then(() => left = true);
   among.settleNotices();
-  await among.clock.elapse(LINGER_MS - 1);
+  await among.clock.elapse(LEAVE_MS - 1);
   assert.equal(left, false);
   await among.clock.elapse(2);
   assert.equal(left, true);
