@@ -20,12 +20,14 @@ export function enter6(
   places: number,
   ip: Ip6,
   slot: number,
-): void {
+): number {
   const key = [96n, 64n, 32n, 0n].map((shift) => Number(BigInt.asIntN(32, ip >> shift)));
   const [a = 0, b = 0, c = 0, d = 0] = key;
   let place = hash6(a, b, c, d) & (places - 1);
   while (words[base + place * ADDRESS6_WORDS + SLOT] !== 0) place = (place + 1) & (places - 1);
-  words.set([a, b, c, d, slot + 1], base + place * ADDRESS6_WORDS);
+  const at = base + place * ADDRESS6_WORDS;
+  words.set([a, b, c, d, slot + 1], at);
+  return at;
 }
 
 /** The slot of the address at `offset`, or -1. Allocates nothing. */

@@ -13,6 +13,8 @@ export interface AddressTable {
   readonly words: Int32Array;
   /** Of the writer: the counters' place of each address ever owned. */
   readonly slots: Map<Ip, number>;
+  /** Of the writer: where either half has entries, and of how many words. */
+  readonly written: readonly [Map<number, number>, Map<number, number>];
 }
 
 /** A Service has one address, a cluster ten thousand Services: room for half as many again. */
@@ -53,7 +55,7 @@ export interface AddressCounters {
 
 /** Looks at shared memory of {@link TABLE_BYTES} as a table; zeroed memory is an empty one. */
 export function openTable(buffer: SharedArrayBuffer): AddressTable {
-  return { words: new Int32Array(buffer), slots: new Map() };
+  return { words: new Int32Array(buffer), slots: new Map(), written: [new Map(), new Map()] };
 }
 
 /**
@@ -68,22 +70,27 @@ export function setOwned(table: AddressTable, ips: readonly Ip[]): void {
   const { words, slots } = table;
   const next = Atomics.load(words, ADDRESS_GENERATION) + 1;
   const base = ADDRESSES + (next & 1) * ADDRESS_PLACES * ADDRESS_WORDS;
-  words.fill(0, base, base + ADDRESS_PLACES * ADDRESS_WORDS);
   const base6 = ADDRESSES6 + (next & 1) * ADDRESS_PLACES * ADDRESS6_WORDS;
-  words.fill(0, base6, base6 + ADDRESS_PLACES * ADDRESS6_WORDS);
+  const written = table.written[(next & 1) as 0 | 1];
+  // Only what was written: the room for all that fit is never touched, and takes no memory.
+  for (const [at, count] of written) words.fill(0, at, at + count);
+  written.clear();
   for (const ip of ips) {
     const slot = slots.get(ip) ?? 0;
-    if (typeof ip === "number") enter4(words, base, ip, slot);
-    else enter6(words, base6, ADDRESS_PLACES, ip, slot);
+    if (typeof ip === "number") written.set(enter4(words, base, ip, slot), ADDRESS_WORDS);
+    else written.set(enter6(words, base6, ADDRESS_PLACES, ip, slot), ADDRESS6_WORDS);
   }
   Atomics.store(words, ADDRESS_GENERATION, next);
 }
 
-function enter4(words: Int32Array, base: number, ip: Ip4, slot: number): void {
+/** Gives where it stands. */
+function enter4(words: Int32Array, base: number, ip: Ip4, slot: number): number {
   let place = hash(ip) & (ADDRESS_PLACES - 1);
   while (words[base + place * ADDRESS_WORDS + 1] !== 0) place = (place + 1) & (ADDRESS_PLACES - 1);
-  words[base + place * ADDRESS_WORDS] = ip;
-  words[base + place * ADDRESS_WORDS + 1] = slot + 1;
+  const at = base + place * ADDRESS_WORDS;
+  words[at] = ip;
+  words[at + 1] = slot + 1;
+  return at;
 }
 
 /** The counters of an address outlive its ownership; only when all places are taken, they go. */

@@ -52,16 +52,21 @@ export function holdFast(driving: Performing): void {
 }
 
 /**
- * The kernel falls silent first: what it passes on finds no owner in the table either. Where one of
- * them fails the others must not go by what this node owned before.
+ * The kernel falls silent first: what it passes on finds no owner in the table either. Of what is
+ * new the answers begin last, for another node answers until it hears of them. Where one of them
+ * fails the others must not go by what this node owned before.
  */
 function setOwned(driving: Performing, ips: readonly Ip[]): void {
-  const { responder, backend } = driving.outlets;
+  const { responder, backend: { kernel } } = driving.outlets;
   const attempts = createAttempts();
+  const next = new Set(ips);
+  const kept = driving.owned.filter((ip) => next.has(ip));
+  const isLess = kept.length < driving.owned.length;
   driving.owned = ips;
-  attempts.run(() => backend.kernel?.setOwned(ips));
-  attempts.run(() => responder.setOwned(ips));
+  if (isLess) attempts.run(() => kernel?.setOwned(kept));
   attempts.run(() => joinGroups(driving));
+  attempts.run(() => responder.setOwned(ips));
+  attempts.run(() => kernel?.setOwned(ips));
   attempts.end();
 }
 

@@ -126,6 +126,8 @@ export async function startSocketResponder(
     setOwned: (ips) => setOwned(table, ips),
     setInterfaces: (interfaces) => setInterfaces(table, interfaces),
     sendGratuitous: async (ip, ifindex, mac) => {
+      // Whoever answered until now hears first that this node does: both do until then.
+      await Promise.resolve();
       for (const frame of announcementsOf(ip, mac)) await send(ip, ifindex, frame);
     },
     requireReplyLease: () => requireReplyLease(table),
