@@ -81,6 +81,9 @@ export function openConnection(
   hooks: ConnectionHooks,
 ): BgpConnection {
   const fd = beginConnect(context.libc, target);
+  // A descriptor that cannot be waited for is closed: the next try opens another.
+  using unwatched = new DisposableStack();
+  unwatched.use(fd);
   const connection: Connection = {
     context,
     hooks,
@@ -93,6 +96,7 @@ export function openConnection(
     unread: new Uint8Array(0),
     cancelWait: undefined,
   };
+  unwatched.move();
   return {
     queuedBytes: () => connection.unsentBytes,
     send: (bytes) => {

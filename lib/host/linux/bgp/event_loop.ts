@@ -64,8 +64,8 @@ export function startEventLoop(
     register(fd, writable, onEvents) {
       const token = lastToken = (lastToken + 1) % 0xffff_ffff || 1;
       const interest = (out: boolean) => KERNEL.EPOLLIN | (out ? KERNEL.EPOLLOUT : 0);
-      handlers.set(token, onEvents);
       epollControl(libc, epoll, "EPOLL_CTL_ADD", fd, interest(writable), token);
+      handlers.set(token, onEvents);
       return {
         setWritable: (out) => epollControl(libc, epoll, "EPOLL_CTL_MOD", fd, interest(out), token),
         [Symbol.dispose]: () => {

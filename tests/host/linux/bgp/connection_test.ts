@@ -240,3 +240,21 @@ Deno.test("a flood from one peer ends a turn after eight reads", () => {
   at.read(...Array.from({ length: 10 }, () => full));
   assert.equal(at.kernel.input.length, 2);
 });
+
+Deno.test("a socket that the kernel does not wait for is closed", () => {
+  const calls: string[] = [];
+  const libc = {
+    symbols: { socket: () => 7, setsockopt: () => 0, connect: () => -1 },
+    close: (fd: number) => calls.push(`close ${fd}`),
+  } as unknown as TcpLibc;
+  const loop = {
+    register() {
+      throw new Error("epoll_ctl: ENOSPC");
+    },
+    done: Promise.resolve(),
+  };
+  const hooks = {} as Parameters<typeof openConnection>[2];
+  const context = { libc, loop, clock: virtualClock() };
+  assert.throws(() => openConnection(context, TARGET, hooks), /ENOSPC/);
+  assert.deepEqual(calls, ["close 7"]);
+});
