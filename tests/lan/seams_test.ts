@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { inOneOfThree } from "../support/attempts.ts";
+import { encodeMessage } from "../../lib/gossip/message.ts";
+import { sealPacket } from "../../lib/gossip/packet.ts";
 import { encodeHeartbeat, heartbeatKey } from "../../lib/heartbeat/packet.ts";
 import { startCapture } from "../support/capture.ts";
 import { gapAndOverlap, startProbe } from "../support/probe.ts";
@@ -126,33 +128,38 @@ const FLOOD = `
   setInterval(() => console.log("sent " + left), 500);
 `;
 
-Deno.test("30,000 packets a second of a stranger at UDP 7947 move no address (layer 2, fault 8)", async () => {
+Deno.test("30,000 packets a second of a stranger at UDP 7947 or 7946 move no address (layer 2, fault 8)", async () => {
   await using failover = await makeFailover();
   const { client } = failover.scene;
   const owners = async () => [await failover.owner(VIP[4]), await failover.owner(VIP[6])].join();
   const before = await owners();
-  const forged = encodeHeartbeat({
+  const key = new Uint8Array(32).fill(9);
+  const beat = encodeHeartbeat({
     sender: "node2",
     boot: 1,
     sequence: 1,
     body: { kind: "beat", intervalMs: 50, multiplier: 3, canAnnounce: true, ringed: false },
-  }, heartbeatKey(new Uint8Array(32).fill(9)));
+  }, heartbeatKey(key));
+  const left = encodeMessage({ kind: "dead", node: "node2", incarnation: 99, from: "node2" });
+  const gossip = sealPacket([left], { keys: [key], nonce: new Uint8Array(12) });
   const folder = await Deno.makeTempDir();
   await Deno.writeTextFile(`${folder}/flood.mjs`, FLOOD);
   const args = ["run", "-A", "--no-config", `${folder}/flood.mjs`];
-  const where = [forged.toHex(), "10.77.1.11", "7947", "30000"];
   const sent = (output: string) =>
     Math.max(0, ...[...output.matchAll(/sent (\d+)/g)].map(([, n]) => Number(n)));
   try {
-    await using flood = client.start(Deno.execPath(), [...args, ...where]);
-    await waitFor("the flood", () => sent(flood.output()) > 100_000, { timeoutMs: 60_000 });
-    // Told once a second, however busy the machine is.
-    await waitFor("the flood to be refused", async () => {
-      const metrics = await metricsOf(failover, 0);
-      const refused = /herald_heartbeat_refused_total\{reason="unknown-address"\} (\d+)/
-        .exec(metrics);
-      return Number(refused?.[1]) > 10_000;
-    });
+    for (const [packet, port, channel] of [[beat, 7947, "heartbeat"], [gossip, 7946, "gossip"]]) {
+      const where = [(packet as Uint8Array).toHex(), "10.77.1.11", `${port}`, "30000"];
+      await using flood = client.start(Deno.execPath(), [...args, ...where]);
+      await waitFor("the flood", () => sent(flood.output()) > 100_000, { timeoutMs: 60_000 });
+      // Told once a second, however busy the machine is.
+      const count = new RegExp(
+        `herald_${channel}_refused_total\\{reason="unknown-address"\\} (\\d+)`,
+      );
+      await waitFor(`the flood at ${port} to be refused`, async () => {
+        return Number(count.exec(await metricsOf(failover, 0))?.[1]) > 10_000;
+      });
+    }
     for (const index of failover.names.keys()) {
       assert.match(await metricsOf(failover, index), /herald_heartbeat_downs_total 0/);
     }
