@@ -19,6 +19,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Part[]>>> = {
     (await import("./controller_scale.ts")).benchCreated,
   ],
   store: async () => [(await import("./folder.ts")).benchFolder],
+  scale: async () => (await import("./scale.ts")).SCALE_PARTS,
   takeover: async () => [(await import("./takeover.ts")).benchTakeover],
 };
 

@@ -49,6 +49,9 @@ const KINDS: Readonly<Record<string, Ending>> = {
     return async () => {
       await failover.scene.lan.setCable(host, "up");
       await host.run("ip", "addr", "add", `fd77::${11 + owner}/64`, "dev", "eth0");
+      // A node whose link flaps is held back, each time for longer: the next trial begins anew.
+      await failover.end(owner, "SIGKILL");
+      await failover.start(owner);
     };
   },
   "sigterm": async (failover: Failover, owner: number) => {
