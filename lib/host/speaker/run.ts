@@ -1,9 +1,11 @@
 import { errorText } from "../../base/errors.ts";
+import type { Millis } from "../../base/time.ts";
 import { refusalOf } from "../../speaker/withdrawals.ts";
 import { keepConfig } from "../config/keeper.ts";
 import { startBgp } from "../linux/bgp/bgp.ts";
 import { startAddressProber, withoutProbes } from "../linux/packet/address_prober.ts";
 import { startLayer2 } from "../linux/packet/layer2.ts";
+import { giveProgramBack } from "../linux/program_pages.ts";
 import { createPartWorker, type PartWorker } from "../linux/worker/link.ts";
 import { openInbox } from "../process/inbox.ts";
 import type { RoleContext, RunningRole } from "../process/role.ts";
@@ -21,6 +23,9 @@ import { createSpeakerPlans } from "./plans.ts";
 import { notReady, speakerStatus } from "./status.ts";
 import { showView } from "./view_metrics.ts";
 import { wireOf } from "./wire.ts";
+
+/** By then a start is over, but where there is very much to read. */
+const STARTED_AFTER_MS: Millis = 5_000;
 
 /**
  * Starts the speaker: answers for the addresses this node owns until the context's signal fires.
@@ -87,6 +92,8 @@ export async function runSpeaker(given: RoleContext): Promise<RunningRole> {
   metrics.layer2.onScrape = () => layer2.exportCounters(handover.answering());
   const parts = { ...known, bgp, desk };
   metrics.speaker.onScrape = () => showView(parts, metrics.speaker);
+  const callOff = clock.schedule(STARTED_AFTER_MS, giveProgramBack);
+  signal.addEventListener("abort", callOff, { once: true });
   const done = Promise.all([facts.done, keeper.done, layer2.done, bgp.done, fellows.done]);
   return {
     config: keeper,
