@@ -1,5 +1,5 @@
 import type { Millis } from "../../base/time.ts";
-import { type JsonObject, objectOr, textOf } from "../../model/json.ts";
+import { type JsonObject, listOr, objectOr, textOf } from "../../model/json.ts";
 import { oncePer, retryDelayMs } from "../process/backoff.ts";
 import type { Clock } from "../process/clock.ts";
 import type { KubeClient } from "./client.ts";
@@ -16,8 +16,9 @@ const LOOK_MS: Millis = 60_000;
 /**
  * Sees to it that the Secret of the speakers' gossip key is there, until the signal fires: makes it
  * where there is none, as MetalLB's controller does; it belongs to the Deployment and goes with it.
- * One that goes while this process runs, as MetalLB's does with MetalLB's Deployment, is made again
- * with the key that it had, which speakers still use. Never throws.
+ * One that is another Deployment's, as MetalLB's is, is given this owner too, so that it does not go
+ * with the other; one that goes all the same while this process runs is made again with the key that
+ * it had, which speakers still use. Never throws.
  */
 export async function ensureGossipSecret(
   client: KubeClient,
@@ -29,6 +30,7 @@ export async function ensureGossipSecret(
   const what = `secret ${namespace}/${name}`;
   const mayComplain = oncePer(3_600_000, clock.now);
   let known: JsonObject | undefined;
+  let ownUid: string | undefined;
   let attempts = 0;
   while (!signal.aborted) {
     const there = await isThere();
@@ -44,6 +46,7 @@ export async function ensureGossipSecret(
     }, signal);
     if (present.kind === "ok") {
       known = objectOr(present.body.data);
+      await shareOwnership(objectOr(present.body.metadata));
       return true;
     }
     if (present.status !== 404 && present.status !== 403) return false;
@@ -70,7 +73,31 @@ export async function ensureGossipSecret(
     return made.status === 409 && present.status === 403;
   }
 
-  async function ownersOf(): Promise<readonly Record<string, unknown>[]> {
+  /** The garbage collector takes a Secret with the last of its owners. */
+  async function shareOwnership({ ownerReferences, resourceVersion }: JsonObject): Promise<void> {
+    const owners = listOr(ownerReferences).map(objectOr);
+    // Where nobody owns it, or something of another kind, a person wants it so.
+    const theirs = owners.find(({ kind }) => kind === "Deployment");
+    if (theirs === undefined || owners.some(({ uid }) => uid === ownUid)) return;
+    const own = await ownersOf();
+    ownUid = own[0]?.uid;
+    if (ownUid === undefined || owners.some(({ uid }) => uid === ownUid)) return;
+    const given = await client.request({
+      operation: `give ${what} an owner`,
+      method: "PATCH",
+      path: objectPath("Secret", namespace, name),
+      body: { metadata: { resourceVersion, ownerReferences: [...owners, ...own] } },
+    }, signal);
+    const reason = `deployment ${textOf(theirs.name)} owned it alone`;
+    if (given.kind === "ok") log.info({ reason }, "the gossip key is this Deployment's too");
+    else if (given.status === 403 && mayComplain()) {
+      const command = `kubectl -n ${namespace} patch secret ${name} --type=merge ` +
+        `--patch='{"metadata":{"ownerReferences":null}}'`;
+      log.warn({ reason, error: given.message }, `the gossip key goes with its owner; ${command}`);
+    }
+  }
+
+  async function ownersOf(): Promise<readonly Owner[]> {
     if (deployment === undefined) return [];
     const found = await client.request({
       operation: `read deployment ${namespace}/${deployment}`,
@@ -81,6 +108,13 @@ export async function ensureGossipSecret(
     if (uid === undefined) return [];
     return [{ apiVersion: "apps/v1", kind: "Deployment", name: deployment, uid }];
   }
+}
+
+interface Owner {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly uid: string;
 }
 
 function hasKey(data: JsonObject | undefined): data is JsonObject {

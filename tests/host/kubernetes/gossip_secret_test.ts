@@ -15,7 +15,7 @@ const PATHS = {
 async function ensure(answer: Answer, waits = 1) {
   const bodies: string[] = [];
   const api = startMockApi(async (url, request) => {
-    if (request.method === "POST") bodies.push(await request.clone().text());
+    if (request.method !== "GET") bodies.push(await request.clone().text());
     return await answer(url, request);
   });
   const stop = new AbortController();
@@ -108,6 +108,52 @@ Deno.test("fault 12: ensureGossipSecret() makes a Secret that goes with its owne
   assert.equal(sent.length, 1);
   assert.deepEqual([sent[0].data, sent[0].stringData], [data, undefined]);
   assert.equal(sent[0].metadata.ownerReferences[0].uid, "herald's");
+});
+
+const METALLBS = { apiVersion: "apps/v1", kind: "Deployment", name: "metallb", uid: "metallb's" };
+
+/** A Secret with these owners; the controller's Deployment is `controller`, and may it be patched? */
+function owned(ownerReferences: readonly unknown[], mayPatch = true): Answer {
+  let owners = ownerReferences;
+  return async ({ pathname }, request) => {
+    if (pathname === PATHS.deployment) return json({ metadata: { uid: "herald's" } });
+    if (request.method === "PATCH") {
+      if (!mayPatch) return status(403, "cannot patch");
+      owners = (await request.json()).metadata.ownerReferences;
+    }
+    const metadata = { resourceVersion: "7", ownerReferences: owners };
+    return json({ kind: "Secret", metadata, data: { secretkey: "a2V5" } });
+  };
+}
+
+Deno.test("fault 12: ensureGossipSecret() owns a Secret of MetalLB's Deployment too, once, so that it outlives that", async () => {
+  const { requests, sent, log } = await ensure(owned([METALLBS]), 3);
+  assert.deepEqual(sent, [{
+    metadata: {
+      resourceVersion: "7",
+      ownerReferences: [METALLBS, {
+        apiVersion: "apps/v1",
+        kind: "Deployment",
+        name: "controller",
+        uid: "herald's",
+      }],
+    },
+  }]);
+  assert.equal(requests.filter((line) => line === `GET ${PATHS.deployment}`).length, 1);
+  assert.ok(!log.includes("a2V5"), "the key stands in the log");
+});
+
+Deno.test("ensureGossipSecret() leaves alone whom nobody owns, its own Deployment, or something of another kind", async () => {
+  const own = { ...METALLBS, name: "controller", uid: "herald's" };
+  for (const owners of [[], [own], [{ ...METALLBS, kind: "ExternalSecret" }]]) {
+    assert.deepEqual((await ensure(owned(owners), 2)).sent, []);
+  }
+});
+
+Deno.test("ensureGossipSecret() says once what to do where it may not give the Secret an owner", async () => {
+  const { log } = await ensure(owned([METALLBS], false), 3);
+  assert.equal(log.match(/deployment metallb owned it alone/g)?.length, 1);
+  assert.match(log, /kubectl -n metallb-system patch secret memberlist/);
 });
 
 Deno.test("ensureGossipSecret() tries again while the server is away", async () => {
