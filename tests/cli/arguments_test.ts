@@ -164,7 +164,7 @@ Deno.test("parseArguments() reads the other commands", () => {
   assert.deepEqual(parse("validate a.yaml b.yaml"), {
     kind: "validate",
     sources: ["a.yaml", "b.yaml"],
-    expected: { namespace: "metallb-system", names: ["config", "metallb-config"] },
+    expected: { namespace: "metallb-system", names: ["config", "metallb-config", "metallb"] },
     against: undefined,
     compat: undefined,
     output: "text",

@@ -6,7 +6,7 @@ import { LABEL } from "../../lib/model/names.ts";
 const MAIN = fileURLToPath(new URL("../../main.ts", import.meta.url));
 
 const POOL = "address-pools: [{name: a, protocol: layer2, addresses: [10.0.0.5/24]}]\n";
-const READ = { namespace: "metallb-system", names: ["config", "metallb-config"] };
+const READ = { namespace: "metallb-system", names: ["config", "metallb-config", "metallb"] };
 
 function validate(text: string, searched = false) {
   return validateText(text, "m.yaml", READ, searched);

@@ -82,7 +82,7 @@ Deno.test("readSource() says where a document without kind stands among objects"
 
 const MAP = (name = "config") =>
   `kind: ConfigMap\nmetadata: { name: ${name}, namespace: metallb-system }\ndata: { config: '{}' }\n`;
-const EXPECTED = { namespace: "metallb-system", names: ["config", "metallb-config"] };
+const EXPECTED = { namespace: "metallb-system", names: ["config", "metallb-config", "metallb"] };
 
 Deno.test("readSource() refuses the same ConfigMap twice, and warns of the one behind another name", () => {
   const [first, second] = readSource(`${MAP()}---\n${MAP()}`, "f", { expected: EXPECTED });

@@ -26,7 +26,7 @@ export type ConfigInput =
 interface ConfigSourceOptions {
   readonly cluster: Cluster;
   readonly namespace: string;
-  /** `--config`: a ConfigMap's name or a file; undefined tries MetalLB's two ConfigMap names. */
+  /** `--config`: a ConfigMap's name or a file; undefined tries MetalLB's names for it. */
   readonly config: string | undefined;
   readonly log: Log;
   readonly clock: Clock;

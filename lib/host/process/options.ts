@@ -84,8 +84,11 @@ export interface RunOptions extends SourceOptions {
   readonly withoutEffect: readonly string[];
 }
 
-/** The two names that MetalLB's manifests and its Helm chart give the ConfigMap. */
-const DEFAULT_CONFIG_NAMES = ["config", "metallb-config"] as const;
+/**
+ * The names that MetalLB gives the ConfigMap: its manifests, its operator, and its Helm chart, which
+ * takes that of the release.
+ */
+const DEFAULT_CONFIG_NAMES = ["config", "metallb-config", "metallb"] as const;
 
 /**
  * The names of the ConfigMaps that `--config` means, of which the first that exists counts;

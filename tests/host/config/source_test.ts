@@ -51,12 +51,14 @@ async function watching(
   await source.done;
 }
 
-Deno.test("watchConfig() takes the ConfigMap config, else metallb-config", async () => {
+Deno.test("fault 21: watchConfig() takes the ConfigMap config, else metallb-config, else metallb, as charts name it", async () => {
   await watching(undefined, async ({ put, names }, given, inputs) => {
     assert.deepEqual(names(), [
       "ConfigMap/metallb-system/config",
       "ConfigMap/metallb-system/metallb-config",
+      "ConfigMap/metallb-system/metallb",
     ]);
+    put("metallb", configMap("metallb", "9", "z"));
     put("metallb-config", configMap("metallb-config", "1", "a"));
     // The other name may still turn out to be there.
     assert.deepEqual(await given(), []);

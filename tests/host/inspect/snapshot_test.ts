@@ -42,6 +42,17 @@ Deno.test("takeSnapshot() reads what a folder holds, once, and leaves no watch b
   });
 });
 
+Deno.test("fault 21: takeSnapshot() finds the ConfigMap of MetalLB's manifests, operator and charts", async () => {
+  for (const name of ["config", "metallb-config", "metallb"]) {
+    const manifest = CONFIG_MANIFEST.replace(/name: config\b/, `name: ${name}`);
+    assert.ok(manifest.includes(`name: ${name}`));
+    await inFolder({ "config.yaml": manifest }, async (folder) => {
+      const { config, configReason } = await takeSnapshot(options(folder));
+      assert.equal(config?.pools[0]?.name, "default", `${name}: ${configReason}`);
+    });
+  }
+});
+
 Deno.test("takeSnapshot() says why there is no configuration", async () => {
   await inFolder({ "web.yaml": serviceManifest("web") }, async (folder) => {
     const { config, configReason } = await takeSnapshot(options(folder));
