@@ -4,14 +4,8 @@ import { quoted } from "../model/json.ts";
 import { ANNOTATION } from "../model/names.ts";
 import { type Family, familyOf, formatIp, type Ip } from "../net/ip.ts";
 import { rangeContains } from "../net/range.ts";
-import {
-  type AddressBook,
-  type AddressUse,
-  type Clash,
-  clashOf,
-  lowestFree,
-  useOf,
-} from "./allocations.ts";
+import { type AddressBook, type AddressUse, lowestFree, useOf } from "./allocations.ts";
+import { type Clash, clashOf } from "./clash.ts";
 import {
   poolContains,
   poolGives,

@@ -36,6 +36,11 @@ export interface AddressBook {
   readonly keptFor: Map<Ip, ServiceKey>;
   /** Services whose allocation failed, as a whole or for one of two families (rule A11). */
   readonly waiting: Set<ServiceKey>;
+  /**
+   * What the statuses of Services of another class show though one of ours holds it. When that one
+   * gives it up it is theirs, and nobody else gets it.
+   */
+  readonly contested: Map<ServiceKey, Holding>;
   /** The last failure event of each Service, so that the same one is not repeated at once. */
   readonly reported: Map<ServiceKey, { readonly message: string; readonly at: Instant }>;
 }
@@ -57,6 +62,8 @@ export interface Holding {
   readonly ips: readonly Ip[];
   readonly poolRequest: string | undefined;
   readonly use: AddressUse;
+  /** When this controller gave them; undefined where the status had them already. */
+  readonly given: Instant | undefined;
 }
 
 /** What decides whether two Services may share an address (rule A9). */
@@ -65,14 +72,8 @@ export interface AddressUse {
   /** Equal ones have the same pods behind them, or do not care. */
   readonly backendKey: string;
   readonly ports: readonly ServicePort[];
-}
-
-/** Why an address cannot be shared with one of its users. */
-export interface Clash {
-  readonly reason: "address-in-use" | "sharing-conflict";
-  readonly partner: ServiceKey;
-  /** A clause that begins with the partner's name. */
-  readonly message: string;
+  /** `spec.loadBalancerClass`; decides nothing. */
+  readonly lbClass: string | undefined;
 }
 
 /** An empty book for a configuration. */
@@ -89,6 +90,7 @@ export function createBook(config: Config): AddressBook {
     remembered: new Map(),
     keptFor: new Map(),
     waiting: new Set(),
+    contested: new Map(),
     reported: new Map(),
   };
 }
@@ -97,7 +99,7 @@ export function createBook(config: Config): AddressBook {
 export function useOf(facts: ServiceFacts): AddressUse {
   const { externalTrafficPolicy, selector, sharingKey, ports } = facts;
   const backendKey = externalTrafficPolicy === "Local" ? `Local ${selector}` : "Cluster";
-  return { sharingKey, backendKey, ports };
+  return { sharingKey, backendKey, ports, lbClass: facts.loadBalancerClass };
 }
 
 /**
@@ -109,14 +111,16 @@ export function hold(
   facts: ServiceFacts,
   pool: string,
   ips: readonly Ip[],
+  given?: Instant,
 ): void {
-  const holding = holdingOf(facts, pool, ips);
+  const holding = holdingOf(facts, pool, ips, given);
   const before = book.holdings.get(facts.key);
   if (before !== undefined && isSameHolding(before, holding)) return;
-  if (before !== undefined) drop(book, before);
   book.holdings.set(facts.key, holding);
   forget(book, facts.key);
   use(book, holding);
+  // Last, so that what it keeps is free at no moment: it may be contested.
+  if (before !== undefined) drop(book, before);
 }
 
 /** Enters what the status of a Service shows and what it does not hold, as {@link retire} would. */
@@ -126,14 +130,23 @@ export function retireShown(
   pool: string,
   ips: readonly Ip[],
 ): void {
-  const holding = holdingOf(facts, pool, ips);
-  book.retiring.set(facts.key, [...book.retiring.get(facts.key) ?? [], holding]);
+  enterRetiring(book, holdingOf(facts, pool, ips));
+}
+
+function enterRetiring(book: AddressBook, holding: Holding): void {
+  const { service } = holding;
+  book.retiring.set(service, [...book.retiring.get(service) ?? [], holding]);
   use(book, holding);
 }
 
-function holdingOf(facts: ServiceFacts, pool: string, ips: readonly Ip[]): Holding {
+/** Notes what the status of a Service of another class shows in vain, for the time when it is free. */
+export function contest(book: AddressBook, facts: ServiceFacts, ips: readonly Ip[]): void {
+  book.contested.set(facts.key, holdingOf(facts, "", ips));
+}
+
+function holdingOf(facts: ServiceFacts, pool: string, ips: readonly Ip[], at?: Instant): Holding {
   const { key: service, uid, poolRequest } = facts;
-  return { service, uid, pool, ips, poolRequest, use: useOf(facts) };
+  return { service, uid, pool, ips, poolRequest, use: useOf(facts), given: at };
 }
 
 function use(book: AddressBook, holding: Holding): void {
@@ -204,10 +217,21 @@ function drop(book: AddressBook, holding: Holding): void {
     if (others.length > 0) book.users.set(ip, others);
     else free(book, ip);
     const key = holding.use.sharingKey;
-    if (key === undefined || others.some((user) => user.use.sharingKey === key)) continue;
-    const shared = book.sharedIps.get(key);
-    shared?.delete(ip);
-    if (shared?.size === 0) book.sharedIps.delete(key);
+    if (key !== undefined && !others.some((user) => user.use.sharingKey === key)) {
+      const shared = book.sharedIps.get(key);
+      shared?.delete(ip);
+      if (shared?.size === 0) book.sharedIps.delete(key);
+    }
+    if (others.length === 0) inherit(book, ip, holding.service);
+  }
+}
+
+/** Who contested an address has it now that nobody else does. */
+function inherit(book: AddressBook, ip: Ip, from: ServiceKey): void {
+  for (const claim of book.contested.values()) {
+    if (claim.service !== from && claim.ips.includes(ip)) {
+      enterRetiring(book, { ...claim, ips: [ip] });
+    }
   }
 }
 
@@ -246,45 +270,7 @@ function isTaken(book: AddressBook, pool: Pool, ip: Ip): boolean {
     reservedRange(pool, ip) !== undefined;
 }
 
-/** Why the Service may not use the address beside its present users; undefined when it may. */
-export function clashOf(
-  book: AddressBook,
-  ip: Ip,
-  service: ServiceKey,
-  use: AddressUse,
-): Clash | undefined {
-  const users = book.users.get(ip) ?? [];
-  for (const user of users) {
-    if (user.service === service) continue;
-    const clash = clashWith(user, use);
-    if (clash !== undefined) return clash;
-  }
-  const owner = users.length === 0 ? book.keptFor.get(ip) : undefined;
-  if (owner === undefined || owner === service) return undefined;
-  const message = `${owner} had it and was deleted, it is kept for that name (sticky-time)`;
-  return { reason: "address-in-use", partner: owner, message };
-}
-
-function clashWith(user: Holding, use: AddressUse): Clash | undefined {
-  const partner = user.service;
-  const { sharingKey, backendKey, ports } = user.use;
-  if (use.sharingKey === undefined || sharingKey !== use.sharingKey) {
-    const message = use.sharingKey === undefined || sharingKey === undefined
-      ? `${partner} uses it, and not both Services have a sharing key`
-      : `${partner} uses it under another sharing key`;
-    return { reason: "address-in-use", partner, message };
-  }
-  if (backendKey !== use.backendKey) {
-    const message = `${partner} shares it with another externalTrafficPolicy, ` +
-      `or with Local and other pods`;
-    return { reason: "sharing-conflict", partner, message };
-  }
-  const port = ports.find((theirs) => use.ports.some((own) => isSamePort(own, theirs)));
-  if (port === undefined) return undefined;
-  const message = `${partner} already uses its port ${port.port}/${port.protocol}`;
-  return { reason: "sharing-conflict", partner, message };
-}
-
-function isSamePort(a: ServicePort, b: ServicePort): boolean {
+/** Whether both are one port of one protocol. */
+export function isSamePort(a: ServicePort, b: ServicePort): boolean {
   return a.port === b.port && a.protocol === b.protocol;
 }

@@ -1,21 +1,10 @@
 import type { ServiceFacts, ServiceKey } from "../model/facts.ts";
+import { compareAge } from "./age.ts";
 import type { AddressBook } from "./allocations.ts";
+import { noteContested, settleContested } from "./contested.ts";
 import { expireRemembered } from "./sticky.ts";
 import { type PlanContext, planService, releaseService, type ServicePlan } from "./plan.ts";
 import { enterShown } from "./shown.ts";
-
-/**
- * Orders Services by age: earliest creation first, which Kubernetes tells in whole seconds, then by
- * namespace and name: equal requests get equal addresses on every cluster.
- */
-export function compareAge(a: ServiceFacts, b: ServiceFacts): number {
-  return a.createdMs - b.createdMs || compareText(a.namespace, b.namespace) ||
-    compareText(a.name, b.name);
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
-}
 
 /**
  * Plans all Services that changed since the last batch, given by key; a key that is not in
@@ -38,10 +27,12 @@ export function planBatch(
     else needing.push(facts);
   }
   for (const facts of settled) enterShown(facts, book);
+  for (const facts of [...settled, ...needing]) noteContested(facts, book, context.lbClass);
+  const yielding = settleContested(services, book, context);
   // Those that hold something first: what they give up counts for all the others.
   const plans = settled.sort(compareAge).map((facts) => planService(facts, book, context));
   freed = freed || plans.some((plan) => plan.freed);
-  const candidates = new Set(needing);
+  const candidates = new Set([...needing, ...yielding.filter((facts) => !settled.includes(facts))]);
   if (freed) waitingServices(services, book).forEach((facts) => candidates.add(facts));
   return [...plans, ...planNeeding([...candidates], services, book, context)];
 }

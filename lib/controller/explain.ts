@@ -4,9 +4,10 @@ import { quoted } from "../model/json.ts";
 import { formatIp, type Ip } from "../net/ip.ts";
 import { type Instant } from "../base/time.ts";
 import { shows } from "./actions.ts";
-import { type Decision, planService } from "./plan.ts";
+import type { AddressBook } from "./allocations.ts";
+import { type Decision, isOurClass, planService } from "./plan.ts";
 import { restore } from "./restore.ts";
-import { usedBy } from "./shown.ts";
+import { rivalsOf, usedBy } from "./shown.ts";
 
 /** Why a Service has, or has not, its address: `herald explain` prints it. */
 export interface AddressExplanation {
@@ -31,7 +32,8 @@ export function explainAddress(
   lbClass: string | undefined,
   now: Instant,
 ): AddressExplanation {
-  const book = restore(services, config, lbClass);
+  const all = [...services];
+  const book = restore(all, config, lbClass);
   const { decision } = planService(facts, book, { lbClass, now });
   const ips = book.holdings.get(facts.key)?.ips ?? [];
   const sharesWith = ips.flatMap((ip) => book.users.get(ip) ?? [])
@@ -42,10 +44,28 @@ export function explainAddress(
     written: ips.length > 0 && shows(facts, ips),
     reasons: [
       ...reasonsOf(decision, facts, { holds: ips, used: usedBy(book, facts.key) }, lbClass),
+      ...contestedBy(facts, all, book, lbClass),
       ...facts.warnings,
     ],
     sharesWith: [...new Set(sharesWith)],
   };
+}
+
+/** That its addresses stand in another Service too, of this class or of another. */
+function contestedBy(
+  facts: ServiceFacts,
+  all: readonly ServiceFacts[],
+  book: AddressBook,
+  lbClass: string | undefined,
+): readonly string[] {
+  if (facts.isLoadBalancer && !isOurClass(facts, lbClass)) {
+    return rivalsOf(facts, book).map(({ service }) => `its status shows what ${service} has`);
+  }
+  return all.filter((other) => other.isLoadBalancer && !isOurClass(other, lbClass)).filter((
+    other,
+  ) => rivalsOf(other, book).some(({ service }) => service === facts.key)).map(({ key }) =>
+    `the status of ${key}, of another loadBalancerClass, shows it too`
+  );
 }
 
 function reasonsOf(

@@ -3,7 +3,8 @@ import { quoted } from "../model/json.ts";
 import { ANNOTATION } from "../model/names.ts";
 import { familyOf, formatIp, type Ip } from "../net/ip.ts";
 import { mayHaveFamilies } from "./allocate.ts";
-import { type AddressBook, clashOf, useOf } from "./allocations.ts";
+import { type AddressBook, useOf } from "./allocations.ts";
+import { clashOf } from "./clash.ts";
 import { poolContains, poolOf } from "./pool_state.ts";
 import { unknownPool } from "./refusal.ts";
 

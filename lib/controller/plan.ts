@@ -14,11 +14,11 @@ import {
 } from "./actions.ts";
 import { allocate, allocateMissing, isIps } from "./allocate.ts";
 import { type AddressBook, endRetirement, hold, retire } from "./allocations.ts";
+import { foreignEvents } from "./foreign.ts";
 import { judgePresent, unwanted } from "./keep.ts";
-import { quoted } from "../model/json.ts";
 import { poolContains } from "./pool_state.ts";
 import type { Refusal } from "./refusal.ts";
-import { followShown, usedBy } from "./shown.ts";
+import { followShown } from "./shown.ts";
 import { releaseDeleted } from "./sticky.ts";
 
 /** What was decided for a Service, and why. */
@@ -89,20 +89,8 @@ export function planService(
 /** What its status shows is another's to write, and of our pools all the same: nobody gets it too. */
 function planForeign(facts: ServiceFacts, book: AddressBook, { now }: PlanContext): ServicePlan {
   const freed = followShown(facts, book, now);
-  const ips = usedBy(book, facts.key);
-  const actions = ips.length === 0
-    ? []
-    : failureEvent(facts, EVENT.otherClass, otherClassText(facts, ips), book, now, "Normal");
-  if (ips.length === 0) book.reported.delete(facts.key);
-  return planOf(facts, { kind: "notOurs", because: "class" }, actions, freed);
-}
-
-function otherClassText({ loadBalancerClass }: ServiceFacts, ips: readonly Ip[]): string {
-  const shown = loadBalancerClass === undefined ? "none" : quoted(loadBalancerClass);
-  return `${
-    ipList(ips)
-  } is of a pool of Herald, and the Service's loadBalancerClass, ${shown}, is not served here: ` +
-    "nobody else gets it, and this Herald does not announce it";
+  const events = foreignEvents(facts, book, now);
+  return planOf(facts, { kind: "notOurs", because: "class" }, events, freed);
 }
 
 function planOwn(facts: ServiceFacts, book: AddressBook, context: PlanContext): ServicePlan {
@@ -127,6 +115,7 @@ export function isOurClass(facts: ServiceFacts, lbClass: string | undefined): bo
 /** Forgets a Service that is gone; whether others may be tried again (rule A11). */
 export function releaseService(service: ServiceKey, book: AddressBook, now: Instant): boolean {
   book.waiting.delete(service);
+  book.contested.delete(service);
   book.reported.delete(service);
   return releaseDeleted(book, service, now);
 }
@@ -206,7 +195,10 @@ function planKept(
   const mayShare = facts.sharingKey !== undefined;
   const leaves = book.remembered.get(facts.key)?.ips.some((ip) => mayShare || !ips.includes(ip)) ??
     false;
-  hold(book, facts, pool, ips);
+  // What its status had already is of unknown age.
+  const given = ips.every((ip) => facts.assigned.includes(ip)) ? undefined : context.now;
+  const same = ips.every((ip) => before?.ips.includes(ip));
+  hold(book, facts, pool, ips, same ? before?.given : given);
   if (lack === undefined) book.waiting.delete(facts.key);
   else book.waiting.add(facts.key);
   // The address is used in another way now, or no more kept for its name: waiting Services may have it.

@@ -1,7 +1,7 @@
 import type { Config } from "../config/types.ts";
 import type { ServiceFacts } from "../model/facts.ts";
+import { compareAge } from "./age.ts";
 import { type AddressBook, createBook, hold } from "./allocations.ts";
-import { compareAge } from "./batch.ts";
 import { judgePresent } from "./keep.ts";
 import { isOurClass } from "./plan.ts";
 import { enterShown } from "./shown.ts";

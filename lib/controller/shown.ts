@@ -3,12 +3,13 @@ import type { ServiceFacts, ServiceKey } from "../model/facts.ts";
 import type { Ip } from "../net/ip.ts";
 import {
   type AddressBook,
-  clashOf,
+  type Holding,
   isSameHolding,
   retireShown,
   sameIps,
   useOf,
 } from "./allocations.ts";
+import { clashWith } from "./clash.ts";
 import { poolOf } from "./pool_state.ts";
 import { releaseDeleted } from "./sticky.ts";
 
@@ -17,9 +18,10 @@ import { releaseDeleted } from "./sticky.ts";
  * edited while no controller ran, somebody else wrote the status, or the Service is of another class
  * or type. They are free when a plan sees the status without them, like those that a Service gives
  * up. One that another Service holds is not free anyway; it is entered only where both may share it,
- * so that it is taken from nobody. Nor is one that is kept for a deleted Service.
+ * so that it is taken from nobody. Nor is one that is kept for a deleted Service, but for one whose
+ * status is another's to write (`isForeign`).
  */
-export function enterShown(facts: ServiceFacts, book: AddressBook): void {
+export function enterShown(facts: ServiceFacts, book: AddressBook, isForeign = false): void {
   const { assigned, isLoadBalancer, key } = facts;
   const held = book.holdings.get(key)?.ips ?? [];
   if (assigned.length === 0 || sameIps(assigned, held)) return;
@@ -29,10 +31,12 @@ export function enterShown(facts: ServiceFacts, book: AddressBook): void {
   const use = useOf(facts);
   const ips = assigned.filter((ip, index) => {
     const users = book.users.get(ip) ?? [];
-    const isHeld = users.some((user) => book.holdings.get(user.service) === user);
-    const isKept = (book.keptFor.get(ip) ?? key) !== key;
+    const isTheirs = users.some((user) =>
+      book.holdings.get(user.service) === user && clashWith(user, use) !== undefined
+    );
+    const isKept = !isForeign && (book.keptFor.get(ip) ?? key) !== key;
     return pools[index] !== undefined && !users.some(({ service }) => service === key) &&
-      !isKept && !(isHeld && clashOf(book, ip, key, use));
+      !isKept && !isTheirs;
   });
   const pool = pools.find((one) => one !== undefined);
   if (pool !== undefined && ips.length > 0) retireShown(book, facts, pool.name, ips);
@@ -47,9 +51,19 @@ export function followShown(facts: ServiceFacts, book: AddressBook, now: Instant
   book.waiting.delete(facts.key);
   const hadOwn = book.holdings.has(facts.key);
   releaseDeleted(book, facts.key, now);
-  enterShown(facts, book);
+  enterShown(facts, book, true);
   const after = book.retiring.get(facts.key) ?? [];
   return hadOwn || before.some((one) => !after.some((other) => isSameHolding(one, other)));
+}
+
+/** What Services hold of the addresses that this one's status shows, and may not share with it. */
+export function rivalsOf(facts: ServiceFacts, book: AddressBook): readonly Holding[] {
+  const use = useOf(facts);
+  const users = facts.assigned.flatMap((ip) => book.users.get(ip) ?? []);
+  return [...new Set(users)].filter((user) =>
+    user.service !== facts.key && book.holdings.get(user.service) === user &&
+    clashWith(user, use) !== undefined
+  );
 }
 
 /** The addresses that nobody else gets because of this Service. */

@@ -57,6 +57,11 @@ export interface ServiceFacts {
   readonly assigned: readonly Ip[];
   /** `ip-allocated-from-pool`, which is written beside the addresses. */
   readonly allocatedFrom: string | undefined;
+  /**
+   * When its addresses were last written, by the API server's clock in whole seconds; absent where
+   * that is not known.
+   */
+  readonly statusSinceMs?: number;
   /** Another wrote the status since; absent where that is not so, or not known. */
   readonly overwritten?: true;
   /** status.loadBalancer.ingress has any entry, a hostname or unreadable ip included. */

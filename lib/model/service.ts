@@ -3,7 +3,7 @@ import { type PortProtocol, type ServiceFacts, serviceKey, type ServicePort } fr
 import { isObject, type JsonObject, listOr, objectOr, readLabels, textOf } from "./json.ts";
 import { isObjectName } from "./names.ts";
 import { deprecatedAnnotations, readAllocatedFrom, readRequest } from "./request.ts";
-import { isOverwritten } from "./status_manager.ts";
+import { isOverwritten, statusSince } from "./status_manager.ts";
 import { parseTimestamp } from "./timestamp.ts";
 
 /**
@@ -21,6 +21,7 @@ export function readService(object: unknown): ServiceFacts | undefined {
   const deprecated = deprecatedAnnotations(annotations);
   const request = readRequest(annotations, spec.loadBalancerIP);
   const ingress = listOr(objectOr(objectOr(object.status).loadBalancer).ingress);
+  const statusSinceMs = statusSince(object);
   return {
     key: serviceKey(namespace, name),
     namespace,
@@ -46,6 +47,7 @@ export function readService(object: unknown): ServiceFacts | undefined {
     hasIngress: ingress.length > 0,
     warnings: request.warnings,
     ...deprecated.length === 0 ? {} : { deprecated },
+    ...statusSinceMs === undefined ? {} : { statusSinceMs },
     ...isOverwritten(object) ? { overwritten: true } : {},
   };
 }

@@ -1,13 +1,16 @@
 import { isObject, type JsonObject, listOr, objectOr, textOf } from "./json.ts";
 import { ANNOTATION, ANNOTATION_PREFIXES } from "./names.ts";
+import { parseTimestamp } from "./timestamp.ts";
 
-/** The field manager of a leader, and the user agent, of which the API server makes it. */
+/** The user agent, of which the API server makes the field manager where none is given. */
 export const WRITER = "herald";
+/** Before the Lease by which a leader leads, in its name as field manager. */
+export const LEADING_WRITER = "herald+";
 export const LONE_WRITER = "herald-alone-";
 
 /** Whether a Herald, this one or another, writes by this name. */
 export function isHerald(writer: string): boolean {
-  return writer === WRITER || writer.startsWith(LONE_WRITER);
+  return writer === WRITER || writer.startsWith(LEADING_WRITER) || writer.startsWith(LONE_WRITER);
 }
 
 /** One that wrote a part of an object, as the API server notes it. */
@@ -21,6 +24,11 @@ export interface StatusManager {
 /** Reads them from the field managers, the last one first; none where nobody is noted. */
 export function readStatusManagers(object: unknown): readonly StatusManager[] {
   return managersOf(object, (fields) => "f:loadBalancer" in objectOr(fields["f:status"]));
+}
+
+/** When status.loadBalancer was last written, in milliseconds since 1970; undefined if not noted. */
+export function statusSince(object: unknown): number | undefined {
+  return parseTimestamp(readStatusManagers(object)[0]?.time ?? "");
 }
 
 /**

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import {
-  clashOf,
   createBook,
   endRetirement,
   hold,
@@ -8,7 +7,6 @@ import {
   release,
   retire,
   sameIps,
-  useOf,
 } from "../../lib/controller/allocations.ts";
 import { config, ip, ips, pool, service } from "./fixture.ts";
 
@@ -82,14 +80,6 @@ Deno.test("lowestFree() stops at the last address of a family", () => {
     assert.ok(state);
     assert.equal(lowestFree(book, last, state), undefined);
   }
-});
-
-Deno.test("clashOf() does not count the Service itself", () => {
-  const book = createBook(config(POOL));
-  const web = service("web");
-  hold(book, web, "main", ips("10.0.0.1"));
-  assert.equal(clashOf(book, ip("10.0.0.1"), web.key, useOf(web)), undefined);
-  assert.equal(clashOf(book, ip("10.0.0.1"), service("b").key, useOf(web))?.partner, web.key);
 });
 
 Deno.test("sameIps() minds the order and the length", () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { compareAge, planBatch } from "../../lib/controller/batch.ts";
+import { planBatch } from "../../lib/controller/batch.ts";
 import { formatIp } from "../../lib/net/ip.ts";
 import {
   brief,
@@ -18,17 +18,6 @@ import {
   TINY,
   world,
 } from "./fixture.ts";
-
-Deno.test("compareAge() goes by creation, then namespace and name, whatever the UIDs are (fault 22)", () => {
-  const all = [
-    service("a", { createdMs: 2, uid: "a" }),
-    service("d", { createdMs: 1, uid: "b" }),
-    service("c", { createdMs: 1, uid: "c" }),
-    service("a", { createdMs: 1, uid: "d", namespace: "shop" }),
-  ];
-  const order = all.sort(compareAge).map(({ name, namespace }) => `${namespace}/${name}`);
-  assert.deepEqual(order, ["default/c", "default/d", "shop/a", "default/a"]);
-});
 
 Deno.test("the same requests get the same addresses on every cluster, whatever UIDs it makes (fault 22)", () => {
   const given = Array.from({ length: 5 }, (_, cluster) => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { isOverwritten, readStatusManagers } from "../../lib/model/status_manager.ts";
+import { isOverwritten, readStatusManagers, statusSince } from "../../lib/model/status_manager.ts";
 
 const entry = (manager: string, time: string, status: unknown) => ({
   manager,
@@ -22,7 +22,9 @@ Deno.test("readStatusManagers() gives who wrote addresses, the last one first, a
   ]);
   for (const object of [undefined, {}, { metadata: { managedFields: "x" } }]) {
     assert.deepEqual(readStatusManagers(object), []);
+    assert.equal(statusSince(object), undefined);
   }
+  assert.equal(statusSince({ metadata: { managedFields } }), Date.UTC(2026, 0, 1, 0, 0, 2));
 });
 
 const POOL = { "f:annotations": { "f:metallb.io/ip-allocated-from-pool": {} } };

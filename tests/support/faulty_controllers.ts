@@ -109,10 +109,16 @@ export function askAddress(
   api: FaultyApi,
   name: string,
   annotations: Readonly<Record<string, string>> = {},
+  loadBalancerClass?: string,
 ): void {
   api.put(servicePath(name), {
     metadata: { annotations },
-    spec: { type: "LoadBalancer", ipFamilies: ["IPv4"], ports: [{ port: 80 }] },
+    spec: {
+      type: "LoadBalancer",
+      ipFamilies: ["IPv4"],
+      ports: [{ port: 80 }],
+      ...loadBalancerClass !== undefined && { loadBalancerClass },
+    },
   });
 }
 

@@ -3,7 +3,7 @@ import type { EventReason, EventType } from "../../model/names.ts";
 import type { Ip } from "../../net/ip.ts";
 import type { WatchedKind } from "./kinds.ts";
 import type { ServiceFacts } from "../../model/facts.ts";
-import { LONE_WRITER } from "../../model/status_manager.ts";
+import { LEADING_WRITER, LONE_WRITER } from "../../model/status_manager.ts";
 
 /** What happened to one object, already compared with what was known before. */
 export type Change<T> =
@@ -55,13 +55,22 @@ export interface Permit {
   mayBegin(): boolean;
   /** So long a request may take at most. */
   readonly withinMs: Millis;
-  /** The name to write by where no election keeps others from writing too; see {@link loneWriter}. */
+  /** The name to write by; see {@link leadingWriter} and {@link loneWriter}. */
   readonly writer?: string;
+}
+
+/** The API server takes no longer one. */
+const MAX_WRITER = 128;
+
+/** The field manager of who leads by a Lease: the same one for all that stand for it. */
+export function leadingWriter({ name, namespace }: LeaderElection): string {
+  return `${LEADING_WRITER}${namespace}/${name}`.slice(0, MAX_WRITER);
 }
 
 /**
  * The field manager of one that writes without election. Of two Heralds that see each other write,
- * the one whose name is later in the alphabet falls silent, so that a leader never does.
+ * the one whose name is later in the alphabet falls silent: one without election before a leader,
+ * and of two that lead by a Lease each always the same one.
  */
 export function loneWriter(id: string): string {
   return LONE_WRITER + id;

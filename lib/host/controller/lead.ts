@@ -4,10 +4,12 @@ import {
   type Candidacy,
   type ClusterEvent,
   type Lead,
+  leadingWriter,
   loneWriter,
   type Permit,
 } from "../cluster/cluster.ts";
 import type { RoleContext } from "../process/role.ts";
+import { LEADING_WRITER, WRITER } from "../../model/status_manager.ts";
 import type { LeadStatus } from "../../status/types.ts";
 
 /** Whether this controller may give out addresses, and what follows from it. */
@@ -41,10 +43,16 @@ interface LeadParts {
   readonly onStop: () => void;
 }
 
+/** A lead, or what stands for it where nobody elects. */
+interface Own {
+  readonly permit: Permit;
+  readonly reason: string;
+}
+
 interface Leading extends LeadParts {
   readonly context: RoleContext;
-  /** What this one may do by itself, where no election keeps others from doing the same. */
-  alone: Permit | undefined;
+  /** What this one may do as long as it sees no other Herald write. */
+  own: Own | undefined;
   /** The other Herald that this one is silent for. */
   rival: string | undefined;
   /** Calls off the end of that silence. */
@@ -65,10 +73,11 @@ const SILENT_MS: Millis = 5 * 60_000;
 export function startLead(context: RoleContext, parts: LeadParts): ControllerLead {
   const { cluster, log, metrics, options: { leaderElection }, signal } = context;
   const alone = leaderElection === undefined ? unbounded(context) : undefined;
+  const own = alone && { permit: alone, reason: "--leader-elect=false" };
   const leading: Leading = {
     ...parts,
     context,
-    alone,
+    own,
     rival: undefined,
     goOnSilent: () => {},
     present: alone && { ...alone, mayBegin: () => alone.mayBegin() && leading.rival === undefined },
@@ -116,31 +125,37 @@ export function startLead(context: RoleContext, parts: LeadParts): ControllerLea
 function onLead(leading: Leading, lead: Lead): void {
   const { log, metrics } = leading.context;
   const term = ++leading.term;
-  leading.present = leading.alone = leading.rival = undefined;
+  leading.present = leading.own = leading.rival = undefined;
   if (leading.leads !== (lead.kind === "leader")) metrics.leaderTransitions.inc();
   leading.leads = lead.kind === "leader";
   metrics.leader.set(lead.kind === "standby" ? 0 : 1);
   switch (lead.kind) {
     case "leader":
-      return void begin(leading, lead, term);
+      leading.own = ownOf(leading, lead);
+      return void begin(leading, leading.own, term);
     case "standby":
       leading.onStop();
       if (lead.leader !== undefined) log.info({ leader: lead.leader }, "standing by");
       return;
     case "alone":
-      leading.alone = lead.permit;
+      leading.own = lead;
       return void begin(leading, lead, term);
     default:
       return unreachable(lead);
   }
 }
 
-async function begin(
-  leading: Leading,
-  lead: Lead & { kind: "leader" | "alone" },
-  term: number,
-): Promise<void> {
-  const { permit } = lead;
+function ownOf({ context }: Leading, { identity, permit }: Lead & { kind: "leader" }): Own {
+  const { leaderElection: election } = context.options;
+  const writer = election && leadingWriter(election);
+  return {
+    permit: { withinMs: permit.withinMs, mayBegin: permit.mayBegin, writer },
+    reason: identity,
+  };
+}
+
+async function begin(leading: Leading, own: Own, term: number): Promise<void> {
+  const { permit, reason } = own;
   const { clock, log, signal } = leading.context;
   const began = clock.now();
   // A request of an earlier term could still come through, and then be unknown here.
@@ -155,8 +170,7 @@ async function begin(
     mayBegin: () => !isOver() && permit.mayBegin(),
   };
   const caughtUpMs = Math.round(clock.now() - began);
-  const leader = lead.kind === "leader" ? lead.identity : lead.reason;
-  log.info({ leader, caughtUpMs }, "leading, this controller gives out the addresses");
+  log.info({ leader: reason, caughtUpMs }, "leading, this controller gives out the addresses");
   leading.onStart();
 }
 
@@ -166,12 +180,14 @@ function unbounded({ signal }: RoleContext): Permit {
 }
 
 /**
- * Nothing but this rule stands between two that write without election: the later name is silent
- * until it has seen nothing of the other for minutes.
+ * Nothing but this rule stands between two that write without election, or lead by a Lease each: the
+ * later name is silent until it has seen nothing of the other for minutes.
  */
 function onRival(leading: Leading, name: string): void {
-  const { alone, context: { clock, log, metrics, signal } } = leading;
-  if (alone?.writer === undefined || name >= alone.writer) return;
+  const { own, context: { clock, log, metrics, signal } } = leading;
+  if (own?.permit.writer === undefined || name >= own.permit.writer) return;
+  // An older Herald that led by the same Lease wrote so too, and its last writes are seen late.
+  if (name === WRITER && own.permit.writer.startsWith(LEADING_WRITER)) return;
   if (leading.present === undefined && leading.rival === undefined) return;
   if (leading.rival === undefined) {
     log.warn(
@@ -189,11 +205,8 @@ function onRival(leading: Leading, name: string): void {
     if (leading.term !== term || signal.aborted) return;
     leading.rival = undefined;
     metrics.leader.set(1);
-    void begin(
-      leading,
-      { kind: "alone", permit: alone, reason: "nobody else writes any more" },
-      term,
-    );
+    const again = { ...own, reason: "nobody else writes any more" };
+    void begin(leading, again, term);
   });
 }
 
@@ -203,7 +216,7 @@ function problemOf(
 ): string | undefined {
   if (rival !== undefined) {
     return `another controller writes too, as ${rival}, and no election decides between the two: ` +
-      "run one only, or grant get, create, update and watch of its Lease to both";
+      "run one only, or have both stand for one Lease, with get, create, update and watch of it";
   }
   const { leaderElection: election } = context.options;
   if (candidacy?.lead.kind !== "standby" || candidacy.refusal === undefined) return undefined;

@@ -23,11 +23,13 @@ export interface Api {
   readonly flights: Flight[];
   version: number;
   created: number;
+  /** Its clock, in milliseconds; what it notes of it are whole seconds. */
+  nowMs: number;
   watch: (key: string, facts: ServiceFacts | undefined) => void;
 }
 
 export function emptyApi(): Api {
-  return { services: new Map(), flights: [], version: 0, created: 0, watch: () => {} };
+  return { services: new Map(), flights: [], version: 0, created: 0, nowMs: 0, watch: () => {} };
 }
 
 /** Creates a Service, or edits it; the status is left alone unless the part names it. */
@@ -52,7 +54,11 @@ export function edit(
 export function meddle(api: Api, key: string, assigned: readonly Ip[]): void {
   const old = api.services.get(key);
   if (old === undefined) return;
-  edit(api, old.facts, { assigned, hasIngress: assigned.length > 0 });
+  edit(api, old.facts, {
+    assigned,
+    hasIngress: assigned.length > 0,
+    statusSinceMs: wholeSeconds(api),
+  });
   const stored = api.services.get(key);
   if (stored !== undefined) stored.meddled = true;
 }
@@ -75,11 +81,16 @@ export function arrive(
     assigned: ips,
     hasIngress: ips.length > 0,
     allocatedFrom: pool,
+    statusSinceMs: wholeSeconds(api),
     resourceVersion: next(api),
   };
   api.services.set(service.key, { facts, forms: [facts], meddled: !byLeader });
   api.watch(service.key, facts);
   return "written";
+}
+
+function wholeSeconds({ nowMs }: Api): number {
+  return Math.floor(nowMs / 1000) * 1000;
 }
 
 function next(api: Api): string {

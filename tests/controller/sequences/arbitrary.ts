@@ -119,7 +119,7 @@ interface Edit {
 /** One thing that happens. */
 export type Step =
   | { readonly kind: "put"; readonly edits: readonly Edit[] }
-  | { readonly kind: "meddle"; readonly name: string; readonly ip: Ip | undefined }
+  | { readonly kind: "meddle" | "foreign"; readonly name: string; readonly ip: Ip | undefined }
   | { readonly kind: "delete" | "markDeleting" | "recreate"; readonly name: string }
   | { readonly kind: "config"; readonly index: number }
   | { readonly kind: "relabel"; readonly team: boolean }
@@ -144,8 +144,12 @@ const kind = <K extends Step["kind"]>(...kinds: K[]) => fc.constantFrom(...kinds
 export const step: fc.Arbitrary<Step> = fc.oneof(
   of(9, fc.record({ kind: kind("put"), edits })),
   of(
-    1,
-    fc.record({ kind: kind("meddle"), name, ip: fc.option(address, { nil: undefined }) }),
+    2,
+    fc.record({
+      kind: kind("meddle", "foreign", "foreign"),
+      name,
+      ip: fc.option(address, { nil: undefined }),
+    }),
   ),
   of(3, fc.record({ kind: kind("delete", "markDeleting", "recreate"), name })),
   of(2, fc.record({ kind: kind("config"), index: fc.nat(CONFIGS.length - 1) })),

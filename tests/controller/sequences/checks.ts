@@ -163,7 +163,7 @@ function checkTurns(
 
 /** S5, S6 and S7 at the moment in which a write of the leader is applied. */
 export function checkWritten(
-  { api, configs }: World,
+  { api, configs, shownElsewhere }: World,
   before: Stored,
   { service: { key }, ips }: StatusWrite,
 ): void {
@@ -181,7 +181,7 @@ export function checkWritten(
     assert.ok(legal, `S5: ${key} has ${textOf(ips)} beside ${other.facts.key}`);
   }
   const had = facts.assigned;
-  if (before.meddled || had.every((ip) => ips.includes(ip))) return;
+  if (before.meddled || had.every((ip) => ips.includes(ip) || shownElsewhere.has(ip))) return;
   const [first] = before.forms;
   const illegal = before.forms.some((form) =>
     !isEligible(form) || sharingOf(form) !== (first && sharingOf(first)) ||

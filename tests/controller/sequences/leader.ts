@@ -12,6 +12,7 @@ import type { Api, Flight } from "./api.ts";
 /** A controller as the host runs it: a cache that lags behind, the book, the writes under way. */
 export interface Leader {
   readonly term: number;
+  readonly lbClass: string | undefined;
   readonly book: AddressBook;
   /** What its watch has brought so far. */
   readonly view: Map<string, ServiceFacts>;
@@ -38,13 +39,15 @@ export function startLeader(
   config: Config,
   namespaces: ReadonlyMap<string, NamespaceFacts>,
   random: Random,
+  lbClass?: string,
 ): Leader {
   const listed = shuffled([...api.services.values()].map(({ facts }) => facts), random);
   const view = new Map<string, ServiceFacts>(listed.map((facts) => [facts.key, facts]));
-  const book = restore(view.values(), config, undefined);
+  const book = restore(view.values(), config, lbClass);
   book.namespaces = namespaces;
   const leader: Leader = {
     term,
+    lbClass,
     book,
     view,
     queue: [],
@@ -82,7 +85,8 @@ export function hear(leader: Leader, count: number): void {
 /** Plans these keys as one batch. */
 export function plan(leader: Leader, keys: readonly ServiceKey[], now: number): ServicePlan[] {
   for (const key of keys) leader.due.delete(key);
-  return planBatch(keys, leader.view, leader.book, { lbClass: undefined, now: instant(now) });
+  const { book, lbClass, view } = leader;
+  return planBatch(keys, view, book, { lbClass, now: instant(now) });
 }
 
 /** Sends the statuses that the plans ask for, one request at a time for each Service. */

@@ -9,6 +9,8 @@ import { isBuggy, nextIp } from "../../../lib/net/range.ts";
 export interface Claim {
   readonly facts: ServiceFacts;
   readonly ips: readonly Ip[];
+  /** When this leader gave them; undefined where the status had them already. */
+  readonly given?: number;
 }
 
 export interface Model {
@@ -18,6 +20,8 @@ export interface Model {
   readonly held: Map<string, Claim>;
   /** Taken from a living Service whose status still shows it. */
   readonly givenUp: Map<string, readonly Claim[]>;
+  /** Services of another class, as they were last planned. */
+  readonly foreign: Map<string, ServiceFacts>;
   /** Of deleted Services, for one of the same name. */
   readonly kept: Map<string, { readonly ips: readonly Ip[]; readonly until: number }>;
 }
@@ -29,6 +33,11 @@ export function mayShare(a: ServiceFacts, b: ServiceFacts): boolean {
   if (a.externalTrafficPolicy === "Local" && a.selector !== b.selector) return false;
   const ports = new Set(a.ports.map(({ protocol, port }) => `${protocol}${port}`));
   return !b.ports.some(({ protocol, port }) => ports.has(`${protocol}${port}`));
+}
+
+/** Another controller's to write. */
+export function isForeign({ isLoadBalancer, loadBalancerClass }: ServiceFacts): boolean {
+  return isLoadBalancer && loadBalancerClass !== undefined;
 }
 
 /** Rules A1, A2 and A13. */

@@ -11,12 +11,13 @@ import {
   land,
   listen,
   noCounts,
+  noteForeign,
   settle,
   takeOver,
   wait,
   type World,
 } from "./world.ts";
-import { isEligible } from "./model.ts";
+import { isEligible, isForeign } from "./model.ts";
 
 // A failing sequence is shrunk and printed with its seed and path. `HERALD_SEED=N HERALD_PATH=P`
 // replays it alone; `HERALD_SEED=N` plays other sequences, `HERALD_SEQUENCES=N` more or fewer.
@@ -41,12 +42,24 @@ function perform(world: World, change: Step): void {
         if (api.services.get(created.key)?.facts.deleting) return;
         // Whoever serves the other class puts its own things into the status.
         const isTheirs = part.loadBalancerClass !== undefined;
+        const before = api.services.get(created.key)?.facts;
         edit(api, created, isTheirs ? { ...part, assigned: [], hasIngress: false } : part);
+        const stored = api.services.get(created.key);
+        // Of what another class's controller gave nobody here can tell to whom it belongs.
+        if (stored !== undefined && before !== undefined && isForeign(before)) {
+          stored.meddled = true;
+        }
       });
     case "meddle": {
       const facts = api.services.get(bare(change.name).key)?.facts;
       if (facts === undefined || facts.deleting || !isEligible(facts)) return;
       return meddle(api, facts.key, change.ip === undefined ? [] : [change.ip]);
+    }
+    case "foreign": {
+      const facts = api.services.get(bare(change.name).key)?.facts;
+      if (facts === undefined || facts.deleting || !isForeign(facts)) return;
+      meddle(api, facts.key, change.ip === undefined ? [] : [change.ip]);
+      return noteForeign(world);
     }
     case "delete":
       return remove(api, bare(change.name).key);
@@ -92,9 +105,28 @@ function checkEmptied(world: World): void {
   for (const key of [...world.api.services.keys()]) remove(world.api, key);
   settle(world);
   wait(world, 100_000);
-  const { holdings, retiring, users, sharedIps, waiting, reported, remembered, keptFor } =
-    world.leader.book;
-  const sizes = [holdings, retiring, users, sharedIps, waiting, reported, remembered, keptFor]
+  const {
+    contested,
+    holdings,
+    retiring,
+    users,
+    sharedIps,
+    waiting,
+    reported,
+    remembered,
+    keptFor,
+  } = world.leader.book;
+  const sizes = [
+    contested,
+    holdings,
+    retiring,
+    users,
+    sharedIps,
+    waiting,
+    reported,
+    remembered,
+    keptFor,
+  ]
     .map(({ size }) => size);
   assert.deepEqual(sizes, sizes.map(() => 0), "S12: a table is not empty");
 }

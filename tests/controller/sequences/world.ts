@@ -3,6 +3,7 @@ import type { Config } from "../../../lib/config/types.ts";
 import { checkReconfiguration, reconfigure } from "../../../lib/controller/reconfigure.ts";
 import { nextExpiry } from "../../../lib/controller/sticky.ts";
 import type { NamespaceFacts, ServiceKey } from "../../../lib/model/facts.ts";
+import type { Ip } from "../../../lib/net/ip.ts";
 import { type Api, arrive, emptyApi, type Flight } from "./api.ts";
 import { checkBatch, checkPlan, checkRest, checkWritten, excuseClashes } from "./checks.ts";
 import {
@@ -14,14 +15,17 @@ import {
   goAway,
   learn,
   losersOf,
+  settleForeign,
 } from "./decide.ts";
 import { hear, hearAnswer, type Leader, plan, send, shuffled, startLeader } from "./leader.ts";
-import type { Model } from "./model.ts";
+import { isForeign, type Model } from "./model.ts";
 import { seededRandom } from "../../support/random.ts";
 
 /** The controller, the API server, the network between them, and the model beside them. */
 export interface World {
   readonly api: Api;
+  /** What Services of another class showed since the world was last at rest. */
+  shownElsewhere: ReadonlySet<Ip>;
   leader: Leader;
   model: Model;
   now: number;
@@ -79,6 +83,7 @@ export function createWorld(
   const api = emptyApi();
   return {
     api,
+    shownElsewhere: new Set(),
     leader: startLeader(api, 1, config, namespaces, () => 0),
     model: emptyModel(config, labelsOf(namespaces)),
     now: 0,
@@ -98,12 +103,20 @@ export function planKeys(world: World, keys: readonly ServiceKey[]): void {
   expire(model, now);
   for (const key of keys) {
     const facts = leader.view.get(key);
-    if (facts === undefined) goAway(model, key, now);
+    if (facts !== undefined) continue;
+    model.foreign.delete(key);
+    goAway(model, key, now);
   }
   for (const key of keys) {
     const facts = leader.view.get(key);
     if (facts !== undefined) enterShown(model, facts);
   }
+  for (const key of keys) {
+    const facts = leader.view.get(key);
+    if (facts !== undefined && isForeign(facts)) model.foreign.set(key, facts);
+    else model.foreign.delete(key);
+  }
+  settleForeign(model, leader.view, now);
   for (const one of plans) {
     const facts = leader.view.get(one.service);
     assert.ok(facts, `${one.service} is planned after it went`);
@@ -177,6 +190,7 @@ function labelsOf(namespaces: ReadonlyMap<string, NamespaceFacts>): Model["names
 /** Time passes; what is kept for deleted Services may come free. */
 export function wait(world: World, ms: number): void {
   world.now += ms;
+  world.api.nowMs += ms;
   const ends = [...world.model.kept.values()].map(({ until }) => until);
   const due = nextExpiry(world.leader.book);
   assert.equal(due, ends.length === 0 ? undefined : Math.min(...ends));
@@ -216,12 +230,20 @@ export function settle(world: World, seed = 0): void {
   assert.ok(!isBusy(world.leader), "S10: without a change something is written");
   checkRest(world);
   world.configs = [world.model.config];
+  noteForeign(world, true);
   for (const stored of api.services.values()) {
     // Nothing is written to one that is being deleted: it shows what it showed, as it was before.
     if (stored.facts.deleting) continue;
     stored.forms = [stored.facts];
     stored.meddled = false;
   }
+}
+
+/** What Services of another class show is theirs, whenever ours hear of it. */
+export function noteForeign(world: World, isRest = false): void {
+  const shown = [...world.api.services.values()].map(({ facts }) => facts).filter(isForeign)
+    .flatMap(({ assigned }) => assigned);
+  world.shownElsewhere = new Set(isRest ? shown : [...world.shownElsewhere, ...shown]);
 }
 
 function isBusy({ queue, due, awaited }: Leader): boolean {

@@ -7,7 +7,7 @@ import type {
   LeaderElection,
   LeadHooks,
 } from "../../../lib/host/cluster/cluster.ts";
-import { loneWriter } from "../../../lib/host/cluster/cluster.ts";
+import { leadingWriter, loneWriter } from "../../../lib/host/cluster/cluster.ts";
 import { startLead } from "../../../lib/host/controller/lead.ts";
 import { leadText } from "../../../lib/status/text.ts";
 import { createMetrics } from "../../../lib/host/metrics/metrics.ts";
@@ -253,4 +253,27 @@ Deno.test("of two that write without election the later name falls silent, until
   assert.equal(controller.problem(), undefined);
   controller.onRival("herald");
   assert.equal(controller.permit(), undefined, "a leader goes on");
+});
+
+Deno.test("of two that lead by a Lease each the later name falls silent, and nobody for its own Lease", async () => {
+  const { become, controller, idle, lists, told } = workshop();
+  idle.resolve();
+  become(leader());
+  await settled();
+  lists[0]?.();
+  await settled();
+  const writer = leadingWriter(ELECTION);
+  assert.equal(controller.permit()?.writer, writer);
+  const later = leadingWriter({ ...ELECTION, namespace: "zone" });
+  // Of its own Lease, of one before it by an older Herald, without election, and of a later Lease.
+  for (const name of [writer, "herald", loneWriter("a"), later]) controller.onRival(name);
+  assert.deepEqual(told, ["start"]);
+  controller.onRival(leadingWriter({ ...ELECTION, namespace: "earlier" }));
+  assert.deepEqual([controller.permit(), told], [undefined, ["start", "stop"]]);
+  assert.equal(controller.status().role, "standby");
+});
+
+Deno.test("leadingWriter() is no longer than the API server takes", () => {
+  const writer = leadingWriter({ ...ELECTION, name: "n".repeat(253) });
+  assert.equal(writer.length, 128);
 });

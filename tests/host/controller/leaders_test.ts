@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Lead } from "../../../lib/host/cluster/cluster.ts";
 import { LONE_WRITER } from "../../../lib/model/status_manager.ts";
 import { machineTime } from "../../../lib/host/process/pauses.ts";
-import { objectOr, textOf } from "../../../lib/model/json.ts";
+import { type JsonObject, objectOr, textOf } from "../../../lib/model/json.ts";
 import { HURRIED_CLOCK } from "../../support/clock.ts";
 import { type FaultyApi, startFaultyApi } from "../../support/faulty_api.ts";
 import {
@@ -10,6 +10,7 @@ import {
   askAddress,
   CONFIG,
   configMap,
+  ELECTION,
   givenTwice,
   LEASE,
   LEASES,
@@ -108,6 +109,55 @@ Deno.test("fault 3b: of two controllers that may never have a Lease one falls si
   await until("its address", () => addressOf(api, "later") !== "");
   await pause(100);
   assert.equal(new Set(statusWriters(api, from)).size, 1);
+});
+
+Deno.test("fault 3: of two controllers that lead by a Lease each one falls silent when it sees the other write", async () => {
+  await using api = startFaultyApi();
+  api.put(CONFIG, configMap(ONE_POOL));
+  await using one = await playController(api, "A");
+  const leaderElection = { ...ELECTION, namespace: "other" };
+  await using two = await playController(api, "B", { options: { leaderElection } });
+  const both = [one, two];
+  await until("two leaders", () => both.every((each) => each.leads()));
+  const show = missHalf(api, both);
+  for (let at = 0; at < 6; at++) askAddress(api, `s${at}`);
+  await until("writes of both", () => new Set(statusWriters(api)).size === 2);
+  show();
+  touchAll(api);
+  await until("one that is silent", () => both.some((each) => !each.leads()));
+  assert.ok(one.leads(), "always the same one is silent");
+  assert.match(two.role.notReady().join(), /herald\+metallb-system\/herald-controller.*one Lease/);
+  await until("no address that stands twice", () => givenTwice(api).length === 0);
+  const from = api.requests.length;
+  askAddress(api, "later");
+  await until("its address", () => addressOf(api, "later") !== "");
+  await pause(100);
+  assert.deepEqual(new Set(statusWriters(api, from)), new Set(["A"]));
+});
+
+Deno.test("fault 4: two controllers of two classes that gave one address at one moment: one takes it back, once", async () => {
+  await using api = startFaultyApi();
+  api.put(CONFIG, configMap(ONE_POOL));
+  await using plain = await playController(api, "A");
+  const leaderElection = { ...ELECTION, name: "herald-blue" };
+  const options = { lbClass: "blue", leaderElection };
+  await using blue = await playController(api, "B", { options });
+  const both = [plain, blue];
+  await until("two leaders", () => both.every((each) => each.leads()));
+  const isBlue = (object: JsonObject) => objectOr(object.spec).loadBalancerClass === "blue";
+  const shows = [api.hide("A", isBlue), api.hide("B", (object) => !isBlue(object))];
+  const names = ["s0", "s1", "s2", "s3"];
+  for (const name of names) askAddress(api, name, {}, name < "s2" ? undefined : "blue");
+  await until("addresses", () => names.every((name) => addressOf(api, name) !== ""));
+  assert.equal(givenTwice(api).length, 2);
+  const before = names.map((name) => addressOf(api, name));
+  for (const show of shows) show();
+  touchAll(api);
+  await until("no address that stands twice", () => givenTwice(api).length === 0);
+  await pause(100);
+  const moved = names.filter((name, at) => addressOf(api, name) !== before[at]);
+  assert.equal(moved.length, 2, `${moved} moved`);
+  assert.equal(statusWriters(api).length, 6, "each gave two, and two moved");
 });
 
 Deno.test("fault 18: a Lease that is deleted under a slow leader makes no second one", async () => {
