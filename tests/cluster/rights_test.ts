@@ -168,6 +168,15 @@ Deno.test("controller and speaker use each right that the manifest grants, and n
     () => speaker.output().includes("waiting for the gossip key"),
   );
   await using leader = await startWorkload(kube, "controller", master, []);
+  // As if MetalLB's Deployment had made the gossip key: whoever starts then owns it too.
+  const secret = ["secret", "-n", NAMESPACE, "memberlist"];
+  await waitFor(
+    "the gossip key",
+    async () => (await kube.kubectl(["get", ...secret, "--ignore-not-found"])) !== "",
+  );
+  const owner = { apiVersion: "apps/v1", kind: "Deployment", name: "metallb", uid: "metallb" };
+  const metadata = { ownerReferences: [owner] };
+  await kube.kubectl(["patch", ...secret, "--type=merge", "-p", JSON.stringify({ metadata })]);
   await using _standby = await startWorkload(kube, "controller", beside, []);
   await service("web", "LoadBalancer");
   await endpoints(true);
