@@ -22,7 +22,10 @@ import { releaseDeleted } from "./sticky.ts";
  * status is another's to write (`isForeign`).
  */
 export function enterShown(facts: ServiceFacts, book: AddressBook, isForeign = false): void {
-  const { assigned, isLoadBalancer, key } = facts;
+  const { isLoadBalancer, key } = facts;
+  // Who gave it puts it right again.
+  const given = isForeign ? facts.given ?? [] : [];
+  const assigned = [...new Set([...facts.assigned, ...given])];
   const held = book.holdings.get(key)?.ips ?? [];
   if (assigned.length === 0 || sameIps(assigned, held)) return;
   const pools = assigned.map((ip) => poolOf(book.pools, [ip]));

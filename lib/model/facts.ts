@@ -64,6 +64,8 @@ export interface ServiceFacts {
   readonly statusSinceMs?: number;
   /** Another wrote the status since; absent where that is not so, or not known. */
   readonly overwritten?: true;
+  /** What it showed before that, where this process has seen it. */
+  readonly given?: readonly Ip[];
   /** status.loadBalancer.ingress has any entry, a hostname or unreadable ip included. */
   readonly hasIngress: boolean;
   /** Things a person should know: both annotation spellings differ, a key too long … */

@@ -31,6 +31,16 @@ function shuffled<T>(items: readonly T[], random: () => number): T[] {
   return result;
 }
 
+Deno.test("restore() gives a Service again what it had before another wrote over its status", () => {
+  const over = { assigned: ips("192.0.2.1"), overwritten: true } as const;
+  const web = service("web", { ...over, given: ips("10.0.0.5") });
+  const at = world(ONE, service("new"), web);
+  assert.deepEqual(brief(settleAll(at)).filter((line) => line.startsWith("write")), [
+    "write web 10.0.0.5",
+    "write new 10.0.0.1",
+  ]);
+});
+
 Deno.test("C1 restore() lets 1,000 Services keep their addresses in 100 restarts beside 200 waiting", () => {
   const random = seededRandom(1);
   const full = config(pool("full", "10.0.0.0-10.0.3.231"));

@@ -37,6 +37,14 @@ Deno.test("followShown() frees what a Service of another class shows no more", (
   assert.equal(book.users.size, 0);
 });
 
+Deno.test("followShown() keeps others off what a Service of another class had before somebody wrote over it", () => {
+  const book = createBook(ONE);
+  const over = { assigned: ips("192.0.2.1"), hasIngress: true, overwritten: true } as const;
+  const web = service("web", { ...over, loadBalancerClass: "x/y", given: ips("10.0.0.5") });
+  followShown(web, book, instant(0));
+  assert.deepEqual(usedBy(book, web.key).map(formatIp), ["10.0.0.5"]);
+});
+
 Deno.test("enterShown() leaves the statuses of others alone", () => {
   assert.deepEqual(taken(service("web", { ...shown, isLoadBalancer: false })), []);
   const own = { isLoadBalancer: false, assigned: ips("10.0.0.5") };

@@ -1,6 +1,7 @@
 import type { Config } from "../../config/types.ts";
 import { isOurClass } from "../../controller/plan.ts";
 import type { ServiceFacts } from "../../model/facts.ts";
+import { withGiven } from "../../model/given.ts";
 import { readService } from "../../model/service.ts";
 import { type ConfigKeeper, keepConfig } from "../config/keeper.ts";
 import { openInbox } from "../process/inbox.ts";
@@ -56,13 +57,14 @@ export function runController(role: RoleContext): RunningRole {
   const context = { ...role, log: role.log.child({ component: "controller" }) };
   const inbox = openInbox<ControllerEvent>(clock, signal);
   const rivals = createRivals((name) => inbox.post({ kind: "rival", name }));
+  let known: ReadonlyMap<string, ServiceFacts> = new Map();
   const services = cluster.watch<ServiceFacts>({
     kind: "Service",
     read: (object) => {
       const facts = readService(object);
       const ours = facts?.isLoadBalancer === true && isOurClass(facts, lbClass);
       if (ours) rivals.look(object, facts);
-      return facts;
+      return facts && withGiven(facts, known.get(facts.key));
     },
     onChange(change) {
       if (change.kind === "delete") rivals.forget(change.previous.key);
@@ -70,6 +72,7 @@ export function runController(role: RoleContext): RunningRole {
       inbox.post({ kind: "service", change, at: clock.now() });
     },
   }, signal);
+  known = services.items;
   const namespaces = watchNamespaces(cluster, () => inbox.post({ kind: "namespaces" }), signal);
   const ledger = createLedger(services, lbClass);
   const writer = createStatusWriter(context, {

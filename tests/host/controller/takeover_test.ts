@@ -14,6 +14,7 @@ import {
   statusWriters,
   SYSTEM,
 } from "../../support/faulty_controllers.ts";
+import { pause } from "../../support/wait.ts";
 import { status, until } from "../../support/mock_api.ts";
 import { type JsonObject, objectOr } from "../../../lib/model/json.ts";
 
@@ -138,6 +139,33 @@ Deno.test("a takeover while another writes over a status holds up no other Servi
   assert.equal(second.role.config.status().state, "loaded");
   end();
   await until("the status put right", () => addressOf(api, "web").startsWith("10.77.1."));
+});
+
+Deno.test("a takeover while an address is contested gives it back to its Service, and to nobody else", async () => {
+  await using api = startFaultyApi();
+  api.put(CONFIG, configMap(ONE_POOL));
+  await using first = await playController(api, "A");
+  for (const name of ["other", "web"]) askAddress(api, name);
+  await until(
+    "two addresses",
+    () => addressOf(api, "web") !== "" && addressOf(api, "other") !== "",
+  );
+  const before = addressOf(api, "web");
+  await using second = await playController(api, "B");
+  await until("a standby", () => second.role.notReady().length === 0);
+  // The lowest address is free when the next leader begins.
+  const end = api.fault(({ path }) => path.endsWith("/web/status") ? status(503, "") : undefined);
+  api.put(servicePath("web"), overwritten(objectOr(api.get(servicePath("web")))));
+  api.remove(servicePath("other"));
+  await pause(100);
+  await first.end();
+  await until("the takeover", second.leads);
+  for (const name of ["new", "newer"]) askAddress(api, name);
+  await until("addresses of the new ones", () => addressOf(api, "newer") !== "");
+  end();
+  await until("the status put right", () => addressOf(api, "web").startsWith("10.77.1."));
+  assert.equal(addressOf(api, "web"), before);
+  assert.ok(addressOf(api, "new") !== before && addressOf(api, "newer") !== before);
 });
 
 /** As the API server notes one that writes a node's address over what Herald gave. */
