@@ -19,15 +19,17 @@ export function planBatch(
 ): ServicePlan[] {
   const settled: ServiceFacts[] = [];
   const needing: ServiceFacts[] = [];
+  const present: ServiceFacts[] = [];
   let freed = expireRemembered(book, context.now);
   for (const key of new Set(changed)) {
     const facts = services.get(key);
+    if (facts !== undefined) present.push(facts);
     if (facts === undefined) freed = releaseService(key, book, context.now) || freed;
     else if (hasAddress(facts, book) || !facts.isLoadBalancer) settled.push(facts);
     else needing.push(facts);
   }
   for (const facts of settled) enterShown(facts, book);
-  for (const facts of [...settled, ...needing]) noteContested(facts, book, context.lbClass);
+  for (const facts of present) freed = noteContested(facts, book, context) || freed;
   const yielding = settleContested(services, book, context);
   // Those that hold something first: what they give up counts for all the others.
   const plans = settled.sort(compareAge).map((facts) => planService(facts, book, context));

@@ -5,26 +5,27 @@ import { compareAge } from "./age.ts";
 import { type AddressBook, contest, type Holding, retire } from "./allocations.ts";
 import { isOurClass, type PlanContext } from "./plan.ts";
 import { poolOf } from "./pool_state.ts";
-import { enterShown, rivalsOf } from "./shown.ts";
+import { followShown, rivalsOf } from "./shown.ts";
 
 /** What has stood for longer is taken from nobody; no watch is silent for so long unnoticed. */
 const FRESH_MS: Millis = 120_000;
 
 /**
- * Notes a Service of another class whose status shows what one of ours holds. Two controllers of
- * two classes that were asked at one moment may give the same address, for neither has seen the
- * other's status yet.
+ * Enters what a Service of another class shows, and notes what of it one of ours holds; whether
+ * anything came free. Two controllers of two classes that were asked at one moment may give the same
+ * address, for neither has seen the other's status yet.
  */
 export function noteContested(
   facts: ServiceFacts,
   book: AddressBook,
-  lbClass: string | undefined,
-): void {
+  { lbClass, now }: PlanContext,
+): boolean {
   book.contested.delete(facts.key);
-  if (!facts.isLoadBalancer || isOurClass(facts, lbClass)) return;
-  enterShown(facts, book, true);
+  if (!facts.isLoadBalancer || isOurClass(facts, lbClass)) return false;
+  const freed = followShown(facts, book, now);
   const missing = notEntered(facts, book);
   if (missing.length > 0) contest(book, facts, missing);
+  return freed;
 }
 
 /** What the status shows of our pools, and others hold. */
@@ -43,7 +44,7 @@ function notEntered({ assigned, key }: ServiceFacts, book: AddressBook): readonl
 export function settleContested(
   services: ReadonlyMap<string, ServiceFacts>,
   book: AddressBook,
-  { lbClass, now }: PlanContext,
+  context: PlanContext,
 ): ServiceFacts[] {
   const yielding: ServiceFacts[] = [];
   for (const key of [...book.contested.keys()]) {
@@ -51,12 +52,12 @@ export function settleContested(
     if (facts === undefined) continue;
     for (const rival of rivalsOf(facts, book)) {
       const own = services.get(rival.service);
-      if (own === undefined || !yields(own, rival, facts, now)) continue;
+      if (own === undefined || !yields(own, rival, facts, context.now)) continue;
       retire(book, own.key);
       book.waiting.add(own.key);
       yielding.push(own);
     }
-    noteContested(facts, book, lbClass);
+    noteContested(facts, book, context);
   }
   return yielding;
 }

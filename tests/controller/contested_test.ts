@@ -31,7 +31,7 @@ function yielding(
     const [own, other, lbClass] = side as [ServiceFacts, ServiceFacts, string | undefined];
     const book = createBook(ONE);
     hold(book, own, "main", own.assigned, given === undefined ? undefined : instant(given));
-    noteContested(other, book, lbClass);
+    noteContested(other, book, context({ lbClass }));
     const found = settleContested(services, book, context({ lbClass, nowMs })).map(({ name }) =>
       name
     );
@@ -77,7 +77,7 @@ Deno.test("settleContested() waits until the status shows what was given", () =>
   const own = service("web");
   const other = shows("blue", 0, BLUE);
   hold(book, own, "main", ips("10.0.0.1"), instant(0));
-  noteContested(other, book, undefined);
+  noteContested(other, book, context());
   const services = new Map<string, ServiceFacts>([[own.key, own], [other.key, other]]);
   assert.deepEqual(settleContested(services, book, context()), []);
   services.set(own.key, shows("web", SECOND));
@@ -89,10 +89,10 @@ Deno.test("a contested address that is given up is nobody else's, whoever gives 
   for (const end of [release, (book: AddressBook) => retireAndEnd(book, own)]) {
     const book = createBook(ONE);
     hold(book, own, "main", own.assigned);
-    noteContested(other, book, undefined);
+    noteContested(other, book, context());
     end(book, own.key);
     assert.deepEqual(usedBy(book, other.key), other.assigned);
-    noteContested({ ...other, assigned: [] }, book, undefined);
+    noteContested({ ...other, assigned: [] }, book, context());
     release(book, other.key);
     assert.deepEqual([book.users.size, book.retiring.size, book.contested.size], [0, 0, 0]);
   }
@@ -115,9 +115,9 @@ Deno.test("noteContested() notes Services of another class alone, and those that
   ) {
     const book = createBook(ONE);
     hold(book, service("web", use), "main", ips("10.0.0.1"));
-    noteContested(one, book, undefined);
+    noteContested(one, book, context());
     assert.equal(book.contested.size, count);
-    noteContested(service(one.name, BLUE), book, undefined);
+    noteContested(service(one.name, BLUE), book, context());
     assert.equal(book.contested.size, 0);
   }
 });

@@ -62,8 +62,7 @@ export function runController(role: RoleContext): RunningRole {
     kind: "Service",
     read: (object) => {
       const facts = readService(object);
-      const ours = facts?.isLoadBalancer === true && isOurClass(facts, lbClass);
-      if (ours) rivals.look(object, facts);
+      if (facts?.isLoadBalancer && isOurClass(facts, lbClass)) rivals.look(object, facts);
       return facts && withGiven(facts, known.get(facts.key));
     },
     onChange(change) {

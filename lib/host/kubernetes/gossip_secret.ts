@@ -29,8 +29,9 @@ export async function ensureGossipSecret(
 ): Promise<void> {
   const what = `secret ${namespace}/${name}`;
   const mayComplain = oncePer(3_600_000, clock.now);
+  const secret = { namespace, name, deployment };
+  const owning: Owning = { client, log, mayComplain, secret, signal, what, ownUid: undefined };
   let known: JsonObject | undefined;
-  let ownUid: string | undefined;
   let attempts = 0;
   while (!signal.aborted) {
     const there = await isThere();
@@ -46,7 +47,7 @@ export async function ensureGossipSecret(
     }, signal);
     if (present.kind === "ok") {
       known = objectOr(present.body.data);
-      await shareOwnership(objectOr(present.body.metadata));
+      await shareOwnership(owning, objectOr(present.body.metadata));
       return true;
     }
     if (present.status !== 404 && present.status !== 403) return false;
@@ -57,7 +58,7 @@ export async function ensureGossipSecret(
       body: {
         apiVersion: "v1",
         kind: "Secret",
-        metadata: { namespace, name, ownerReferences: await ownersOf() },
+        metadata: { namespace, name, ownerReferences: await ownersOf(owning) },
         ...hasKey(known) ? { data: known } : { stringData: { secretkey: randomKey() } },
       },
     }, signal);
@@ -72,42 +73,17 @@ export async function ensureGossipSecret(
     // 409: another controller, or a person, was faster; where it may not be read, that is all to know.
     return made.status === 409 && present.status === 403;
   }
+}
 
-  /** The garbage collector takes a Secret with the last of its owners. */
-  async function shareOwnership({ ownerReferences, resourceVersion }: JsonObject): Promise<void> {
-    const owners = listOr(ownerReferences).map(objectOr);
-    // Where nobody owns it, or something of another kind, a person wants it so.
-    const theirs = owners.find(({ kind }) => kind === "Deployment");
-    if (theirs === undefined || owners.some(({ uid }) => uid === ownUid)) return;
-    const own = await ownersOf();
-    ownUid = own[0]?.uid;
-    if (ownUid === undefined || owners.some(({ uid }) => uid === ownUid)) return;
-    const given = await client.request({
-      operation: `give ${what} an owner`,
-      method: "PATCH",
-      path: objectPath("Secret", namespace, name),
-      body: { metadata: { resourceVersion, ownerReferences: [...owners, ...own] } },
-    }, signal);
-    const reason = `deployment ${textOf(theirs.name)} owned it alone`;
-    if (given.kind === "ok") log.info({ reason }, "the gossip key is this Deployment's too");
-    else if (given.status === 403 && mayComplain()) {
-      const command = `kubectl -n ${namespace} patch secret ${name} --type=merge ` +
-        `--patch='{"metadata":{"ownerReferences":null}}'`;
-      log.warn({ reason, error: given.message }, `the gossip key goes with its owner; ${command}`);
-    }
-  }
-
-  async function ownersOf(): Promise<readonly Owner[]> {
-    if (deployment === undefined) return [];
-    const found = await client.request({
-      operation: `read deployment ${namespace}/${deployment}`,
-      method: "GET",
-      path: objectPath("Deployment", namespace, deployment),
-    }, signal);
-    const uid = found.kind === "ok" ? textOf(objectOr(found.body.metadata).uid) : undefined;
-    if (uid === undefined) return [];
-    return [{ apiVersion: "apps/v1", kind: "Deployment", name: deployment, uid }];
-  }
+interface Owning {
+  readonly client: KubeClient;
+  readonly log: Log;
+  readonly mayComplain: () => boolean;
+  readonly secret: GossipSecret;
+  readonly signal: AbortSignal;
+  readonly what: string;
+  /** Of the Deployment, once it was asked for. */
+  ownUid: string | undefined;
 }
 
 interface Owner {
@@ -115,6 +91,48 @@ interface Owner {
   readonly kind: string;
   readonly name: string;
   readonly uid: string;
+}
+
+/** The garbage collector takes a Secret with the last of its owners. */
+async function shareOwnership(
+  owning: Owning,
+  { ownerReferences, resourceVersion }: JsonObject,
+): Promise<void> {
+  const { client, log, mayComplain, secret: { name, namespace }, signal, what } = owning;
+  const owners = listOr(ownerReferences).map(objectOr);
+  const isOwn = () => owners.some(({ uid }) => uid === owning.ownUid);
+  // Where nobody owns it, or something of another kind, a person wants it so.
+  const theirs = owners.find(({ kind }) => kind === "Deployment");
+  if (theirs === undefined || isOwn()) return;
+  const own = await ownersOf(owning);
+  owning.ownUid = own[0]?.uid;
+  if (owning.ownUid === undefined || isOwn()) return;
+  const given = await client.request({
+    operation: `give ${what} an owner`,
+    method: "PATCH",
+    path: objectPath("Secret", namespace, name),
+    body: { metadata: { resourceVersion, ownerReferences: [...owners, ...own] } },
+  }, signal);
+  const reason = `deployment ${textOf(theirs.name)} owned it alone`;
+  if (given.kind === "ok") log.info({ reason }, "the gossip key is this Deployment's too");
+  else if (given.status === 403 && mayComplain()) {
+    const command = `kubectl -n ${namespace} patch secret ${name} --type=merge ` +
+      `--patch='{"metadata":{"ownerReferences":null}}'`;
+    log.warn({ reason, error: given.message }, `the gossip key goes with its owner; ${command}`);
+  }
+}
+
+async function ownersOf({ client, secret, signal }: Owning): Promise<readonly Owner[]> {
+  const { deployment, namespace } = secret;
+  if (deployment === undefined) return [];
+  const found = await client.request({
+    operation: `read deployment ${namespace}/${deployment}`,
+    method: "GET",
+    path: objectPath("Deployment", namespace, deployment),
+  }, signal);
+  const uid = found.kind === "ok" ? textOf(objectOr(found.body.metadata).uid) : undefined;
+  if (uid === undefined) return [];
+  return [{ apiVersion: "apps/v1", kind: "Deployment", name: deployment, uid }];
 }
 
 function hasKey(data: JsonObject | undefined): data is JsonObject {

@@ -23,13 +23,23 @@ export interface Api {
   readonly flights: Flight[];
   version: number;
   created: number;
+  /** Makes its UIDs others than those of another one. */
+  readonly salt: string;
   /** Its clock, in milliseconds; what it notes of it are whole seconds. */
   nowMs: number;
   watch: (key: string, facts: ServiceFacts | undefined) => void;
 }
 
-export function emptyApi(): Api {
-  return { services: new Map(), flights: [], version: 0, created: 0, nowMs: 0, watch: () => {} };
+export function emptyApi(salt = ""): Api {
+  return {
+    services: new Map(),
+    flights: [],
+    version: 0,
+    created: 0,
+    salt,
+    nowMs: 0,
+    watch: () => {},
+  };
 }
 
 /** Creates a Service, or edits it; the status is left alone unless the part names it. */
@@ -40,7 +50,7 @@ export function edit(
 ): void {
   const { key } = created;
   const old = api.services.get(key);
-  const uid = old?.facts.uid ?? `uid-${created.name}-${++api.created}`;
+  const uid = old?.facts.uid ?? `uid-${api.salt}${created.name}-${++api.created}`;
   const facts = { ...old?.facts ?? { ...created, uid }, ...part, resourceVersion: next(api) };
   api.services.set(key, {
     facts,

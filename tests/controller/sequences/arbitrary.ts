@@ -121,7 +121,9 @@ export type Step =
   | { readonly kind: "put"; readonly edits: readonly Edit[] }
   | { readonly kind: "meddle" | "foreign"; readonly name: string; readonly ip: Ip | undefined }
   | { readonly kind: "delete" | "markDeleting" | "recreate"; readonly name: string }
-  | { readonly kind: "config"; readonly index: number }
+  | { readonly kind: "config" | "unheard"; readonly index: number }
+  | { readonly kind: "depose" }
+  | { readonly kind: "rights"; readonly granted: boolean }
   | { readonly kind: "relabel"; readonly team: boolean }
   | { readonly kind: "wait"; readonly ms: number }
   | { readonly kind: "hear"; readonly count: number }
@@ -152,7 +154,10 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   ),
   of(3, fc.record({ kind: kind("delete", "markDeleting", "recreate"), name })),
-  of(2, fc.record({ kind: kind("config"), index: fc.nat(CONFIGS.length - 1) })),
+  of(
+    2,
+    fc.record({ kind: kind("config", "config", "unheard"), index: fc.nat(CONFIGS.length - 1) }),
+  ),
   of(1, fc.record({ kind: kind("relabel"), team: fc.boolean() })),
   of(1, fc.record({ kind: kind("wait"), ms: fc.constantFrom(4_000, 30_000, 61_000) })),
   of(5, fc.record({ kind: kind("hear"), count: fc.constantFrom(1, 2, 3, 100) })),
@@ -165,5 +170,7 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   ),
   of(1, fc.record({ kind: kind("takeOver"), seed })),
+  of(1, fc.record({ kind: kind("rights"), granted: fc.boolean() })),
+  of(1, fc.record({ kind: kind("depose") })),
   of(7, fc.record({ kind: kind("settle"), seed })),
 );

@@ -181,7 +181,10 @@ export function checkWritten(
     assert.ok(legal, `S5: ${key} has ${textOf(ips)} beside ${other.facts.key}`);
   }
   const had = facts.assigned;
-  if (before.meddled || had.every((ip) => ips.includes(ip) || shownElsewhere.has(ip))) return;
+  if (
+    before.meddled || had.every((ip) => ips.includes(ip)) ||
+    had.some((ip) => shownElsewhere.has(ip))
+  ) return;
   const [first] = before.forms;
   const illegal = before.forms.some((form) =>
     !isEligible(form) || sharingOf(form) !== (first && sharingOf(first)) ||

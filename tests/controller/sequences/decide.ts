@@ -84,7 +84,7 @@ export function settleForeign(
 ): void {
   for (const theirs of model.foreign.values()) {
     for (const { facts: { key, uid }, given, ips } of [...model.held.values()]) {
-      const own = view.get(key);
+      const own = key === theirs.key ? undefined : view.get(key);
       const both = ips.filter((ip) => theirs.assigned.includes(ip) && own?.assigned.includes(ip));
       if (own === undefined || own.uid !== uid || own.deleting || both.length === 0) continue;
       if (mayShare(model.held.get(key)?.facts ?? own, theirs)) continue;

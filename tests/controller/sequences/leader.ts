@@ -128,8 +128,9 @@ export function hearAnswer(
   wish.inFlight = false;
   if (outcome === "written") leader.written.set(key, fingerprint(flight.write));
   if (fingerprint(wish.write) !== fingerprint(flight.write)) return perform(leader, api, wish);
-  if (outcome !== "failed") leader.wishes.delete(key);
-  if (outcome === "failed" || outcome === "conflict") leader.due.add(key);
+  const again = outcome === "failed" || outcome === "refused";
+  if (!again) leader.wishes.delete(key);
+  if (again || outcome === "conflict") leader.due.add(key);
 }
 
 function fingerprint({ service, ips, pool }: StatusWrite): string {

@@ -29,6 +29,10 @@ export interface World {
   leader: Leader;
   model: Model;
   now: number;
+  /** Nobody leads: the Lease was deleted, or may not be read; what comes is for who leads next. */
+  deposed: boolean;
+  /** Whether statuses may be written; else they are refused. */
+  mayWrite: boolean;
   /** In force since the world was last at rest. */
   configs: readonly Config[];
   /** What stands in the ConfigMap, refused or not: who starts has nothing else to go by. */
@@ -46,7 +50,9 @@ export interface Counts {
   conflicts: number;
   lost: number;
   takeovers: number;
+  refused: number;
   refusedConfigs: number;
+  unheard: number;
   rests: number;
 }
 
@@ -59,7 +65,9 @@ export function noCounts(): Counts {
     conflicts: 0,
     lost: 0,
     takeovers: 0,
+    refused: 0,
     refusedConfigs: 0,
+    unheard: 0,
     rests: 0,
   };
 }
@@ -79,14 +87,17 @@ export function createWorld(
   config: Config,
   namespaces: ReadonlyMap<string, NamespaceFacts>,
   counts: Counts,
+  salt = "",
 ): World {
-  const api = emptyApi();
+  const api = emptyApi(salt);
   return {
     api,
     shownElsewhere: new Set(),
     leader: startLeader(api, 1, config, namespaces, () => 0),
     model: emptyModel(config, labelsOf(namespaces)),
     now: 0,
+    deposed: false,
+    mayWrite: true,
     configs: [config],
     offered: config,
     namespaces,
@@ -113,8 +124,11 @@ export function planKeys(world: World, keys: readonly ServiceKey[]): void {
   }
   for (const key of keys) {
     const facts = leader.view.get(key);
-    if (facts !== undefined && isForeign(facts)) model.foreign.set(key, facts);
-    else model.foreign.delete(key);
+    model.foreign.delete(key);
+    if (facts === undefined || !isForeign(facts)) continue;
+    model.foreign.set(key, facts);
+    goAway(model, key, now);
+    enterShown(model, facts);
   }
   settleForeign(model, leader.view, now);
   for (const one of plans) {
@@ -130,7 +144,7 @@ export function planKeys(world: World, keys: readonly ServiceKey[]): void {
 /** The watch brings its next events. */
 export function listen(world: World, count: number): void {
   hear(world.leader, count);
-  planKeys(world, [...world.leader.due]);
+  if (!world.deposed) planKeys(world, [...world.leader.due]);
 }
 
 /** Decides what becomes of a write on its way. */
@@ -139,6 +153,10 @@ export function land(world: World, flight: Flight, fate: Fate): void {
   if (fate !== "timeout") api.flights.splice(api.flights.indexOf(flight), 1);
   if (fate !== "answered") counts.lost++;
   if (fate === "lost" || fate === "timeout") return hearAnswer(leader, api, flight, "failed");
+  if (!world.mayWrite) {
+    counts.refused++;
+    return hearAnswer(leader, api, flight, "refused");
+  }
   const before = api.services.get(flight.write.service.key);
   const byLeader = flight.term === leader.term;
   const outcome = arrive(api, flight.write, byLeader);
@@ -149,10 +167,24 @@ export function land(world: World, flight: Flight, fate: Fate): void {
   hearAnswer(leader, api, flight, fate === "mute" ? "failed" : outcome);
 }
 
+/** Nobody leads any more, until one takes over; what was sent is still on its way. */
+export function depose(world: World): void {
+  world.deposed = true;
+  world.leader.wishes.clear();
+  world.leader.awaited.clear();
+}
+
+/** A new configuration comes, and the leader does not hear of it: who takes over reads it. */
+export function offerUnheard(world: World, next: Config): void {
+  world.offered = next;
+  world.counts.unheard++;
+}
+
 /** A new configuration comes: it is refused for those who would lose an address, or in force. */
 export function changeConfig(world: World, next: Config): void {
   const { leader, model } = world;
   world.offered = next;
+  if (world.deposed) return;
   const named = new Set<string>(
     checkReconfiguration(leader.book, next).map(({ service }) => service),
   );
@@ -178,6 +210,7 @@ export function changeNamespaces(
   namespaces: ReadonlyMap<string, NamespaceFacts>,
 ): void {
   world.namespaces = namespaces;
+  if (world.deposed) return;
   world.leader.book.namespaces = namespaces;
   world.model.namespaces = labelsOf(namespaces);
   planAll(world);
@@ -191,6 +224,7 @@ function labelsOf(namespaces: ReadonlyMap<string, NamespaceFacts>): Model["names
 export function wait(world: World, ms: number): void {
   world.now += ms;
   world.api.nowMs += ms;
+  if (world.deposed) return;
   const ends = [...world.model.kept.values()].map(({ until }) => until);
   const due = nextExpiry(world.leader.book);
   assert.equal(due, ends.length === 0 ? undefined : Math.min(...ends));
@@ -205,6 +239,7 @@ export function takeOver(world: World, seed: number): void {
   const { api, offered, namespaces, counts } = world;
   const random = seededRandom(seed);
   counts.takeovers++;
+  world.deposed = false;
   excuseClashes(api);
   world.configs = [...world.configs, offered];
   world.leader = startLeader(api, world.leader.term + 1, offered, namespaces, random);
@@ -218,6 +253,8 @@ export function takeOver(world: World, seed: number): void {
 export function settle(world: World, seed = 0): void {
   const { api, counts } = world;
   const random = seededRandom(seed);
+  world.mayWrite = true;
+  if (world.deposed) takeOver(world, seed);
   for (let round = 0; isBusy(world.leader); round++) {
     assert.ok(round < MAX_ROUNDS, "S10: it does not come to rest");
     listen(world, world.leader.queue.length);
