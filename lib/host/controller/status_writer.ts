@@ -119,9 +119,12 @@ function settle(writing: Writing, key: ServiceKey, wish: Wish, outcome: WriteOut
   const fields = { service: key, attempts: wish.attempts + 1 };
   switch (outcome.kind) {
     case "written":
-    case "gone":
       wishes.delete(key);
       return;
+    case "gone":
+      // The watch tells so too; where it does not, something else than the server answered.
+      wishes.delete(key);
+      return void replanAfter(writing, key, REFUSED_PAUSE_MS);
     case "not-leader":
       // The next leader plans it, and so does this one when it leads again.
       log.debug(fields, "status not written, the lead is over");

@@ -182,7 +182,8 @@ export function goAway(model: Model, key: string, now: number): void {
   inherit(model, key);
   const stickyMs = claim && homeOf(claim.ips, model.config)?.stickyMs;
   if (claim === undefined || !stickyMs) return;
-  const ips = claim.ips.filter((ip) => othersOn(model, ip, key).length === 0);
+  const isKept = (ip: Ip) => [...model.kept.values()].some(({ ips }) => ips.includes(ip));
+  const ips = claim.ips.filter((ip) => othersOn(model, ip, key).length === 0 && !isKept(ip));
   if (ips.length > 0) model.kept.set(key, { ips, until: now + stickyMs });
 }
 

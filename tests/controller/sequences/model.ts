@@ -78,6 +78,9 @@ export function othersOn(model: Model, ip: Ip, key: string): Claim[] {
 function fits(model: Model, facts: ServiceFacts, ip: Ip): boolean {
   const others = othersOn(model, ip, facts.key);
   if (others.length > 0) return others.every((other) => mayShare(facts, other.facts));
+  // What it shows itself is not kept from it for one that is gone.
+  const own = [model.held.get(facts.key), ...model.givenUp.get(facts.key) ?? []];
+  if (own.some((claim) => claim?.ips.includes(ip))) return true;
   return [...model.kept].every(([key, { ips }]) => key === facts.key || !ips.includes(ip));
 }
 
