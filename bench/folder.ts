@@ -1,4 +1,4 @@
-import { parseAllDocuments, stringify } from "@std/yaml";
+import { parseAllDocuments, stringify } from "yaml";
 import { openFolderCluster } from "../lib/host/folder/cluster.ts";
 import { systemClock } from "../lib/host/process/clock.ts";
 import { recordedLog } from "../tests/support/log.ts";

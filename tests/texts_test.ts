@@ -155,7 +155,7 @@ Deno.test("no text of lib/ joins a number and a plural by hand: counted() knows 
   const root = new URL("../lib/", import.meta.url);
   // Counts of octets and characters are never one there; `0 members` and the like are of the wire.
   const joined =
-    /\$\{[^{}]*(?:length|size|count|[sS]ervices|kept|reserved|MAX_PROBLEMS)[^{}]*\} (?:(?:more|other|deleted|IPv\S+) )*(?!characters|octets|bytes|configurations,)[A-Za-z]{3,}s\b/;
+    /\$\{[^{}]*(?:length|size|count|[sS]ervices|kept|reserved|MAX_TOLD)[^{}]*\} (?:(?:more|other|deleted|IPv\S+) )*(?!characters|octets|bytes|configurations,)[A-Za-z]{3,}s\b/;
   const wire = /^(?:arp|ndp|gossip|bgp|bfd|heartbeat|netlink|neighbour|host)\//;
   const found: string[] = [];
   const walk = async (folder: string): Promise<void> => {

@@ -1,8 +1,10 @@
 import { errorText } from "../base/errors.ts";
 import { explainAddress } from "../controller/explain.ts";
 import { advertisedWith, forServices, onNode } from "../config/advertised.ts";
+import { openTree } from "../config/print.ts";
 import { selectsLabels } from "../config/selectors.ts";
 import { EMPTY_CONFIG } from "../config/types.ts";
+import { type KnownSnapshot, withInForce } from "../host/inspect/in_force.ts";
 import { type AskedSpeakers, askSpeakers, NOBODY } from "../host/inspect/speakers.ts";
 import { systemClock } from "../host/process/clock.ts";
 import { askLocalProcesses } from "../host/inspect/processes.ts";
@@ -11,6 +13,7 @@ import { type Snapshot, takeSnapshot } from "../host/inspect/snapshot.ts";
 import type { ServiceFacts, SliceFacts } from "../model/facts.ts";
 import { formatIp, type Ip, parseIp } from "../net/ip.ts";
 import { formatPrefix } from "../net/prefix.ts";
+import { inForceText } from "../status/in_force.ts";
 import type { SpeakerStatus } from "../status/types.ts";
 import { prefixesOf } from "../speaker/roster.ts";
 import { labelsOf } from "../speaker/candidates.ts";
@@ -46,7 +49,8 @@ export async function explain(request: ExplainRequest): Promise<number> {
       throw new Error(`No Service ${request.service} in ${snapshot.description}`);
     }
     const speakers = await askSpeakers(source, snapshot.description);
-    const found = explainService(facts, snapshot, source.lbClass, speakers);
+    const known = withInForce(snapshot, speakers.inForce);
+    const found = explainService(facts, known, source.lbClass, speakers);
     const text = request.output === "json"
       ? `${JSON.stringify(found, null, 2)}\n`
       : explanationText(found, source.namespace);
@@ -72,7 +76,7 @@ async function sourceOfRunning(otherwise: SourceOptions): Promise<SourceOptions>
  */
 export function explainService(
   facts: ServiceFacts,
-  snapshot: Snapshot,
+  snapshot: KnownSnapshot,
   lbClass: string | undefined,
   speakers: AskedSpeakers = NOBODY,
 ): Explanation {
@@ -90,6 +94,10 @@ export function explainService(
   return {
     service: facts.key,
     objects: snapshot.description,
+    ...snapshot.refused === undefined ? {} : {
+      refused: snapshot.refused,
+      inForce: inForceText(openTree(config)),
+    },
     address,
     endpoints,
     announcements: snapshot.unread.length > 0

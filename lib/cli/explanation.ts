@@ -5,6 +5,9 @@ import type { Candidate } from "../speaker/view.ts";
 export interface Explanation {
   readonly service: string;
   readonly objects: string;
+  /** Why what stands in the cluster is not in force, and what is: the explanation goes by that. */
+  readonly refused?: string;
+  readonly inForce?: string;
   readonly address: AddressExplanation;
   readonly endpoints: readonly {
     readonly address: string;
@@ -55,6 +58,10 @@ export interface SeenAnnouncement {
 export function explanationText(found: Explanation, namespace = "metallb-system"): string {
   const { address, announcements, endpoints } = found;
   const lines = [`Service ${found.service} (${found.objects})`];
+  if (found.refused !== undefined) {
+    lines.push(`The configuration there is not in force: ${found.refused}.`);
+    lines.push(`Told by the one before it, which the running roles keep: ${found.inForce}.`);
+  }
   if (address.ips.length === 0) lines.push("It has no address:");
   else {
     const written = address.written ? "" : ", which is not in its status yet";

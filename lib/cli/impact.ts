@@ -5,7 +5,7 @@ import type { ConfigDifference } from "../config/difference.ts";
 import { type Config, EMPTY_CONFIG } from "../config/types.ts";
 import { forecast, type Impact, type Place, type PoolImpact } from "../controller/impact.ts";
 import { systemClock } from "../host/process/clock.ts";
-import type { Snapshot } from "../host/inspect/snapshot.ts";
+import type { KnownSnapshot } from "../host/inspect/in_force.ts";
 import { LABEL } from "../model/names.ts";
 import type { MetallbVersion } from "../speaker/judgement.ts";
 import { type PooledAddress, pooledAddresses } from "../speaker/node_addresses.ts";
@@ -23,6 +23,8 @@ export interface ImpactReport extends Impact {
   readonly against: string;
   /** Why nothing is in force there; undefined when something is. */
   readonly noConfig?: string;
+  /** Why what stands there is not in force; the comparison is with what the running roles keep. */
+  readonly standing?: string;
   readonly difference: ConfigDifference;
   /** Nodes' own addresses in pools. */
   readonly ownAddresses: readonly PooledAddress[];
@@ -54,7 +56,7 @@ const NODES_ROOM = 160;
 /** Compares a new configuration with what is in a cluster or a folder. */
 export function impactOf(
   after: Config,
-  snapshot: Snapshot,
+  snapshot: KnownSnapshot,
   lbClass: string | undefined,
   { compat, speakers }: Announcing = {},
 ): ImpactReport {
@@ -64,6 +66,7 @@ export function impactOf(
   return {
     against: description,
     noConfig: before === undefined ? configReason : undefined,
+    standing: snapshot.refused,
     ...forecast(input),
     difference: configDifference(before ?? EMPTY_CONFIG, after),
     ownAddresses: pooledAddresses(after, nodes.values()),
@@ -88,7 +91,10 @@ export function impactText(report: ImpactReport): string {
     ...section("BFD profiles:", difference.bfdProfiles.map(entryText)),
   ];
   const lines = [
-    noConfig === undefined
+    report.standing !== undefined
+      ? `What stands in ${against} is not in force (${report.standing}). Compared with what the ` +
+        "running roles keep:"
+      : noConfig === undefined
       ? `Compared with what stands in ${against}:`
       : `Compared with the Services of ${against} alone, for no configuration there can be used ` +
         `(${noConfig}):`,

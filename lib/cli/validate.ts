@@ -6,6 +6,8 @@ import type { Config } from "../config/types.ts";
 import { systemClock } from "../host/process/clock.ts";
 import type { SourceOptions } from "../host/process/options.ts";
 import { readSources, type SourceText } from "../host/inspect/sources.ts";
+import { withInForce } from "../host/inspect/in_force.ts";
+import { askSpeakers } from "../host/inspect/speakers.ts";
 import { takeSnapshot, takeSpeakerNodes } from "../host/inspect/snapshot.ts";
 import type { MetallbVersion } from "../speaker/judgement.ts";
 import type { OutputFormat } from "./arguments.ts";
@@ -76,7 +78,12 @@ export async function validate(request: ValidateRequest): Promise<number> {
         takeSnapshot(against),
         takeSpeakerNodes(against),
       ]);
-      const known = { ...snapshot, unread: [...snapshot.unread, ...unread] };
+      // Only where what stands there is not in force the roles must be asked what is.
+      const told = snapshot.config === undefined
+        ? (await askSpeakers(against, snapshot.description)).inForce
+        : undefined;
+      const read = withInForce(snapshot, told);
+      const known = { ...read, unread: [...read.unread, ...unread] };
       impact = impactOf(config, known, against.lbClass, { compat, speakers });
       if (output === "text") await writeText(Deno.stdout, impactText(impact));
     } catch (error) {

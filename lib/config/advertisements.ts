@@ -9,7 +9,7 @@ import {
   readFields,
   readInteger,
   readList,
-  shown,
+  shownName,
 } from "./fields.ts";
 import type {
   Advertisement,
@@ -89,7 +89,13 @@ function readAdvertisement(
     if (value === undefined) continue;
     const before = written.get(item.text);
     if (before !== undefined) {
-      fault(to, item, `the community "${shown(item.text)}" stands here again`, undefined, before);
+      fault(
+        to,
+        item,
+        `the community "${shownName(item.text)}" stands here again`,
+        undefined,
+        before,
+      );
     } else written.set(item.text, item.place);
     communities.set(formatCommunity(value), value);
   }

@@ -7,7 +7,7 @@ import {
   readInteger,
   readList,
   readText,
-  shown,
+  shownName,
 } from "./fields.ts";
 import type { BfdProfile } from "./types.ts";
 import type { TreeEntry, TreeNode } from "./tree.ts";
@@ -52,7 +52,7 @@ function readProfile(
     fault(
       to,
       entry.value,
-      `a BFD profile named "${shown(name)}" stands here again`,
+      `a BFD profile named "${shownName(name)}" stands here again`,
       undefined,
       before,
     );

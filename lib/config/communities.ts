@@ -1,4 +1,4 @@
-import { fault, type Findings, isNull, scalarOf, shown } from "./fields.ts";
+import { fault, type Findings, isNull, scalarOf, shown, shownName } from "./fields.ts";
 import { didYouMean } from "../base/nearest.ts";
 import type { Community, CommunityAlias, LargeCommunity } from "./types.ts";
 import type { TreeEntry, TreeScalar } from "./tree.ts";
@@ -48,7 +48,12 @@ export function readCommunity(
     const hint = aliases.size === 0
       ? "define it under bgp-communities"
       : didYouMean(scalar.text, aliases.keys());
-    fault(to, scalar, `community "${shown(scalar.text)}" is not defined in bgp-communities`, hint);
+    fault(
+      to,
+      scalar,
+      `community "${shownName(scalar.text)}" is not defined in bgp-communities`,
+      hint,
+    );
   }
   return undefined;
 }

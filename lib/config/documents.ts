@@ -1,5 +1,8 @@
 import { placesOf } from "./places.ts";
 
+/** Each costs a reader some work of its own, however short it is. */
+export const MAX_DOCUMENTS = 10_000;
+
 /** One document of a text that may hold several. */
 export interface TextDocument {
   readonly text: string;

@@ -3,8 +3,11 @@ import { didYouMean, nearest } from "../base/nearest.ts";
 import type { Millis } from "../base/time.ts";
 import { parseDuration } from "./duration.ts";
 import { lookalikeIn, withoutLookalikes } from "./lookalikes.ts";
-import { withoutSecret } from "./secrets.ts";
+import { keyWithoutSecret, withoutSecret } from "./secrets.ts";
 import type { Mistake, Placed, TreeEntry, TreeNode, TreeScalar } from "./tree.ts";
+
+/** More mistakes would not be read by anybody at once. */
+export const MAX_TOLD = 100;
 
 /** Collects what is wrong while the reading goes on. */
 export interface Findings {
@@ -71,10 +74,22 @@ export function readFields(
   for (const entry of unknown) {
     const word = entry.key.text;
     const plain = withoutLookalikes(word);
-    const meant = formerly.get(plain) ?? nearest(plain, keys);
+    // To look for what is meant by ten thousand keys takes a second, and a hundred are told of.
+    const isTold = to.mistakes.length < 2 * MAX_TOLD;
+    const meant = isTold ? formerly.get(plain) ?? nearest(plain, keys) : undefined;
     const hint = lookalikeIn(word)?.hint ?? homeOf(entry) ??
-      (meant === undefined ? didYouMean(word, keys) : `did you mean "${meant}"?`);
-    fault(to, entry.key, `unknown key "${shown(word)}" in ${what}`, hint);
+      (meant !== undefined
+        ? `did you mean "${meant}"?`
+        : isTold
+        ? didYouMean(word, keys)
+        : undefined);
+    // Without a value it may be one that lost its key.
+    const said = meant !== undefined
+      ? shownName(word)
+      : isNull(entry.value)
+      ? shown(word)
+      : shownKey(word);
+    fault(to, entry.key, `unknown key "${said}" in ${what}`, hint);
     // Read as what was meant: its absence would be a second complaint about one mistake.
     if (meant !== undefined && !found.has(meant)) found.set(meant, entry);
   }
@@ -152,11 +167,14 @@ export function readBoolean(
   if (scalar === undefined) return otherwise;
   if (!scalar.quoted && TRUE.has(scalar.text)) return true;
   if (!scalar.quoted && FALSE.has(scalar.text)) return false;
-  const hint = scalar.quoted ? "leave the quotes out" : nearHint(scalar.text, ["true", "false"]);
+  const near = nearHint(scalar.text, ["true", "false"]);
+  const hint = scalar.quoted ? "leave the quotes out" : near;
   fault(
     to,
     scalar,
-    `"${entry?.key.text}" must be true or false, not "${shown(scalar.text)}"`,
+    `"${entry?.key.text}" must be true or false, not "${
+      near ? shownName(scalar.text) : shown(scalar.text)
+    }"`,
     hint,
   );
   return otherwise;
@@ -195,12 +213,9 @@ export function readWord<W extends string>(
   if (scalar === undefined) return undefined;
   const found = words.find((word) => word === scalar.text);
   if (found !== undefined) return found;
-  fault(
-    to,
-    scalar,
-    `"${entry?.key.text}" must be ${words.join(" or ")}, not "${shown(scalar.text)}"`,
-    nearHint(scalar.text, words),
-  );
+  const hint = nearHint(scalar.text, words);
+  const said = hint === undefined ? shown(scalar.text) : shownName(scalar.text);
+  fault(to, scalar, `"${entry?.key.text}" must be ${words.join(" or ")}, not "${said}"`, hint);
   return undefined;
 }
 
@@ -242,9 +257,23 @@ function kindOf(node: TreeNode): string {
   return node.kind === "map" ? "a map" : node.kind === "list" ? "a list" : `"${shown(node.text)}"`;
 }
 
-/** A text of the configuration as a message may quote it: short, no control characters, no secret. */
+/** A value as a message may quote it: nothing that could be a secret. */
 export function shown(text: string): string {
-  const open = withoutSecret(text);
-  const cut = open.length > 60 ? `${open.slice(0, 60)}…` : open;
+  return asQuoted(withoutSecret(text));
+}
+
+/** A key as a message may quote it. */
+export function shownKey(text: string): string {
+  return asQuoted(keyWithoutSecret(text));
+}
+
+/** What people named themselves, in a map that has no secrets, as a message may quote it. */
+export function shownName(text: string): string {
+  return asQuoted(text);
+}
+
+/** Short, without control characters. */
+function asQuoted(text: string): string {
+  const cut = text.length > 60 ? `${text.slice(0, 60)}…` : text;
   return JSON.stringify(cut).slice(1, -1).replaceAll('\\"', '"');
 }

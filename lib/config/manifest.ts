@@ -10,11 +10,12 @@ import {
   strayKeys,
 } from "./config_map.ts";
 import { insteadOfResource, isResourceKind } from "./custom_resources.ts";
-import { splitDocuments } from "./documents.ts";
+import { MAX_DOCUMENTS, splitDocuments } from "./documents.ts";
 import { type ListedObject, listedObjects, textAt, valueOf } from "./listed.ts";
 import { nearest } from "../base/nearest.ts";
 import { CONFIG_KEYS, parseConfig } from "./parse.ts";
 import { linesOf } from "./places.ts";
+import { keyWithoutSecret } from "./secrets.ts";
 import type { Mistake, TreeMap, TreeNode } from "./tree.ts";
 import { readYaml, withoutMark } from "./yaml.ts";
 
@@ -70,7 +71,12 @@ export function readSource(
   const parts: SourcePart[] = [];
   const bare: TreeNode[] = [];
   let hasObjects = false;
-  for (const document of splitDocuments(clean)) {
+  const documents = splitDocuments(clean);
+  if (documents.length > MAX_DOCUMENTS) {
+    const message = `more than ${MAX_DOCUMENTS} documents: so many are not read`;
+    return [configurationOf("configuration", clean, [problemOf(source, message)])];
+  }
+  for (const document of documents) {
     if (document.kind !== undefined && !mayMatter(document.kind)) {
       parts.push({ kind: "other", what: document.kind });
       continue;
@@ -232,7 +238,7 @@ function readObject(
 ): SourcePart {
   const metadata = valueOf(node, "metadata");
   const [namespace, name] = [textAt(metadata, "namespace"), textAt(metadata, "name")];
-  const title = namespace === "" ? name : `${namespace}/${name}`;
+  const title = keyWithoutSecret(namespace === "" ? name : `${namespace}/${name}`);
   const instead = insteadOfResource(apiVersion, kind);
   if (instead !== undefined) {
     const message = `${kind} ${title || "without a name"} is not read: this version of Herald ` +
@@ -240,17 +246,19 @@ function readObject(
     return unreadPart(kind, source, message, node.place, `write ${instead}`);
   }
   if (kind !== "ConfigMap") {
-    if (kind.toLowerCase() !== "configmap") return { kind: "other", what: kind };
+    if (kind.toLowerCase() !== "configmap") return { kind: "other", what: keyWithoutSecret(kind) };
     const { place } = valueOf(node, "kind") ?? node;
     return unreadPart(kind, source, `there is no kind "${kind}"`, place, 'write "kind: ConfigMap"');
   }
   const isMeant = expected === undefined || expected.names.includes(name) &&
       (namespace === "" || namespace === expected.namespace);
   const isFlat = title === "" && strayKeys(node).length > 0;
-  if (!isMeant && !isFlat && !looksMeant(node, source)) return { kind: "other", what: kind };
+  if (!isMeant && !isFlat && !looksMeant(node, source)) {
+    return { kind: "other", what: keyWithoutSecret(kind) };
+  }
   const home = expected?.namespace ?? "metallb-system";
   const found = readConfigMap(node, home, lines, source);
-  if (found === undefined) return { kind: "other", what: kind };
+  if (found === undefined) return { kind: "other", what: keyWithoutSecret(kind) };
   const what = `configmap ${title}`.trimEnd();
   if (isFlat) return { kind: "configuration", what, found };
   const map = { title: `${namespace || home}/${name}`, place: node.place };

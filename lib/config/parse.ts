@@ -4,7 +4,7 @@ import { compareIp } from "../net/ip.ts";
 import { rangesOverlap } from "../net/range.ts";
 import { readProfiles } from "./bfd.ts";
 import { definedAliases, readAliases } from "./communities.ts";
-import { fault, type Findings, readFields, shown } from "./fields.ts";
+import { fault, type Findings, MAX_TOLD, readFields, shown, shownName } from "./fields.ts";
 import { PEER_KEYS, readPeers } from "./peers.ts";
 import { type PlacedRange, POOL_KEYS, readPools } from "./pools.ts";
 import type { Position } from "./places.ts";
@@ -24,8 +24,6 @@ interface ParsedConfig {
 /** The keys of a configuration at its top. */
 export const CONFIG_KEYS = ["peers", "address-pools", "bgp-communities", "bfd-profiles"];
 const CONFIG_KEY_IN_TEXT = new RegExp(`^ *(?:${CONFIG_KEYS.join("|")}):`, "m");
-/** More would not be read by anybody at once. */
-export const MAX_PROBLEMS = 100;
 
 /**
  * Reads the text of a configuration (MetalLB v0.12.1 internal/config) and checks it as a whole.
@@ -58,10 +56,10 @@ function placeOfFirst(place: ConfigPlace): string {
 }
 
 function atMost(problems: readonly ConfigProblem[]): readonly ConfigProblem[] {
-  const last = problems[MAX_PROBLEMS];
+  const last = problems[MAX_TOLD];
   if (last === undefined) return problems;
-  const more = `and ${counted(problems.length - MAX_PROBLEMS, "more problem")}`;
-  return [...problems.slice(0, MAX_PROBLEMS), { ...last, message: more, hint: undefined }];
+  const more = `and ${counted(problems.length - MAX_TOLD, "more problem")}`;
+  return [...problems.slice(0, MAX_TOLD), { ...last, message: more, hint: undefined }];
 }
 
 function readConfig(text: string, source: string, to: Findings): Config | undefined {
@@ -143,7 +141,7 @@ function checkOverlaps(placed: readonly PlacedRange[], to: Findings): void {
         to,
         second.scalar,
         `"${shown(second.scalar.text)}" overlaps "${shown(first.scalar.text)}" of pool "${
-          shown(first.pool)
+          shownName(first.pool)
         }"`,
         undefined,
         first.scalar.place,

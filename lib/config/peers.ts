@@ -254,6 +254,13 @@ function readProfile(
   const name = readText(entry, to);
   if (name === undefined || entry === undefined || profiles.has(name)) return name;
   const hint = profiles.size === 0 ? "define it under bfd-profiles" : didYouMean(name, profiles);
-  fault(to, entry.value, `bfd-profile "${shown(name)}" is not defined in bfd-profiles`, hint);
+  fault(
+    to,
+    entry.value,
+    `bfd-profile "${
+      /^[a-z-]{1,16}$/.test(name) ? name : shown(name)
+    }" is not defined in bfd-profiles`,
+    hint,
+  );
   return undefined;
 }

@@ -11,7 +11,7 @@ import {
   readList,
   readText,
   readWord,
-  shown,
+  shownName,
 } from "./fields.ts";
 import { readReserved, readServiceAllocation, readStickyTime } from "./service_allocation.ts";
 import type { Advertisement, Config, Pool, Protocol } from "./types.ts";
@@ -112,7 +112,13 @@ function readName(
   if (name === undefined || entry === undefined) return undefined;
   const before = names.get(name);
   if (before !== undefined) {
-    fault(to, entry.value, `a pool named "${shown(name)}" stands here again`, undefined, before);
+    fault(
+      to,
+      entry.value,
+      `a pool named "${shownName(name)}" stands here again`,
+      undefined,
+      before,
+    );
   } else names.set(name, entry.value.place);
   return name;
 }

@@ -1,14 +1,36 @@
 import { formatIp } from "../net/ip.ts";
-import { type Advertised, protocolText } from "./advertised.ts";
+import { type Advertised, advertisedPools, protocolText } from "./advertised.ts";
 import { formatCommunity } from "./communities.ts";
 import { formatDuration } from "./duration.ts";
 import type {
   BfdProfile,
   BgpAdvertisement,
+  Config,
   LabelSelector,
   Peer,
   ServiceAllocation,
 } from "./types.ts";
+
+/**
+ * A configuration by the keys of the grammar, as anybody may read it: without passwords. Reading it
+ * gives an equal one but for them.
+ */
+export function openTree(config: Config): Record<string, unknown> {
+  return {
+    ...config.peers.length === 0
+      ? {}
+      : { peers: config.peers.map((peer) => peerTree({ ...peer, password: undefined })) },
+    ...config.bfdProfiles.length === 0
+      ? {}
+      : { "bfd-profiles": config.bfdProfiles.map(profileTree) },
+    ...config.pools.length === 0 ? {} : { "address-pools": advertisedPools(config).map(poolTree) },
+    ...config.communities.length === 0 ? {} : {
+      "bgp-communities": Object.fromEntries(
+        config.communities.map(({ name, value }) => [name, formatCommunity(value)]),
+      ),
+    },
+  };
+}
 
 /** A pool with its advertisements by the keys of the configuration. */
 export function poolTree(advertised: Advertised): Record<string, unknown> {

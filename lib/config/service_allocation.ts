@@ -10,6 +10,7 @@ import {
   readInteger,
   readList,
   shown,
+  shownName,
 } from "./fields.ts";
 import { readSelectors } from "./label_selectors.ts";
 import { FOR_ALL, type ServiceAllocation } from "./types.ts";
@@ -41,7 +42,7 @@ export function readServiceAllocation(
 
 function readNamespace(node: TreeNode, to: Findings): string | undefined {
   if (node.kind === "scalar" && isNamespaceName(node.text)) return node.text;
-  const text = node.kind === "scalar" ? `"${shown(node.text)}"` : `a ${node.kind}`;
+  const text = node.kind === "scalar" ? `"${shownName(node.text)}"` : `a ${node.kind}`;
   fault(to, node, `${text} is no name of a namespace`);
   return undefined;
 }

@@ -1,7 +1,7 @@
-import { isAlias, isMap, isScalar, isSeq, type Node, parseAllDocuments } from "@std/yaml";
+import { type Document, isAlias, isMap, isScalar, isSeq, type Node, visit } from "@std/yaml";
 import type { ConfigPlace } from "../base/errors.ts";
-import { lookalikeIn } from "./lookalikes.ts";
 import { placesOf } from "./places.ts";
+import { keyWithoutSecret } from "./secrets.ts";
 import {
   MAX_DEPTH,
   type Mistake,
@@ -10,11 +10,16 @@ import {
   type TreeNode,
   type TreeScalar,
 } from "./tree.ts";
+import { composeYaml, type TextMistake, tooDeep } from "./yaml_compose.ts";
 
 /** A ConfigMap cannot hold more than 1 MiB. */
 const MAX_TEXT = 1024 * 1024;
 /** Ten thousand values are a thousand pools; a bomb of aliases would be billions. */
 export const MAX_NODES = 10_000;
+/** A key and its value in a line of their own have eight: enough for ten thousand values. */
+const MAX_TOKENS = 8 * MAX_NODES;
+/** The same for a manifest, however large: the words of an object have six letters, with the blanks. */
+const LETTERS_PER_TOKEN = 4;
 
 /** How much of a text is read, and where in its file it begins. */
 interface Extent {
@@ -23,9 +28,6 @@ interface Extent {
   /** The line of the file in which the text begins; counts from 1. */
   readonly firstLine: number;
 }
-
-/** Of the lines around a mistake so many characters: a line may be a megabyte. */
-const LONGEST_LOOKED_AT = 4_096;
 
 const CONFIGURATION: Extent = { maxText: MAX_TEXT, maxNodes: MAX_NODES, firstLine: 1 };
 
@@ -52,30 +54,17 @@ export function readYaml(
     const { column, line } = place(offset);
     return { kind: "text", source, line: line + firstLine - 1, column };
   };
-  const refused = refuseText(text, maxText);
-  if (refused !== undefined) return [{ root: undefined, mistakes: [mistakeAt(at, refused)] }];
-  const documents = parseAllDocuments(text, {
-    schema: "failsafe",
-    uniqueKeys: false,
-    prettyErrors: false,
-  });
-  if (!Array.isArray(documents)) return [];
-  return documents.map((document) => {
-    // After the first error the rest of the tree is a guess.
-    const [error] = document.errors;
-    if (error !== undefined) {
-      const { message, pos: [offset] } = error;
-      const odd = lookalikeNear(text, offset);
-      const found = {
-        message: `this is no YAML: ${message}`,
-        offset: odd?.offset ?? Math.min(offset, text.length),
-        hint: odd?.hint ?? yamlHint(text, offset),
-      };
-      return { root: undefined, mistakes: [mistakeAt(at, found)] };
-    }
+  const maxTokens = maxNodes === MAX_NODES
+    ? MAX_TOKENS
+    : Math.max(MAX_TOKENS, Math.ceil(text.length / LETTERS_PER_TOKEN));
+  const composed = composeYaml(text, { maxText, maxTokens });
+  if (composed.kind === "mistake") {
+    return [{ root: undefined, mistakes: [mistakeAt(at, composed.mistake)] }];
+  }
+  return composed.documents.map((document) => {
     const reading: Reading = {
       at,
-      resolve: (alias) => isAlias(alias) ? alias.resolve(document) : undefined,
+      targets: targetsOf(document),
       mistakes: [],
       maxNodes,
       nodes: 0,
@@ -86,13 +75,19 @@ export function readYaml(
   });
 }
 
-/** Something wrong with the text at `offset`. */
-interface TextMistake {
-  readonly offset: number;
-  readonly message: string;
-  readonly hint?: string;
-  /** Another offset that belongs to it. */
-  readonly other?: number;
+/** What each alias stands for: the last node before it that has the anchor of its name. */
+function targetsOf(document: Document): ReadonlyMap<unknown, Node> {
+  const anchored = new Map<string, Node>();
+  const targets = new Map<unknown, Node>();
+  visit(document, {
+    Node(_, node) {
+      if (isAlias(node)) {
+        const target = anchored.get(node.source);
+        if (target !== undefined) targets.set(node, target);
+      } else if (node.anchor !== undefined) anchored.set(node.anchor, node);
+    },
+  });
+  return targets;
 }
 
 type At = (offset: number) => ConfigPlace;
@@ -108,84 +103,11 @@ function mistakeAt(at: At, { offset, message, hint, other }: TextMistake): Mista
   };
 }
 
-function refuseText(text: string, maxText: number): TextMistake | undefined {
-  if (text.length > maxText) {
-    return {
-      offset: maxText,
-      message: `the text has ${text.length} characters, at most ${maxText} are read`,
-    };
-  }
-  // Line feed, carriage return and tabulator are the control characters of text.
-  // deno-lint-ignore no-control-regex
-  const control = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/.exec(text);
-  if (control !== null) {
-    const code = (control[0].charCodeAt(0)).toString(16).padStart(4, "0");
-    return {
-      offset: control.index,
-      message: `control character U+${code} at offset ${control.index}`,
-      hint: "save the file as UTF-8 text",
-    };
-  }
-  const lone = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]|\ufffd/.exec(
-    text,
-  );
-  if (lone !== null) {
-    return {
-      offset: lone.index,
-      message: `bytes that are no UTF-8 text at offset ${lone.index}`,
-      hint: "save the file as UTF-8 text",
-    };
-  }
-  return deepest(text);
-}
-
-/** The YAML reader calls itself for each level: text of too many levels must not reach it. */
-function deepest(text: string): TextMistake | undefined {
-  let depth = 0;
-  for (let offset = 0; offset < text.length; offset++) {
-    const character = text[offset];
-    if (character === "[" || character === "{") depth++;
-    else if (character === "]" || character === "}") depth--;
-    if (depth > MAX_DEPTH) return tooDeep(offset);
-  }
-  const dashes = /^[ ]*(?:[-?] +){65}/m.exec(text);
-  if (dashes !== null) return tooDeep(dashes.index);
-  const indent = /^ {4096}/m.exec(text);
-  return indent === null ? undefined : tooDeep(indent.index);
-}
-
-function tooDeep(offset: number): TextMistake {
-  return { offset, message: `more than ${MAX_DEPTH} levels inside each other` };
-}
-
-/** A character of another kind in the lines around, for which YAML blames the text beside it. */
-function lookalikeNear(
-  text: string,
-  offset: number,
-): { readonly offset: number; readonly hint: string } | undefined {
-  const start = text.lastIndexOf("\n", text.lastIndexOf("\n", offset - 1) - 1) + 1;
-  const lines = text.slice(start, start + LONGEST_LOOKED_AT).split("\n").slice(0, 4);
-  let begin = start;
-  for (const line of lines) {
-    const found = lookalikeIn(line.replace(/(?:^|\s)#.*$/, ""));
-    if (found !== undefined) return { offset: begin + found.index, hint: found.hint };
-    begin += line.length + 1;
-  }
-  return undefined;
-}
-
-function yamlHint(text: string, offset: number): string | undefined {
-  if (/\{\{-? *[\w.$"(/]/.test(text)) {
-    return "this is a template: check what it makes, helm template FOLDER | herald validate -";
-  }
-  const line = text.slice(text.lastIndexOf("\n", offset - 1) + 1);
-  return /^\s*\t/.test(line) ? "indent with blanks, YAML takes no tabulators" : undefined;
-}
-
 /** The library's tree being turned into ours, aliases put in their places, within the bounds. */
 interface Reading {
   readonly at: At;
-  readonly resolve: (alias: Node) => Node | undefined;
+  /** What aliases stand for. */
+  readonly targets: ReadonlyMap<unknown, Node>;
   readonly mistakes: Mistake[];
   readonly maxNodes: number;
   nodes: number;
@@ -201,7 +123,7 @@ function readNode(reading: Reading, node: unknown, depth: number, from?: number)
   }
   const place = reading.at(offset);
   if (isAlias(node)) {
-    const target = reading.resolve(node);
+    const target = reading.targets.get(node);
     if (target !== undefined) return readNode(reading, target, depth + 1, offset);
     // The name is not told: it may be a password that begins with an asterisk.
     const message = "no anchor of this name stands before the alias";
@@ -257,7 +179,11 @@ function isUsable(
     const message = 'merge keys ("<<") are not read';
     complain(reading, { offset, message, hint: "write the keys out" });
   } else if (other !== undefined) {
-    complain(reading, { offset, message: `the key "${text}" stands here again`, other });
+    complain(reading, {
+      offset,
+      message: `the key "${keyWithoutSecret(text)}" stands here again`,
+      other,
+    });
   } else {
     seen.set(text, offset);
     return true;

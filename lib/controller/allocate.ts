@@ -1,3 +1,4 @@
+import { poolContains, poolGives } from "../config/taken.ts";
 import type { Pool } from "../config/types.ts";
 import type { ServiceFacts } from "../model/facts.ts";
 import { quoted } from "../model/json.ts";
@@ -6,14 +7,7 @@ import { type Family, familyOf, formatIp, type Ip } from "../net/ip.ts";
 import { rangeContains } from "../net/range.ts";
 import { type AddressBook, type AddressUse, lowestFree, useOf } from "./allocations.ts";
 import { type Clash, clashOf } from "./clash.ts";
-import {
-  poolContains,
-  poolGives,
-  poolOf,
-  type PoolState,
-  type RangeState,
-  reservedRange,
-} from "./pool_state.ts";
+import { poolOf, type PoolState, type RangeState, reservedRange } from "./pool_state.ts";
 import {
   closedPools,
   fullDetail,

@@ -1,12 +1,13 @@
 import type { Instant } from "../base/time.ts";
 import { protocolsByPool } from "../config/advertised.ts";
+import type { PoolConflict } from "../config/taken.ts";
 import type { Config } from "../config/types.ts";
 import type { ServiceFacts, ServiceKey } from "../model/facts.ts";
 import { formatIp, type Ip } from "../net/ip.ts";
 import { type AddressBook, type Holding, sameIps } from "./allocations.ts";
 import { planBatch } from "./batch.ts";
 import { isOurClass, type PlanContext } from "./plan.ts";
-import { checkGiven, checkReconfiguration, type PoolConflict, reconfigure } from "./reconfigure.ts";
+import { checkGiven, checkReconfiguration, reconfigure } from "./reconfigure.ts";
 import { restore } from "./restore.ts";
 import { poolUsage } from "./usage.ts";
 

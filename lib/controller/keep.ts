@@ -3,9 +3,10 @@ import { quoted } from "../model/json.ts";
 import { ANNOTATION } from "../model/names.ts";
 import { familyOf, formatIp, type Ip } from "../net/ip.ts";
 import { mayHaveFamilies } from "./allocate.ts";
+import { poolContains } from "../config/taken.ts";
 import { type AddressBook, useOf } from "./allocations.ts";
 import { clashOf } from "./clash.ts";
-import { poolContains, poolOf } from "./pool_state.ts";
+import { poolOf } from "./pool_state.ts";
 import { unknownPool } from "./refusal.ts";
 
 /** Whether a Service may go on with the addresses that it has. */

@@ -1,3 +1,4 @@
+import { poolContains } from "../config/taken.ts";
 import type { Instant } from "../base/time.ts";
 import type { ServiceFacts, ServiceKey } from "../model/facts.ts";
 import { EVENT, type EventReason } from "../model/names.ts";
@@ -16,7 +17,6 @@ import { allocate, allocateMissing, isIps } from "./allocate.ts";
 import { type AddressBook, endRetirement, hold, retire } from "./allocations.ts";
 import { foreignEvents } from "./foreign.ts";
 import { judgePresent, unwanted } from "./keep.ts";
-import { poolContains } from "./pool_state.ts";
 import type { Refusal } from "./refusal.ts";
 import { followShown } from "./shown.ts";
 import { releaseDeleted } from "./sticky.ts";

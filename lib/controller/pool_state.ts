@@ -1,7 +1,8 @@
+import { poolGives } from "../config/taken.ts";
 import type { Config, Pool } from "../config/types.ts";
 import { type Family, familyOf, type Ip } from "../net/ip.ts";
 import { createFreed, type Freed } from "./freed.ts";
-import { type AddressRange, isBuggy, rangeContains, rangeSize } from "../net/range.ts";
+import { type AddressRange, rangeContains, rangeSize } from "../net/range.ts";
 
 /** A pool and how far its ranges are known to be full. */
 export interface PoolState {
@@ -31,20 +32,10 @@ export function poolStates(config: Config): readonly PoolState[] {
   }));
 }
 
-/** Whether the pool holds the address and gives it. */
-export function poolGives(pool: Pool, ip: Ip): boolean {
-  return poolContains(pool, ip) && !(pool.avoidBuggyIps && isBuggy(ip));
-}
-
 /** Counts an address that is kept for a deleted Service from now on (1), or no longer (-1). */
 export function countKept(pools: readonly PoolState[], ip: Ip, by: 1 | -1): void {
   const state = pools.find(({ pool }) => poolGives(pool, ip));
   if (state !== undefined) state.kept[familyOf(ip)] += by;
-}
-
-/** Whether the pool holds the address, given or not. */
-export function poolContains(pool: Pool, ip: Ip): boolean {
-  return pool.ranges.some((range) => rangeContains(range, ip));
 }
 
 /** The pool that gives all of the addresses (rule A8: one pool for both families). */

@@ -1,69 +1,39 @@
+import { addressesTaken, type Given, type PoolConflict } from "../config/taken.ts";
 import type { Config } from "../config/types.ts";
-import type { AddressConflict } from "../model/address_conflict.ts";
 import type { ServiceFacts } from "../model/facts.ts";
-import { quoted } from "../model/json.ts";
-import type { AddressBook, Holding } from "./allocations.ts";
+import { familyOf } from "../net/ip.ts";
+import type { AddressBook } from "./allocations.ts";
 import { isOurClass } from "./plan.ts";
 import { poolOf, poolStates } from "./pool_state.ts";
 import { inTurn } from "./selection.ts";
 import { recheckRemembered } from "./sticky.ts";
 
-/** An address that a new configuration would take from a live Service, and why. */
-export interface PoolConflict extends AddressConflict {
-  readonly why: string;
-}
-
-/**
- * What a new configuration would take from live Services, in order of their addresses' allocation.
- * MetalLB refuses such a configuration as a whole; so does Herald, and it also counts a pool
- * annotation that would name the wrong pool afterwards, for rule A4 would then clear the address.
- */
+/** What a new configuration would take from live Services, in order of their addresses' allocation. */
 export function checkReconfiguration(book: AddressBook, config: Config): PoolConflict[] {
-  const pools = poolStates(config);
-  const conflicts: PoolConflict[] = [];
-  for (const holding of book.holdings.values()) {
-    const pool = poolOf(pools, holding.ips);
-    const why = pool === undefined
-      ? "no single pool of the new configuration gives it"
-      : whyWrongPool(holding, pool.name);
-    if (why === undefined) continue;
-    const lost = holding.ips.filter((ip) => poolOf(pools, [ip]) === undefined);
-    for (const ip of lost.length > 0 ? lost : holding.ips) {
-      conflicts.push({ service: holding.service, ip, pool: holding.pool, why });
-    }
-  }
-  return conflicts;
-}
-
-function whyWrongPool({ poolRequest }: Holding, pool: string): string | undefined {
-  if (poolRequest === undefined || poolRequest === pool) return undefined;
-  return `the Service asks for the pool ${quoted(poolRequest)}, the address would be in ` +
-    quoted(pool);
+  return addressesTaken(book.holdings.values(), config);
 }
 
 /**
  * What a configuration would take when nothing is known of the one before it, after a start: the
- * addresses that the annotation beside them says Herald or MetalLB gave, and that no pool gives. A
- * restart must not do by itself what was refused to the configuration while it was an edit. What
- * another wrote over them was given by nobody here, and is put right instead.
+ * addresses that the annotation beside them says Herald or MetalLB gave. A restart must not do by
+ * itself what was refused to the configuration while it was an edit. What another wrote over them
+ * was given by nobody here, and is put right instead.
  */
 export function checkGiven(
   services: Iterable<ServiceFacts>,
   config: Config,
   lbClass: string | undefined,
 ): PoolConflict[] {
-  const pools = poolStates(config);
-  const conflicts: PoolConflict[] = [];
+  const given: Given[] = [];
   for (const facts of services) {
-    const { allocatedFrom: pool, assigned, key: service } = facts;
+    const { allocatedFrom: pool, key: service, poolRequest } = facts;
     if (pool === undefined || !facts.isLoadBalancer || facts.deleting) continue;
     if (!isOurClass(facts, lbClass) || facts.overwritten === true) continue;
-    for (const ip of assigned) {
-      if (poolOf(pools, [ip]) !== undefined) continue;
-      conflicts.push({ service, ip, pool, why: "no pool of the configuration gives it" });
-    }
+    // What is of a family that the Service no longer has is given up whatever the pools are.
+    const ips = facts.assigned.filter((ip) => facts.families.includes(familyOf(ip)));
+    if (ips.length > 0) given.push({ service, ips, pool, poolRequest });
   }
-  return conflicts;
+  return addressesTaken(given, config);
 }
 
 /**

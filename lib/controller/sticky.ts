@@ -1,7 +1,8 @@
 import { after, type Instant } from "../base/time.ts";
 import type { ServiceKey } from "../model/facts.ts";
 import { type AddressBook, forget, type Holding, release, type Remembered } from "./allocations.ts";
-import { countKept, poolGives } from "./pool_state.ts";
+import { poolGives } from "../config/taken.ts";
+import { countKept } from "./pool_state.ts";
 
 /** So many deleted Services are remembered at most; those that end first make room. */
 export const MAX_REMEMBERED = 10_000;

@@ -1,13 +1,14 @@
 import { advertisedWith } from "../config/advertised.ts";
+import { addressesTaken, type Given, poolGiving } from "../config/taken.ts";
 import type { Config } from "../config/types.ts";
 import { type AddressConflict, conflictText, STAYS } from "../model/address_conflict.ts";
 import type { ServiceFacts } from "../model/facts.ts";
 import { isAnnounced } from "./plan.ts";
 
 /**
- * The addresses of live Services that the present configuration lets be announced and a new one
- * would not: the controller refuses such a configuration, and a speaker that took it would make
- * them go dark all the same.
+ * What a new configuration would take from live Services whose addresses the present one lets be
+ * announced: the controller refuses such a configuration, and a speaker that took it would make them
+ * go dark all the same.
  */
 export function lostAnnouncements(
   services: Iterable<ServiceFacts>,
@@ -15,16 +16,21 @@ export function lostAnnouncements(
   after: Config,
   lbClass: string | undefined,
 ): AddressConflict[] {
-  const lost: AddressConflict[] = [];
+  const given: Given[] = [];
   for (const facts of services) {
     if (!isAnnounced(facts, lbClass)) continue;
-    for (const ip of facts.assigned) {
-      const pool = advertisedWith(before, ip)?.pool.name;
-      if (pool === undefined || advertisedWith(after, ip) !== undefined) continue;
-      lost.push({ service: facts.key, ip, pool });
+    const ips = facts.assigned.filter((ip) => advertisedWith(before, ip) !== undefined);
+    const { key: service, poolRequest } = facts;
+    const whole = poolGiving(before.pools, ips);
+    // Together where one pool gave them all; what was in two pools may go on so.
+    const groups = whole === undefined ? ips.map((ip) => [ip]) : [ips];
+    for (const ips of groups.filter(({ length }) => length > 0)) {
+      const [first] = ips;
+      const pool = whole?.name ?? (first && advertisedWith(before, first)?.pool.name) ?? "";
+      given.push({ service, ips, pool, poolRequest });
     }
   }
-  return lost;
+  return addressesTaken(given, after);
 }
 
 /**

@@ -1,5 +1,6 @@
 import { html } from "hono/html";
 import type { HtmlEscapedString } from "hono/utils/html";
+import { inForceText } from "./in_force.ts";
 import { ADDRESSES, type Column, PEERS, POOLS, SERVICES } from "./tables.ts";
 import { conflictTexts, interfacesText, leadText, unknownText } from "./text.ts";
 import type { ProcessStatus } from "./types.ts";
@@ -21,6 +22,7 @@ export function pagesOf({ controller, speaker }: ProcessStatus): number {
  */
 export function statusPage(whole: ProcessStatus, page = 1): Html {
   const status = partOf(whole, page);
+  const inForce = inForceText(status.config.inForce);
   return html`
     <!DOCTYPE html>
     <html lang="en">
@@ -50,7 +52,7 @@ export function statusPage(whole: ProcessStatus, page = 1): Html {
             ? html`
               , <span class="bad">${status.config.reason}</span>
             `
-            : ""}.
+            : ""}${inForce === undefined ? "" : `; ${inForce}`}.
         </p>
         ${controllerSection(status)}${speakerSection(status)}${pager(page, pagesOf(whole))}
         <p>

@@ -1,4 +1,5 @@
 import type { ReportedProblem } from "../config/report.ts";
+import { inForceText } from "./in_force.ts";
 import { ADDRESSES, type Column, PEERS, POOLS, SERVICES } from "./tables.ts";
 import type { ControllerStatus, LeadStatus, ProcessStatus, SpeakerStatus } from "./types.ts";
 
@@ -17,6 +18,8 @@ export function statusText(status: ProcessStatus): string {
   if (pages !== undefined) lines.push(`  pages      ${pages}`);
   if (status.unhealthy.length > 0) lines.push(`  unhealthy  ${status.unhealthy.join("; ")}`);
   if (status.config.reason) lines.push(`             ${status.config.reason}`);
+  const inForce = inForceText(status.config.inForce);
+  if (inForce !== undefined) lines.push(`             ${inForce}`);
   lines.push(...status.config.problems.map((problem) => `             ${problemText(problem)}`));
   if (status.controller) lines.push(...controllerLines(status.controller));
   if (status.speaker) lines.push(...speakerLines(status.speaker));

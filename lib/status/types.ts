@@ -10,6 +10,8 @@ export interface ConfigStatus {
   readonly problems: readonly ReportedProblem[];
   /** Why it is stale or absent, one sentence. */
   readonly reason?: string;
+  /** Where it is stale: the one in force, by the keys of the grammar and without passwords. */
+  readonly inForce?: Readonly<Record<string, unknown>>;
 }
 
 export interface PoolStatus {

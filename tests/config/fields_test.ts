@@ -9,7 +9,7 @@ import {
   readList,
   readText,
   readWord,
-  shown,
+  shownName,
 } from "../../lib/config/fields.ts";
 import { placeText } from "../../lib/config/report.ts";
 import type { TreeEntry, TreeNode } from "../../lib/config/tree.ts";
@@ -90,7 +90,7 @@ Deno.test("a value of the wrong kind is named with what was expected", () => {
 });
 
 Deno.test("shown() keeps messages short and free of control characters", () => {
-  assert.equal(shown("a\u001b[31m\n"), "a\\u001b[31m\\n");
-  assert.equal(shown("x".repeat(100)).length, 61);
-  assert.equal(shown('say "hi"'), 'say "hi"');
+  assert.equal(shownName("a\u001b[31m\n"), "a\\u001b[31m\\n");
+  assert.equal(shownName("x".repeat(100)).length, 61);
+  assert.equal(shownName('say "hi"'), 'say "hi"');
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { shownLine, withoutSecret } from "../../lib/config/secrets.ts";
+import { OPEN_KEYS, shownLine, withoutSecret } from "../../lib/config/secrets.ts";
+import { FIELDS } from "./grammar.ts";
 
 /** The line that holds `here`, as it is shown. */
 function shown(text: string): string {
@@ -27,7 +28,7 @@ Deno.test("shownLine() hides what a password holds, on its line and on those aft
   for (
     const [text, line] of [
       ["- { password: here, my-asn: x }", "- { password: ********"],
-      ["  pass word : here", "  pass ********"],
+      ["  pass word : here", "  ******** ********"],
       ["  password-file: here", "  password-file: ********"],
       ["  password: |\n    a: b\n   here", "   ********"],
       ["  password:\n    here: x", "    ********"],
@@ -48,12 +49,17 @@ Deno.test("shownLine() hides what a Secret holds, in a List and in one line too"
   ) assert.equal(shown(text), line);
 });
 
-Deno.test("withoutSecret() hides what stands behind the word, and leaves words alone", () => {
-  assert.equal(withoutSecret("password=x y"), "password=********");
-  assert.equal(withoutSecret("password x"), "password ********");
-  for (const text of ["passphrase", "password-file", "layer3", "10.0.0.0/24"]) {
-    assert.equal(withoutSecret(text), text);
+Deno.test("withoutSecret() leaves what looks like a value of the grammar, and no word", () => {
+  for (const text of ["password=x y", "password x", "passphrase", "90s word", "10.0.0.1 word"]) {
+    assert.equal(withoutSecret(text), "********");
   }
+  for (
+    const text of [
+      ...["90", "90s", "1m30s", "-5", "0x10", "1e3", "1.5", "x"],
+      ...["10.0.0.0/24", "10.0.0.1-10.0.0.9", "10.0.0.1 - 10.0.0.9", "10.0.0.300", "fd00::1/64"],
+      ...["fe80::1%eth0", "64512:100", "large:1:2:3", "70000:1", "0x0a000001"],
+    ]
+  ) assert.equal(withoutSecret(text), text);
 });
 
 Deno.test("shownLine() and withoutSecret() take no longer for a text of a megabyte", () => {
@@ -72,4 +78,9 @@ Deno.test("shownLine() and withoutSecret() take no longer for a text of a megaby
   }
   // It took minutes where a pattern went over the whole line again and again.
   assert.ok(performance.now() - begun < 5_000);
+});
+
+Deno.test("OPEN_KEYS has each key of the grammar but the password", () => {
+  const keys = FIELDS.map(({ key }) => key).filter((key) => key !== "password");
+  assert.deepEqual(keys.filter((key) => !OPEN_KEYS.has(key)), []);
 });

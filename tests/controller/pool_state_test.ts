@@ -1,11 +1,6 @@
 import assert from "node:assert/strict";
-import {
-  poolContains,
-  poolGives,
-  poolOf,
-  poolStates,
-  reservedRange,
-} from "../../lib/controller/pool_state.ts";
+import { poolContains, poolGives } from "../../lib/config/taken.ts";
+import { poolOf, poolStates, reservedRange } from "../../lib/controller/pool_state.ts";
 import { config, ip, ips, pool, range } from "./fixture.ts";
 
 Deno.test("poolStates() counts what can be given, without the buggy ones to be avoided", () => {

@@ -1,7 +1,8 @@
 import { counted } from "../../base/counted.ts";
 import type { ConfigProblem } from "../../base/errors.ts";
 import type { Millis } from "../../base/time.ts";
-import { MAX_PROBLEMS } from "../../config/parse.ts";
+import { MAX_TOLD } from "../../config/fields.ts";
+import { openTree } from "../../config/print.ts";
 import { placeText, problemsInLine, reported } from "../../config/report.ts";
 import type { Config } from "../../config/types.ts";
 import { STAYS } from "../../model/address_conflict.ts";
@@ -103,7 +104,7 @@ export function keepConfig(context: RoleContext, hooks: ConfigHooks): ConfigKeep
   );
   return {
     current: () => keeping.current?.config,
-    status: () => keeping.status,
+    status: () => statusOf(keeping),
     reload: () => watch.reload(),
     async refresh() {
       await watch.refresh();
@@ -120,6 +121,13 @@ export function keepConfig(context: RoleContext, hooks: ConfigHooks): ConfigKeep
     tellStanding: () => tellStanding(keeping),
     done: Promise.all([watch.done, remind(keeping)]).then(() => {}),
   };
+}
+
+function statusOf({ current, status }: Keeping): ConfigStatus {
+  // What stands is not what counts: who asks must see both.
+  return status.state === "stale" && current !== undefined
+    ? { ...status, inForce: openTree(current.config) }
+    : status;
 }
 
 function take(keeping: Keeping, input: ConfigInput): void {
@@ -155,8 +163,8 @@ function take(keeping: Keeping, input: ConfigInput): void {
 }
 
 function howMany(problems: readonly ConfigProblem[]): string {
-  const cut = counted(MAX_PROBLEMS, "problem");
-  if (problems.length > MAX_PROBLEMS) return `more than ${cut}, the first of them in the log`;
+  const cut = counted(MAX_TOLD, "problem");
+  if (problems.length > MAX_TOLD) return `more than ${cut}, the first of them in the log`;
   const errors = problems.filter(({ severity }) => severity === "error").length;
   return counted(errors, "mistake") + (errors > 1 ? ", all in the log" : "");
 }

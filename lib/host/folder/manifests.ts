@@ -1,12 +1,18 @@
 import { join } from "node:path";
-import { LineCounter, parseAllDocuments } from "@std/yaml";
-import { errorText } from "../../base/errors.ts";
-import { splitDocuments, type TextDocument } from "../../config/documents.ts";
+import { MAX_DOCUMENTS, splitDocuments, type TextDocument } from "../../config/documents.ts";
+import { placeText } from "../../config/report.ts";
+import { readYaml } from "../../config/yaml.ts";
+import { valueOfNode } from "../../config/yaml_value.ts";
 import { isObject, type JsonObject, listOr, objectOr, textOf } from "../../model/json.ts";
 import { isObjectName } from "../../model/names.ts";
 import { identityOf, keyOf } from "../cluster/identity.ts";
 import { isOfGroup, isStoredKind, KINDS, type StoredKind } from "../cluster/kinds.ts";
 import { readPlain } from "./plain_yaml.ts";
+
+/** A List of ten thousand Services in one document. */
+const MAX_TEXT = 64 * 1024 * 1024;
+/** Beside one for each character, by aliases. */
+const MORE_NODES = 100_000;
 
 /** One object of a manifest file, as an API server would have stored it. */
 export interface ManifestObject {
@@ -43,7 +49,12 @@ export function listManifests(root: string): string[] {
 export function readManifests(text: string, file: string): Manifests {
   const objects: ManifestObject[] = [];
   const problems: string[] = [];
-  for (const part of splitDocuments(text)) {
+  const parts = splitDocuments(text);
+  if (parts.length > MAX_DOCUMENTS) {
+    const problem = `${file}:1:1: more than ${MAX_DOCUMENTS} documents: so many are not read`;
+    return { objects, problems: [problem], broken: true };
+  }
+  for (const part of parts) {
     const { broken, documents } = readDocuments(part, file);
     if (broken !== undefined) {
       return { objects: [], problems: [...problems, ...broken], broken: true };
@@ -75,28 +86,19 @@ function readDocuments(
   if (plain !== undefined) {
     return { documents: [{ value: plain.value, place: placeOf(plain.line, plain.column) }] };
   }
-  const lineCounter = new LineCounter();
-  const placeAt = (offset: number) => {
-    const { line, col } = lineCounter.linePos(offset);
-    return placeOf(line, col);
-  };
-  try {
-    const documents: ReadDocument[] = [];
-    for (const document of parseAllDocuments(text, { lineCounter, prettyErrors: false })) {
-      if (document.errors.length > 0) {
-        const broken = document.errors.map(({ message, pos }) => `${placeAt(pos[0])}: ${message}`);
-        return { documents: [], broken };
-      }
-      documents.push({
-        place: placeAt(document.contents?.range?.[0] ?? 0),
-        // A bomb of aliases throws here.
-        value: document.toJS({ maxAliasCount: 100 }),
-      });
+  const documents: ReadDocument[] = [];
+  const bounds = { maxText: MAX_TEXT, maxNodes: MORE_NODES + text.length, firstLine };
+  for (const { mistakes, root } of readYaml(text, file, bounds)) {
+    if (mistakes.length > 0) {
+      const broken = mistakes.map(({ hint, message, place }) =>
+        `${placeText(place)}: ${message}${hint === undefined ? "" : `; ${hint}`}`
+      );
+      return { documents: [], broken };
     }
-    return { documents };
-  } catch (error) {
-    return { documents: [], broken: [`${placeOf(1, 1)}: ${errorText(error)}`] };
+    const place = root === undefined ? placeOf(1, 1) : placeText(root.place);
+    documents.push({ place, value: valueOfNode(root) });
   }
+  return { documents };
 }
 
 /** The objects of a document; those of a List one by one, empty documents not at all. */

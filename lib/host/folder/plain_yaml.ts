@@ -1,4 +1,5 @@
 import { CORE_SCHEMA, load } from "js-yaml";
+import { MAX_DEPTH } from "../../config/tree.ts";
 import { isObject } from "../../model/json.ts";
 
 /**
@@ -69,6 +70,7 @@ function hasWholeLines(text: string): boolean {
       if (open.endsWith("{") && (before === "{" || before === ",")) return false;
       // Inside a word it is a letter as any other.
       if (open !== "" || last === " " || last === "\n") open += character;
+      if (open.length > MAX_DEPTH) return false;
     } else if (open !== "" && (character === "}" || character === "]")) {
       if (!open.endsWith(character === "}" ? "{" : "[")) return false;
       open = open.slice(0, -1);

@@ -1,5 +1,6 @@
-import { parse, stringify } from "@std/yaml";
+import { stringify } from "@std/yaml";
 import { dirname, join } from "node:path";
+import { readYamlValue } from "../../config/yaml_value.ts";
 import { isObject, type JsonObject, objectOr } from "../../model/json.ts";
 import { readPlain } from "./plain_yaml.ts";
 
@@ -58,15 +59,10 @@ export interface WrittenStatus {
 
 /** What a status file's text says; undefined when it is none. */
 export function readStatus(text: string): WrittenStatus | undefined {
-  try {
-    const plain = readPlain(text);
-    const service: unknown = plain === undefined ? parse(text) : plain.value;
-    if (!isObject(service) || service.kind !== "Service") return undefined;
-    const annotations = objectOr(objectOr(service.metadata).annotations);
-    return { status: objectOr(service.status), annotations };
-  } catch {
-    return undefined;
-  }
+  const { value: service } = readPlain(text) ?? readYamlValue(text, "status");
+  if (!isObject(service) || service.kind !== "Service") return undefined;
+  const annotations = objectOr(objectOr(service.metadata).annotations);
+  return { status: objectOr(service.status), annotations };
 }
 
 /** The text of a status file: a Service manifest of metadata and status. */

@@ -5,7 +5,7 @@ import { formatHost } from "../../net/ip.ts";
 import { askLocalProcesses, askProcess, closedPages } from "./processes.ts";
 import type { SourceOptions } from "../process/options.ts";
 import { DEFAULT_PAGE_PORT, takeSpeakerPods } from "./snapshot.ts";
-import type { SpeakerStatus } from "../../status/types.ts";
+import type { ConfigStatus, SpeakerStatus } from "../../status/types.ts";
 
 /** What the running speakers say of themselves. */
 export interface AskedSpeakers {
@@ -17,6 +17,8 @@ export interface AskedSpeakers {
   readonly problem?: string;
   /** Nodes whose speaker's pod is ready; undefined where there are no pods to read. */
   readonly ready?: ReadonlySet<string>;
+  /** The configuration in force, where a role tells that another one stands in the cluster. */
+  readonly inForce?: ConfigStatus["inForce"];
 }
 
 /** No speaker was asked. */
@@ -34,18 +36,27 @@ export async function askSpeakers(
   description: string,
 ): Promise<AskedSpeakers> {
   const answers = new Map<string, SpeakerStatus>();
-  for (const { speaker, objects } of await askLocalProcesses()) {
-    if (speaker !== undefined && objects === description) answers.set(speaker.node, speaker);
+  let inForce: ConfigStatus["inForce"];
+  for (const { config, controller, speaker, objects } of await askLocalProcesses()) {
+    if (objects !== description) continue;
+    if (speaker !== undefined) answers.set(speaker.node, speaker);
+    // The controller's word is the one that gives addresses.
+    inForce = controller === undefined ? inForce ?? config.inForce : config.inForce ?? inForce;
   }
   // Only an API server tells of pods.
-  if (options.store !== undefined) return { answers, silent: [] };
+  if (options.store !== undefined) return { answers, silent: [], inForce };
   try {
     const pods = await takeSpeakerPods(options);
-    const silent = await askPods(pods, answers);
+    const asked = await askPods(pods, answers);
     const byKey = new Map(pods.map((pod) => [pod.key, pod]));
-    return { answers, silent, ready: speakersAlive(byKey) };
+    return {
+      answers,
+      silent: asked.silent,
+      ready: speakersAlive(byKey),
+      inForce: inForce ?? asked.inForce,
+    };
   } catch (error) {
-    return { answers, silent: [], problem: errorText(error) };
+    return { answers, silent: [], problem: errorText(error), inForce };
   }
 }
 
@@ -53,7 +64,8 @@ export async function askSpeakers(
 async function askPods(
   pods: readonly PodFacts[],
   answers: Map<string, SpeakerStatus>,
-): Promise<AskedSpeakers["silent"]> {
+): Promise<Pick<AskedSpeakers, "silent" | "inForce">> {
+  let inForce: ConfigStatus["inForce"];
   const asked = pods.map(
     async ({ key, nodeName: node = key, ip, pagePort = DEFAULT_PAGE_PORT, pageTls }) => {
       if (answers.has(node)) return undefined;
@@ -63,8 +75,10 @@ async function askPods(
       const status = await askProcess(`http://${place}`, undefined, ANSWER_WITHIN_MS);
       if (status?.speaker === undefined) return { node, why: `no answer at ${place}` };
       answers.set(status.speaker.node, status.speaker);
+      inForce ??= status.config.inForce;
       return undefined;
     },
   );
-  return (await Promise.all(asked)).filter((one) => one !== undefined);
+  const silent = (await Promise.all(asked)).filter((one) => one !== undefined);
+  return { silent, inForce };
 }

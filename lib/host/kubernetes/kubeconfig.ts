@@ -1,8 +1,9 @@
 import { newClusters, newContexts, newUsers } from "@kubernetes/client-node/dist/config_types.js";
 import type { Cluster, Context, User } from "@kubernetes/client-node";
 import { dirname, resolve } from "node:path";
-import { parse } from "@std/yaml";
 import { errorText } from "../../base/errors.ts";
+import { placeText } from "../../config/report.ts";
+import { readYamlValue } from "../../config/yaml_value.ts";
 import { formatHost, isLoopback, parseIp } from "../../net/ip.ts";
 import { isObject, type JsonObject, objectOr, textOf } from "../../model/json.ts";
 
@@ -111,15 +112,15 @@ export async function readKubeconfig(paths: readonly string[]): Promise<KubeSett
 }
 
 async function addKubeconfig(merged: Kubeconfig, path: string): Promise<void> {
-  let content: unknown;
+  let text: string;
   try {
-    content = parse(await Deno.readTextFile(path));
+    text = await Deno.readTextFile(path);
   } catch (error) {
-    // The parser's text would quote the line, and that line may be a key.
-    const reason = error instanceof Error && error.name === "YAMLParseError"
-      ? "it is not valid YAML"
-      : errorText(error);
-    throw new Error(`Cannot read kubeconfig ${path}: ${reason}`);
+    throw new Error(`Cannot read kubeconfig ${path}: ${errorText(error)}`);
+  }
+  const { mistakes: [mistake], value: content } = readYamlValue(text, path);
+  if (mistake !== undefined) {
+    throw new Error(`Cannot read kubeconfig ${placeText(mistake.place)}: ${mistake.message}`);
   }
   if (!isObject(content)) {
     throw new Error(`Cannot use kubeconfig ${path}: it is empty or no mapping`);

@@ -1,4 +1,4 @@
-import { parseAllDocuments } from "@std/yaml";
+import { parseAllDocuments } from "yaml";
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { readManifests } from "../../../lib/host/folder/manifests.ts";

@@ -36,7 +36,7 @@ async function withFile<T>(text: string, use: (path: string) => Promise<T>): Pro
 
 const REFUSED: readonly [string, string, RegExp][] = [
   ["is empty", "", /empty or no mapping/],
-  ["is no YAML", "clusters: [", /not valid YAML/],
+  ["is no YAML", "clusters: [", /this is no YAML/],
   ["has clusters that are no list", '{"clusters": 5}', /clusters must be a list/],
   ["has no current-context", kubeconfig({ rest: { "current-context": "" } }), /no current-context/],
   [
