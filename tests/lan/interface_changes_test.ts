@@ -13,7 +13,7 @@ const NAME = "late0";
 const INDEX = "77";
 const MACS = ["02:00:00:00:88:01", "02:00:00:00:88:02"] as const;
 const GROUP = /ff02::1:ff00:220/;
-const STEPS = 20;
+const STEPS = 14;
 const MOST_AT_ONCE = 4;
 
 interface Cable {
