@@ -49,7 +49,14 @@ function startBeats(sender: string, address: string, boot: number): void {
   const socket = createSocket("udp4");
   let sequence = 0;
   const { intervalMs } = DEFAULT_TIMING;
-  const beat = { kind: "beat", intervalMs, multiplier: 3, canAnnounce: false, ringed } as const;
+  const beat = {
+    kind: "beat",
+    intervalMs,
+    multiplier: 3,
+    canAnnounce: false,
+    ringed,
+    stale: false,
+  } as const;
   const send = (body: HeartbeatBody) => {
     const packet = encodeHeartbeat({ sender, boot, sequence: ++sequence, body }, signer);
     socket.send(packet, HEARTBEAT_PORT, measured);

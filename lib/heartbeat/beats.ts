@@ -13,11 +13,12 @@ const MISSED_BEATS = 20;
 /** Without peers nobody takes anything over, so the reply lease need not be short. */
 const ALONE_MS: Millis = 2_000;
 
-/** What a beat says; whether to neighbours alone is for those that know of the ring. */
+/** What a beat says; more than whether it can announce is for those that know of the ring. */
 export function beatBody(state: MonitorState, { inRing }: Pick<Peer, "inRing">): HeartbeatBody {
   const { intervalMs, multiplier } = state.timing;
   const { canAnnounce } = state;
-  return { kind: "beat", intervalMs, multiplier, canAnnounce, ringed: inRing && isRinged(state) };
+  const [ringed, stale] = [inRing && isRinged(state), inRing && state.stale];
+  return { kind: "beat", intervalMs, multiplier, canAnnounce, ringed, stale };
 }
 
 /** What it has to say must reach all, though they do not watch it. */

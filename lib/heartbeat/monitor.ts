@@ -50,6 +50,12 @@ export function step(
         beLoud(state, now);
       }
       break;
+    case "view":
+      if (state.stale !== event.stale) {
+        state.stale = event.stale;
+        beLoud(state, now);
+      }
+      break;
     case "notify":
       notify(state, event.id, event.notice, now, actions);
       break;
@@ -131,6 +137,7 @@ function setPeers(
       intervalMs: state.timing.intervalMs,
       multiplier: state.timing.multiplier,
       canAnnounce: true,
+      stale: false,
       asking: undefined,
       refused: false,
       distrustedUntil: instant(-Infinity),
@@ -179,6 +186,7 @@ function onPacket(
     if (!peer.canAnnounce) {
       actions.push({ kind: "can-announce", name: peer.name, canAnnounce: false });
     }
+    if (peer.stale) actions.push({ kind: "view", name: peer.name, stale: true });
   }
   onBody(state, peer, packet.body, now, actions);
 }
@@ -212,6 +220,7 @@ function onBody(
         peer.canAnnounce = body.canAnnounce;
         actions.push({ kind: "can-announce", name: peer.name, canAnnounce: body.canAnnounce });
       }
+      noteView(peer, body, actions);
       return;
     case "query": {
       if (body.target === state.self) {
@@ -228,6 +237,7 @@ function onBody(
     case "missed":
       return onSaying(state, peer, body, now, actions);
     case "notice":
+      noteView(peer, body, actions);
       return onNotice(peer, body, now, actions);
     case "ack":
       state.outstanding.get(body.id)?.open.delete(peer.name);
@@ -235,6 +245,16 @@ function onBody(
     default:
       return unreachable(body);
   }
+}
+
+function noteView(
+  peer: Peer,
+  { stale }: { readonly stale: boolean },
+  actions: MonitorAction[],
+): void {
+  if (peer.stale === stale) return;
+  peer.stale = stale;
+  actions.push({ kind: "view", name: peer.name, stale });
 }
 
 /** Another says that it misses a speaker: it contradicts where that is this one. */

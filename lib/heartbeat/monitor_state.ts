@@ -29,6 +29,8 @@ export type MonitorEvent =
   | { readonly kind: "refused"; readonly name: string }
   /** Whether this node can announce; it is sent with the next beat, which goes out at once. */
   | { readonly kind: "can-announce"; readonly canAnnounce: boolean }
+  /** Whether this node sees less of the cluster than others do; it is sent in the same way. */
+  | { readonly kind: "view"; readonly stale: boolean }
   | { readonly kind: "notify"; readonly id: number; readonly notice: Notice }
   /** The notice of that peer is carried out. */
   | { readonly kind: "acknowledge"; readonly name: string; readonly id: number }
@@ -40,6 +42,7 @@ export type MonitorAction =
   | { readonly kind: "up"; readonly name: string }
   | { readonly kind: "down"; readonly name: string; readonly silentMs: Millis }
   | { readonly kind: "can-announce"; readonly name: string; readonly canAnnounce: boolean }
+  | { readonly kind: "view"; readonly name: string; readonly stale: boolean }
   | {
     readonly kind: "notice";
     readonly name: string;
@@ -68,6 +71,7 @@ export interface Peer extends HeartbeatPeer {
   intervalMs: Millis;
   multiplier: number;
   canAnnounce: boolean;
+  stale: boolean;
   /** Others are being asked about it, or only others hear it. */
   asking: { readonly id: number; until: Instant; readonly open: Set<string> } | undefined;
   /** Its kernel said that nobody listens. */
@@ -140,6 +144,7 @@ export interface MonitorState {
   readonly latest: Map<Ip, number>;
   readonly unheard: Unheard;
   canAnnounce: boolean;
+  stale: boolean;
   beatAt: Instant;
   lastTurn: Instant | undefined;
   strangerAt: Instant;
@@ -192,6 +197,7 @@ export function createMonitor(
     latest: new Map(),
     unheard: { by: new Set(), at: instant(Infinity), waitMs: TELL_AGAIN_MS },
     canAnnounce: false,
+    stale: false,
     beatAt: instant(-Infinity),
     lastTurn: undefined,
     strangerAt: instant(-Infinity),

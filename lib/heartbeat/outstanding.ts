@@ -28,7 +28,7 @@ export function notify(
 ): void {
   takeBack(state, notice);
   const open = new Set<string>();
-  const body: HeartbeatBody = { kind: "notice", id, notice };
+  const body: HeartbeatBody = { kind: "notice", id, notice, stale: state.stale };
   for (const { name, state: peerState } of state.peers.values()) {
     if (peerState === "up") open.add(name);
     // A node given up in error may still answer, so it must hear of a claim; nobody waits for it.
@@ -80,7 +80,8 @@ export function repeatNotices(state: MonitorState, now: Instant, actions: Monito
     } else if (now >= one.next) {
       one.next = after(now, one.waitMs);
       one.waitMs = Math.min(2 * one.waitMs, RAREST_RETRY_MS);
-      const body: HeartbeatBody = { kind: "notice", id: one.id, notice: one.notice };
+      const { id, notice } = one;
+      const body: HeartbeatBody = { kind: "notice", id, notice, stale: state.stale };
       for (const name of one.open) actions.push({ kind: "send", to: name, body });
     }
   }

@@ -32,11 +32,19 @@ export type HeartbeatBody =
     readonly canAnnounce: boolean;
     /** It beats to its neighbours in the ring alone. */
     readonly ringed: boolean;
+    /** It sees less of the cluster than others do. */
+    readonly stale: boolean;
   }
   /** "Do you hear this speaker?" */
   | { readonly kind: "query"; readonly id: number; readonly target: string }
   | { readonly kind: "answer"; readonly id: number; readonly heard: boolean }
-  | { readonly kind: "notice"; readonly id: number; readonly notice: Notice }
+  | {
+    readonly kind: "notice";
+    readonly id: number;
+    readonly notice: Notice;
+    /** As a beat says it, which it may overtake: two that claim one address must know it of each other. */
+    readonly stale: boolean;
+  }
   | { readonly kind: "ack"; readonly id: number }
   /** "I do not hear this speaker", said to all in the ring, and to itself. */
   | { readonly kind: "missed"; readonly target: string; readonly silentMs: number };
@@ -57,6 +65,8 @@ const HEADER = 17;
 const TAG_LENGTH = 16;
 const KINDS = ["beat", "query", "answer", "notice", "ack", "missed"] as const;
 const WHAT = ["claim", "release", "leaving"] as const;
+/** Beside what a notice says. */
+const STALE = 0x80;
 /** Octets that every network carries unfragmented (RFC 8200 §5, less headers). */
 const MAX_DATAGRAM = 1_232;
 /** Addresses of one notice: 17 octets each at the most, with a long name and hardware addresses. */
@@ -110,7 +120,8 @@ function writeBody(body: HeartbeatBody, bytes: Uint8Array, at: number): number {
       writeU16(bytes, at, body.intervalMs);
       bytes[at + 2] = body.multiplier;
       // Speakers that know of no ring take any other value than 1 for one that cannot announce.
-      bytes[at + 3] = Number(body.canAnnounce) | Number(body.ringed) << 1;
+      bytes[at + 3] = Number(body.canAnnounce) | Number(body.ringed) << 1 |
+        Number(body.stale) << 2;
       return at + 4;
     case "query":
       return writeTarget(bytes, at, body.id, body.target);
@@ -122,7 +133,7 @@ function writeBody(body: HeartbeatBody, bytes: Uint8Array, at: number): number {
       return at + 5;
     case "notice":
       writeU32(bytes, at, body.id);
-      return writeNotice(body.notice, bytes, at + 4);
+      return writeNotice(body, bytes, at + 4);
     case "ack":
       writeU32(bytes, at, body.id);
       return at + 4;
@@ -137,10 +148,14 @@ function writeTarget(bytes: Uint8Array, at: number, value: number, name: string)
   return at + 5 + target.length;
 }
 
-function writeNotice(notice: Notice, bytes: Uint8Array, start: number): number {
+function writeNotice(
+  { notice, stale }: HeartbeatBody & { readonly kind: "notice" },
+  bytes: Uint8Array,
+  start: number,
+): number {
   const ips = notice.what === "leaving" ? [] : notice.ips;
   const macs = notice.what === "claim" ? notice.macs : [];
-  bytes[start] = WHAT.indexOf(notice.what);
+  bytes[start] = WHAT.indexOf(notice.what) | (stale ? STALE : 0);
   bytes[start + 1] = ips.length;
   bytes[start + 2] = macs.length;
   let at = start + 3;
@@ -189,15 +204,18 @@ function readBody(bytes: Uint8Array, at: number): HeartbeatBody | undefined {
   const id = readU32(bytes, at);
   const kind = KINDS[bytes[3] ?? -1];
   switch (kind) {
-    case "beat":
+    case "beat": {
       if (room !== 4) return undefined;
+      const signs = bytes[at + 3] ?? 0;
       return {
         kind: "beat",
         intervalMs: readU16(bytes, at),
         multiplier: bytes[at + 2] ?? 0,
-        canAnnounce: ((bytes[at + 3] ?? 0) & 1) === 1,
-        ringed: ((bytes[at + 3] ?? 0) & 2) === 2,
+        canAnnounce: (signs & 1) === 1,
+        ringed: (signs & 2) === 2,
+        stale: (signs & 4) === 4,
       };
+    }
     case "query":
     case "missed": {
       if (room < 5 || room !== 5 + (bytes[at + 4] ?? 0)) return undefined;
@@ -208,7 +226,7 @@ function readBody(bytes: Uint8Array, at: number): HeartbeatBody | undefined {
       return room === 5 ? { kind: "answer", id, heard: bytes[at + 4] === 1 } : undefined;
     case "notice": {
       const notice = room < 7 ? undefined : readNotice(bytes, at + 4);
-      return notice && { kind: "notice", id, notice };
+      return notice && { kind: "notice", id, notice, stale: ((bytes[at + 4] ?? 0) & STALE) !== 0 };
     }
     case "ack":
       return room === 4 ? { kind: "ack", id } : undefined;
@@ -218,7 +236,7 @@ function readBody(bytes: Uint8Array, at: number): HeartbeatBody | undefined {
 }
 
 function readNotice(bytes: Uint8Array, start: number): Notice | undefined {
-  const what = WHAT[bytes[start] ?? -1];
+  const what = WHAT[(bytes[start] ?? STALE) & ~STALE];
   const ips: Ip[] = [];
   const macs: Mac[] = [];
   let at = start + 3;

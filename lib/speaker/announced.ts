@@ -8,8 +8,11 @@ export interface Wire {
   readonly layer2Problem: string | undefined;
   /** Why ARP and NDP for an address of this node get no answer from it; undefined when they do. */
   unanswered(ip: Ip): string | undefined;
-  /** The fellow that answers for an address of this node in its place. */
-  yieldsTo(ip: Ip): string | undefined;
+  /**
+   * The fellow that answers for an address, as its claim told, or until another claims it; else the
+   * one planned, where it would not tell; undefined: nobody.
+   */
+  answersElsewhere(ip: Ip, planned: string | undefined): string | undefined;
   /** This node, where an address is another's by the plan and answered here until that one does. */
   lingers(ip: Ip): string | undefined;
   /** Whether a BGP peer with an established session was told a route of the address. */
@@ -54,10 +57,23 @@ export function announcedNow(
   const here = { layer2: layer2?.here || self !== undefined, bgp: bgp?.here };
   return {
     by: PROTOCOLS.filter((protocol) => here[protocol] && faults[protocol] === undefined),
-    owner: self ?? (faults.layer2 === undefined ? layer2?.owner : wire.yieldsTo(ip)),
+    owner: self ?? ownerOf(layer2, faults.layer2, ip, wire),
     failure: layer2?.here ? wire.layer2Problem : undefined,
     reason: reasonOf(seen) ?? reason,
   };
+}
+
+/** What this node answers for is its own; of all else the others tell. */
+function ownerOf(
+  layer2: AddressPlan["announce"]["layer2"],
+  fault: string | undefined,
+  ip: Ip,
+  wire: Wire,
+): string | undefined {
+  if (layer2 === undefined) return undefined;
+  const { here, owner } = layer2;
+  if (here && fault === undefined) return owner;
+  return wire.answersElsewhere(ip, here ? undefined : owner);
 }
 
 /** Why an address whose routes go out here is on no wire. */

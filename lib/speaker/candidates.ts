@@ -77,20 +77,30 @@ function knownNodes(served: readonly Served[], view: SpeakerView): string[] {
   return named.size > 0 ? [...named] : [view.self];
 }
 
+/** Why the address is not for the node, whatever the state of the cluster; undefined when it may be. */
+export function hindranceOf(
+  node: string,
+  { advertisements, cutOffFrom, ownAddressOf }: Offer,
+  view: SpeakerView,
+): string | undefined {
+  if (!isSelected(node, advertisements, view)) return "no advertisement selects the node";
+  if (ownAddressOf?.has(node) === false) {
+    return `it is the own address of node ${[...ownAddressOf].join(", ")}`;
+  }
+  return cutOffFrom?.has(node) === true
+    ? "no interface of the node leads to the address any more"
+    : undefined;
+}
+
 /** Whether one node can announce the address, and why not. */
 export function judge(
   node: string,
-  { served, advertisements, cutOffFrom, ownAddressOf }: Offer,
+  offer: Offer,
   view: SpeakerView,
   needsReady: boolean,
 ): Candidate {
-  const reason = !isSelected(node, advertisements, view)
-    ? "no advertisement selects the node"
-    : ownAddressOf?.has(node) === false
-    ? `it is the own address of node ${[...ownAddressOf].join(", ")}`
-    : cutOffFrom?.has(node) === true
-    ? "no interface of the node leads to the address any more"
-    : refusalOf(node, view, needsReady);
+  const { served } = offer;
+  const reason = hindranceOf(node, offer, view) ?? refusalOf(node, view, needsReady);
   if (reason !== undefined) return { node, eligible: false, reason };
   const canServe = served.some(({ facts, on }) => !needsEndpoint(facts, view) || on.has(node));
   if (canServe) return { node, eligible: true };

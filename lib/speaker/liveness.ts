@@ -22,8 +22,10 @@ export interface Liveness {
   readonly mute: Set<string>;
   /** They say so by gossip: of those that are not heard nothing newer is known. */
   muteByGossip: ReadonlySet<string>;
-  /** How current the view of each is that tells of it. */
+  /** How current the view of each is that tells of it, by gossip … */
   views: ReadonlyMap<string, ViewState>;
+  /** … and which fellows said last, by gossip or heartbeat, that theirs is stale. */
+  readonly stale: Set<string>;
   /** Found by gossip and not heard yet, since when. */
   readonly unheard: Map<string, Instant>;
   /** Heard once, and no goodbye since, also when gossip has given them up. */
@@ -88,6 +90,7 @@ export function createLiveness(self: string): Liveness {
     mute: new Set(),
     muteByGossip: new Set(),
     views: new Map(),
+    stale: new Set(),
     unheard: new Map(),
     met: new Set(),
     fitness: { canAnnounceSince: undefined, leaving: false, problem: undefined },
@@ -113,15 +116,22 @@ export function setMembers(
   { alive, beating, elders, mute: muteByGossip, views }: GossipView,
   now: Instant,
 ): void {
-  const { up, missed, vouched, leaving, mute, unheard } = liveness;
+  const { self, up, missed, vouched, leaving, mute, stale, unheard } = liveness;
   liveness.alive = alive;
-  const { beating: before } = liveness;
+  const { beating: before, views: viewsBefore } = liveness;
   liveness.beating = beating;
   liveness.elders = elders;
   liveness.muteByGossip = muteByGossip;
   liveness.views = views;
-  for (const names of [up, missed, vouched, leaving, mute, unheard]) {
+  for (const names of [up, missed, vouched, leaving, mute, stale, unheard]) {
     for (const name of names.keys()) if (!beating.has(name)) names.delete(name);
+  }
+  for (const name of beating.keys()) {
+    // The heartbeat tells it sooner, so what gossip tells counts when it is news.
+    const view = views.get(name);
+    if (view === viewsBefore.get(name) || name === self) continue;
+    if (view === "stale") stale.add(name);
+    else stale.delete(name);
   }
   for (const [name, boot] of beating) {
     // An earlier run's goodbye says nothing of this one.
@@ -183,6 +193,12 @@ export function onCanAnnounce({ mute }: Liveness, name: string, canAnnounce: boo
   else mute.add(name);
 }
 
+/** A speaker that is heard says whether its view of the cluster is stale. */
+export function onView({ stale: all }: Liveness, name: string, stale: boolean): void {
+  if (stale) all.add(name);
+  else all.delete(name);
+}
+
 /**
  * Decides which nodes may own addresses, with the reason for each that anything speaks for. A
  * speaker that starts is heard first, and says itself when it can announce; where no heartbeat
@@ -210,20 +226,15 @@ export function liveNodes(verdicts: ReadonlyMap<string, Verdict>): Set<string> {
   return live;
 }
 
-/** Fellows whose view of the cluster is staler than that of others. */
-export function staleFellows({ self, views }: Liveness): Set<string> {
-  const stale = [...views].filter(([name, view]) => view === "stale" && name !== self);
-  return new Set(stale.map(([name]) => name));
-}
-
 /** Whether a fellow lives that can announce: any, or one whose view of the cluster is that. */
 export function hasFellow(
-  { self, views }: Liveness,
+  { self, stale, views }: Liveness,
   verdicts: ReadonlyMap<string, Verdict>,
   view?: ViewState,
 ): boolean {
+  const viewOf = (name: string) => stale.has(name) ? "stale" : views.get(name);
   return [...liveNodes(verdicts)].some((name) =>
-    name !== self && (view === undefined || views.get(name) === view)
+    name !== self && (view === undefined || viewOf(name) === view)
   );
 }
 

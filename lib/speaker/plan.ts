@@ -1,17 +1,10 @@
-import {
-  advertisedWith,
-  areForAll,
-  forServices,
-  onNode,
-  type OrderedAdvertisement,
-} from "../config/advertised.ts";
+import { advertisedWith, onNode, type OrderedAdvertisement } from "../config/advertised.ts";
 import type { Advertisement, Layer2Advertisement, Protocol } from "../config/types.ts";
 import type { ServiceFacts, ServiceKey, SliceFacts } from "../model/facts.ts";
 import { familyOf, formatIp, type Ip } from "../net/ip.ts";
-import { cutOffFrom, judgeNodes, labelsOf, type Served, servingNodes } from "./candidates.ts";
-import { rankCandidates } from "./election.ts";
+import { labelsOf, servingNodes } from "./candidates.ts";
+import { type Asked, elect, type Election, electUnclaimed } from "./electing.ts";
 import type { Electorate } from "./electorate.ts";
-import { labelNotice } from "./label_notice.ts";
 import { type RouteWish, routeWishes } from "./routes.ts";
 import type { Candidate, ElectionRule, SpeakerView } from "./view.ts";
 
@@ -134,17 +127,6 @@ export function reasonOf(
   return `layer 2: ${layer2.reason}; BGP: ${bgp.reason}`;
 }
 
-/** What both ways of announcing an address are decided by. */
-interface Asked {
-  readonly ip: Ip;
-  readonly ours: readonly ServiceFacts[];
-  /** Those of the Services that have a ready endpoint. */
-  readonly served: readonly Served[];
-  readonly salt: string;
-  readonly view: SpeakerView;
-  readonly electorate: Electorate | undefined;
-}
-
 interface Elected<Plan> {
   readonly plan: Plan;
   readonly candidates: readonly Candidate[];
@@ -156,7 +138,7 @@ function electByLayer2(
   all: readonly Layer2Advertisement[],
 ): Elected<Layer2Plan> | undefined {
   const { view } = asked;
-  const election = electAmongStale(asked, all) ?? elect(asked, all, "layer2", view);
+  const election = electUnclaimed(asked, all) ?? elect(asked, all, "layer2", view);
   if (election === undefined) return undefined;
   const { first: owner, candidates, served, advertisements, notice } = election;
   if (owner === undefined) {
@@ -178,22 +160,6 @@ function electByLayer2(
     reason: here ? "owner" : whyNotSelf(candidates, owner, view.self),
   };
   return { plan, candidates, notice };
-}
-
-/**
- * Whom this node leaves an address to may know by now that only this one can serve it, and elect it.
- * What nobody claims it answers for, where it comes first among those whose views are stale.
- */
-function electAmongStale(
-  asked: Asked,
-  all: readonly Layer2Advertisement[],
-): Election<Layer2Advertisement> | undefined {
-  const { ip, view } = asked;
-  if (view.unclaimed?.has(ip) !== true) return undefined;
-  const liveSpeakers = view.liveSpeakers?.intersection(view.staleSpeakers);
-  const stale = { ...view, liveSpeakers, staleSpeakers: ON_EVERY_NODE.staleSpeakers };
-  const election = elect({ ...asked, electorate: undefined }, all, "layer2", stale);
-  return election?.first === view.self ? election : undefined;
 }
 
 function electByBgp(
@@ -218,47 +184,6 @@ function electByBgp(
   return { plan, candidates, notice };
 }
 
-interface Election<A> {
-  readonly served: readonly Served[];
-  readonly advertisements: readonly A[];
-  readonly candidates: readonly Candidate[];
-  /** The first of the eligible ones. */
-  readonly first: string | undefined;
-  readonly notice: string | undefined;
-}
-
-/** Ranks the nodes for one way of announcing; undefined where no advertisement is for the address. */
-function elect<A extends Advertisement>(
-  { ip, ours, served: all, salt, electorate }: Asked,
-  offered: readonly A[],
-  protocol: Protocol,
-  view: SpeakerView,
-): Election<A> | undefined {
-  if (forServices(offered, ours).length === 0) return undefined;
-  const counting = areForAll(offered)
-    ? { served: all, advertisements: offered }
-    : offerOf(all, offered);
-  const offer = {
-    ...counting,
-    ownAddressOf: view.nodeAddresses.get(ip),
-    cutOffFrom: cutOffFrom(ip, view),
-  };
-  if (offer.served.length === 0) {
-    return { ...offer, candidates: [], first: undefined, notice: undefined };
-  }
-  const candidates = electorate?.shortList(offer, view, protocol, salt) ??
-    rank(judgeNodes(offer, view), salt);
-  const first = candidates.find(({ eligible }) => eligible)?.node;
-  const notice = labelNotice(first, candidates, offer, view);
-  return { ...offer, candidates, first, notice };
-}
-
-/** Those of the Services that any of the advertisements counts for, and the other way round. */
-function offerOf<A extends Advertisement>(all: readonly Served[], offered: readonly A[]) {
-  const served = all.filter(({ facts }) => forServices(offered, [facts]).length > 0);
-  return { served, advertisements: forServices(offered, served.map(({ facts }) => facts)) };
-}
-
 function silence({ served, candidates }: Election<Advertisement>): Verdict {
   if (served.length === 0) {
     return { here: false, silent: "no-ready-endpoint", reason: SILENT_TEXT["no-ready-endpoint"] };
@@ -279,13 +204,6 @@ function saltOf(facts: ServiceFacts | undefined, rule: ElectionRule): string {
   if (facts === undefined) return "";
   const [first] = facts.assigned;
   return rule === "v0.10" || first === undefined ? facts.key : formatIp(first);
-}
-
-function rank(verdicts: readonly Candidate[], salt: string): Candidate[] {
-  const eligible = verdicts.filter((one) => one.eligible);
-  const order = rankCandidates(eligible.map(({ node }) => node), salt);
-  const others = verdicts.filter((one) => !one.eligible).sort((a, b) => a.node < b.node ? -1 : 1);
-  return [...order.map((node) => ({ node, eligible: true })), ...others];
 }
 
 function whyNotSelf(candidates: readonly Candidate[], owner: string, self: string): string {

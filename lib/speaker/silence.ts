@@ -2,12 +2,6 @@ import type { Ip } from "../net/ip.ts";
 import { isAnswered } from "./ownership.ts";
 import type { OwnershipState } from "./ownership_state.ts";
 
-/** The fellow that answers for an address of this node's instead; undefined where this node does. */
-export function yieldsTo(state: OwnershipState, ip: Ip): string | undefined {
-  const held = state.held.get(ip);
-  return held === undefined || isAnswered(held) ? undefined : held.yielded?.to;
-}
-
 /** This node, where it still answers for an address that is not its own by the plan any more. */
 export function lingers({ held, self }: OwnershipState, ip: Ip): string | undefined {
   return held.get(ip)?.lingersUntil === undefined ? undefined : self;

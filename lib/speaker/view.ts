@@ -9,6 +9,9 @@ export const ELECTION_RULES = ["v0.11", "v0.10"] as const;
 /** Whose rule of owners: MetalLB v0.11 and later, or v0.10. */
 export type ElectionRule = typeof ELECTION_RULES[number];
 
+/** "kept": this node answers for it still; else nobody does for long, and these do not want it. */
+export type Unclaimedness = "kept" | ReadonlySet<string>;
+
 /** What this speaker sees of the cluster. */
 export interface SpeakerView {
   readonly config: Config;
@@ -18,8 +21,8 @@ export interface SpeakerView {
   readonly liveSpeakers: ReadonlySet<string> | undefined;
   /** Of them those whose view of the cluster is stale: others that can serve come first. */
   readonly staleSpeakers: ReadonlySet<string>;
-  /** Addresses that none of those who see more claims, where this node's own view is stale. */
-  readonly unclaimed?: ReadonlySet<Ip>;
+  /** What this node may answer for, though others come first in its view: they do not claim it. */
+  readonly unclaimed?: ReadonlyMap<Ip, Unclaimedness>;
   /** Subnets to which no interface of a node leads any more; undefined: of none is it known. */
   readonly cutOff?: ReadonlyMap<string, readonly Prefix[]> | undefined;
   /** This node's name. */

@@ -6,8 +6,6 @@ export interface ViewAge {
   state: ViewState;
   /** Since when this view is old while another is current. */
   outrunSince: Instant | undefined;
-  /** Since when this node says of itself what it says. */
-  since: Instant;
 }
 
 /**
@@ -16,14 +14,12 @@ export interface ViewAge {
  * heard something that this one did not. Where the server is away for all, or just back, nobody is.
  */
 export const OLD_MS: Millis = 90_000;
-/** After so long all fellows know by gossip what this node says of itself. */
-export const KNOWN_MS: Millis = 3_000;
 /** An old view is looked at so often: what makes it current again raises no event. */
 const LOOK_MS: Millis = 1_000;
 
 /** Begins with a current view. */
 export function createViewAge(): ViewAge {
-  return { state: "current", outrunSince: undefined, since: instant(-Infinity) };
+  return { state: "current", outrunSince: undefined };
 }
 
 /**
@@ -42,36 +38,29 @@ export function onAge(
   // What was missed stays missed until the watches hear again, be the server away for all by now.
   const state = !isOld ? "current" : isOutrun || age.state === "stale" ? "stale" : "old";
   if (state === age.state) return false;
-  if (state === "stale" || age.state === "stale") age.since = now;
   age.state = state;
   return true;
 }
 
 /**
- * Whether this node leaves to others what they can serve: a little later than it says so, so that
- * the others answer first.
+ * Who sees less than others: the fellows that say so, and this node where its own view is stale.
+ * Others that can serve come before them, and they keep what they have until one of these claims it.
  */
-export function standsBack({ state, since }: ViewAge, now: Instant): boolean {
-  return state === "stale" && now >= after(since, KNOWN_MS);
-}
-
-/**
- * Whether this node falls silent for whoever sees newer things and claims: from when it says that
- * its view is stale until all others know that it is so no more.
- */
-export function givesWay({ state, since }: ViewAge, now: Instant): boolean {
-  return state === "stale" || now < after(since, KNOWN_MS);
+export function whoIsStale(
+  { state }: ViewAge,
+  self: string,
+  fellows: ReadonlySet<string>,
+): ReadonlySet<string> {
+  return state === "stale" ? new Set([...fellows, self]) : fellows;
 }
 
 /** When {@link onAge} is to be asked again. */
 export function nextAge(
-  { state, since }: ViewAge,
+  { state }: ViewAge,
   heardAt: Instant,
   now: Instant,
   oldMs = OLD_MS,
 ): Instant {
-  const known = after(since, KNOWN_MS);
   const look = state === "current" ? after(heardAt, oldMs) : after(now, LOOK_MS);
-  const due = known > now ? Math.min(known, look) : look;
-  return instant(Math.max(due, after(now, 1)));
+  return instant(Math.max(look, after(now, 1)));
 }

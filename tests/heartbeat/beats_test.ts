@@ -23,7 +23,7 @@ function among(count: number) {
   const hear = (ms: number) => {
     const body = { kind: "beat", intervalMs: 50, multiplier: 3, canAnnounce: true } as const;
     for (const { inRing, name: sender } of peers) {
-      const beat = { ...body, ringed: inRing && count > 32 };
+      const beat = { ...body, ringed: inRing && count > 32, stale: false };
       act(ms, { kind: "packet", packet: { sender, boot: 1, sequence: ms, body: beat } });
     }
   };

@@ -20,7 +20,8 @@ Deno.test("ten thousand addresses claimed at once are told once each, however of
   const act = (event: MonitorEvent) => step(state, event, instant(now), random);
   const hear = (body: HeartbeatBody) =>
     act({ kind: "packet", packet: { sender: "a", boot: 1, sequence: ++sequence, body } });
-  const notice = (id: number) => hear({ kind: "notice", id, notice: { what: "leaving" } });
+  const notice = (id: number) =>
+    hear({ kind: "notice", id, notice: { what: "leaving" }, stale: false });
   const count = (actions: readonly MonitorAction[], wanted: "notice" | "ack") =>
     actions.filter((one) => (one.kind === "send" ? one.body.kind : one.kind) === wanted).length;
   act({ kind: "peers", peers: [{ name: "a", boot: 1, inRing: true }] });
@@ -108,7 +109,7 @@ Deno.test("a notice that comes after thousands of later ones is told, and not ta
   const act = (event: MonitorEvent) => step(state, event, instant(1_000), random);
   const told = (id: number) => {
     const notice: Notice = { what: "claim", ips: [ip4(id)], macs: [] };
-    const body = { kind: "notice", id, notice } as const;
+    const body = { kind: "notice", id, notice, stale: false } as const;
     const packet = { sender: "a", boot: 1, sequence: ++sequence, body };
     const found = act({ kind: "packet", packet });
     act({ kind: "acknowledge", name: "a", id });
@@ -130,7 +131,12 @@ Deno.test("a claim that comes after the release that followed it says nothing of
   const told = (id: number, notice: Notice, ms = 1_000) =>
     act({
       kind: "packet",
-      packet: { sender: "a", boot: 1, sequence: ++sequence, body: { kind: "notice", id, notice } },
+      packet: {
+        sender: "a",
+        boot: 1,
+        sequence: ++sequence,
+        body: { kind: "notice", id, notice, stale: false },
+      },
     }, ms).flatMap((action) => action.kind === "notice" ? [action.notice] : []);
   act({ kind: "peers", peers: [{ name: "a", boot: 1, inRing: true }] }, 1_000);
   const released = told(2, { what: "release", ips: [one, two] });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, instant } from "../../lib/base/time.ts";
-import type { HeartbeatBody } from "../../lib/heartbeat/packet.ts";
+import type { HeartbeatBody, Notice } from "../../lib/heartbeat/packet.ts";
 import { nextDeadline, step } from "../../lib/heartbeat/monitor.ts";
 import { SETTLE_MS } from "../../lib/heartbeat/outstanding.ts";
 import {
@@ -20,6 +20,7 @@ const BEAT: HeartbeatBody = {
   multiplier: 3,
   canAnnounce: true,
   ringed: false,
+  stale: false,
 };
 const { intervalMs, multiplier } = DEFAULT_TIMING;
 
@@ -206,6 +207,30 @@ Deno.test("replayed, reordered and old runs' packets change nothing", () => {
   assert.deepEqual(of(one.hear("x", BEAT), "up"), [], "nobody's peer");
 });
 
+Deno.test("that a peer's view is stale is told once, and again with a peer that comes back", () => {
+  const one = bench("a");
+  const views = (actions: readonly MonitorAction[]) =>
+    of(actions, "view").map(({ stale }) => stale);
+  assert.deepEqual(views(one.hear("a")), []);
+  assert.deepEqual(views(one.hear("a", { ...BEAT, stale: true })), [true]);
+  assert.deepEqual(views(one.hear("a", { ...BEAT, stale: true })), []);
+  one.pass(10 * intervalMs);
+  assert.deepEqual(views(one.hear("a", { ...BEAT, stale: true })), [true]);
+  assert.deepEqual(views(one.hear("a")), [false]);
+  const claim: Notice = { what: "claim", ips: [], macs: [] };
+  const told = one.hear("a", { kind: "notice", id: 1, notice: claim, stale: true });
+  assert.deepEqual(
+    told.map(({ kind }) => kind).slice(0, 2),
+    ["view", "notice"],
+    "it overtook the beat",
+  );
+  one.act({ kind: "notify", id: 1, notice: claim });
+  one.act({ kind: "view", stale: true });
+  one.skip(10);
+  const [again] = sends(one.act({ kind: "tick" }), "notice");
+  assert.ok(again?.body.kind === "notice" && again.body.stale, "as it is now");
+});
+
 Deno.test("a pause of the process condemns nobody and is told (row L25)", () => {
   const one = bench("a");
   one.hear("a");
@@ -251,7 +276,8 @@ Deno.test("a notice that is not acknowledged is settled after its time, with who
 
 Deno.test("a notice is told once and acknowledged each time", () => {
   const one = bench("a");
-  const notice: HeartbeatBody = { kind: "notice", id: 3, notice: { what: "leaving" } };
+  const leaving = { what: "leaving" } as const;
+  const notice: HeartbeatBody = { kind: "notice", id: 3, notice: leaving, stale: false };
   assert.equal(of(one.hear("a", notice), "notice").length, 1);
   assert.deepEqual(of(one.hear("a", notice), "notice"), [], "it is being carried out");
   assert.equal(sends(one.act({ kind: "acknowledge", name: "a", id: 3 }), "ack").length, 1);

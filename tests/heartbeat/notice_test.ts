@@ -38,7 +38,7 @@ Deno.test("piecesOf() tells every address once, in packets that networks carry w
         sender: "n".repeat(63),
         boot: 1,
         sequence: 1,
-        body: { kind: "notice", id: 1, notice } as const,
+        body: { kind: "notice", id: 1, notice, stale: true } as const,
       };
       const bytes = encodeHeartbeat(packet, key);
       assert.ok(bytes.length <= MAX_UDP_PAYLOAD, `${bytes.length} octets`);

@@ -21,6 +21,7 @@ function monitor() {
     multiplier: 3,
     canAnnounce: true,
     ringed: false,
+    stale: false,
   } as const;
   step(state, { kind: "packet", packet: { sender: "a", boot: 1, sequence: 1, body } }, at, () => 0);
   return state;

@@ -20,6 +20,7 @@ const beat: HeartbeatBody = {
   multiplier: 3,
   canAnnounce: true,
   ringed: false,
+  stale: false,
 };
 
 const ips = fc.array(
@@ -42,6 +43,7 @@ const body: fc.Arbitrary<HeartbeatBody> = fc.oneof(
     multiplier: fc.nat(255),
     canAnnounce: fc.boolean(),
     ringed: fc.boolean(),
+    stale: fc.boolean(),
   }),
   record({ kind: fc.constant("query" as const), id, target: name }),
   record({ kind: fc.constant("answer" as const), id, heard: fc.boolean() }),
@@ -50,6 +52,7 @@ const body: fc.Arbitrary<HeartbeatBody> = fc.oneof(
   record({
     kind: fc.constant("notice" as const),
     id,
+    stale: fc.boolean(),
     notice: fc.oneof(
       record({ what: fc.constant("claim" as const), ips, macs }),
       record({ what: fc.constant("release" as const), ips }),

@@ -133,6 +133,7 @@ const BEAT: HeartbeatBody = {
   multiplier: DEFAULT_TIMING.multiplier,
   canAnnounce: true,
   ringed: true,
+  stale: false,
 };
 
 /** Of one that is not looked at there are the beats alone: the first to all, the others to neighbours. */
@@ -321,7 +322,7 @@ Deno.test("speakers that do not agree on whether there is a ring miss nobody", (
   }
 });
 
-Deno.test("whether a speaker can announce, and that it is back from a pause, reaches all", () => {
+Deno.test("whether a speaker can announce, that its view is stale and that it is back from a pause reaches all", () => {
   const net = netOf(3, 60);
   const [one] = running(net);
   assert.ok(one);
@@ -332,6 +333,10 @@ Deno.test("whether a speaker can announce, and that it is back from a pause, rea
   feed(net, one, { kind: "can-announce", canAnnounce: true });
   runFor(net, 10);
   assert.equal(seen(), 59);
+  feed(net, one, { kind: "view", stale: true });
+  runFor(net, 10);
+  const stale = running(net).filter((node) => node.state.peers.get(one.name)?.stale === true);
+  assert.equal(stale.length, 59);
   one.runs = false;
   runFor(net, 500);
   assert.ok(running(net).every((node) => node.up.get(one.name) === false));

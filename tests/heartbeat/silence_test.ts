@@ -32,6 +32,7 @@ function peer(of: Partial<Peer> = {}): Peer {
     sayings: 0,
     missing: false,
     ringed: false,
+    stale: false,
     inRing: false,
     ...of,
   };

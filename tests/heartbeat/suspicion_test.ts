@@ -15,6 +15,7 @@ Deno.test("hears() answers for whom this node watches, and for itself; of others
     multiplier: 3,
     canAnnounce: true,
     ringed: true,
+    stale: false,
   } as const;
   for (const { name: sender } of peers) {
     step(

@@ -138,7 +138,14 @@ Deno.test("30,000 packets a second of a stranger at UDP 7947 or 7946 move no add
     sender: "node2",
     boot: 1,
     sequence: 1,
-    body: { kind: "beat", intervalMs: 50, multiplier: 3, canAnnounce: true, ringed: false },
+    body: {
+      kind: "beat",
+      intervalMs: 50,
+      multiplier: 3,
+      canAnnounce: true,
+      ringed: false,
+      stale: false,
+    },
   }, heartbeatKey(key));
   const left = encodeMessage({ kind: "dead", node: "node2", incarnation: 99, from: "node2" });
   const gossip = sealPacket([left], { keys: [key], nonce: new Uint8Array(12) });

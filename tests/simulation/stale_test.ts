@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { CLAIM_MS } from "../../lib/speaker/unclaimed.ts";
 import { rankCandidates } from "../../lib/speaker/election.ts";
 import { cutApi, setApiDown, setExcluded } from "./world/api.ts";
-import { answering, runUntil, saltOf, type World } from "./world/world.ts";
+import { answering, runUntil, saltOf, schedule, type World } from "./world/world.ts";
 import {
   assertCachesRight,
   assertNobodyAccused,
@@ -16,6 +16,12 @@ import {
 
 const OLD_MS = 9_000;
 const OVERLAP_MS = 50;
+/** Where claims cross while views turn. */
+const GAP_MS = 150;
+/** A notice that another overtook comes again after 10 ms. */
+const TURN_MS = 25;
+/** What nobody claims is left to others, in turn. */
+const LEFT_MS = CLAIM_MS + 1_500;
 
 function hurriedWorld(seed: number, nodes: number): World {
   const world = settledWorld(seed, nodes, 3, [], { signMs: 6_000, oldMs: OLD_MS });
@@ -144,6 +150,95 @@ Deno.test("layer2 9: where by now only a node with a stale view can serve, it an
     assert.ok(gapMs <= 25 && overlapMs <= OVERLAP_MS, `${where}: ${gapMs}, ${overlapMs} ms`);
     runUntil(world, world.now + 6_000);
     assertCachesRight(world, where);
+    assertNobodyAccused(world, seed);
+    assertNoStorm(world, where);
+  }
+});
+
+Deno.test("layer2 9: views that grow stale one after the other, all but one, leave each address with one who answers", () => {
+  for (let seed = 1; seed <= 40; seed++) {
+    const nodes = [3, 5, 7][seed % 3] ?? 3;
+    const world = hurriedWorld(seed, nodes);
+    const watch = watchOwners(world);
+    const before = owners(world);
+    const [seeing = "", ...unseeing] = world.names.toSorted(() => world.random() - 0.5);
+    for (const name of unseeing) {
+      schedule(world, 3_000 * world.random(), () => cutApi(world, name, true));
+    }
+    runUntil(world, world.now + 40_000);
+    const { gapMs, overlapMs } = watch.worst;
+    const where = `seed ${seed}, ${nodes} nodes`;
+    assert.ok(gapMs <= GAP_MS && overlapMs <= OVERLAP_MS, `${where}: ${gapMs}, ${overlapMs} ms`);
+    assert.deepEqual(owners(world), world.vips.map(() => seeing), where);
+    assertCachesRight(world, where);
+    // And they come back one after the other.
+    watch.restart();
+    for (const name of unseeing) {
+      schedule(world, 4_000 * world.random(), () => cutApi(world, name, false));
+    }
+    runUntil(world, world.now + 16_000);
+    const back = watch.worst;
+    assert.ok(
+      back.gapMs <= TURN_MS && back.overlapMs <= OVERLAP_MS,
+      `${where}, back: ${back.gapMs}, ${back.overlapMs} ms`,
+    );
+    assert.deepEqual(owners(world), before, where);
+    assertCachesRight(world, where);
+    assertNoStorm(world, where);
+  }
+});
+
+Deno.test("layer2 9: two that give an address to each other, before any view counts as stale: one answers in seconds", () => {
+  for (let seed = 1; seed <= 40; seed++) {
+    const nodes = [2, 3, 5][seed % 3] ?? 3;
+    const world = hurriedWorld(seed, nodes);
+    const [vip = assert.fail()] = world.vips;
+    const [owner = "", second = ""] = rankCandidates(world.names, saltOf(vip));
+    cutApi(world, second, true);
+    // All others see that only the second can serve by now; to it the first does, as before.
+    setExcluded(world, new Set(world.names.filter((one) => one !== second)));
+    const where = `seed ${seed}, ${nodes} nodes, ${owner} and ${second}`;
+    const watch = watchOwners(world);
+    runUntil(world, world.now + LEFT_MS + 1_000);
+    const { gapMs, overlapMs } = watch.worst;
+    assert.ok(gapMs <= LEFT_MS && overlapMs <= OVERLAP_MS, `${where}: ${gapMs}, ${overlapMs} ms`);
+    assert.deepEqual(answering(world, vip), [second], where);
+    // It stays, whatever its view becomes, until one wants it.
+    watch.restart();
+    runUntil(world, world.now + 4 * OLD_MS);
+    assert.deepEqual(watch.worst.gapMs, 0, `${where}: later`);
+    setExcluded(world, new Set());
+    runUntil(world, world.now + 1_000);
+    cutApi(world, second, false);
+    runUntil(world, world.now + 16_000);
+    assert.deepEqual(owners(world), first(world, world.names), where);
+    const { gapMs: backMs, overlapMs: bothMs } = watch.worst;
+    assert.ok(backMs <= TURN_MS && bothMs <= OVERLAP_MS, `${where}, back: ${backMs}, ${bothMs} ms`);
+    assertCachesRight(world, where);
+    assertNobodyAccused(world, seed);
+    assertNoStorm(world, where);
+  }
+});
+
+Deno.test("layer2 9: a stale view that leaves its own node out keeps nothing from being answered, where no other can serve", () => {
+  for (let seed = 1; seed <= 40; seed++) {
+    const nodes = [2, 3, 5][seed % 3] ?? 3;
+    const world = hurriedWorld(seed, nodes);
+    const [name = ""] = owners(world);
+    setExcluded(world, new Set([name]));
+    runUntil(world, world.now + 1_000);
+    cutApi(world, name, true);
+    runUntil(world, world.now + 3 * OLD_MS);
+    // Now it can, and no other: it does not hear of that.
+    setExcluded(world, new Set(world.names.filter((one) => one !== name)));
+    runUntil(world, world.now + LEFT_MS);
+    const where = `seed ${seed}, ${nodes} nodes, ${name}`;
+    assert.deepEqual(owners(world), world.vips.map(() => name), where);
+    const watch = watchOwners(world);
+    cutApi(world, name, false);
+    runUntil(world, world.now + 16_000);
+    assert.deepEqual(owners(world), world.vips.map(() => name), `${where}: it sees it now`);
+    assert.deepEqual([watch.worst.gapMs, watch.worst.overlapMs], [0, 0], where);
     assertNobodyAccused(world, seed);
     assertNoStorm(world, where);
   }

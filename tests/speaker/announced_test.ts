@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { announcedNow, type Wire } from "../../lib/speaker/announced.ts";
 import type { KeptPlan } from "../../lib/host/speaker/plans.ts";
+import type { Ip } from "../../lib/net/ip.ts";
 import { bgpPlan, layer2Plan } from "../host/speaker/parts.ts";
 
 const VIP = "198.51.100.1";
@@ -40,7 +41,7 @@ Deno.test("announcedNow() tells what is on the wire of a plan, and why the rest 
   const well = {
     layer2Problem: undefined,
     unanswered: () => undefined,
-    yieldsTo: () => undefined,
+    answersElsewhere: (_: Ip, planned: string | undefined) => planned,
     lingers: () => undefined,
     isTold: () => true,
     routesOf: () => [],
@@ -50,7 +51,7 @@ Deno.test("announcedNow() tells what is on the wire of a plan, and why the rest 
     assert.deepEqual([announced.by.join(), announced.reason], [by, reason]);
     assert.equal(announced.failure, undefined);
   }
-  const yields = { ...well, unanswered: () => "yields to node2", yieldsTo: () => "node2" };
+  const yields = { ...well, unanswered: () => "yields to node2", answersElsewhere: () => "node2" };
   const lingers = announcedNow(ELSEWHERE, { ...well, lingers: () => "node1" });
   assert.deepEqual([lingers.by.join(), lingers.owner], ["layer2", "node1"]);
   assert.equal(lingers.reason, "answers until node2 does: node2 comes first in the election");
@@ -58,6 +59,10 @@ Deno.test("announcedNow() tells what is on the wire of a plan, and why the rest 
   assert.equal(announcedNow(LAYER2, yields).owner, "node2");
   assert.equal(announcedNow(LAYER2, { ...well, ...DEAF }).owner, undefined, "nobody known");
   assert.equal(announcedNow(ELSEWHERE, { ...well, ...DEAF }).owner, "node2");
+  const claimed = { ...well, answersElsewhere: () => "node3" };
+  assert.equal(announcedNow(ELSEWHERE, claimed).owner, "node3", "it answers until node2 does");
+  assert.equal(announcedNow(LAYER2, claimed).owner, "node1");
+  assert.equal(announcedNow(BGP, claimed).owner, undefined, "nobody by layer 2");
   assert.equal(announcedNow(LAYER2, { ...well, ...BROKEN }).failure, "no right");
   assert.equal(announcedNow(ELSEWHERE, { ...well, ...BROKEN }).failure, undefined, "another's");
   assert.equal(announcedNow(BGP, { ...well, ...BROKEN }).failure, undefined, "BGP needs none");

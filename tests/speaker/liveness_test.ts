@@ -14,10 +14,10 @@ import {
   onDown,
   onLeaving,
   onUp,
+  onView,
   onVouched,
   setCanAnnounce,
   setMembers,
-  staleFellows,
 } from "../../lib/speaker/liveness.ts";
 
 const at = (ms: number) => instant(ms);
@@ -262,9 +262,19 @@ Deno.test("a current view counts only of a fellow that lives; which are stale is
   onCanAnnounce(made, "b", false);
   assert.ok(!current(), "b could not take over");
   assert.ok(!hasFellow(made, judge(made, NO_PODS, at(0))), "c is not heard yet");
-  assert.deepEqual([...staleFellows(made)], ["c"]);
+  assert.deepEqual([...made.stale], ["c"]);
+  onView(made, "b", true);
+  onView(made, "c", false);
+  assert.deepEqual([...made.stale], ["b"], "a heartbeat tells it sooner than gossip");
+  onCanAnnounce(made, "b", true);
+  assert.ok(!current());
+  onView(made, "b", false);
+  assert.ok(current());
+  onCanAnnounce(made, "b", false);
+  tell(made, ["b", "c"], ["b", "c"], 0, { views: { b: "stale", c: "current" } });
+  assert.deepEqual([...made.stale], ["b"], "and gossip tells it where no heartbeat does");
   tell(made, ["b", "c"], ["b", "c"], 0);
-  assert.deepEqual([...staleFellows(made)], [], "who tells nothing is not stale");
+  assert.deepEqual([...made.stale], [], "who tells nothing is not stale");
   onCanAnnounce(made, "b", true);
   assert.ok(!current(), "and not known to be current");
 });

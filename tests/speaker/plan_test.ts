@@ -533,31 +533,3 @@ Deno.test("planAddress() makes all nodes with one view agree on one owner, who c
   );
   assert.ok(announced > 500, `only ${announced} cases had an owner`);
 });
-
-Deno.test("layer2 9: a stale node answers for what nobody claims, where it can serve and comes first of its like", () => {
-  const view = (part: Partial<SpeakerView> = {}) => ({
-    liveSpeakers: new Set(["node1", "node2", "node3"]),
-    staleSpeakers: new Set(["node1"]),
-    unclaimed: new Set([IP]),
-    ...part,
-  });
-  const all = ["node1", "node2", "node3"].map((name) => endpoint(name));
-  const owner = (part: Partial<SpeakerView>, endpoints = all) =>
-    ownerOf(plan({
-      endpoints,
-      service: { externalTrafficPolicy: "Local" },
-      view: view(part),
-    }));
-  assert.equal(owner({}), "node1");
-  assert.notEqual(owner({ unclaimed: new Set() }), "node1", "others see more, and claim it");
-  const only2 = [endpoint("node2")];
-  assert.equal(owner({}, only2), "node2", "this node cannot serve it");
-  assert.equal(owner({ staleSpeakers: new Set(["node1", "node2"]) }, only2), "node2");
-  const [first] = rankCandidates(["node1", "node2"], "10.77.1.220");
-  assert.equal(
-    owner({ staleSpeakers: new Set(["node1", "node2"]) }) === "node1",
-    first === "node1",
-  );
-  const prefix = { address: ip("10.77.1.0"), length: 24 };
-  assert.notEqual(owner({ cutOff: new Map([["node1", [prefix]]]) }), "node1", "nobody can ask it");
-});

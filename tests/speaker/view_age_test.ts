@@ -2,13 +2,11 @@ import assert from "node:assert/strict";
 import { instant } from "../../lib/base/time.ts";
 import {
   createViewAge,
-  givesWay,
-  KNOWN_MS,
   nextAge,
   OLD_MS,
   onAge,
-  standsBack,
   type ViewAge,
+  whoIsStale,
 } from "../../lib/speaker/view_age.ts";
 
 const at = (ms: number) => instant(ms);
@@ -38,20 +36,17 @@ Deno.test("a server that is away for all makes no view stale, however unlike the
   }
 });
 
-Deno.test("a node says that its view is stale before it stands back, and gives way until all know", () => {
+Deno.test("who is stale says so itself; an old view is looked at again each second", () => {
   const age = createViewAge();
-  const signs = (ms: number) => [givesWay(age, at(ms)), standsBack(age, at(ms))];
-  assert.deepEqual(signs(0), [false, false]);
+  const stale = () => [...whoIsStale(age, "n1", new Set(["n2"]))].join();
+  assert.equal(stale(), "n2");
   look(age, OLD_MS, 0, true);
-  const stale = 2 * OLD_MS;
-  look(age, stale, 0, true);
-  assert.deepEqual(signs(stale), [true, false]);
-  assert.equal(nextAge(age, at(0), at(stale)), stale + 1_000);
-  assert.deepEqual(signs(stale + KNOWN_MS), [true, true]);
-  const back = stale + 10_000;
+  assert.equal(stale(), "n2", "it may be old for all");
+  assert.equal(nextAge(age, at(0), at(OLD_MS)), OLD_MS + 1_000);
+  look(age, 2 * OLD_MS, 0, true);
+  assert.equal(stale(), "n2,n1");
+  const back = 2 * OLD_MS + 10_000;
   look(age, back, back, true);
-  assert.deepEqual(signs(back), [true, false]);
-  assert.equal(nextAge(age, at(back), at(back)), back + KNOWN_MS);
-  assert.deepEqual(signs(back + KNOWN_MS), [false, false]);
-  assert.equal(nextAge(age, at(back), at(back + KNOWN_MS)), back + OLD_MS);
+  assert.equal(stale(), "n2");
+  assert.equal(nextAge(age, at(back), at(back)), back + OLD_MS);
 });

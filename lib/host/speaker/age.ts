@@ -1,16 +1,13 @@
 import type { Instant, Millis } from "../../base/time.ts";
-import {
-  createViewAge,
-  givesWay,
-  nextAge,
-  onAge,
-  standsBack,
-  type ViewAge,
-} from "../../speaker/view_age.ts";
+import type { Judge } from "../../speaker/judgement.ts";
+import { sameNobodys } from "../../speaker/unclaimed.ts";
+import type { SpeakerView } from "../../speaker/view.ts";
+import { createViewAge, nextAge, onAge, type ViewAge, whoIsStale } from "../../speaker/view_age.ts";
 import type { Clock } from "../process/clock.ts";
 import type { Log } from "../process/log.ts";
 import type { Facts } from "./facts.ts";
 import type { Fellows } from "./fellows.ts";
+import type { DeskHandover } from "./handover.ts";
 
 interface AgeParts {
   readonly nodeName: string;
@@ -18,38 +15,42 @@ interface AgeParts {
   readonly log: Log;
   readonly facts: Pick<Facts, "heardAt">;
   readonly fellows: Pick<Fellows, "othersCurrent" | "setView" | "stale">;
+  readonly handover: Pick<DeskHandover, "nobodys" | "setStale">;
 }
 
-/** Who sees less than others at this moment. */
-interface Ages {
-  /** Others that can serve come before them. */
-  readonly stale: ReadonlySet<string>;
-  /** They fall silent where others claim. */
-  readonly givingWay: ReadonlySet<string>;
-  /** When to look again. */
-  readonly next: Instant;
+/** Who sees less than others at this moment, and what follows from it for the plans. */
+export interface Ages {
+  /** Looks; gives whether plans must be made anew, and when to look again. */
+  look(judge: Judge): { readonly isNew: boolean; readonly next: Instant };
+  /** As it was last seen. */
+  seeing(): Required<Pick<SpeakerView, "staleSpeakers" | "unclaimed">>;
 }
 
 /** Compares how current this node's view of the cluster is with the others', and tells them. */
-export function createAges(parts: AgeParts): { look(): Ages } {
-  const { clock, facts, fellows, nodeName } = parts;
+export function createAges(parts: AgeParts): Ages {
+  const { clock, facts, fellows, handover, nodeName } = parts;
   const age = createViewAge();
+  let seeing: ReturnType<Ages["seeing"]> = { staleSpeakers: new Set(), unclaimed: new Map() };
   return {
-    look() {
+    look(judge) {
       const now = clock.now();
       const heardAt = facts.heardAt();
       const othersCurrent = fellows.othersCurrent();
       if (onAge(age, { heardAt, othersCurrent }, now)) tell(parts, age, now - heardAt);
       // Also to those that this node has joined only now.
       fellows.setView(age.state);
-      const others = fellows.stale();
-      const withSelf = (is: boolean) => new Set(is ? [...others, nodeName] : others);
-      return {
-        stale: withSelf(standsBack(age, now)),
-        givingWay: withSelf(givesWay(age, now)),
-        next: nextAge(age, heardAt, now),
-      };
+      // Speakers of MetalLB would still elect a node that others leave out, and they claim nothing.
+      const counts = judge === "Herald";
+      const staleSpeakers = counts ? whoIsStale(age, nodeName, fellows.stale()) : new Set<string>();
+      handover.setStale(staleSpeakers);
+      const unclaimed = counts ? handover.nobodys(staleSpeakers.has(nodeName)) : new Map();
+      const before = seeing;
+      seeing = { staleSpeakers, unclaimed };
+      const isNew = staleSpeakers.symmetricDifference(before.staleSpeakers).size > 0 ||
+        !sameNobodys(unclaimed, before.unclaimed);
+      return { isNew, next: nextAge(age, heardAt, now) };
     },
+    seeing: () => seeing,
   };
 }
 

@@ -27,7 +27,7 @@ import type { Clock } from "../process/clock.ts";
 import type { Desk, Inbox } from "../process/inbox.ts";
 import type { Log } from "../process/log.ts";
 import type { RunOptions } from "../process/options.ts";
-import { createAges } from "./age.ts";
+import { type Ages, createAges } from "./age.ts";
 import type { Announcements } from "./announcements.ts";
 import type { Concerns } from "./concerns.ts";
 import type { Announcer } from "./announcer.ts";
@@ -87,9 +87,7 @@ export interface SpeakerDesk extends Desk<SpeakerEvent> {
 
 interface State extends DeskParts {
   readonly standing: Standing;
-  readonly ages: ReturnType<typeof createAges>;
-  /** As the plans were last made with. */
-  seeing: Required<Pick<SpeakerView, "staleSpeakers" | "unclaimed">>;
+  readonly ages: Ages;
   /** To be carried out with the next decision. */
   readonly notices: NoticeEvent[];
   /** As the fellows were last told. */
@@ -105,15 +103,12 @@ interface State extends DeskParts {
   wireChanged: boolean;
 }
 
-const NOBODY: ReadonlySet<string> = new Set();
-
 /** Begins without a decision. */
 export function createDesk(parts: DeskParts): SpeakerDesk {
   const state: State = {
     ...parts,
     standing: createStanding(),
     ages: createAges({ ...parts, nodeName: parts.options.nodeName }),
-    seeing: { staleSpeakers: NOBODY, unclaimed: new Set() },
     notices: [],
     canAnnounce: false,
     config: undefined,
@@ -217,18 +212,9 @@ function judgeInterfaces(state: State): Instant | undefined {
 }
 
 /** Takes in whose view of the cluster is staler than others'; gives when to look again. */
-function judgeViews(state: State): Instant {
-  const { ages, handover, judging, plans, seeing } = state;
-  const { givingWay, next, stale } = ages.look();
-  // Speakers of MetalLB would still elect a node that others leave out.
-  const counts = judging.current() === "Herald";
-  handover.setStale(counts ? givingWay : NOBODY);
-  const staleSpeakers = counts ? stale : NOBODY;
-  const unclaimed = handover.nobodys(staleSpeakers.has(state.options.nodeName));
-  const isSame = staleSpeakers.symmetricDifference(seeing.staleSpeakers).size === 0 &&
-    unclaimed.symmetricDifference(seeing.unclaimed).size === 0;
-  if (!isSame) plans.touchAll();
-  state.seeing = { staleSpeakers, unclaimed };
+function judgeViews({ ages, judging, plans }: State): Instant {
+  const { isNew, next } = ages.look(judging.current());
+  if (isNew) plans.touchAll();
   return next;
 }
 
@@ -288,7 +274,7 @@ function viewOf(config: Config, state: State): SpeakerView {
     nodes,
     nodeAddresses: facts.nodeAddresses(),
     liveSpeakers: fellows.live(facts.readyPods()),
-    ...state.seeing,
+    ...state.ages.seeing(),
     cutOff: state.cutOff.byNode(judging.current()),
     self: nodeName,
     election,

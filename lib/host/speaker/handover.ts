@@ -11,14 +11,17 @@ import {
   type OwnershipState,
   type Wish,
 } from "../../speaker/ownership_state.ts";
-import { lingers, silence, yieldsTo } from "../../speaker/silence.ts";
+import { lingers, silence } from "../../speaker/silence.ts";
 import {
+  answeredBy,
   createUnclaimed,
+  leftToOthers,
   nextUnclaimed,
   nobodys,
   onClaimed,
   onElected,
   onHeard,
+  onOwnerless,
   onReleased,
   type Unclaimed,
   unclaimed,
@@ -70,8 +73,8 @@ export interface Handover extends Announcer {
   setMacsBeside(macs: readonly Mac[]): void;
   /** Why an address that is this node's by the plan gets no answer from it; undefined when it does. */
   silence(ip: Ip): string | undefined;
-  /** The fellow to which this node leaves an address of its own. */
-  yieldsTo(ip: Ip): string | undefined;
+  /** The fellow that answers for an address; else the one planned, where it does not tell what it claims. */
+  answersElsewhere(ip: Ip, planned: string | undefined): string | undefined;
   /** This node, where it hands an address over and still answers. */
   lingers(ip: Ip): string | undefined;
   /** Answers until each address is claimed by another, at most a second and a half. */
@@ -79,8 +82,8 @@ export interface Handover extends Announcer {
   answering(): readonly Ip[];
   /** Addresses that this node gives to a fellow and that nobody claims. */
   unclaimed(): ReadonlyMap<string, readonly Ip[]>;
-  /** Those that this node may answer for, because its own view is stale. */
-  nobodys(isStale: boolean): ReadonlySet<Ip>;
+  /** Tells fellows what this node leaves to one that does not claim it, and gives what it may answer for itself. */
+  nobodys(isStale: boolean): NonNullable<SpeakerView["unclaimed"]>;
   /** When there may be more of them. */
   nextUnclaimed(): Instant | undefined;
 }
@@ -137,9 +140,7 @@ export function startHandover(options: HandoverOptions, signal: AbortSignal): Ha
       if (!state.hasPlans && hasOthers(view)) layer2.setHeld(plans.map(({ ip }) => ip));
       state.hasPlans = true;
       const wishes = [...gone.map(endOf), ...plans.map(wishOf)];
-      for (const { ip, own, owner } of wishes) {
-        onElected(state.unclaimed, ip, own ? undefined : owner, clock.now());
-      }
+      for (const wish of wishes) noteElected(state.unclaimed, wish, clock.now());
       if (wishes.length > 0) feed({ kind: "wishes", wishes });
       const { held, free } = holdersOf(plans, gone);
       layer2.setHeld(held);
@@ -179,13 +180,25 @@ export function startHandover(options: HandoverOptions, signal: AbortSignal): Ha
       if (names.symmetricDifference(state.ownership.stale).size > 0) feed({ kind: "stale", names });
     },
     silence: (ip) => silence(state.ownership, ip),
-    yieldsTo: (ip) => yieldsTo(state.ownership, ip),
+    answersElsewhere: (ip, planned) =>
+      answeredBy(state.unclaimed, ip, planned, fellows.heard(), clock.now()),
     lingers: (ip) => lingers(state.ownership, ip),
     unclaimed: () => unclaimed(state.unclaimed, fellows.heard(), clock.now()),
-    nobodys: (isStale) => nobodys(state.unclaimed, isStale, fellows.heard(), clock.now()),
-    nextUnclaimed: () => nextUnclaimed(state.unclaimed, clock.now()),
+    nobodys(isStale) {
+      const [heard, now] = [fellows.heard(), clock.now()];
+      const ips = leftToOthers(state.unclaimed, heard, now);
+      if (ips.length > 0) void fellows.notify({ what: "release", ips });
+      const self = { name: nodeName, isStale, own: claimed(state.ownership) };
+      return nobodys(state.unclaimed, self, heard, now);
+    },
+    nextUnclaimed: () => nextUnclaimed(state.unclaimed, nodeName, fellows.heard(), clock.now()),
     answering: () => state.answering,
   };
+}
+
+function noteElected(unclaimed: Unclaimed, { ip, own, owner }: Wish, now: Instant): void {
+  onElected(unclaimed, ip, own ? undefined : owner, now);
+  if (owner === undefined) onOwnerless(unclaimed, ip);
 }
 
 function createState(nodeName: string): State {

@@ -14,10 +14,10 @@ import {
   onDown,
   onLeaving,
   onUp,
+  onView,
   onVouched,
   setCanAnnounce,
   setMembers,
-  staleFellows,
   unreached,
 } from "../../speaker/liveness.ts";
 import { describeMembers, type Roster, rosterOf } from "../../speaker/roster.ts";
@@ -25,19 +25,16 @@ import type { Gossip } from "../gossip/gossip.ts";
 import { type Announcement, announcementOf } from "../../gossip/meta.ts";
 import type { Heartbeat } from "../linux/heartbeat/heartbeat.ts";
 import type { HeartbeatNews } from "../linux/heartbeat/orders.ts";
-import { oncePerCause } from "../process/backoff.ts";
 import type { Inbox } from "../process/inbox.ts";
 import type { RoleContext } from "../process/role.ts";
 import type { FellowEvent, Fellows } from "./fellows.ts";
-import { refusalText, refusedBeatText, vouchedText } from "./refusal.ts";
+import { createRefusedBeats, refusalText, vouchedText } from "./refusal.ts";
 
 /** After a pause the notices that waited are read before replies leave again. */
 const RESUME_AFTER_MS: Millis = 20;
 const LOOK_MS: Millis = 10;
 /** After a pause this long others own our addresses and gossip may have declared us dead: start from nothing. */
 const LONG_PAUSE_MS: Millis = 500;
-/** Of each cause of refused beats one line in this time. */
-const TELL_MS: Millis = 60_000;
 /** From the goodbye to the end: MetalLB's speakers take over when they hear of it. */
 const FAREWELL_MS: Millis = 20;
 
@@ -76,7 +73,7 @@ interface State extends MembershipOptions {
   announced: Announcement;
   /** What the others tell of themselves. */
   roster: Roster;
-  readonly mayTellRefused: (reason: string) => boolean;
+  readonly onRefused: ReturnType<typeof createRefusedBeats>;
   /** Notices on their way, by id. */
   readonly unsettled: Map<number, () => void>;
   lastNotice: number;
@@ -97,7 +94,7 @@ export function createMembership(options: MembershipOptions): Membership {
     liveness,
     announced: options.announcement,
     roster: rosterOf(new Set(), new Map(), 0, new Set()),
-    mayTellRefused: oncePerCause(TELL_MS, clock.now),
+    onRefused: createRefusedBeats(options.context),
     unsettled: new Map(),
     lastNotice: 0,
     fault: undefined,
@@ -122,7 +119,7 @@ export function createMembership(options: MembershipOptions): Membership {
       failures: new Set(gossip.failures().values()),
       keyBytes: options.keyBytes,
     }),
-    describe: () => describeMembers(gossip.members(), judged(), staleFellows(liveness)),
+    describe: () => describeMembers(gossip.members(), judged(), liveness.stale),
     canAnnounce: () => isFit(liveness),
     setCanAnnounce(canAnnounce) {
       setCanAnnounce(liveness, canAnnounce, clock.now());
@@ -135,9 +132,12 @@ export function createMembership(options: MembershipOptions): Membership {
       if (isNew) tellByGossip(state, { cutOff, rules });
     },
     setView(view) {
-      if (view !== state.announced.view) tellByGossip(state, { view });
+      if (view === state.announced.view) return;
+      // What this node claims from now on comes after it.
+      heartbeat.tell({ kind: "view", stale: view === "stale" });
+      tellByGossip(state, { view });
     },
-    stale: () => staleFellows(liveness),
+    stale: () => new Set(liveness.stale),
     othersServe: () => hasFellow(liveness, judged()),
     othersCurrent: () => hasFellow(liveness, judged(), "current"),
     notify: async (notice) => {
@@ -229,6 +229,9 @@ function take(state: State, news: MemberNews): void {
     case "can-announce":
       onCanAnnounce(liveness, news.name, news.canAnnounce);
       return inbox.post({ kind: "members" });
+    case "view":
+      onView(liveness, news.name, news.stale);
+      return inbox.post({ kind: "members" });
     case "notice":
       return onNotice(state, news.name, news.id, news.notice);
     case "settled":
@@ -243,11 +246,7 @@ function take(state: State, news: MemberNews): void {
     case "paused":
       return onPaused(state, news);
     case "refused":
-      for (const [reason, count] of Object.entries(news.reasons)) {
-        metrics.heartbeatRefused.inc({ reason }, count);
-        if (!state.mayTellRefused(reason)) continue;
-        log.warn({ reason }, refusedBeatText(reason));
-      }
+      return state.onRefused(news.reasons);
   }
 }
 

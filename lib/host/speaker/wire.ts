@@ -5,7 +5,7 @@ import type { Handover } from "./handover.ts";
 
 interface WireParts {
   readonly layer2: Pick<Layer2, "heldBack" | "interfaces" | "leftOut" | "problem">;
-  readonly handover: Pick<Handover, "lingers" | "silence" | "yieldsTo">;
+  readonly handover: Pick<Handover, "answersElsewhere" | "lingers" | "silence">;
   readonly bgp: Pick<Bgp, "isTold" | "routesOf">;
 }
 
@@ -16,7 +16,7 @@ export function wireOf({ layer2, handover, bgp }: WireParts): Wire {
   return {
     layer2Problem: problem,
     unanswered: (ip) => off ?? handover.silence(ip) ?? layer2.heldBack(ip),
-    yieldsTo: handover.yieldsTo,
+    answersElsewhere: handover.answersElsewhere,
     lingers: (ip) => off === undefined ? handover.lingers(ip) : undefined,
     isTold: bgp.isTold,
     routesOf: bgp.routesOf,

@@ -8,7 +8,7 @@ import type { KeptPlan } from "../../../lib/host/speaker/plans.ts";
 import type { Prefix } from "../../../lib/net/prefix.ts";
 import { formatIp, type Ip } from "../../../lib/net/ip.ts";
 import type { Judge } from "../../../lib/speaker/judgement.ts";
-import { KNOWN_MS, OLD_MS } from "../../../lib/speaker/view_age.ts";
+import { OLD_MS } from "../../../lib/speaker/view_age.ts";
 import type { SpeakerView } from "../../../lib/speaker/view.ts";
 import { config, ip, ips, pool, service } from "../../controller/fixture.ts";
 import { metallbOn, node, nodesOf } from "../../support/facts.ts";
@@ -45,7 +45,7 @@ function bench() {
     told: undefined as string | undefined,
     givingWay: [] as string[],
     /** What fellows do not claim. */
-    unclaimed: [ip(VIP)],
+    unclaimed: ip(VIP),
     /** Told to those that look whether all decide alike. */
     judges: [] as Judge[],
     cutOff: [] as Prefix[],
@@ -118,7 +118,7 @@ function bench() {
       putRight: () => note("put right"),
       strangerHeard: () => note("stranger heard"),
       interfacesChanged: () => void at.interfaceChanges++,
-      nobodys: (isStale) => isStale ? new Set(at.unclaimed) : new Set(),
+      nobodys: (isStale) => new Map(isStale ? [[at.unclaimed, "kept"]] : []),
       setStale: (names) => void (at.givingWay = [...names].sort()),
     },
     announcers: [announcer("bgp"), announcer("layer2")],
@@ -138,7 +138,7 @@ function bench() {
     wire: () => ({
       layer2Problem: undefined,
       unanswered: (address) => at.unanswered.get(address),
-      yieldsTo: () => undefined,
+      answersElsewhere: (_, planned) => planned,
       lingers: () => undefined,
       isTold: () => true,
       routesOf: () => [],
@@ -505,19 +505,18 @@ Deno.test("a view that is staler than others' is told, and gives way; beside Met
     return [at.told, at.givingWay.join(), [...at.view?.staleSpeakers ?? []].join()];
   };
   assert.equal(look(OLD_MS)[0], "old");
-  assert.deepEqual(look(OLD_MS), ["stale", "node1", ""]);
+  assert.deepEqual(look(OLD_MS), ["stale", "node1", "node1"]);
+  assert.deepEqual(at.view?.unclaimed, new Map([[ip(VIP), "kept"]]));
   assert.match(log.messages("warn").join(), /heard by other speakers and not here/);
-  assert.deepEqual(look(KNOWN_MS), ["stale", "node1", "node1"]);
   at.metallb = ["node3"];
   inbox.post({ kind: "members" });
   assert.deepEqual(look(0), ["stale", "", ""]);
-  assert.deepEqual(at.view?.unclaimed, new Set(), "MetalLB's would not claim anything");
+  assert.deepEqual(at.view?.unclaimed, new Map(), "MetalLB's would not claim anything");
   at.metallb = [];
   at.heardAt = clock.now();
   at.fellowsStale = new Set(["node2"]);
   inbox.post({ kind: "members" });
-  assert.deepEqual(look(0), ["current", "node1,node2", "node2"]);
-  assert.deepEqual(look(KNOWN_MS), ["current", "node2", "node2"]);
+  assert.deepEqual(look(0), ["current", "node2", "node2"]);
 });
 
 Deno.test("a desk judges by what no interface leads to, unless speakers of MetalLB are beside", () => {

@@ -260,16 +260,19 @@ Deno.test("a handover is silent once the signal has fired, and leave() waits no 
 });
 
 Deno.test("a handover knows addresses that it gives to a fellow which does not claim them", () => {
-  const { clock, handover, plan } = bench("node2");
+  const { clock, handover, notices, plan } = bench("node2");
   plan([layer2Plan(VIP, "node2"), layer2Plan("10.77.1.2", "node2")]);
   handover.onNotice("node2", { what: "claim", ips: ips("10.77.1.2"), macs: [] });
   assert.ok(handover.nextUnclaimed() !== undefined);
   clock.advance(10_000);
   assert.deepEqual([...handover.unclaimed()], [["node2", ips(VIP)]]);
-  assert.deepEqual([handover.nobodys(false), handover.nobodys(true)], [
-    new Set(),
-    new Set(ips(VIP)),
-  ]);
+  assert.equal(handover.nobodys(false).size, 0);
+  assert.deepEqual(notices(), [{ what: "release", ips: ips(VIP) }], "the others are told");
+  handover.onNotice("node2", { what: "release", ips: ips(VIP) });
+  assert.deepEqual([...handover.nobodys(false)], [[ip(VIP), new Set(["node2"])]]);
+  plan([layer2Plan(VIP, "node1")]);
+  assert.deepEqual([...handover.nobodys(false)], [[ip(VIP), "kept"]]);
+  plan([layer2Plan(VIP, "node2")]);
   handover.onNotice("node2", { what: "claim", ips: ips(VIP), macs: [] });
   assert.deepEqual([...handover.unclaimed()], []);
 });

@@ -64,6 +64,20 @@ Deno.test("a membership tells the heartbeat whom gossip found, and only when tha
   assert.deepEqual(inbox.kinds(), ["members", "members", "members", "members"]);
 });
 
+Deno.test("that a view is stale is told by heartbeat before gossip, and taken from both", () => {
+  const { beating, find, membership } = bench();
+  find("node2");
+  membership.setView("current");
+  membership.setView("old");
+  membership.setView("stale");
+  assert.deepEqual(beating.orders().at(-1), { kind: "view", stale: true });
+  membership.take({ kind: "up", name: "node2" });
+  membership.take({ kind: "view", name: "node2", stale: true });
+  assert.deepEqual([...membership.stale()], ["node2"]);
+  membership.take({ kind: "view", name: "node2", stale: false });
+  assert.deepEqual([...membership.stale()], []);
+});
+
 Deno.test("a membership's live speakers are those that it hears, and what it tells of itself", () => {
   const { beating, context, find, gossiping, live, membership } = bench();
   gossiping.add("node9");

@@ -12,7 +12,7 @@ function bench() {
     leftOut: [] as string[],
     problem: undefined as string | undefined,
     silence: undefined as string | undefined,
-    yields: undefined as string | undefined,
+    claimed: undefined as string | undefined,
     heldBack: undefined as string | undefined,
     lingers: undefined as string | undefined,
   };
@@ -24,7 +24,11 @@ function bench() {
         leftOut: () => at.leftOut,
         problem: () => at.problem,
       },
-      handover: { silence: () => at.silence, yieldsTo: () => at.yields, lingers: () => at.lingers },
+      handover: {
+        silence: () => at.silence,
+        answersElsewhere: (_, planned) => at.claimed ?? planned,
+        lingers: () => at.lingers,
+      },
       bgp: { isTold: (address) => address === VIP, routesOf: () => ["told"] },
     });
   return { at, wire };
@@ -37,8 +41,9 @@ Deno.test("wireOf() says why an address is not answered, the widest reason first
   at.heldBack = "it is being probed";
   assert.equal(unanswered(), "it is being probed");
   at.silence = "node2 claims it too";
-  at.yields = "node2";
-  assert.equal(wire().yieldsTo(VIP), "node2");
+  assert.equal(wire().answersElsewhere(VIP, "node3"), "node3");
+  at.claimed = "node2";
+  assert.equal(wire().answersElsewhere(VIP, "node3"), "node2");
   assert.equal(unanswered(), "node2 claims it too");
   at.lingers = "node1";
   assert.equal(wire().lingers(VIP), "node1");

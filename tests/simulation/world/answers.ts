@@ -95,6 +95,11 @@ export function advanceConflicts(world: World, speaker: Speaker, event: Conflict
     const { name = fellow, running } = world.speakers.get(fellow) ?? {};
     const isKnown = speaker.gossip.members.has(name) || speaker.liveness.met.has(name);
     if (running === false && !isKnown) continue;
+    // Of MetalLB's speakers gossip alone tells where they are: one that it has given up, or seeks elsewhere, may be any host.
+    const member = speaker.gossip.members.get(fellow);
+    const isWhereGossipSays = member !== undefined && member.state !== "dead" &&
+      member.address === world.machines.get(fellow)?.address;
+    if (world.metallb.has(fellow) && !isWhereGossipSays) continue;
     world.accused.push(`${speaker.host} accuses ${fellow} at ${world.now}`);
   }
   plan(world, speaker, "conflicts");

@@ -6,9 +6,10 @@ import {
   type MonitorEvent,
 } from "../../../lib/heartbeat/monitor_state.ts";
 import type { HeartbeatPacket, Notice } from "../../../lib/heartbeat/packet.ts";
-import { onCanAnnounce, onDown, onLeaving, onUp } from "../../../lib/speaker/liveness.ts";
+import { onCanAnnounce, onDown, onLeaving, onUp, onView } from "../../../lib/speaker/liveness.ts";
 import { onClaimed, onReleased } from "../../../lib/speaker/unclaimed.ts";
 import { loseAll } from "./answers.ts";
+import { lookAtUnclaimed } from "./deciding.ts";
 import { becomeReady, judgeFitness } from "./fitness.ts";
 import { lookAgain } from "./gossiping.ts";
 import { act, carry, hostAt, isCut, transmit } from "./network.ts";
@@ -45,6 +46,9 @@ function perform(world: World, speaker: Speaker, action: MonitorAction): void {
       return feed.touch();
     case "can-announce":
       onCanAnnounce(liveness, action.name, action.canAnnounce);
+      return feed.touch();
+    case "view":
+      onView(liveness, action.name, action.stale);
       return feed.touch();
     case "notice":
       onNotice(world, speaker, action.name, action.notice);
@@ -101,7 +105,7 @@ function hear(
     return speaker.feed.monitor({ kind: "packet", packet });
   }
   if (body.kind === "missed") return;
-  const read = body.kind === "beat" ? { ...body, ringed: false } : body;
+  const read = body.kind === "beat" ? { ...body, ringed: false, stale: false } : body;
   speaker.feed.monitor({ kind: "packet", packet: { ...packet, body: read } });
 }
 
@@ -114,7 +118,10 @@ function onNotice(world: World, speaker: Speaker, from: string, notice: Notice):
     fellowMacs.set(from, notice.macs);
     tellMacs(speaker);
     onClaimed(unclaimed, from, notice.ips);
-  } else onReleased(unclaimed, from, notice.ips, clock(world, speaker));
+  } else {
+    onReleased(unclaimed, from, notice.ips, clock(world, speaker));
+    lookAtUnclaimed(world, speaker);
+  }
   feed.ownership({ kind: notice.what, from, ips: notice.ips });
 }
 

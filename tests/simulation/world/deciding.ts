@@ -1,8 +1,20 @@
+import type { Instant } from "../../../lib/base/time.ts";
+import type { Ip } from "../../../lib/net/ip.ts";
 import { rankCandidates } from "../../../lib/speaker/election.ts";
-import { judge, liveNodes, staleFellows } from "../../../lib/speaker/liveness.ts";
-import { nobodys, onElected, onHeard } from "../../../lib/speaker/unclaimed.ts";
-import { givesWay, standsBack } from "../../../lib/speaker/view_age.ts";
+import { judge, liveNodes } from "../../../lib/speaker/liveness.ts";
+import { claimed } from "../../../lib/speaker/ownership.ts";
+import {
+  leftToOthers,
+  nextUnclaimed,
+  nobodys,
+  onElected,
+  onHeard,
+  onOwnerless,
+} from "../../../lib/speaker/unclaimed.ts";
+import type { Unclaimedness } from "../../../lib/speaker/view.ts";
+import { whoIsStale } from "../../../lib/speaker/view_age.ts";
 import { act } from "./network.ts";
+import { notify } from "./notices.ts";
 import { clock, schedule, type Speaker, type World } from "./world.ts";
 
 /** What changes at one moment is decided once, a moment later. */
@@ -18,30 +30,68 @@ export function decide(world: World, speaker: Speaker): void {
   if (!speaker.informed || speaker.leaving || world.now < speaker.podsKnownAt) return;
   const sightings = { known: speaker.gossip.members, pods: undefined };
   const live = liveNodes(judge(speaker.liveness, sightings, clock(world, speaker)));
-  const { age, liveness } = speaker;
+  const { age, liveness, name, unclaimed } = speaker;
   const now = clock(world, speaker);
-  // Speakers of MetalLB would still elect a node that others leave out.
-  const others = speaker.judge === "Herald" ? staleFellows(liveness) : new Set<string>();
-  const withSelf = (is: boolean) =>
-    new Set(is && speaker.judge === "Herald" ? [...others, speaker.name] : others);
-  const stale = withSelf(standsBack(age, now));
+  // Speakers of MetalLB would still elect a node that others leave out, and they claim nothing.
+  const counts = speaker.judge === "Herald";
+  const stale = counts ? whoIsStale(age, name, new Set(liveness.stale)) : new Set<string>();
   const candidates = candidatesOf(live, speaker);
   const seeing = candidates.filter((name) => !stale.has(name));
-  const unseeing = candidates.filter((name) => stale.has(name));
   const eligible = seeing.length > 0 ? seeing : candidates;
   speaker.feed.ownership({ kind: "fellows", names: new Set(liveness.up) });
-  const { name, unclaimed } = speaker;
   onHeard(unclaimed, liveness.up, now);
-  const left = nobodys(unclaimed, stale.has(name), liveness.up, now);
-  speaker.feed.ownership({ kind: "stale", names: withSelf(givesWay(age, now)) });
+  const left = counts ? leftHere(speaker, stale.has(name), now) : new Map<Ip, Unclaimedness>();
+  speaker.feed.ownership({ kind: "stale", names: stale });
   const wishes = world.vips.map((ip) => {
     const salt = speaker.saltOf(ip);
-    const isLeft = left.has(ip) && electedOf(world, unseeing, salt) === name;
-    const owner = isLeft ? name : electedOf(world, eligible, salt);
+    const how = left.get(ip);
+    const isNext = how !== undefined &&
+      electedOf(world, nextOf(how, live, speaker, stale), salt) === name;
+    const owner = isNext ? name : electedOf(world, eligible, salt);
     onElected(unclaimed, ip, owner === name ? undefined : owner, now);
-    return { ip, salt, own: owner === speaker.name, owner, canLinger: true };
+    if (owner === undefined) onOwnerless(unclaimed, ip);
+    return { ip, salt, own: owner === name, owner, canLinger: true };
   });
   speaker.feed.ownership({ kind: "wishes", wishes });
+  if (counts) lookAtUnclaimed(world, speaker);
+}
+
+/** What it may answer for though it elects others; these are told what it leaves to them in vain. */
+function leftHere(
+  speaker: Speaker,
+  isStale: boolean,
+  now: Instant,
+): ReadonlyMap<Ip, Unclaimedness> {
+  const { liveness: { up }, name, ownership, unclaimed } = speaker;
+  const ips = leftToOthers(unclaimed, up, now);
+  if (ips.length > 0) notify(speaker, { what: "release", ips });
+  return nobodys(unclaimed, { name, isStale, own: claimed(ownership) }, up, now);
+}
+
+/** Who is next for an address that nobody claims, as `lib/speaker/electing.ts` has it. */
+function nextOf(
+  how: Unclaimedness,
+  live: ReadonlySet<string>,
+  { excluded, name }: Speaker,
+  stale: ReadonlySet<string>,
+): readonly string[] {
+  const among = [...live].filter((one) => how === "kept" ? one === name : !how.has(one));
+  const serving = among.filter((one) => !excluded.has(one));
+  const seeing = serving.filter((one) => !stale.has(one));
+  if (serving.length > 0) return seeing.length > 0 ? seeing : serving;
+  return among.length === 1 && stale.has(name) ? among : [];
+}
+
+/** Decides again when fellows have had time to claim what is left to them. */
+export function lookAtUnclaimed(world: World, speaker: Speaker): void {
+  const { liveness, name, unclaimed } = speaker;
+  const now = clock(world, speaker);
+  const due = nextUnclaimed(unclaimed, name, liveness.up, now);
+  if (due === undefined || (speaker.nextClaims > now && speaker.nextClaims <= due)) return;
+  speaker.nextClaims = due;
+  schedule(world, due - now, () => {
+    if (speaker.nextClaims === due) act(world, speaker, speaker.feed.touch);
+  });
 }
 
 /** The label leaves out who has it, where that counts; Herald's own rules leave somebody. */

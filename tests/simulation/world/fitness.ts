@@ -71,7 +71,10 @@ export function lookAtAge(world: World, speaker: Speaker): void {
     const at = heardAt(world, speaker);
     const verdicts = judge(liveness, { known: gossip.members, pods: undefined }, now);
     const othersCurrent = hasFellow(liveness, verdicts, "current");
-    if (onAge(age, { heardAt: at, othersCurrent }, now, world.oldMs)) tellByGossip(world, speaker);
+    if (onAge(age, { heardAt: at, othersCurrent }, now, world.oldMs)) {
+      speaker.feed.monitor({ kind: "view", stale: age.state === "stale" });
+      tellByGossip(world, speaker);
+    }
     speaker.feed.touch();
     const next = nextAge(age, at, now, world.oldMs);
     if (speaker.nextAge > now && speaker.nextAge <= next) return;

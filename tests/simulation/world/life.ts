@@ -113,6 +113,7 @@ function createSpeaker(world: World, host: string, name: string): Speaker {
     age,
     unclaimed: createUnclaimed(),
     nextAge: instant(-Infinity),
+    nextClaims: instant(-Infinity),
     excluded: new Set(world.excluded),
   };
   return speaker;

@@ -103,6 +103,7 @@ export interface Speaker {
   readonly age: ViewAge;
   readonly unclaimed: Unclaimed;
   nextAge: Instant;
+  nextClaims: Instant;
   /** Excluded nodes as it sees them. */
   excluded: ReadonlySet<string>;
 }

@@ -29,6 +29,7 @@ export type HeartbeatOrder =
   }
   | { readonly kind: "targets"; readonly targets: readonly HeartbeatTarget[] }
   | { readonly kind: "can-announce"; readonly canAnnounce: boolean }
+  | { readonly kind: "view"; readonly stale: boolean }
   | { readonly kind: "notify"; readonly id: number; readonly notice: Notice }
   | { readonly kind: "acknowledge"; readonly name: string; readonly id: number }
   /** The main thread has heard of that pause: replies may leave again, if it was the last one. */
@@ -39,6 +40,7 @@ export type HeartbeatNews =
   | { readonly kind: "up"; readonly name: string }
   | { readonly kind: "down"; readonly name: string; readonly silentMs: Millis }
   | { readonly kind: "can-announce"; readonly name: string; readonly canAnnounce: boolean }
+  | { readonly kind: "view"; readonly name: string; readonly stale: boolean }
   | { readonly kind: "notice"; readonly name: string; readonly id: number; readonly notice: Notice }
   | { readonly kind: "settled"; readonly id: number; readonly missing: readonly string[] }
   | { readonly kind: "unheard"; readonly by: readonly string[] }

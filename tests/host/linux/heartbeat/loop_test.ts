@@ -31,6 +31,7 @@ const BEAT: HeartbeatBody = {
   multiplier: 3,
   canAnnounce: true,
   ringed: false,
+  stale: false,
 };
 const TWO: HeartbeatTarget = { inRing: false, name: "two", boot: 2, address: PEER_IP, port: 7_000 };
 const THREE: HeartbeatTarget = {
