@@ -57,6 +57,21 @@ Deno.test("askCluster() asks each pod that runs, at the port that it names, by t
   assert.match(silent[0]?.why ?? "", /^Cannot ask pod lb\/s-2 at .*403.*pods\/proxy/);
 });
 
+Deno.test("askCluster() asks by TLS whom the kubelet probes so, and says what to type where it is closed", async () => {
+  const probe = { httpGet: { port: "monitoring", scheme: "HTTPS" } };
+  const closed = pod("s-1", "Running", 9120);
+  const containers = closed.spec.containers.map((one) => ({ ...one, readinessProbe: probe }));
+  const requests: string[] = [];
+  const { silent } = await asked(({ pathname }) => {
+    requests.push(pathname);
+    return pathname === PODS
+      ? Response.json({ items: [{ ...closed, spec: { containers } }] })
+      : new Response("this page asks for a token", { status: 401 });
+  });
+  assert.ok(requests.includes(`${PODS}/https:s-1:9120/proxy/status`), requests.join());
+  assert.match(silent[0]?.why ?? "", /--metrics-auth.*kubectl -n lb exec s-1 -- herald status/);
+});
+
 Deno.test("askCluster() takes no answer of another program for a status", async () => {
   const { roles, silent } = await asked(({ pathname }) =>
     Response.json(pathname === PODS ? { items: [pod("s-1")] } : { hello: "world" })

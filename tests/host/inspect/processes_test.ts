@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { RUN_FOLDER } from "../../../lib/host/process/options.ts";
-import { askLocalProcesses, askProcess } from "../../../lib/host/inspect/processes.ts";
+import {
+  askLocalProcesses,
+  askProcess,
+  closedPages,
+  isTaken,
+} from "../../../lib/host/inspect/processes.ts";
 import { waitFor } from "../../support/wait.ts";
 
 const SERVER = fileURLToPath(new URL("../status_server.ts", import.meta.url));
@@ -98,4 +103,19 @@ Deno.test("askProcess() gives undefined where nobody listens or something else a
     }
     assert.equal(await askProcess(url), undefined, "after it ended");
   }
+});
+
+Deno.test("isTaken() knows whether anything listens, by either family", async () => {
+  for (const hostname of ["127.0.0.1", "::1"]) {
+    const listener = Deno.listen({ hostname, port: 0 });
+    const host = hostname.includes(":") ? `[${hostname}]` : hostname;
+    const url = `http://${host}:${listener.addr.port}`;
+    assert.equal(await isTaken(url), true, url);
+    listener.close();
+    assert.equal(await isTaken(url), false, url);
+  }
+});
+
+Deno.test("closedPages() says what to type", () => {
+  assert.match(closedPages("lb/speaker-1"), /kubectl -n lb exec speaker-1 -- herald status$/);
 });

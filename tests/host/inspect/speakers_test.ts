@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { askSpeakers } from "../../../lib/host/inspect/speakers.ts";
+import { closedPages } from "../../../lib/host/inspect/processes.ts";
 import { serveHttp } from "../../../lib/host/http/server.ts";
 import { SILENT_LOG } from "../../support/log.ts";
 import { createMetrics } from "../../../lib/host/metrics/metrics.ts";
@@ -73,11 +74,19 @@ function pod(node: string, ip: string | undefined, ready = true, ports: readonly
   };
 }
 
+/** One that the kubelet probes by TLS. */
+function closed(node: string, ip: string) {
+  const { spec, ...rest } = pod(node, ip);
+  const readinessProbe = { httpGet: { port: "monitoring", scheme: "HTTPS" } };
+  return { ...rest, spec: { ...spec, containers: [{ name: "speaker", readinessProbe }] } };
+}
+
 Deno.test("askSpeakers() asks the pods of a cluster, and names those that do not answer", async () => {
   const pods = [
     pod("node1", HERE, true, [{ name: "monitoring", containerPort: 9120 }]),
     pod("node2", ELSEWHERE),
     pod("node3", undefined, false),
+    closed("node4", ELSEWHERE),
   ];
   const asked: string[] = [];
   const api = startMockApi((url) => {
@@ -100,8 +109,9 @@ Deno.test("askSpeakers() asks the pods of a cluster, and names those that do not
           assert.deepEqual(silent, [
             { node: "node2", why: `no answer at ${ELSEWHERE}:7472` },
             { node: "node3", why: "its pod metallb-system/speaker-node3 has no address" },
+            { node: "node4", why: closedPages("metallb-system/speaker-node4") },
           ]);
-          assert.deepEqual([...ready ?? []], ["node1", "node2"]);
+          assert.deepEqual([...ready ?? []], ["node1", "node2", "node4"]);
           assert.equal(problem, undefined);
           assert.equal(
             asked[0],
