@@ -95,7 +95,8 @@ function unionOf(members: readonly JsonObject[]): JsonObject {
 function schemaOfType(type: JsonObject, refer: Refer): JsonObject {
   switch (type.kind) {
     case "keyword":
-      return { type: type.keyword };
+      // Anything at all.
+      return type.keyword === "unknown" ? {} : { type: type.keyword };
     case "literal": {
       const literal = objectOr(type.literal);
       return { const: literal[String(literal.kind)] };
