@@ -25,6 +25,8 @@ const JOINS_AT_ONCE = 8;
 const JOINS_OPEN = 64;
 /** So many are tried in the time of one round, however many are missing. */
 const JOINS_A_ROUND = 64;
+/** Who has not answered a start by then may drop what it gets: others are tried beside it. */
+const FIRST_ANSWER_MS: Millis = 250;
 /** A start waits no longer for members that do not answer. */
 const FIRST_JOIN_MS: Millis = 1_500;
 
@@ -37,7 +39,9 @@ export function join(
 ): void {
   const { joining } = state;
   if (now >= joining.firstUntil) endFirstJoin(joining, actions);
-  if (now < joining.next) return;
+  if (now < Math.min(joining.next, joining.moreAt)) return;
+  joining.moreAt = instant(Infinity);
+  if (now < joining.next) return void actions.push({ kind: "candidates" });
   joining.round = now;
   joining.next = after(now, JOIN_MS * (joining.first === "ahead" ? 1 : 0.8 + 0.4 * random()));
   actions.push({ kind: "candidates" });
@@ -45,7 +49,7 @@ export function join(
 
 /** When {@link join} has something to do again. */
 export function joinDeadline({ joining }: GossipState): Instant {
-  return instant(Math.min(joining.next, joining.firstUntil));
+  return instant(Math.min(joining.next, joining.moreAt, joining.firstUntil));
 }
 
 /**
@@ -72,6 +76,8 @@ export function onCandidates(
     actions.push({ kind: "join", to: { address, port: self.port } });
   }
   joining.moreDue = chosen.length < due.length;
+  const isStarting = joining.first !== "over" && joining.moreDue;
+  joining.moreAt = isStarting ? after(now, FIRST_ANSWER_MS) : instant(Infinity);
   if (joining.first === "over" || !complete) return;
   if (joining.first === "ahead") joining.firstUntil = after(now, FIRST_JOIN_MS);
   // Those of whom another has told meanwhile need no join of their own.
@@ -92,8 +98,9 @@ function missingOf({ members, self }: GossipState, addresses: readonly Ip[]): Se
 }
 
 /** How many joins may begin now. */
-function roomFor({ round, tried, trying }: Joining, now: Instant): number {
-  const soonAnswered = [...trying].filter((ip) => now < after(tried.get(ip) ?? now, 0.8 * JOIN_MS));
+function roomFor({ first, round, tried, trying }: Joining, now: Instant): number {
+  const soonMs = first === "over" ? 0.8 * JOIN_MS : FIRST_ANSWER_MS;
+  const soonAnswered = [...trying].filter((ip) => now < after(tried.get(ip) ?? now, soonMs));
   const ofRound = [...tried.values()].filter((at) => at >= round);
   return Math.max(
     0,
@@ -135,12 +142,13 @@ export function ask(
 export function stopJoining({ joining }: GossipState, actions: GossipAction[]): void {
   joining.next = instant(Infinity);
   joining.moreDue = false;
+  joining.moreAt = instant(Infinity);
   endFirstJoin(joining, actions);
 }
 
 function endFirstJoin(joining: Joining, actions: GossipAction[]): void {
   if (joining.first === "over") return;
   joining.first = "over";
-  joining.firstUntil = instant(Infinity);
+  joining.firstUntil = joining.moreAt = instant(Infinity);
   actions.push({ kind: "first-join-over" });
 }

@@ -118,8 +118,10 @@ export interface Joining {
   readonly tried: Map<Ip, Instant>;
   /** When all that are missing began to be tried, each once. */
   round: Instant;
-  /** Some wait for others to end. */
+  /** Some wait for others to end … */
   moreDue: boolean;
+  /** … at a start no longer than until then; never, while none waits. */
+  moreAt: Instant;
   /** Then the missing are tried again; never, once the process ends. */
   next: Instant;
   /** The join at the start: while it is under way, the addresses whose answer is outstanding. */
@@ -267,6 +269,7 @@ export function createGossip(
       tried: new Map(),
       round: now,
       moreDue: false,
+      moreAt: instant(Infinity),
       next: now,
       first: "ahead",
       firstUntil: instant(Infinity),

@@ -119,6 +119,14 @@ Deno.test("at most eight are tried at a time, the others follow", () => {
   ]);
 });
 
+Deno.test("a start tries others beside those that keep silent, before it counts on being alone", () => {
+  const one = bench(...Array.from({ length: 40 }, (_, index) => index + 2));
+  const tried = joins(one.tick());
+  tried.push(...one.pass(1_499).flatMap((line) => line.split(": ").slice(1)));
+  assert.equal(new Set(tried).size, 40, "each once, before the first join is over");
+  assert.equal(tried.length, 40);
+});
+
 /** Rounds until `wanted` is tried, where all others refuse at once or drop what they get. */
 function roundsUntil(wanted: number, others: number, refuse: boolean): number {
   const candidates = Array.from({ length: others }, (_, index) => index + 2);

@@ -25,6 +25,8 @@ const MISLED_MS = 1_110;
 /** After the last fault one speaker answers by then: memberlist's own time, and joining anew. */
 const HEALED_MS = 12_000;
 const CALM_MS = 5_000;
+/** The longest fault that leaves two owners, for nobody can know better, and what it takes to heal. */
+const LONGEST_MS = 8_000;
 /** A machine both of whose clocks stood still answers for the rest of its lease: it cannot know better. */
 const LEASE_MS = 110;
 /**
@@ -125,6 +127,9 @@ function chaos(
   runUntil(world, world.now + (kinds === "all" ? NAME_FREE_MS : 6_000));
   setApiDown(world, false);
   setExcluded(world, new Set());
+  const { overlapMs } = watch.worst;
+  const mostMs = kinds === "short" ? LONGEST_MS : Infinity;
+  assert.ok(overlapMs <= mostMs, `${where}: two for ${overlapMs} ms`);
   watch.restart();
   const over = world.now;
   const isCalm = () => world.now >= Math.max(over, watch.changedAt()) + CALM_MS;

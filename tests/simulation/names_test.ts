@@ -114,6 +114,26 @@ Deno.test("layer2 6a: two machines of one name that start together leave exactly
   }
 });
 
+Deno.test("layer2 4: a node that starts where many keep silent finds the others before it takes what is theirs", () => {
+  for (let seed = 1; seed <= 30; seed++) {
+    const world = settledWorld(seed, [2, 3, 5][seed % 3] ?? 3);
+    const watch = watchOwners(world);
+    setDecoys(world, 8 + Math.floor(30 * world.random()), false);
+    for (const name of world.names) {
+      leave(world, name);
+      runUntil(world, world.now + 1_000);
+      watch.restart();
+      startSpeaker(world, name);
+      runUntil(world, world.now + 8_000);
+      const { gapMs, overlapMs } = watch.worst;
+      const where = `seed ${seed}, ${world.decoys.length} silent, ${name}`;
+      assert.ok(gapMs <= 5 && overlapMs <= OVERLAP_MS, `${where}: ${gapMs}, ${overlapMs} ms`);
+      assertOneOwner(world, seed);
+    }
+    assertGood(world, seed, `seed ${seed}`);
+  }
+});
+
 Deno.test("layer2 4: however many refuse or never answer where speakers are expected, all find each other", () => {
   for (let seed = 1; seed <= 24; seed++) {
     const nodes = [2, 3, 5][seed % 3] ?? 3;

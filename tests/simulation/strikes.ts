@@ -83,8 +83,10 @@ const SHORT: readonly Strike[] = [
   },
 ];
 
-/** After these a name may stay with another for half a minute. */
+/** After these a name may stay with another for half a minute, or gossip has long given a node up. */
 const LONG: readonly Strike[] = [
+  (world, name, lastMs) => filter(world, "beatCut", name, 4 * lastMs),
+  (world, name, lastMs) => filter(world, "gossipCut", name, 4 * lastMs),
   (world, name, lastMs) => renumber(world, name, lastMs, freshAddress(world)),
   // Dead, and back with another address.
   (world, name, lastMs) => {

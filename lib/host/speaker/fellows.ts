@@ -45,7 +45,7 @@ export interface Fellows extends AsyncDisposable {
   /** Speakers of MetalLB in the gossip: as they judge nodes, this one must. */
   beside(): Beside;
   /** What the others tell of themselves, and where MetalLB's gossip. */
-  roster(): Pick<Roster, "addressesBeside" | "cutOff" | "rules">;
+  roster(): Pick<Roster, "addressesBeside" | "beating" | "cutOff" | "rules">;
   /** Tells the others by what rules this node decides, and from what it is cut off. */
   describeSelf(self: Pick<Announcement, "cutOff" | "rules">): void;
   /** Speakers whose Pods are ready and that gossip never reached. */

@@ -14,12 +14,12 @@ import type { Fellows } from "./fellows.ts";
 const LOOK_MS: Millis = 1_000;
 
 interface MacsBesideOptions {
-  readonly fellows: Pick<Fellows, "beside" | "roster">;
+  readonly fellows: Pick<Fellows, "beside" | "heard" | "roster">;
   readonly facts: Pick<Facts, "nodes">;
   readonly layer2: Pick<Layer2, "interfaces" | "suspects">;
   readonly clock: Clock;
   readonly log: Log;
-  /** More hardware addresses of speakers of MetalLB are known than before: all of them. */
+  /** More hardware addresses of such speakers are known than before: all of them. */
   readonly onMacs: (macs: readonly Mac[]) => void;
 }
 
@@ -30,8 +30,8 @@ interface Asking {
 }
 
 /**
- * Finds the hardware addresses of MetalLB's speakers, which do not tell them, until the signal
- * fires: gossip talks to them, so the kernel knows who has the addresses of their nodes. A node with
+ * Finds the hardware addresses of MetalLB's speakers, which do not tell them, and of those of Herald's
+ * that are not heard, whose claims would, until the signal fires: gossip talks to them, so the kernel knows who has the addresses of their nodes. A node with
  * several cards in the LAN is known by one; while a host is suspected, the LAN is asked for those
  * nodes too, and Linux answers on each card for all of a node's addresses.
  */
@@ -79,6 +79,9 @@ export function watchMacsBeside(
 
 function addressesOf({ facts, fellows }: MacsBesideOptions): ReadonlySet<Ip> {
   const nodes = facts.nodes();
+  const { addressesBeside, beating } = fellows.roster();
+  const heard = fellows.heard();
+  const unheard = beating.filter(({ name }) => !heard.has(name)).map(({ address }) => address);
   const own = [...fellows.beside().nodes].flatMap((name) => [...nodes.get(name)?.addresses ?? []]);
-  return new Set([...fellows.roster().addressesBeside, ...own]);
+  return new Set([...addressesBeside, ...unheard, ...own]);
 }

@@ -3,6 +3,7 @@ import { ALONE } from "../../../lib/host/speaker/fellows.ts";
 import { watchMacsBeside } from "../../../lib/host/speaker/macs_beside.ts";
 import type { Mac } from "../../../lib/net/ethernet.ts";
 import type { Ip } from "../../../lib/net/ip.ts";
+import type { Beating } from "../../../lib/speaker/roster.ts";
 import { ip, ips } from "../../controller/fixture.ts";
 import { metallbOn, node, nodesOf } from "../../support/facts.ts";
 import { speakerContext } from "./parts.ts";
@@ -10,17 +11,25 @@ import { speakerContext } from "./parts.ts";
 const [BY_GOSSIP, BY_NODE, OTHER] = [1 as Mac, 2 as Mac, 3 as Mac];
 const BY_SECOND_CARD = 4 as Mac;
 
-Deno.test("F7: the hardware addresses of MetalLB's speakers are those of their gossip and of their nodes", () => {
+Deno.test("F7: the hardware addresses of MetalLB's speakers are those of their gossip and of their nodes, those of unheard ones of their gossip", () => {
   const { clock, log, signal, stop } = speakerContext();
-  const beside = { nodes: [] as string[], addresses: [] as string[], asked: 0, broken: true };
+  const beside = {
+    nodes: [] as string[],
+    addresses: [] as string[],
+    asked: 0,
+    broken: true,
+    beating: [] as Beating[],
+  };
   const told: (readonly Mac[])[] = [];
   watchMacsBeside(
     {
       fellows: {
         beside: () => metallbOn(beside.nodes, 16),
+        heard: () => new Set(["n4"]),
         roster: () => ({
           ...ALONE.roster(),
           addressesBeside: new Set(ips(...beside.addresses)),
+          beating: beside.beating,
         }),
       },
       facts: { nodes: () => nodesOf(node("n2", { addresses: ips("10.79.0.2") })) },
@@ -57,6 +66,15 @@ Deno.test("F7: the hardware addresses of MetalLB's speakers are those of their g
   const { asked } = beside;
   clock.advance(5_000);
   assert.equal(beside.asked, asked);
+  const [other = assert.fail(), heard = assert.fail()] = ips("10.77.0.9", "10.77.0.4");
+  const beat = { port: 7947, boot: 1, inRing: true };
+  beside.beating = [{ ...beat, name: "n9", address: other }, {
+    ...beat,
+    name: "n4",
+    address: heard,
+  }];
+  clock.advance(1_000);
+  assert.deepEqual(told.at(-1), [BY_GOSSIP, BY_NODE, OTHER], "n9 is Herald's, and not heard");
   stop.abort();
   clock.advance(5_000);
   assert.equal(clock.pending(), 0);
@@ -68,7 +86,7 @@ Deno.test("F7: while a host is suspected the LAN is asked for the nodes of Metal
   const lan = { suspects: new Set<Mac>(), asked: [] as Ip[], open: 0, silent: true };
   watchMacsBeside(
     {
-      fellows: { beside: () => metallbOn(["n2"], 16), roster: ALONE.roster },
+      fellows: { ...ALONE, beside: () => metallbOn(["n2"], 16) },
       facts: { nodes: () => nodesOf(node("n2", { addresses: ips("10.79.0.2") })) },
       layer2: { interfaces: () => [], suspects: () => lan.suspects },
       clock,

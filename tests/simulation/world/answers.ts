@@ -9,7 +9,7 @@ import {
   type OwnershipEvent,
 } from "../../../lib/speaker/ownership_state.ts";
 import { transmit } from "./network.ts";
-import { note, notify } from "./notices.ts";
+import { fellowsOf, note, notify } from "./notices.ts";
 import { plan } from "./timers.ts";
 import { clock, schedule, type Speaker, type World } from "./world.ts";
 
@@ -86,7 +86,12 @@ export function announce(world: World, { host, mac }: Speaker, ip: Ip): void {
 
 /** Advances what a speaker holds of others that have its addresses. */
 export function advanceConflicts(world: World, speaker: Speaker, event: ConflictEvent): void {
-  const actions = stepConflicts(speaker.conflicts, event, clock(world, speaker));
+  const { conflicts, mac } = speaker;
+  const now = clock(world, speaker);
+  // The host looks each second, which is well before anybody is judged.
+  const known = { kind: "known", own: new Set([mac]), fellows: fellowsOf(world, speaker) } as const;
+  const events = event.kind === "tick" ? [known, event] : [event];
+  const actions = events.flatMap((one) => stepConflicts(conflicts, one, now));
   for (const action of actions) {
     if (action.kind === "defend") speaker.feed.layer2({ kind: "again", ips: [action.ip] });
     if (action.kind !== "tell") continue;

@@ -13,7 +13,7 @@ import { lookAtUnclaimed } from "./deciding.ts";
 import { becomeReady, judgeFitness } from "./fitness.ts";
 import { lookAgain } from "./gossiping.ts";
 import { act, carry, hostAt, isCut, transmit } from "./network.ts";
-import { onSettled, tellClaims, tellMacs } from "./notices.ts";
+import { fellowsOf, onSettled, tellClaims } from "./notices.ts";
 import { plan } from "./timers.ts";
 import { bootClock, clock, schedule, type Speaker, type World } from "./world.ts";
 
@@ -116,7 +116,8 @@ function onNotice(world: World, speaker: Speaker, from: string, notice: Notice):
   if (notice.what === "leaving") return;
   if (notice.what === "claim") {
     fellowMacs.set(from, notice.macs);
-    tellMacs(speaker);
+    const own = new Set([speaker.mac]);
+    feed.conflicts({ kind: "known", own, fellows: fellowsOf(world, speaker) });
     onClaimed(unclaimed, from, notice.ips);
   } else {
     onReleased(unclaimed, from, notice.ips, clock(world, speaker));

@@ -9,7 +9,6 @@ import { nextVerdict, onVouched, setMembers } from "../../../lib/speaker/livenes
 import { rosterOf } from "../../../lib/speaker/roster.ts";
 import { judgeFitness } from "./fitness.ts";
 import { act, carry, hasAddress, hostAt, isCut, transmit } from "./network.ts";
-import { tellMacs } from "./notices.ts";
 import { plan } from "./timers.ts";
 import { bootClock, clock, schedule, type Speaker, type World } from "./world.ts";
 
@@ -136,16 +135,8 @@ export function membersChanged(world: World, speaker: Speaker): void {
   const { gossip, liveness, feed } = speaker;
   liveness.fitness.problem = gossip.rival === undefined ? undefined : "refused for its name";
   const roster = rosterOf(aliveMembers(gossip), gossip.members, speaker.sinceMs, liveness.up);
-  const { addressesBeside, beating, beside, view } = roster;
+  const { beating, beside, view } = roster;
   speaker.judge = judgeBeside({ ...beside, keyBytes: undefined }, undefined);
-  if (addressesBeside.size > 0) {
-    for (const [host, { address, mac }] of world.machines) {
-      if (address !== undefined && addressesBeside.has(address)) {
-        speaker.fellowMacs.set(`MetalLB on ${host}`, [mac]);
-      }
-    }
-    tellMacs(speaker);
-  }
   setMembers(liveness, view, clock(world, speaker));
   const isOld = world.old.has(speaker.name);
   speaker.targets = new Map(beating.map(({ address, name }) => [name, address]));

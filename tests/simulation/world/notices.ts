@@ -1,6 +1,8 @@
 import { piecesOf } from "../../../lib/heartbeat/notice.ts";
 import type { Notice } from "../../../lib/heartbeat/packet.ts";
 import { claimed } from "../../../lib/speaker/ownership.ts";
+import { isPresent } from "../../../lib/gossip/state.ts";
+import type { Mac } from "../../../lib/net/ethernet.ts";
 import type { Speaker, World } from "./world.ts";
 
 const settlers = new WeakMap<Speaker, Map<number, () => void>>();
@@ -29,10 +31,23 @@ export function tellClaims(speaker: Speaker): void {
   }
 }
 
-/** Whose frames are no foreign host's. */
-export function tellMacs({ feed, fellowMacs, mac }: Speaker): void {
+/**
+ * Whose frames are no foreign host's: as the claims tell, and as the kernel knows who has the addresses
+ * of members that are not heard.
+ */
+export function fellowsOf(
+  { machines }: World,
+  { fellowMacs, gossip, liveness }: Speaker,
+): Set<Mac> {
   const fellows = new Set([...fellowMacs.values()].flat());
-  feed.conflicts({ kind: "known", own: new Set([mac]), fellows });
+  for (const member of gossip.members.values()) {
+    if (!isPresent(member) || liveness.up.has(member.name)) continue;
+    for (const { address, mac } of machines.values()) {
+      if (address === member.address) fellows.add(mac);
+    }
+  }
+  for (const mac of fellows) fellowMacs.set(`card ${mac}`, [mac]);
+  return fellows;
 }
 
 /** That a node said it, when, and how often. */
