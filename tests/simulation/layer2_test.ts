@@ -137,7 +137,8 @@ function chaos(
     runUntil(world, Math.max(over, watch.changedAt()) + CALM_MS);
   }
   assert.ok(isCalm(), `${where}: S10: owners still change at ${world.now}`);
-  assertNobodyAccused(world, seed);
+  // Who starts by another address while gossip is filtered can know of nobody.
+  if (kinds === "short") assertNobodyAccused(world, seed);
   assertNoStorm(world, where);
   assertCachesRight(world, where);
   assertLastWord(world, watch, where);

@@ -54,7 +54,8 @@ Deno.test("layer2 9: who sees nothing new gives way to those who do, and takes i
     runUntil(world, world.now + 12_000);
     assert.deepEqual(owners(world), before, `${where}: ${name} sees all again`);
     const { gapMs, overlapMs } = watch.worst;
-    assert.equal(gapMs, 0, `${where}: nobody for ${gapMs} ms`);
+    // Labels reach each speaker at a moment of its own.
+    assert.ok(gapMs <= 25, `${where}: nobody for ${gapMs} ms`);
     assert.ok(overlapMs <= OVERLAP_MS, `${where}: two for ${overlapMs} ms`);
     assertNobodyAccused(world, seed);
   }
