@@ -39,10 +39,12 @@ async function benchSize({ name, addresses, interfaces }: Size): Promise<Figure[
   await using scene = await makeScene(NAMES.length);
   const [node1, node2] = scene.nodes;
   if (node1 === undefined || node2 === undefined) throw new Error("The scene has two nodes");
+  // As many as a node has pods.
   for (let at = 1; at < interfaces; at++) {
     const ip = (...args: string[]) => node1.must("ip", "link", ...args);
-    await ip("add", `lan${at}`, "type", "dummy");
-    await ip("set", `lan${at}`, "arp", "on", "up");
+    await ip("add", `lan${at}`, "type", "veth", "peer", "name", `pod${at}`);
+    await ip("set", `lan${at}`, "up");
+    await ip("set", `pod${at}`, "up");
   }
   await fill(scene, addresses);
   await using folder = await compiledPulse();
@@ -110,6 +112,7 @@ function speaker(scene: Scene, node: Host): RunningProcess {
     `--ml-bindaddr=10.77.1.1${last}`,
     "--ml-join=10.77.1.11,10.77.1.12",
     `--ml-secret-key=${KEY}`,
+    "--interface=eth0,lan*",
   );
 }
 
