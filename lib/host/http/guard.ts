@@ -42,8 +42,10 @@ const CHALLENGES = [
   'Basic realm="Herald: any name, a Kubernetes token as password", charset="UTF-8"',
 ];
 
-const MADE = "kubectl create token ACCOUNT makes a token; the ClusterRole that may read is " +
-  "herald-metrics-reader. Without a token: herald status, in the pod\n";
+/** The ClusterRole of chart and component that has the path: who scrapes needs less than people. */
+function readerOf(path: string): string {
+  return path === "/metrics" ? "herald-metrics-reader" : "herald-status-reader";
+}
 
 interface Guarding extends GuardOptions {
   readonly verdicts: Verdicts;
@@ -75,8 +77,8 @@ async function admit(
   if (shown.kind !== "token") {
     accesses.inc({ verdict: "unauthenticated" });
     return shown.kind === "none"
-      ? closed(401, "this page asks for a token", CHALLENGES)
-      : closed(400, shown.reason, ['Bearer realm="herald", error="invalid_request"']);
+      ? closed(401, path, "this page asks for a token", CHALLENGES)
+      : closed(400, path, shown.reason, ['Bearer realm="herald", error="invalid_request"']);
   }
   const decision = await judge(guarding, shown.token, path);
   const verdict = decision.kind === "verdict" ? decision.verdict : "unknown";
@@ -85,9 +87,14 @@ async function admit(
     case "allowed":
       return undefined;
     case "unauthenticated":
-      return closed(401, "the API server does not know this token, or it has expired", CHALLENGES);
+      return closed(
+        401,
+        path,
+        "the API server does not know this token, or it has expired",
+        CHALLENGES,
+      );
     case "forbidden":
-      return closed(403, `whose token this is may not get ${path}`, []);
+      return closed(403, path, `whose token this is may not get ${path}`, []);
     case "unknown":
       return textAnswer(
         503,
@@ -97,8 +104,19 @@ async function admit(
   }
 }
 
-function closed(status: number, reason: string, challenges: readonly string[]): Answer {
-  return textAnswer(status, `${reason}: ${MADE}`, { "www-authenticate": challenges });
+/** Says what is missing: the token, or the right of the account that it is of. */
+function closed(
+  status: number,
+  path: string,
+  reason: string,
+  challenges: readonly string[],
+): Answer {
+  const bound = `bound to the ClusterRole ${readerOf(path)}`;
+  const way = status === 403
+    ? `its account must be ${bound}`
+    : `kubectl create token ACCOUNT makes one, of an account ${bound}`;
+  const told = `${reason}: ${way}. Without a token: herald status, in the pod\n`;
+  return textAnswer(status, told, { "www-authenticate": challenges });
 }
 
 async function judge(guarding: Guarding, token: string, path: string): Promise<Decision> {

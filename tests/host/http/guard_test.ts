@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { Registry } from "prom-client";
+import { parseAllDocuments } from "yaml";
 import type { Answer } from "../../../lib/http/answer.ts";
 import { LONGEST_TOKEN } from "../../../lib/http/bearer.ts";
 import { VERDICT_LIMITS as LIMITS } from "../../../lib/http/verdicts.ts";
@@ -11,6 +12,17 @@ import { virtualClock } from "../../support/clock.ts";
 import { recordedLog } from "../../support/log.ts";
 
 const TOKEN = "header.payload.signature";
+const READERS = new URL(
+  "../../../deploy/kustomize/components/metrics-auth/readers.yaml",
+  import.meta.url,
+);
+
+interface ClusterRole {
+  readonly metadata: { readonly name: string };
+  readonly rules: readonly { readonly nonResourceURLs: readonly string[] }[];
+}
+
+const textOf = (answer: Answer | undefined) => new TextDecoder().decode(answer?.body);
 
 /** A guard before an API server that says what the test sets. */
 function guarded() {
@@ -59,11 +71,31 @@ Deno.test("who asks without a token is told how to get one, a browser too", asyn
   const { get } = guarded();
   const answer = await get("/status");
   assert.equal(answer?.status, 401);
-  const text = new TextDecoder().decode(answer?.body);
-  assert.match(text, /kubectl create token.*herald-metrics-reader.*herald status/s);
+  const text = textOf(answer);
+  assert.match(text, /kubectl create token.*herald-status-reader.*herald status/s);
   const challenges = [answer?.fields?.["www-authenticate"]].flat();
   assert.match(challenges[0] ?? "", /^Bearer /);
   assert.match(challenges[1] ?? "", /^Basic /);
+});
+
+Deno.test("who may not read a page is told the ClusterRole that may read that page", async () => {
+  const { get, world } = guarded();
+  const roles = parseAllDocuments(await Deno.readTextFile(READERS))
+    .map((document): ClusterRole => document.toJS());
+  for (const path of ["/metrics", "/status", "/"]) {
+    for (const kind of ["unauthenticated", "forbidden"] as const) {
+      world.review = { kind };
+      const answer = await get(path, `Bearer ${TOKEN}.${kind}`);
+      const [named = "none"] = /herald-[a-z]+-reader/.exec(textOf(answer)) ?? [];
+      const role = roles.find(({ metadata }) => metadata.name === named) ?? assert.fail(named);
+      assert.ok(
+        role.rules.some((rule) => rule.nonResourceURLs.includes(path)),
+        `${named}: ${path}`,
+      );
+    }
+  }
+  // A token is at hand: another one would not help.
+  assert.doesNotMatch(textOf(await get("/", `Bearer ${TOKEN}.forbidden`)), /create token/);
 });
 
 Deno.test("what is no one token is refused without a question", async () => {
