@@ -215,7 +215,7 @@ function viewOf(
 function disagreements(speakers: readonly SpeakerStatus[]): string[] {
   const differ = (what: string, wordOf: (speaker: SpeakerStatus) => string): string[] => {
     if (new Set(speakers.map(wordOf)).size < 2) return [];
-    const words = speakers.map((speaker) => `${speaker.node} ${wordOf(speaker)}`);
+    const words = speakers.map((speaker) => `${speaker.node} says ${wordOf(speaker)}`);
     return [`the speakers differ in ${what}: ${words.sort().join("; ")}`];
   };
   return [

@@ -19,8 +19,8 @@ export const NO_ROLE =
 export const NO_STATUS =
   "herald: something listens where a role of this machine would, and gives no status. A role with " +
   "--metrics-auth or --tls-cert tells it by a socket in /run/herald alone: to its own user and " +
-  "root, and where it may write there (the chart mounts that folder, so does the manifest's " +
-  "emptyDir)\n";
+  "root, and where it may write there (in a pod an emptyDir, which the chart and Kustomize's " +
+  "component metrics-auth mount)\n";
 
 interface StatusRequest {
   /** Where the cluster is whose roles are asked; undefined: those of this machine. */

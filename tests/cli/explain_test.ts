@@ -199,7 +199,7 @@ Deno.test("explainService() holds the election as the speakers do: their rule, t
   const mixed = asked([speaker("node1", true, "owner", old), speaker("node2", false, "x")]);
   assert.match(
     explained(web, snapshot([web]), mixed),
-    /^Warning: the speakers differ in --l2-election: node1 v0\.10; node2 v0\.11\.$/m,
+    /^Warning: the speakers differ in --l2-election: node1 says v0\.10; node2 says v0\.11\.$/m,
   );
 });
 

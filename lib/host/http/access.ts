@@ -1,3 +1,4 @@
+import { errorText } from "../../base/errors.ts";
 import type { ProcessStatus } from "../../status/types.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { HttpMetrics } from "../metrics/http.ts";
@@ -45,6 +46,10 @@ export async function openAccess(
     wallMs,
     metrics,
     log,
+  }).catch((error) => {
+    throw new Error(`${errorText(error)} (--tls-cert and --tls-key, or --metrics-cert-dir)`, {
+      cause: error,
+    });
   });
   const guard = metricsAuth === "kubernetes" && review
     ? createGuard({ review, clock, wallMs, metrics, log }, signal)

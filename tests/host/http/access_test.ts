@@ -34,3 +34,11 @@ Deno.test("openAccess() is refused where there is nobody to ask, and never opens
   const cluster = { description: "the folder /srv" };
   await assert.rejects(openAccess(options, { ...host, cluster }, signal), /the folder \/srv/);
 });
+
+Deno.test("openAccess() names what it cannot use, and the flags that name it", async () => {
+  const tls = { certificate: "/nowhere/tls.crt", key: "/nowhere/tls.key" };
+  await assert.rejects(
+    openAccess({ ...RUN_OPTIONS, tls }, host, signal),
+    /\/nowhere\/tls\.crt.*--tls-cert.*--metrics-cert-dir/,
+  );
+});
