@@ -11,7 +11,7 @@ export interface Given {
   readonly ips: readonly Ip[];
   /** The pool that gave it. */
   readonly pool: string;
-  /** The pool that the Service asks for. */
+  /** The pool that the Service asks for and has; undefined where it asks for another by now. */
   readonly poolRequest: string | undefined;
 }
 
@@ -38,9 +38,8 @@ export function poolGiving(pools: readonly Pool[], ips: readonly Ip[]): Pool | u
 /**
  * What a configuration would take from live Services, in their order. The one judgement of it:
  * controllers that run or begin, speakers and the command line differ only in what they know to be
- * given. MetalLB refuses such a configuration as a whole; so does Herald, and it also counts the
- * annotation of a Service that has what it asks for and would name the wrong pool afterwards, for
- * rule A4 would then clear the address.
+ * given. MetalLB refuses such a configuration as a whole; so does Herald, and it also counts an
+ * annotation that would name the wrong pool afterwards, for rule A4 would then clear the address.
  */
 export function addressesTaken(given: Iterable<Given>, { pools }: Config): PoolConflict[] {
   const taken: PoolConflict[] = [];
@@ -48,8 +47,8 @@ export function addressesTaken(given: Iterable<Given>, { pools }: Config): PoolC
     const gives = poolGiving(pools, ips);
     const why = gives === undefined
       ? "no single pool of the new configuration gives it"
-      : poolRequest === pool && gives.name !== pool
-      ? `the Service asks for the pool ${quoted(pool)}, the address would be in ` +
+      : poolRequest !== undefined && gives.name !== poolRequest
+      ? `the Service asks for the pool ${quoted(poolRequest)}, the address would be in ` +
         quoted(gives.name)
       : undefined;
     if (why === undefined) continue;

@@ -26,11 +26,13 @@ export function checkGiven(
 ): PoolConflict[] {
   const given: Given[] = [];
   for (const facts of services) {
-    const { allocatedFrom: pool, key: service, poolRequest } = facts;
+    const { allocatedFrom: pool, key: service } = facts;
     if (pool === undefined || !facts.isLoadBalancer || facts.deleting) continue;
     if (!isOurClass(facts, lbClass) || facts.overwritten === true) continue;
     // What is of a family that the Service no longer has is given up whatever the pools are.
     const ips = facts.assigned.filter((ip) => facts.families.includes(familyOf(ip)));
+    // Who asks for another pool by now gives the address up whatever the configuration is.
+    const poolRequest = facts.poolRequest === pool ? pool : undefined;
     if (ips.length > 0) given.push({ service, ips, pool, poolRequest });
   }
   return addressesTaken(given, config);

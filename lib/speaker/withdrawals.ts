@@ -20,13 +20,14 @@ export function lostAnnouncements(
   for (const facts of services) {
     if (!isAnnounced(facts, lbClass)) continue;
     const ips = facts.assigned.filter((ip) => advertisedWith(before, ip) !== undefined);
-    const { key: service, poolRequest } = facts;
+    const { key: service } = facts;
     const whole = poolGiving(before.pools, ips);
     // Together where one pool gave them all; what was in two pools may go on so.
     const groups = whole === undefined ? ips.map((ip) => [ip]) : [ips];
     for (const ips of groups.filter(({ length }) => length > 0)) {
       const [first] = ips;
       const pool = whole?.name ?? (first && advertisedWith(before, first)?.pool.name) ?? "";
+      const poolRequest = facts.poolRequest === pool ? pool : undefined;
       given.push({ service, ips, pool, poolRequest });
     }
   }

@@ -123,8 +123,14 @@ Deno.test("S11 checkGiven() finds after a start what was given and no pool gives
     service("going", { ...given, deleting: true }),
     service("of-others", { ...given, allocatedFrom: undefined }),
     service("overwritten", { ...given, overwritten: true }),
+    // It asks for another pool by now: that is its own change.
+    service("asks", { ...given, assigned: ips("10.9.0.2"), poolRequest: "other" }),
+    service("has", { ...given, assigned: ips("10.9.0.3"), poolRequest: "main" }),
   ];
   const found = checkGiven(services, config(pool("new", "10.9.0.0/24")), undefined);
-  assert.deepEqual(found.map(({ service, pool }) => [service, pool]), [["default/web", "main"]]);
+  assert.deepEqual(found.map(({ service, pool }) => [service, pool]), [
+    ["default/web", "main"],
+    ["default/has", "main"],
+  ]);
   assert.deepEqual(checkGiven(services, config(pool("main", "10.0.0.0/8")), undefined), []);
 });
