@@ -13,7 +13,7 @@ const KUBE_VERSION = "1.35.0";
 const COMPATIBLE =
   `# Herald in MetalLB's place: the same namespace, names, labels, ports and ConfigMap.
 # 1. kubectl apply -f metallb-compatible.yaml
-# 2. kubectl apply -f the ConfigMap "config" that you have, or the one of README.md
+# 2. kubectl apply -f the ConfigMap "config" that you have, or metallb-configmap.yaml
 # Made from deploy/chart/herald by .ci/manifests.ts; change it there.
 `;
 const MONITORS =
