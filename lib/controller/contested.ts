@@ -3,7 +3,8 @@ import type { ServiceFacts } from "../model/facts.ts";
 import type { Ip } from "../net/ip.ts";
 import { compareAge } from "./age.ts";
 import { type AddressBook, contest, type Holding, retire } from "./allocations.ts";
-import { isOurClass, type PlanContext } from "./plan.ts";
+import { isOurClass } from "../model/service_class.ts";
+import type { PlanContext } from "./plan.ts";
 import { poolOf } from "./pool_state.ts";
 import { followShown, rivalsOf } from "./shown.ts";
 

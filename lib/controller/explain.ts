@@ -5,7 +5,8 @@ import { formatIp, type Ip } from "../net/ip.ts";
 import { type Instant } from "../base/time.ts";
 import { shows } from "./actions.ts";
 import type { AddressBook } from "./allocations.ts";
-import { type Decision, isOurClass, planService } from "./plan.ts";
+import { isOurClass } from "../model/service_class.ts";
+import { type Decision, planService } from "./plan.ts";
 import { restore } from "./restore.ts";
 import { rivalsOf, usedBy } from "./shown.ts";
 

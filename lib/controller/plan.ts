@@ -2,6 +2,7 @@ import { poolContains } from "../config/taken.ts";
 import type { Instant } from "../base/time.ts";
 import type { ServiceFacts, ServiceKey } from "../model/facts.ts";
 import { EVENT, type EventReason } from "../model/names.ts";
+import { isOurClass } from "../model/service_class.ts";
 import { type Family, familyOf, type Ip } from "../net/ip.ts";
 import {
   assignedEvent,
@@ -105,11 +106,6 @@ function planOwn(facts: ServiceFacts, book: AddressBook, context: PlanContext): 
   const text = `Service "${facts.key}" is headless: a load balancer needs a cluster IP`;
   const events = failureEvent(facts, EVENT.noClusterIpsFamily, text, book, context.now);
   return planOf(facts, { kind: "notReady", lacks: "no-headless" }, [...writes, ...events]);
-}
-
-/** Rule A13; a Service of another class is never written to. */
-export function isOurClass(facts: ServiceFacts, lbClass: string | undefined): boolean {
-  return facts.loadBalancerClass === lbClass;
 }
 
 /** Forgets a Service that is gone; whether others may be tried again (rule A11). */

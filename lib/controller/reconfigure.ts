@@ -3,7 +3,7 @@ import type { Config } from "../config/types.ts";
 import type { ServiceFacts } from "../model/facts.ts";
 import { familyOf } from "../net/ip.ts";
 import type { AddressBook } from "./allocations.ts";
-import { isOurClass } from "./plan.ts";
+import { isOurClass } from "../model/service_class.ts";
 import { poolOf, poolStates } from "./pool_state.ts";
 import { inTurn } from "./selection.ts";
 import { recheckRemembered } from "./sticky.ts";

@@ -4,7 +4,7 @@ import { compareAge } from "./age.ts";
 import type { Ip } from "../net/ip.ts";
 import { type AddressBook, createBook, hold } from "./allocations.ts";
 import { judgePresent } from "./keep.ts";
-import { isOurClass } from "./plan.ts";
+import { isOurClass } from "../model/service_class.ts";
 import { enterShown } from "./shown.ts";
 
 /**

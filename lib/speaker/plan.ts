@@ -1,6 +1,7 @@
 import { advertisedWith, onNode, type OrderedAdvertisement } from "../config/advertised.ts";
 import type { Advertisement, Layer2Advertisement, Protocol } from "../config/types.ts";
 import type { ServiceFacts, ServiceKey, SliceFacts } from "../model/facts.ts";
+import { isOurClass } from "../model/service_class.ts";
 import { familyOf, formatIp, type Ip } from "../net/ip.ts";
 import { labelsOf, servingNodes } from "./candidates.ts";
 import { type Asked, elect, type Election, electUnclaimed } from "./electing.ts";
@@ -197,7 +198,7 @@ function silence({ served, candidates }: Election<Advertisement>): Verdict {
 
 /** Whether a Service's addresses are ours to announce at all (rule A13 holds for speakers too). */
 export function isAnnounced(facts: ServiceFacts, lbClass: string | undefined): boolean {
-  return facts.isLoadBalancer && facts.loadBalancerClass === lbClass;
+  return facts.isLoadBalancer && isOurClass(facts, lbClass);
 }
 
 function saltOf(facts: ServiceFacts | undefined, rule: ElectionRule): string {

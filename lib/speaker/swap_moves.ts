@@ -1,6 +1,7 @@
 import { advertisedWith } from "../config/advertised.ts";
 import type { Config } from "../config/types.ts";
 import type { NodeFacts, ServiceFacts, ServiceKey, SliceFacts } from "../model/facts.ts";
+import { isOurClass } from "../model/service_class.ts";
 import { compareIp, formatIp, type Ip } from "../net/ip.ts";
 import { COMPAT } from "./compat.ts";
 import { createElections, type Electorate } from "./electorate.ts";
@@ -123,7 +124,7 @@ function compare(holding: Holding, rules: Rules, servesAll: boolean): Compared {
       planAddress(ip, of(ip), slicesOf, { ...heralds, self }, electorate),
     notOurs(ip) {
       const [first] = of(ip);
-      if (of(ip).some(({ loadBalancerClass }) => loadBalancerClass === lbClass)) return undefined;
+      if (of(ip).some((facts) => isOurClass(facts, lbClass))) return undefined;
       return first?.loadBalancerClass === undefined
         ? `Service ${first?.key} has no loadBalancerClass: with --lb-class=${lbClass} Herald leaves it alone`
         : `Service ${first.key} has the loadBalancerClass ${first.loadBalancerClass}, which Herald ` +

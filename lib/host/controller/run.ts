@@ -1,5 +1,5 @@
 import type { Config } from "../../config/types.ts";
-import { isOurClass } from "../../controller/plan.ts";
+import { isOurClass } from "../../model/service_class.ts";
 import type { ServiceFacts } from "../../model/facts.ts";
 import { withGiven } from "../../model/given.ts";
 import { readService } from "../../model/service.ts";
