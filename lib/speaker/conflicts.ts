@@ -1,11 +1,13 @@
 import { unreachable } from "../base/errors.ts";
-import { after, type Instant, instant, type Millis } from "../base/time.ts";
+import { after, earliest, type Instant, instant, type Millis } from "../base/time.ts";
 import type { Mac } from "../net/ethernet.ts";
 import type { Ip } from "../net/ip.ts";
 
 /** At most one defending announcement of an address in this time (RFC 5227 §1.1). */
 export const DEFEND_INTERVAL_MS: Millis = 10_000;
-/** After a fellow's frames the last word is ours, once there is quiet … */
+/** A fellow's frame is quicker than its claim: this node may be about to give the address up … */
+const CLAIM_MS: Millis = 100;
+/** … else, after a fellow's frames, the last word is ours, once there is quiet … */
 const QUIET_MS: Millis = 1_500;
 /** … and at most so often, for it may answer in the same way. */
 const LAST_WORD_MS: Millis = 5_000;
@@ -64,6 +66,8 @@ interface Foreign {
 /** Which hosts claim our addresses; only {@link step} touches it. */
 export interface ConflictState {
   readonly defended: Map<Ip, Instant>;
+  /** A fellow had it in a frame: it is defended then, if no claim has come; the earliest first. */
+  readonly awaited: Map<Ip, Instant>;
   /** Contradicted since it was defended: it is defended once more then. */
   readonly contradicted: Map<Ip, Instant>;
   /** Not judged yet, in the order in which they will be. */
@@ -83,6 +87,7 @@ export interface ConflictState {
 export function createConflicts(): ConflictState {
   return {
     defended: new Map(),
+    awaited: new Map(),
     contradicted: new Map(),
     suspects: new Map(),
     foreign: new Map(),
@@ -131,16 +136,12 @@ export function step(
 }
 
 /** When the next tick is due; undefined while nothing waits. */
-export function nextDeadline({ contradicted, suspects }: ConflictState): Instant | undefined {
-  let earliest: Instant | undefined;
-  for (const { judgeAt } of suspects.values()) {
-    earliest = judgeAt;
-    break;
-  }
-  for (const due of contradicted.values()) {
-    if (earliest === undefined || due < earliest) earliest = due;
-  }
-  return earliest;
+export function nextDeadline(
+  { awaited, contradicted, suspects }: ConflictState,
+): Instant | undefined {
+  const [suspect] = suspects.values();
+  const [claim] = awaited.values();
+  return earliest(suspect?.judgeAt, claim, ...contradicted.values());
 }
 
 /** Hosts that are not judged yet. */
@@ -232,9 +233,12 @@ function isRecent({ seenAt }: Foreign, now: Instant): boolean {
   return now < after(seenAt, TELL_INTERVAL_MS);
 }
 
-/** At once, or when that is allowed again: what neighbours heard last must be right. */
+/**
+ * At once, or when a fellow's claim would be here, or when that is allowed again: what neighbours
+ * heard last must be right.
+ */
 function defend(
-  { contradicted, defended }: ConflictState,
+  { awaited, contradicted, defended }: ConflictState,
   ip: Ip,
   isFellow: boolean,
   now: Instant,
@@ -246,21 +250,35 @@ function defend(
     defended.set(ip, now);
     forgetOldest(defended);
     contradicted.delete(ip);
-    // Neighbours may hear the two in the other order.
-    if (isFellow) contradicted.set(ip, after(now, LAST_WORD_MS));
-    actions.push({ kind: "defend", ip });
+    if (isFellow) {
+      awaited.set(ip, after(now, CLAIM_MS));
+      forgetOldest(awaited);
+    } else actions.push({ kind: "defend", ip });
     return;
   }
+  if (awaited.has(ip)) return;
   const quiet = Math.max(after(now, QUIET_MS), after(next, LAST_WORD_MS - DEFEND_INTERVAL_MS));
   contradicted.set(ip, isFellow ? instant(Math.min(quiet, next)) : next);
   forgetOldest(contradicted);
 }
 
 function haveLastWord(
-  { contradicted, defended, owned }: ConflictState,
+  { awaited, contradicted, defended, owned }: ConflictState,
   now: Instant,
   actions: ConflictAction[],
 ): void {
+  for (const [ip, due] of awaited) {
+    if (now < due) break; // the others came later
+    awaited.delete(ip);
+    // It is the fellow's by now: nothing was said.
+    if (!owned.has(ip)) {
+      defended.delete(ip);
+      continue;
+    }
+    actions.push({ kind: "defend", ip });
+    // Neighbours may hear the two in the other order.
+    contradicted.set(ip, after(now, LAST_WORD_MS));
+  }
   for (const [ip, due] of contradicted) {
     if (now < due) continue;
     contradicted.delete(ip);

@@ -1,7 +1,7 @@
 // deno-lint-ignore-file no-console -- tells what was checked
 import assert from "node:assert/strict";
 import { cutApi, setExcluded } from "./world/api.ts";
-import { kill, leave, startSpeaker } from "./world/life.ts";
+import { kill, leave, type Pause, pause, startSpeaker } from "./world/life.ts";
 import { answering, runUntil, schedule, type World } from "./world/world.ts";
 import {
   assertCachesRight,
@@ -179,5 +179,22 @@ Deno.test("claims lost on the way to one that is not missed: the address has one
     assertCachesRight(world, `seed ${seed}, ${nodes} nodes`);
     assertNoStorm(world, `seed ${seed}`);
     assertNobodyAccused(world, seed);
+  }
+});
+
+Deno.test("a node that stood still, for however long, misleads its neighbours for less than a second", () => {
+  const kinds: readonly Pause[] = ["process", "suspended", "migrated"];
+  for (let seed = 1; seed <= 120; seed++) {
+    const world = settledWorld(seed, [3, 4, 5][seed % 3] ?? 3);
+    runUntil(world, 10_000);
+    const watch = watchOwners(world);
+    const name = world.names[seed % world.names.length] ?? "";
+    const ms = 100 + 2_000 * world.random();
+    const what = kinds[Math.floor(kinds.length * world.random())] ?? "process";
+    pause(world, name, ms, what);
+    runUntil(world, world.now + ms + 8_000);
+    const { misledMs } = watch.worst;
+    assert.ok(misledMs < 1_000, `seed ${seed}, ${what}, ${ms} ms: ${misledMs} ms misled`);
+    assertOneOwner(world, seed);
   }
 });
