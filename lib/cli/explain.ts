@@ -204,7 +204,8 @@ function viewOf(
     cutOff: new Map(
       Object.entries(speaker?.cutOff ?? {}).map(([node, texts]) => [node, prefixesOf(texts)]),
     ),
-    self: "",
+    // One who asks, and is no node; where nobody names one, it is the machine of the folder.
+    self: nodes.size > 0 ? "" : owner ?? "this machine",
     election,
     judgement: judgementOf(judge, ignoreExcludeLabel, nodes),
     lbClass,

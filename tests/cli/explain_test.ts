@@ -241,3 +241,21 @@ Deno.test("explainService() tells what it knows where Nodes must not be read, an
   const told = explained(web, part, asked([speaker("node1", true, "owner")]));
   assert.match(told, /^node1 announces 10\.77\.1\.220 \(seen at node1's speaker\)\.$/m);
 });
+
+Deno.test("explainService() names a node where neither objects nor endpoints do", () => {
+  const web = service("web", "10.77.1.220");
+  const nameless = readEndpointSlice({
+    metadata: {
+      name: "web-1",
+      namespace: "default",
+      labels: { "kubernetes.io/service-name": "web" },
+    },
+    addressType: "IPv4",
+    endpoints: [{ addresses: ["127.0.0.1"], conditions: { ready: true } }],
+  }) ?? assert.fail();
+  const folder = { ...snapshot([web]), nodes: new Map(), slices: [nameless] };
+  const alone = explained(web, folder, asked([speaker("vm", false, "no interface answers")]));
+  assert.match(alone, /^By the election it should be vm, whose speaker says: no interface/m);
+  assert.match(alone, /^ {2}1\. vm/m);
+  assert.match(explained(web, folder), /^By the election this machine should announce/m);
+});

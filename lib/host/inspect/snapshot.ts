@@ -45,12 +45,19 @@ export const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {}, child
 /** What can be explained in part without them; a controller may list neither. */
 const DISPENSABLE: ReadonlySet<WatchedKind> = new Set(["EndpointSlice", "Node"]);
 
+function isFolder(path: string): Promise<boolean> {
+  return Deno.stat(path).then(({ isDirectory }) => isDirectory, () => false);
+}
+
 /**
  * Reads the objects once. What says who announces an address may be forbidden, and is told then.
  * @throws Error when they do not come within 15 s, or those that say who gets an address must not be
  * listed
  */
 export async function takeSnapshot(options: SourceOptions): Promise<Snapshot> {
+  if (options.store !== undefined && !await isFolder(options.store)) {
+    throw new Error(`--store=${options.store} is no folder; name the one that holds the manifests`);
+  }
   const stop = new AbortController();
   const { log, lastComplaint } = listening();
   const { signal } = stop;

@@ -163,3 +163,13 @@ Deno.test("takeSnapshot() says at once what it must not list and cannot do witho
     });
   }
 });
+
+Deno.test("takeSnapshot() says what is wrong with a folder that is none", async () => {
+  await inFolder({ "a-file": "" }, async (folder) => {
+    for (const store of [`${folder}/nowhere`, `${folder}/a-file`]) {
+      await assert.rejects(takeSnapshot(options(store)), {
+        message: `--store=${store} is no folder; name the one that holds the manifests`,
+      });
+    }
+  });
+});
