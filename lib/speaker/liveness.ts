@@ -110,13 +110,14 @@ export interface GossipView {
   readonly views: ReadonlyMap<string, ViewState>;
 }
 
-/** Takes over what gossip tells. */
+/** Takes over what gossip tells; gives whether a speaker came that does not beat: that one hands nothing over. */
 export function setMembers(
   liveness: Liveness,
   { alive, beating, elders, mute: muteByGossip, views }: GossipView,
   now: Instant,
-): void {
+): boolean {
   const { self, up, missed, vouched, leaving, mute, stale, unheard } = liveness;
+  const came = alive.difference(liveness.alive);
   liveness.alive = alive;
   const { beating: before, views: viewsBefore } = liveness;
   liveness.beating = beating;
@@ -136,11 +137,10 @@ export function setMembers(
   for (const [name, boot] of beating) {
     // An earlier run's goodbye says nothing of this one.
     if (before.get(name) !== boot) leaving.delete(name);
-  }
-  for (const name of beating.keys()) {
     const known = up.has(name) || missed.has(name) || leaving.has(name) || unheard.has(name);
     if (!known) unheard.set(name, now);
   }
+  return [...came].some((name) => name !== self && !beating.has(name));
 }
 
 /**

@@ -90,6 +90,21 @@ Deno.test("beside MetalLB's speakers labels leave no address with two owners, or
   }
 });
 
+Deno.test("after a partition beside MetalLB's speakers, which put nothing right, neighbours believe the owner again", () => {
+  for (let seed = 1; seed <= 24; seed++) {
+    const world = mixedWorld(seed);
+    const { network: { cut }, names } = world;
+    const name = names[seed % names.length] ?? "";
+    for (const other of names) {
+      if (other !== name) cut.add(`${name}>${other}`).add(`${other}>${name}`);
+    }
+    runUntil(world, world.now + 10_000 + 10_000 * world.random());
+    cut.clear();
+    runUntil(world, world.now + 45_000);
+    assertGood(world, seed, `seed ${seed}, ${name} of ${names.length} alone`);
+  }
+});
+
 Deno.test("layer2 7: speakers that elect by different rules, for however long, say so at a bounded pace", () => {
   for (let seed = 1; seed <= 40; seed++) {
     const world = settledWorld(seed, [2, 3, 5][seed % 3] ?? 3);

@@ -61,6 +61,24 @@ Deno.test("MetalLB's speakers live by gossip alone", () => {
   assert.equal(live(among([], ["m"]), 0), "a,m");
 });
 
+Deno.test("a speaker that does not beat is new each time it comes: it may have announced what is another's", () => {
+  const made = createLiveness("a");
+  const comes = (alive: readonly string[], beating: readonly string[] = []) =>
+    setMembers(made, {
+      alive: new Set(alive),
+      beating: new Map(beating.map((name) => [name, 1])),
+      mute: new Set(),
+      elders: new Set(),
+      views: new Map(),
+    }, at(0));
+  assert.equal(comes(["a", "b"], ["b"]), false, "a fellow is heard again by its beats");
+  for (let time = 1; time <= 2; time++) {
+    assert.equal(comes(["a", "b", "m"], ["b"]), true, `time ${time}`);
+    assert.equal(comes(["a", "b", "m"], ["b"]), false, `still there ${time}`);
+    assert.equal(comes(["a", "b"], ["b"]), false, `gone ${time}`);
+  }
+});
+
 Deno.test("a Herald speaker lives when it is heard, and while it is", () => {
   const made = among(["b"]);
   assert.equal(verdicts(made, 0).b, "not heard yet");

@@ -26,7 +26,7 @@ export type FellowEvent =
   }
   /**
    * A fellow is heard (again), or has not heard this node: it must learn what this one claims.
-   * Returned: it went without a goodbye.
+   * Returned: it went without a goodbye, or is MetalLB's and came; it may have announced what is ours.
    */
   | { readonly kind: "fellow-up"; readonly returned: boolean }
   /** A speaker is heard that gossip has not told of. */

@@ -188,8 +188,8 @@ function onMembers(state: State): void {
   liveness.fitness.problem = state.fault ?? refusalText(options.nodeName, gossip.rival());
   state.roster = rosterOf(gossip.alive(), gossip.members(), state.announced.sinceMs, liveness.up);
   const { beating: targets, view } = state.roster;
-  setMembers(liveness, view, clock.now());
-  inbox.post({ kind: "members" });
+  const returned = setMembers(liveness, view, clock.now());
+  inbox.post(returned ? { kind: "fellow-up", returned } : { kind: "members" });
   const key = JSON.stringify(targets, (_, value) => typeof value === "bigint" ? `${value}` : value);
   if (key === state.targets) return;
   state.targets = key;

@@ -137,7 +137,8 @@ export function membersChanged(world: World, speaker: Speaker): void {
   const roster = rosterOf(aliveMembers(gossip), gossip.members, speaker.sinceMs, liveness.up);
   const { beating, beside, view } = roster;
   speaker.judge = judgeBeside({ ...beside, keyBytes: undefined }, undefined);
-  setMembers(liveness, view, clock(world, speaker));
+  const returned = setMembers(liveness, view, clock(world, speaker));
+  if (returned) feed.ownership({ kind: "returned" });
   const isOld = world.old.has(speaker.name);
   speaker.targets = new Map(beating.map(({ address, name }) => [name, address]));
   const peers = isOld ? beating.map((peer) => ({ ...peer, inRing: false })) : beating;
