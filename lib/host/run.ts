@@ -12,7 +12,7 @@ import { openKubeCluster } from "./kubernetes/cluster.ts";
 import { type Log, openLog } from "./process/log.ts";
 import { createMetrics } from "./metrics/metrics.ts";
 import { isConfigFile, type RunOptions } from "./process/options.ts";
-import type { RoleContext, RunningRole, WorkerUrls } from "./process/role.ts";
+import { notReadyOf, type RoleContext, type RunningRole, type WorkerUrls } from "./process/role.ts";
 import { readServiceManager, startNotifier } from "./process/service_manager.ts";
 import { type ProcessStatus, STATUS_SCHEMA } from "../status/types.ts";
 import { showProcess } from "./process/usage.ts";
@@ -179,9 +179,7 @@ function processStatus(
   access: Access,
 ): ProcessStatus {
   const hasBegun = roles.length === (options.role === "all" ? 2 : 1);
-  const notReady = hasBegun
-    ? roles.flatMap((role) => role.notReady())
-    : ["the roles have not begun yet"];
+  const notReady = hasBegun ? notReadyOf(roles) : ["the roles have not begun yet"];
   return {
     schema: STATUS_SCHEMA,
     pid: Deno.pid,

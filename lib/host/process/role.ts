@@ -46,3 +46,8 @@ export interface RunningRole {
   /** Settles when the role has ended after the signal; rejects when it broke. */
   readonly done: Promise<void>;
 }
+
+/** Two roles of one process may wait for the same: it is told once. */
+export function notReadyOf(roles: readonly Pick<RunningRole, "notReady">[]): readonly string[] {
+  return [...new Set(roles.flatMap((role) => role.notReady()))];
+}
