@@ -1,7 +1,7 @@
 import { advertisedPools } from "../../config/advertised.ts";
 import type { Config } from "../../config/types.ts";
 import { earliest, type Instant } from "../../base/time.ts";
-import { announcedNow, type Wire } from "../../speaker/announced.ts";
+import type { Wire } from "../../speaker/announced.ts";
 import { type Judge, judgementOf } from "../../speaker/judgement.ts";
 import { pooledAddresses } from "../../speaker/node_addresses.ts";
 import {
@@ -38,7 +38,8 @@ import type { FellowEvent, Fellows } from "./fellows.ts";
 import type { DeskHandover } from "./handover.ts";
 import { createJudging, type Judging } from "./judging.ts";
 import { carryOut, type NoticeEvent } from "./notices.ts";
-import type { KeptPlan, SpeakerPlans } from "./plans.ts";
+import type { SpeakerPlans } from "./plans.ts";
+import { createTelling, type Telling } from "./telling.ts";
 
 /** All that may change what a speaker announces. */
 export type SpeakerEvent =
@@ -99,6 +100,7 @@ interface State extends DeskParts {
   readonly ownAddresses: Set<string>;
   readonly cutOff: CutOff;
   readonly claims: ClaimTelling;
+  readonly telling: Telling;
   /** What is on the wire may be another than was last told. */
   wireChanged: boolean;
 }
@@ -116,6 +118,7 @@ export function createDesk(parts: DeskParts): SpeakerDesk {
     ownAddresses: new Set(),
     cutOff: createCutOff({ ...parts, nodeName: parts.options.nodeName }),
     claims: createClaimTelling(parts),
+    telling: createTelling(parts),
     wireChanged: false,
   };
   return {
@@ -184,9 +187,9 @@ function decide(state: State): void {
   // A node that leaves has handed its addresses over: each line of that would be of no use.
   if (state.wireChanged && !standing.leaving) {
     state.wireChanged = false;
-    report(state, state.plans.plans.values());
+    state.telling.wireChanged();
   }
-  state.announcements.tell();
+  dues.push(state.telling.tell());
   if (!standing.leaving) {
     dues.push(state.concerns.look(state.judging.current(), state.cutOff.own()));
   }
@@ -233,15 +236,14 @@ function layer2Ranges({ judging, keeper }: State): readonly AddressRange[] {
 }
 
 function announce(state: State, config: Config): void {
-  const { announcements, announcers, plans } = state;
+  const { announcers, plans, telling } = state;
   if (config !== state.config) plans.touchAll();
   state.config = config;
   tellOwnAddresses(state, config);
   const view = viewOf(config, state);
   const changes = plans.update(view);
   for (const announcer of announcers) announcer.update(view, changes);
-  changes.gone.forEach(announcements.forget);
-  report(state, changes.changed);
+  telling.planned(changes);
 }
 
 /** Warns where a pool gives out this node's own address: its kernel answers, whoever is elected. */
@@ -253,12 +255,6 @@ function tellOwnAddresses(state: State, config: Config): void {
     ownAddresses.add(ip);
     log.warn({ ip, pool }, "a pool holds this node's own address: no other node announces it");
   }
-}
-
-/** Tells what is announced of these plans, which is not always what they say. */
-function report({ announcements, wire }: State, plans: Iterable<KeptPlan>): void {
-  const now = wire();
-  for (const plan of plans) announcements.report(plan, announcedNow(plan, now));
 }
 
 function knowledgeOf({ facts, keeper }: Pick<DeskParts, "facts" | "keeper">): Knowledge {

@@ -265,9 +265,9 @@ Deno.test("a fellow's notice is decided, carried out and acknowledged before the
     "touch all",
     `bgp ${VIP}`,
     `layer2 ${VIP}`,
-    `report ${VIP} true: owner`,
     "leaving of node2",
     "ack",
+    `report ${VIP} true: owner`,
   ]);
   assert.deepEqual(done(), [], "nothing is left for the next turn");
 });
