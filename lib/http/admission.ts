@@ -41,24 +41,27 @@ interface Guest {
 export interface Admission {
   readonly limits: AdmissionLimits;
   readonly guests: Map<number, Guest>;
+  /** Connections of each source that were given up, but stay open until the other side goes. */
+  readonly stuck: Map<string, number>;
 }
 
 export function createAdmission(limits: AdmissionLimits = ADMISSION_LIMITS): Admission {
-  return { limits, guests: new Map() };
+  return { limits, guests: new Map(), stuck: new Map() };
 }
 
 /**
  * Takes a new connection in. Where there is no place, who waits longest without having asked gives
  * his: whoever holds connections open only to hold them keeps nobody out. `refused` when all are
- * being answered.
+ * being answered, and to a source that lets so many answers lie as it may have connections.
  */
 export function admit(
-  { guests, limits }: Admission,
+  { guests, limits, stuck }: Admission,
   id: number,
   address: string,
   now: Instant,
 ): { readonly kind: "admitted"; readonly instead?: number } | { readonly kind: "refused" } {
   const source = sourceOf(address);
+  if ((stuck.get(source) ?? 0) >= limits.perSource) return { kind: "refused" };
   const fellows = [...guests].filter(([, guest]) => guest.source === source);
   const crowd = fellows.length >= limits.perSource
     ? fellows
@@ -85,6 +88,20 @@ export function enter({ guests, limits }: Admission, id: number, phase: Phase, n
 
 export function leave({ guests }: Admission, id: number): void {
   guests.delete(id);
+}
+
+/** A connection was given up, but cannot be closed before the other side takes what was written. */
+export function stick({ stuck }: Admission, address: string): void {
+  const source = sourceOf(address);
+  stuck.set(source, (stuck.get(source) ?? 0) + 1);
+}
+
+/** One of those is closed. */
+export function unstick({ stuck }: Admission, address: string): void {
+  const source = sourceOf(address);
+  const left = (stuck.get(source) ?? 0) - 1;
+  if (left > 0) stuck.set(source, left);
+  else stuck.delete(source);
 }
 
 /** Those whose time is over. */

@@ -10,6 +10,8 @@ import {
   enter,
   leave,
   overdue,
+  stick,
+  unstick,
 } from "../../lib/http/admission.ts";
 
 const LIMITS = { ...ADMISSION_LIMITS, connections: 4, perSource: 3 };
@@ -52,6 +54,23 @@ Deno.test("an answer that is being taken keeps its place, one that nobody takes 
     kind: "admitted",
     instead: 1,
   });
+});
+
+Deno.test("who lets as many answers lie as he may have connections is refused until one is gone", () => {
+  const hall = filled();
+  for (let times = 0; times < LIMITS.perSource; times++) {
+    assert.equal(admit(hall, times, "10.0.0.1", instant(1)).kind, "admitted");
+    leave(hall, times);
+    stick(hall, "::ffff:10.0.0.1");
+  }
+  assert.deepEqual(admit(hall, 9, "10.0.0.1", instant(2)), { kind: "refused" });
+  assert.equal(admit(hall, 9, "10.0.0.2", instant(2)).kind, "admitted");
+  for (let left = LIMITS.perSource; left > 0; left--) {
+    unstick(hall, "10.0.0.1");
+    assert.equal(admit(hall, 10 + left, "10.0.0.1", instant(3)).kind, "admitted");
+    leave(hall, 10 + left);
+  }
+  assert.equal(hall.stuck.size, 0);
 });
 
 Deno.test("each phase has its time, and a byte now and then does not stretch it", () => {

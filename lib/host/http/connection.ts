@@ -4,6 +4,9 @@ import { readHead, type RequestHead } from "../../http/head.ts";
 /** What a connection is read from and written to. */
 export type Wire = Pick<Deno.Conn, "read" | "write">;
 
+/** A connection that may be given up. */
+export type Line = Wire & Pick<Deno.Conn, "closeWrite">;
+
 interface Conversation {
   /** Where what comes in is held, as long as the longest head. */
   readonly buffer: Uint8Array<ArrayBuffer>;
@@ -50,6 +53,39 @@ export async function converse(wire: Wire, conversation: Conversation): Promise<
     onPhase("idle");
     if (filled > 0) onPhase("reading");
   }
+}
+
+/**
+ * The same, whose writes are given up when the signal fires: they reject then. The platform closes no
+ * connection in the middle of a write, so that whoever takes nothing would hold all that waits for
+ * it; `onStuck` gets the write that stays.
+ */
+export function untilGone(
+  wire: Line,
+  gone: AbortSignal,
+  onStuck: (write: Promise<unknown>) => void,
+): Line {
+  return {
+    // Ended by the platform, which may write into the buffer until then.
+    read: (buffer) => wire.read(buffer),
+    write: (bytes) => {
+      const write = wire.write(bytes);
+      return orGone(write, gone, () => onStuck(write));
+    },
+    closeWrite: () => orGone(wire.closeWrite(), gone),
+  };
+}
+
+function orGone<T>(work: Promise<T>, gone: AbortSignal, onGone?: () => void): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const giveUp = () => {
+      onGone?.();
+      reject(new Error("the connection was given up"));
+    };
+    work.then(resolve, reject).finally(() => gone.removeEventListener("abort", giveUp));
+    if (gone.aborted) giveUp();
+    else gone.addEventListener("abort", giveUp, { once: true });
+  });
 }
 
 async function send(

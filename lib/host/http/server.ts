@@ -7,6 +7,8 @@ import {
   enter,
   leave,
   overdue,
+  stick,
+  unstick,
 } from "../../http/admission.ts";
 import { type Answer, textAnswer } from "../../http/answer.ts";
 import { LONGEST_HEAD_BYTES, type RequestHead } from "../../http/head.ts";
@@ -16,7 +18,7 @@ import { oncePer } from "../process/backoff.ts";
 import { systemClock } from "../process/clock.ts";
 import { RUN_FOLDER } from "../process/options.ts";
 import type { Certificate } from "./certificate.ts";
-import { converse, type Wire } from "./connection.ts";
+import { converse, untilGone, type Wire } from "./connection.ts";
 import type { Guard } from "./guard.ts";
 import { acceptAll, listenTcp } from "./listener.ts";
 import { createPages, type PagesOptions } from "./pages.ts";
@@ -39,13 +41,20 @@ interface HttpOptions extends Omit<PagesOptions, "clock"> {
 interface Hall extends Pick<HttpOptions, "certificate" | "log"> {
   readonly admission: Admission;
   readonly answer: (head: RequestHead) => Answer | Promise<Answer>;
-  readonly guests: Map<number, Deno.Conn>;
+  readonly guests: Map<number, Guest>;
   readonly conversations: Set<Promise<void>>;
   /** Used again: a crowd that comes and goes must not leave thousands of them to be collected. */
   readonly buffers: Uint8Array<ArrayBuffer>[];
   readonly mayComplain: () => boolean;
   readonly signal: AbortSignal;
   lastId: number;
+}
+
+interface Guest {
+  readonly connection: Deno.Conn;
+  readonly source: string;
+  /** Ends what is written to it, and read. */
+  readonly gone: AbortController;
 }
 
 const SWEEP_MS = 500;
@@ -146,8 +155,9 @@ function receive(hall: Hall, connection: Deno.Conn): void {
   }
   if (admitted.kind === "refused") return shut(connection);
   if (admitted.instead !== undefined) dismiss(hall, admitted.instead);
-  guests.set(id, connection);
-  const conversation = talk(hall, id, connection).finally(() => {
+  const guest = { connection, source, gone: new AbortController() };
+  guests.set(id, guest);
+  const conversation = talk(hall, id, guest).finally(() => {
     leave(admission, id);
     dismiss(hall, id);
     conversations.delete(conversation);
@@ -158,15 +168,20 @@ function receive(hall: Hall, connection: Deno.Conn): void {
 async function talk(
   hall: Hall,
   id: number,
-  connection: Deno.Conn,
+  { connection, gone, source }: Guest,
 ): Promise<void> {
-  const { certificate, log } = hall;
+  const { admission, certificate, log } = hall;
+  const ignore = () => {};
+  const line = untilGone(connection, gone.signal, (write) => {
+    stick(admission, source);
+    write.catch(ignore).finally(() => unstick(admission, source));
+  });
   try {
-    if (certificate === undefined) return await hear(hall, id, connection);
-    const tunnel = await openTunnel(connection, certificate.current());
+    if (certificate === undefined) return await hear(hall, id, line);
+    const tunnel = await openTunnel(line, certificate.current());
     if (tunnel === undefined) return;
     try {
-      await hear(hall, id, tunnel.wire);
+      await hear(hall, id, untilGone(tunnel.wire, gone.signal, ignore));
     } finally {
       await tunnel.close();
     }
@@ -195,9 +210,10 @@ async function hear(
 }
 
 function dismiss({ guests }: Hall, id: number): void {
-  const connection = guests.get(id);
+  const guest = guests.get(id);
   guests.delete(id);
-  if (connection !== undefined) shut(connection);
+  guest?.gone.abort();
+  if (guest !== undefined) shut(guest.connection);
 }
 
 function shut(connection: Deno.Conn): void {

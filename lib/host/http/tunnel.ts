@@ -1,11 +1,11 @@
 import { encodeHead, textAnswer } from "../../http/answer.ts";
 import type { KeyPair } from "../process/key_pair.ts";
-import type { Wire } from "./connection.ts";
+import type { Line, Wire } from "./connection.ts";
 
 /** The inside of a connection whose TLS ends in this process. */
 export interface Tunnel {
   /** In plain text. */
-  readonly wire: Wire;
+  readonly wire: Line;
   /** Ends it after what was written; settles when the other side has it, or is gone. */
   close(): Promise<void>;
 }
@@ -23,7 +23,7 @@ const CHUNK_BYTES = 16_640;
  * does not begin a handshake is told, and gets undefined. @throws the error of the connection
  */
 export async function openTunnel(
-  outside: Deno.Conn,
+  outside: Line,
   pair: Pick<KeyPair, "certificate" | "key">,
 ): Promise<Tunnel | undefined> {
   const first = new Uint8Array(CHUNK_BYTES);
@@ -37,7 +37,8 @@ export async function openTunnel(
   const inward = pump(outside, inside, first, count).finally(() => shut(inside));
   // Told by the side that reads.
   inward.catch(() => {});
-  const outward = pump(inside, outside, new Uint8Array(CHUNK_BYTES), 0);
+  // Where nobody takes it, to the end of it all the same: both sides may wait for the other.
+  const outward = pump(inside, outside, new Uint8Array(CHUNK_BYTES), 0).catch(() => drain(inside));
   outward.catch(() => {});
   return {
     wire,
@@ -58,7 +59,7 @@ async function openPair(
   try {
     while (true) {
       const wire = await listener.accept();
-      if (wire.remoteAddr.port === inside.localAddr.port) return { inside, wire };
+      if (isSame(wire.remoteAddr, inside.localAddr)) return { inside, wire };
       // Somebody else on this machine, who found the port in this moment.
       shut(wire);
     }
@@ -68,10 +69,20 @@ async function openPair(
   }
 }
 
+function isSame(one: Deno.NetAddr, other: Deno.NetAddr): boolean {
+  return one.port === other.port && one.hostname === other.hostname;
+}
+
+/** Takes what comes until the end of it, for nobody. */
+async function drain(from: Wire): Promise<void> {
+  const buffer = new Uint8Array(CHUNK_BYTES);
+  while (await from.read(buffer) !== null);
+}
+
 /** Hands on what comes, after what came already, until the end of it; then says so. */
 async function pump(
-  from: Deno.Conn,
-  to: Deno.Conn,
+  from: Wire,
+  to: Line,
   buffer: Uint8Array<ArrayBuffer>,
   already: number,
 ): Promise<void> {
@@ -88,7 +99,7 @@ function plainRefusal(): Uint8Array<ArrayBuffer> {
   return new Uint8Array([...head, ...answer.body]);
 }
 
-async function writeAll(to: Deno.Conn, bytes: Uint8Array): Promise<void> {
+async function writeAll(to: Wire, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length;) at += await to.write(bytes.subarray(at));
 }
 

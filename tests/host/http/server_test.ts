@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { serveHttp } from "../../../lib/host/http/server.ts";
 import { logOf } from "../../support/log.ts";
 import { PROCESS_STATUS as STATUS } from "../../support/status.ts";
+import { waitFor } from "../../support/wait.ts";
 import { createMetrics } from "../../../lib/host/metrics/metrics.ts";
 import type { ProcessStatus } from "../../../lib/status/types.ts";
 
@@ -126,4 +127,70 @@ Deno.test("fault 5: five hundred connections that never finish their request kee
       for (const connection of crowd) connection.close();
     }
   });
+});
+
+/** Asks and asks, and takes no answer, until no further question goes out. */
+async function stuff(connection: Deno.Conn): Promise<void> {
+  const bytes = new TextEncoder().encode("GET /status HTTP/1.1\r\nhost: a\r\n\r\n".repeat(5_000));
+  let written = 0;
+  const writing = (async () => {
+    while (true) written += await connection.write(bytes);
+  })();
+  // Its end is the end of the connection.
+  writing.catch(() => {});
+  let before = -1;
+  let looks = 0;
+  await waitFor("questions that nobody takes any more", () => {
+    looks = written === before ? looks + 1 : 0;
+    before = written;
+    return looks === 8;
+  }, { timeoutMs: 20_000, everyMs: 250 });
+}
+
+async function takeAll(connection: Deno.Conn): Promise<void> {
+  const buffer = new Uint8Array(65_536);
+  try {
+    while (await connection.read(buffer) !== null);
+  } catch {
+    // It was reset, or another reads.
+  }
+  try {
+    connection.close();
+  } catch {
+    // It is closed.
+  }
+}
+
+function openSockets(): number {
+  const isSocket = (name: string) => {
+    try {
+      return Deno.readLinkSync(`/proc/self/fd/${name}`).startsWith("socket:");
+    } catch {
+      return false; // The one by which the folder is read.
+    }
+  };
+  return [...Deno.readDirSync("/proc/self/fd")].filter(({ name }) => isSocket(name)).length;
+}
+
+Deno.test("who asks without end and takes no answer holds no stop up, and leaves nothing", async () => {
+  const crowd: Deno.Conn[] = [];
+  const before = openSockets();
+  const long = { ...STATUS, notReady: ["x".repeat(1_000_000)] };
+  const serving = served(() => long, async (_url, port) => {
+    for (let times = 0; times < 2; times++) {
+      const connection = await Deno.connect({ hostname: "127.0.0.1", port });
+      crowd.push(connection);
+      await stuff(connection);
+    }
+  });
+  let isOver = false;
+  serving.then(() => (isOver = true), () => {});
+  try {
+    // While they still hold what they were sent.
+    await waitFor("the end of all that is served", () => isOver);
+    await serving;
+  } finally {
+    await Promise.all(crowd.map(takeAll));
+  }
+  await waitFor("the end of all sockets", () => openSockets() <= before);
 });
