@@ -203,7 +203,7 @@ async function within<T>(work: Promise<T>, ms: Millis, late: () => string): Prom
 type StandingConfig = Pick<Snapshot, "config" | "configReason">;
 
 /** What stands is not what is in force where a controller that starts with it refuses it. */
-function unlessRefused(
+export function unlessRefused(
   standing: StandingConfig,
   services: Iterable<ServiceFacts>,
   lbClass: string | undefined,
