@@ -261,7 +261,6 @@ const WIRING = new Set([
   "lib/base/version.ts",
   "lib/cli/surroundings.ts",
   "lib/host/cluster/cluster.ts",
-  "lib/host/process/role.ts",
   "lib/host/run.ts",
   "lib/host/speaker/run.ts",
   "lib/host/linux/worker/messages.ts",

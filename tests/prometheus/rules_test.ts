@@ -84,3 +84,14 @@ Deno.test("each alert says what happened, what it means and what to do, and how 
     assert.ok(["critical", "warning", "info"].includes(labels.severity ?? ""), alert);
   }
 });
+
+Deno.test("a runbook that asks a page tells the way to closed pages too", () => {
+  const asking = ALERTS.filter(({ annotations: { runbook = "" } }) => /curl http:/.test(runbook));
+  assert.ok(asking.length >= 2);
+  for (const { alert, annotations: { runbook = "" } } of asking) {
+    assert.match(runbook, /closed\s+curl -k https:/, alert);
+  }
+  // What closed metrics answer to who asks as before looks like a process that is gone.
+  const down = ALERTS.find(({ alert }) => alert === "HeraldDown")?.annotations.runbook ?? "";
+  assert.match(down, /40[13].*https.*token.*herald-metrics-reader/s);
+});
