@@ -33,7 +33,8 @@ export function statusSince(object: unknown): number | undefined {
 
 /**
  * Whether the status is another's than the annotation beside it, which tells the pool that gave an
- * address: somebody wrote over what was given. Not known where nobody is noted.
+ * address: somebody wrote over what was given, or cleared it. Who clears a status is noted nowhere,
+ * and nobody has written it then. Not known where nobody is noted.
  */
 export function isOverwritten(object: unknown): boolean {
   const [writer] = readStatusManagers(object);
@@ -43,8 +44,15 @@ export function isOverwritten(object: unknown): boolean {
       `f:${prefix}${ANNOTATION.allocatedFrom}` in annotations
     );
   });
-  if (writer === undefined || giver === undefined || isHerald(writer.name)) return false;
+  if (giver === undefined) return false;
+  if (writer === undefined) return !showsAddresses(object);
+  if (isHerald(writer.name)) return false;
   return writer.name !== giver.name && writer.time >= giver.time;
+}
+
+function showsAddresses(object: unknown): boolean {
+  const { status } = isObject(object) ? object : {};
+  return listOr(objectOr(objectOr(status).loadBalancer).ingress).length > 0;
 }
 
 function managersOf(

@@ -60,6 +60,15 @@ for (
   }
 }
 
+Deno.test("isOverwritten() is so where nobody has written the status, for somebody cleared it", () => {
+  const metadata = { managedFields: [{ manager: "herald", fieldsV1: { "f:metadata": POOL } }] };
+  const shown = { loadBalancer: { ingress: [{ ip: "10.77.1.10" }] } };
+  for (const status of [undefined, {}, { loadBalancer: {} }, { loadBalancer: { ingress: [] } }]) {
+    assert.equal(isOverwritten({ metadata, status }), true);
+  }
+  assert.equal(isOverwritten({ metadata, status: shown }), false, "nobody is noted");
+});
+
 Deno.test("isOverwritten() is not so where nobody is noted", () => {
   for (const object of [undefined, {}, { metadata: { managedFields: [] } }]) {
     assert.equal(isOverwritten(object), false);

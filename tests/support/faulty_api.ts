@@ -1,5 +1,5 @@
 import { systemClock } from "../../lib/host/process/clock.ts";
-import { isObject, type JsonObject, objectOr, textOf } from "../../lib/model/json.ts";
+import { isObject, type JsonObject, listOr, objectOr, textOf } from "../../lib/model/json.ts";
 import { json, startMockApi, status } from "./mock_api.ts";
 
 /** One request as the server saw it. */
@@ -268,15 +268,31 @@ function merged(before: JsonObject, patch: JsonObject): JsonObject {
   return result;
 }
 
-/** Who wrote the status last, as the API server notes it. */
+/**
+ * Who wrote the status and the annotations last, as the API server notes it: who clears a status is
+ * not noted, and nobody has written it any more.
+ */
 function signed(object: JsonObject, manager: string): JsonObject {
   const metadata = objectOr(object.metadata);
+  const names = Object.keys(objectOr(metadata.annotations)).map((name) => [`f:${name}`, {}]);
+  const { ingress } = objectOr(objectOr(object.status).loadBalancer);
+  const isShown = listOr(ingress).length > 0;
+  const before = listOr(metadata.managedFields).map(objectOr)
+    .filter((entry) => entry.manager !== manager && !isShown)
+    .map(({ fieldsV1, ...entry }) => (
+      { ...entry, fieldsV1: { "f:metadata": objectOr(objectOr(fieldsV1)["f:metadata"]) } }
+    ));
   const entry = {
     manager,
     operation: "Update",
     subresource: "status",
     time: new Date().toISOString().replace(/\.\d+/, ""),
-    fieldsV1: { "f:status": { "f:loadBalancer": { "f:ingress": {} } } },
+    fieldsV1: isShown || before.length === 0
+      ? {
+        "f:metadata": { "f:annotations": Object.fromEntries(names) },
+        ...isShown && { "f:status": { "f:loadBalancer": { "f:ingress": {} } } },
+      }
+      : {},
   };
-  return { ...object, metadata: { ...metadata, managedFields: [entry] } };
+  return { ...object, metadata: { ...metadata, managedFields: [...before, entry] } };
 }

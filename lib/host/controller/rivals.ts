@@ -16,7 +16,10 @@ export function createRivals(onRival: (name: string) => void): Rivals {
   /** Who wrote each Service's status, and when: what was seen already is no news. */
   const seen = new Map<ServiceKey, string>();
   return {
-    look(object, { key, uid }) {
+    look(object, { hasIngress, key, uid }) {
+      // A change of the type empties a status, and who wrote it before stays noted: with what was
+      // written another class may be served now.
+      if (!hasIngress) return;
       const [manager] = readStatusManagers(object);
       if (manager === undefined) return;
       const mark = `${uid} ${manager.name} ${manager.time}`;

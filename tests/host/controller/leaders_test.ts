@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Lead } from "../../../lib/host/cluster/cluster.ts";
 import { LONE_WRITER } from "../../../lib/model/status_manager.ts";
 import { machineTime } from "../../../lib/host/process/pauses.ts";
-import { type JsonObject, objectOr, textOf } from "../../../lib/model/json.ts";
+import { type JsonObject, listOr, objectOr, textOf } from "../../../lib/model/json.ts";
 import { HURRIED_CLOCK } from "../../support/clock.ts";
 import { type FaultyApi, startFaultyApi } from "../../support/faulty_api.ts";
 import {
@@ -54,6 +54,9 @@ function touchAll(api: FaultyApi): void {
   }
 }
 
+/** It leads, and has read what there is. */
+const hasRead = ({ log }: PlayedController) =>
+  log.messages().some((msg) => msg.startsWith("leading"));
 const roleOf = ({ role }: PlayedController): Lead["kind"] | undefined =>
   role.controller?.().lead?.role;
 
@@ -118,7 +121,7 @@ Deno.test("fault 3: of two controllers that lead by a Lease each one falls silen
   const leaderElection = { ...ELECTION, namespace: "other" };
   await using two = await playController(api, "B", { options: { leaderElection } });
   const both = [one, two];
-  await until("two leaders", () => both.every((each) => each.leads()));
+  await until("two leaders", () => both.every(hasRead));
   const show = missHalf(api, both);
   for (let at = 0; at < 6; at++) askAddress(api, `s${at}`);
   await until("writes of both", () => new Set(statusWriters(api)).size === 2);
@@ -143,7 +146,7 @@ Deno.test("fault 4: two controllers of two classes that gave one address at one 
   const options = { lbClass: "blue", leaderElection };
   await using blue = await playController(api, "B", { options });
   const both = [plain, blue];
-  await until("two leaders", () => both.every((each) => each.leads()));
+  await until("two leaders", () => both.every(hasRead));
   const isBlue = (object: JsonObject) => objectOr(object.spec).loadBalancerClass === "blue";
   const shows = [api.hide("A", isBlue), api.hide("B", (object) => !isBlue(object))];
   const names = ["s0", "s1", "s2", "s3"];
@@ -158,6 +161,62 @@ Deno.test("fault 4: two controllers of two classes that gave one address at one 
   const moved = names.filter((name, at) => addressOf(api, name) !== before[at]);
   assert.equal(moved.length, 2, `${moved} moved`);
   assert.equal(statusWriters(api).length, 6, "each gave two, and two moved");
+});
+
+Deno.test("fault 4: an address whose Service's status is cleared is given by no controller of another class", async () => {
+  await using api = startFaultyApi();
+  api.put(CONFIG, configMap(ONE_POOL));
+  await using plain = await playController(api, "A");
+  const leaderElection = { ...ELECTION, name: "herald-blue" };
+  await using blue = await playController(api, "B", {
+    options: { lbClass: "blue", leaderElection },
+  });
+  await until("two leaders", () => [plain, blue].every(hasRead));
+  askAddress(api, "web");
+  await until("an address", () => addressOf(api, "web") !== "");
+  const before = addressOf(api, "web");
+  const end = api.fault(({ client, path }) =>
+    client === "A" && path.endsWith("/status") ? status(503, "busy") : undefined
+  );
+  const service = objectOr(api.get(servicePath("web")));
+  const metadata = objectOr(service.metadata);
+  // Nobody has written the status any more.
+  const managedFields = listOr(metadata.managedFields).map(objectOr).map((entry) => (
+    { ...entry, fieldsV1: { ...objectOr(entry.fieldsV1), "f:status": undefined } }
+  ));
+  api.put(servicePath("web"), { ...service, metadata: { ...metadata, managedFields }, status: {} });
+  await pause(100);
+  for (const name of ["b1", "b2"]) askAddress(api, name, {}, "blue");
+  await until("addresses of the other class", () => addressOf(api, "b2") !== "");
+  assert.deepEqual([addressOf(api, "b1"), addressOf(api, "b2")].includes(before), false);
+  end();
+  await until("the address again", () => addressOf(api, "web") === before);
+});
+
+Deno.test("a Service that goes from one class to another silences neither controller", async () => {
+  await using api = startFaultyApi();
+  api.put(CONFIG, configMap(ONE_POOL));
+  await using plain = await playController(api, "A");
+  const leaderElection = { ...ELECTION, name: "herald-blue" };
+  await using blue = await playController(api, "B", {
+    options: { lbClass: "blue", leaderElection },
+  });
+  const both = [plain, blue];
+  await until("two leaders", () => both.every(hasRead));
+  for (const [from, to] of [["blue", undefined], [undefined, "blue"]] as const) {
+    const name = `from-${from}`;
+    askAddress(api, name, {}, from);
+    await until("an address", () => addressOf(api, name) !== "");
+    // By way of another type: that empties the status, and who wrote it stays noted.
+    const { spec, ...rest } = objectOr(api.get(servicePath(name)));
+    const emptied = { ...rest, status: { loadBalancer: {} } };
+    const { loadBalancerClass: _, ...plainSpec } = objectOr(spec);
+    api.put(servicePath(name), { ...emptied, spec: { ...plainSpec, type: "ClusterIP" } });
+    const ofClass = to === undefined ? {} : { loadBalancerClass: to };
+    api.put(servicePath(name), { ...emptied, spec: { ...plainSpec, ...ofClass } });
+    await until("an address by the other", () => addressOf(api, name) !== "");
+    assert.ok(both.every((each) => each.leads()), `${both.map(roleOf)} after ${from} to ${to}`);
+  }
 });
 
 Deno.test("fault 18: a Lease that is deleted under a slow leader makes no second one", async () => {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { loneWriter } from "../../../lib/host/cluster/cluster.ts";
 import { createRivals } from "../../../lib/host/controller/rivals.ts";
-import { service } from "../../controller/fixture.ts";
+import { ips, service } from "../../controller/fixture.ts";
 
-const WEB = service("web");
+const WEB = service("web", { assigned: ips("10.0.0.1") });
 
 /** A Service whose status this one wrote at that second. */
 function writtenBy(manager: string, second = 1): unknown {
@@ -30,4 +30,14 @@ Deno.test("createRivals() tells of a Herald's writes that are news, once each", 
   forget(WEB.key);
   look(writtenBy("herald", 6), WEB);
   assert.equal(told.length, 3);
+});
+
+Deno.test("createRivals() takes nobody for a rival whose status is empty now, for the server notes it on", () => {
+  const told: string[] = [];
+  const { look, settled } = createRivals((name) => void told.push(name));
+  settled();
+  look(writtenBy("herald+metallb-system/herald-blue"), { ...WEB, assigned: [], hasIngress: false });
+  assert.deepEqual(told, []);
+  look(writtenBy("herald+metallb-system/herald-blue"), WEB);
+  assert.deepEqual(told, ["herald+metallb-system/herald-blue"]);
 });

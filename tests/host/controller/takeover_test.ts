@@ -16,7 +16,7 @@ import {
 } from "../../support/faulty_controllers.ts";
 import { pause } from "../../support/wait.ts";
 import { status, until } from "../../support/mock_api.ts";
-import { type JsonObject, objectOr } from "../../../lib/model/json.ts";
+import { type JsonObject, listOr, objectOr } from "../../../lib/model/json.ts";
 
 const NOTE = `${SYSTEM}/configmaps/herald-sticky-addresses`;
 const TWO_POOLS =
@@ -141,7 +141,12 @@ Deno.test("a takeover while another writes over a status holds up no other Servi
   await until("the status put right", () => addressOf(api, "web").startsWith("10.77.1."));
 });
 
-Deno.test("a takeover while an address is contested gives it back to its Service, and to nobody else", async () => {
+for (const [how, spoil] of [["written over", overwritten], ["cleared", cleared]] as const) {
+  Deno.test(`a takeover while a status is ${how} gives its address back to its Service, and to nobody else`, () =>
+    takeOverSpoilt(spoil));
+}
+
+async function takeOverSpoilt(spoil: (service: JsonObject) => JsonObject): Promise<void> {
   await using api = startFaultyApi();
   api.put(CONFIG, configMap(ONE_POOL));
   await using first = await playController(api, "A");
@@ -155,7 +160,7 @@ Deno.test("a takeover while an address is contested gives it back to its Service
   await until("a standby", () => second.role.notReady().length === 0);
   // The lowest address is free when the next leader begins.
   const end = api.fault(({ path }) => path.endsWith("/web/status") ? status(503, "") : undefined);
-  api.put(servicePath("web"), overwritten(objectOr(api.get(servicePath("web")))));
+  api.put(servicePath("web"), spoil(objectOr(api.get(servicePath("web")))));
   api.remove(servicePath("other"));
   await pause(100);
   await first.end();
@@ -166,7 +171,7 @@ Deno.test("a takeover while an address is contested gives it back to its Service
   await until("the status put right", () => addressOf(api, "web").startsWith("10.77.1."));
   assert.equal(addressOf(api, "web"), before);
   assert.ok(addressOf(api, "new") !== before && addressOf(api, "newer") !== before);
-});
+}
 
 /** As the API server notes one that writes a node's address over what Herald gave. */
 function overwritten(service: JsonObject): JsonObject {
@@ -182,6 +187,15 @@ function overwritten(service: JsonObject): JsonObject {
     metadata: { ...objectOr(service.metadata), managedFields },
     status: { loadBalancer: { ingress: [{ ip: "192.168.0.5" }] } },
   };
+}
+
+/** As the API server notes one that takes the addresses away: not at all. */
+function cleared(service: JsonObject): JsonObject {
+  const metadata = objectOr(service.metadata);
+  const managedFields = listOr(metadata.managedFields).map(objectOr).map((entry) => (
+    { ...entry, fieldsV1: { ...objectOr(entry.fieldsV1), "f:status": undefined } }
+  ));
+  return { ...service, metadata: { ...metadata, managedFields }, status: { loadBalancer: {} } };
 }
 
 const isLeading = (msg: string) => msg.startsWith("leading");
