@@ -9,6 +9,8 @@ import type { Held } from "./ownership_state.ts";
 const COUNTER_MS: Millis = 1_000;
 /** … and an announcement in this. */
 const AGAIN_MS: Millis = 5_000;
+/** Once the other has given it up, one in this. */
+const GIVEN_UP_MS: Millis = 1_000;
 /** The last one waits until nobody has contradicted for so long, but not for ever. */
 const QUIET_MS: Millis = 1_500;
 
@@ -44,6 +46,12 @@ export function putRight(held: Held, now: Instant, { again }: Said): void {
   }
   const quiet = Math.max(after(held.againAt, AGAIN_MS), after(now, QUIET_MS));
   held.againDue = instant(Math.min(quiet, after(held.againAt, 2 * AGAIN_MS)));
+}
+
+/** The other gives it up and announces it no more: the last word need not wait for long. */
+export function lastWordSoon(held: Held, now: Instant): void {
+  const soon = Math.max(after(held.againAt, GIVEN_UP_MS), now);
+  held.againDue = instant(Math.min(held.againDue ?? soon, soon));
 }
 
 /** What was not said at once, so as not to answer without end, is said now. */

@@ -1,7 +1,7 @@
 import { unreachable } from "../base/errors.ts";
 import { after, type Instant, instant, type Millis } from "../base/time.ts";
 import type { Ip } from "../net/ip.ts";
-import { contradict, counter, isOurs, putRight, type Said } from "./contradiction.ts";
+import { contradict, counter, isOurs, lastWordSoon, putRight, type Said } from "./contradiction.ts";
 import { SERIES_MS } from "./layer2.ts";
 import {
   type Held,
@@ -16,6 +16,8 @@ import {
 export const LINGER_MS: Millis = 500;
 /** One that ends waits longer, for a busy machine's sake: there is nothing better that it could do. */
 export const LEAVE_MS: Millis = 1_500;
+/** One that comes back may be the owner: this node's last word would be the wrong one, so its claim comes first. */
+const RETURN_MS: Millis = 200;
 /** Had a release been lost, nobody would answer: so the fellow is asked so often … */
 const ASK_MS: Millis = 1_200;
 /** … and has so long to say that it still answers. */
@@ -48,7 +50,7 @@ export function step(
       onFellows(state, event.names, said);
       break;
     case "returned":
-      for (const held of state.held.values()) if (isOurs(held)) putRight(held, now, said);
+      for (const held of state.held.values()) held.returnedDue ??= after(now, RETURN_MS);
       break;
     case "stale":
       onStale(state, event.names, said);
@@ -63,7 +65,13 @@ export function step(
   }
   endLingering(state, now);
   askAgain(state, now, said);
-  for (const held of state.held.values()) contradict(held, now, said);
+  for (const held of state.held.values()) {
+    if (held.returnedDue !== undefined && now >= held.returnedDue) {
+      held.returnedDue = undefined;
+      if (isOurs(held)) putRight(held, now, said);
+    }
+    contradict(held, now, said);
+  }
   const { claims, releases, again, resumed } = said;
   const quiet = lingering(state);
   const changed = quiet.join() !== quietBefore || !sameIps(before, answered(state));
@@ -89,9 +97,9 @@ export function step(
 export function nextDeadline(state: OwnershipState): Instant | undefined {
   let earliest: Instant | undefined;
   for (const held of state.held.values()) {
-    const { againDue, counterDue, lingersUntil, restsUntil, yielded } = held;
+    const { againDue, counterDue, lingersUntil, restsUntil, returnedDue, yielded } = held;
     const due = lingersUntil ?? restsUntil ?? (yielded?.asked ? yielded.until : yielded?.askAt);
-    for (const one of [due, againDue, counterDue]) {
+    for (const one of [due, againDue, counterDue, returnedDue]) {
       if (one !== undefined && (earliest === undefined || one < earliest)) earliest = one;
     }
   }
@@ -134,6 +142,7 @@ function onWish(
         counterDue: undefined,
         againAt: instant(-Infinity),
         againDue: undefined,
+        returnedDue: undefined,
         restsUntil: undefined,
       });
       claims.add(ip);
@@ -211,7 +220,9 @@ function onRelease(
   // It answers until it hears a claim: one that came before it contradicted, or never heard.
   said.claims.add(ip);
   // In an orderly way it does so as this node begins. Later, both had it: as after a partition.
-  if (now >= after(held.since, LINGER_MS)) putRight(held, now, said);
+  if (now < after(held.since, LINGER_MS)) return;
+  putRight(held, now, said);
+  lastWordSoon(held, now);
 }
 
 function onFellows(state: OwnershipState, names: ReadonlySet<string>, { claims }: Said): void {

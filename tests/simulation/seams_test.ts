@@ -198,3 +198,25 @@ Deno.test("a node that stood still, for however long, misleads its neighbours fo
     assertOneOwner(world, seed);
   }
 });
+
+Deno.test("a node that was cut off, in one direction or both, misleads its neighbours for less than a second once it is back", () => {
+  for (let seed = 1; seed <= 120; seed++) {
+    const world = settledWorld(seed, [3, 4, 5][seed % 3] ?? 3);
+    const { network: { cut }, names } = world;
+    runUntil(world, 10_000);
+    const name = names[seed % names.length] ?? "";
+    const way = seed % 4;
+    for (const other of names) {
+      if (other === name) continue;
+      if (way < 3) cut.add(`${name}>${other}`);
+      if (way > 0) cut.add(`${other}>${name}`);
+    }
+    runUntil(world, world.now + 300 + 3_000 * world.random());
+    cut.clear();
+    const watch = watchOwners(world);
+    runUntil(world, world.now + 8_000);
+    const { misledMs } = watch.worst;
+    assert.ok(misledMs < 1_000, `seed ${seed}, way ${way}: ${misledMs} ms misled`);
+    assertOneOwner(world, seed);
+  }
+});

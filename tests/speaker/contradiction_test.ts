@@ -22,6 +22,7 @@ function heldHere(): Held {
     counterDue: undefined,
     againAt: instant(-Infinity),
     againDue: undefined,
+    returnedDue: undefined,
     restsUntil: undefined,
   };
 }
