@@ -48,6 +48,8 @@ async function review(
   };
   const found = await create("TokenReview", "authentication.k8s.io", { token });
   if (typeof found === "string") return { kind: "failed", reason: found };
+  // An answer that says nothing is no refusal, which would end what was allowed.
+  if (found.status === undefined) return { kind: "failed", reason: "a TokenReview has no status" };
   const { authenticated, user } = objectOr(found.status);
   if (authenticated !== true) return { kind: "unauthenticated" };
   const { extra, groups, uid, username } = objectOr(user);
@@ -60,5 +62,9 @@ async function review(
     nonResourceAttributes: { path, verb: "get" },
   });
   if (typeof access === "string") return { kind: "failed", reason: access };
-  return { kind: objectOr(access.status).allowed === true ? "allowed" : "forbidden" };
+  const { allowed } = objectOr(access.status);
+  if (typeof allowed !== "boolean") {
+    return { kind: "failed", reason: "a SubjectAccessReview says neither yes nor no" };
+  }
+  return { kind: allowed ? "allowed" : "forbidden" };
 }
