@@ -6,6 +6,7 @@ import type { Config } from "../../../lib/config/types.ts";
 import { serviceKey } from "../../../lib/model/facts.ts";
 import { conflictText, STAYS } from "../../../lib/model/address_conflict.ts";
 import { ip } from "../../controller/fixture.ts";
+import { broken, MARK, MARKED } from "../../config/marked.ts";
 import { fedCluster } from "../../support/fed_cluster.ts";
 import { RUN_OPTIONS } from "../../support/run_options.ts";
 import { NO_WORKERS } from "../../support/roles.ts";
@@ -65,7 +66,8 @@ function workshop(
       Number(new RegExp(`^metallb_k8s_client_config_${name}_bool (\\d)`, "m").exec(text)?.[1])
     );
   };
-  return { clock, keeper, set, events, lines, inForce, gauges, stop };
+  const scrape = () => metrics.registry.metrics();
+  return { clock, keeper, set, events, lines, inForce, gauges, scrape, stop };
 }
 
 Deno.test("keepConfig() puts a good configuration in force and says so in status and metrics", async () => {
@@ -299,4 +301,19 @@ Deno.test("refresh() goes back to the configuration before where the one in forc
   taking = inForce.slice(0, 1);
   await keeper.refresh();
   assert.equal(keeper.current(), undefined, "nothing is better than what takes addresses");
+});
+
+Deno.test("a keeper that runs tells no secret of a configuration in log, events, metrics and status (fault 9)", async () => {
+  const { keeper, set, events, lines, scrape, stop } = workshop();
+  let turn = 0;
+  for (const document of MARKED) {
+    for (const text of [document, ...broken(document)]) {
+      if (text !== document && turn++ % 997 !== 0) continue;
+      await set(text);
+      const said = JSON.stringify([events.splice(0), lines.splice(0), keeper.status()]);
+      assert.ok(!said.includes(MARK), `${text}\n=> ${said}`);
+    }
+  }
+  assert.ok(!(await scrape()).includes(MARK));
+  stop.abort();
 });

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { broken, MARK, MARKED_KUBECONFIGS } from "../../config/marked.ts";
 import { findKubeSettings, readKubeconfig } from "../../../lib/host/kubernetes/kubeconfig.ts";
 
 const SECRET = "c2VjcmV0LW9mLXRoZS10ZXN0";
@@ -102,6 +103,26 @@ for (const [what, text, message] of REFUSED) {
     });
   });
 }
+
+Deno.test("no secret of a kubeconfig is told, whatever form it has and wherever it is broken (fault 9)", async () => {
+  const folder = await Deno.makeTempDir();
+  let [turn, refused] = [0, 0];
+  try {
+    for (const document of MARKED_KUBECONFIGS) {
+      for (const text of [document, ...broken(document)]) {
+        if (text !== document && turn++ % 53 !== 0) continue;
+        await Deno.writeTextFile(`${folder}/config`, text);
+        await readKubeconfig([`${folder}/config`]).catch((error: Error) => {
+          refused++;
+          assert.ok(!error.message.includes(MARK), `${text}\n=> ${error.message}`);
+        });
+      }
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+  assert.ok(refused > 50, `${refused} refused`);
+});
 
 Deno.test("readKubeconfig() names a file that is absent or a folder", async () => {
   await assert.rejects(readKubeconfig(["/nonexistent/config"]), /\/nonexistent\/config/);
