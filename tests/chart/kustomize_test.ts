@@ -19,6 +19,19 @@ Deno.test("the folder deploy itself is the kustomization without components", as
   assert.equal(await must(kubectl, ["kustomize", DEPLOY]), await kustomize(kubectl, []));
 });
 
+Deno.test("fault 24: the manifest ranks its pods, bears a drain, and names their users", async () => {
+  const text = await Deno.readTextFile(`${DEPLOY}/metallb-compatible.yaml`);
+  for (
+    const part of [
+      /priorityClassName: system-node-critical/,
+      /priorityClassName: system-cluster-critical/,
+      /kind: PodDisruptionBudget/,
+      /runAsNonRoot: true/,
+      /within 15 s when it dies \(3 s with --leader-elect-profile=fast\)/,
+    ]
+  ) assert.match(text, part);
+});
+
 /** Every choice of up to so many components, each in the order given. */
 function choices(
   components: readonly Component[],

@@ -173,7 +173,8 @@ function perform(
       );
       return change(candidate, { kind: "standby", identity, leader });
     case "holder":
-      if (lead.kind !== "standby") return;
+      // Who finds its own name there leads in the same turn, or has to win it anew.
+      if (lead.kind !== "standby" || leader === identity) return;
       return change(candidate, { kind: "standby", identity, leader });
     case "ended":
       return released.resolve();

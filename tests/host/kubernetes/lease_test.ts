@@ -142,6 +142,15 @@ Deno.test("standForLease() leads where nobody does, and renews", async () => {
   });
 });
 
+Deno.test("fault 24: who wins the lease is never told to stand by for itself", async () => {
+  await withServer(async (_server, join) => {
+    const one = await join("one");
+    await until("the lead", () => leads(one));
+    const own = one.leads.filter((lead) => lead.kind === "standby" && lead.leader === "one");
+    assert.deepEqual(own, []);
+  });
+});
+
 Deno.test("standForLease() stands by while another leads, knows who, and takes over when that one is gone", async () => {
   await withServer(async (_server, join) => {
     const one = await join("one");
