@@ -15,18 +15,23 @@ const PAGE = "500";
 
 /**
  * Lists in pages, so that never more than one page of objects is in memory. No resourceVersion is
- * named: the answer is what the majority of the stores holds, not what one server remembers.
+ * named: the answer is what the majority of the stores holds, not what one server remembers. As a
+ * whole only where the server forgets each version before the next page: nothing would ever end.
  */
 export async function listPages(
   client: KubeClient,
   selection: Selection,
   onPage: (objects: readonly unknown[]) => void,
   signal: AbortSignal,
+  size: "paged" | "whole" = "paged",
 ): Promise<ListOutcome> {
   const operation = `list ${KINDS[selection.kind].plural}`;
   let from = "";
   for (;;) {
-    const path = collectionPath(selection, { limit: PAGE, ...(from && { continue: from }) });
+    const path = collectionPath(selection, {
+      ...size === "paged" && { limit: PAGE },
+      ...from && { continue: from },
+    });
     const answer = await client.request({ operation, method: "GET", path }, signal);
     if (answer.kind === "failure") {
       return from !== "" && answer.status === 410 ? { kind: "expired" } : answer;

@@ -51,6 +51,8 @@ interface Reflector<T> extends ReflectorHost {
   listedAt: Instant;
   complained: boolean;
   toldForbidden: boolean;
+  /** The list before ended in the middle, for the server had forgotten its version. */
+  expired: boolean;
   /** Ends the present watch, where there is one. */
   endWatch: () => void;
 }
@@ -79,6 +81,7 @@ export function startReflector<T>(
     listedAt: instant(-Infinity),
     complained: false,
     toldForbidden: false,
+    expired: false,
     endWatch: () => {},
   };
   const { barrier, cache } = reflector;
@@ -153,10 +156,17 @@ async function list<T>(reflector: Reflector<T>, reading: Reading): Promise<Outco
   return await barrier.passWith(async () => {
     if (reflector.synced && reading.polls === 0) count("relists");
     const objects: ObjectReading<T>[] = [];
-    const answer = await listPages(client, options, (page) => {
-      hear(reflector);
-      for (const object of page) objects.push(readObject(reflector, object));
-    }, signal);
+    const answer = await listPages(
+      client,
+      options,
+      (page) => {
+        hear(reflector);
+        for (const object of page) objects.push(readObject(reflector, object));
+      },
+      signal,
+      reflector.expired ? "whole" : "paged",
+    );
+    reflector.expired = answer.kind === "expired";
     if (answer.kind === "failure") return { kind: "failed", failure: answer };
     if (answer.kind === "expired") return { kind: "forgotten" };
     return takeList(reflector, reading, objects, answer.resourceVersion);

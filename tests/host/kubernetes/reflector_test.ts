@@ -172,6 +172,20 @@ Deno.test("C4: reflector begins its list again when the continue token expires",
   });
 });
 
+Deno.test("controller 17, suspected: a list whose every continue token is expired comes to an end all the same", async () => {
+  const answer = ({ searchParams }: URL) =>
+    searchParams.has("continue")
+      ? status(410, "expired")
+      : searchParams.has("limit")
+      ? serviceList([A1], "100", "token")
+      : serviceList([A1, service("b", "2")], "200");
+  await withReflector({ lists: [answer] }, async ({ changes, lists, watches }) => {
+    await until("the watch", () => watches().length === 1);
+    assert.deepEqual(changes, ["apply default/a=1", "apply default/b=2", "synced"]);
+    assert.equal(lists().length, 3, "two pages, then the whole");
+  });
+});
+
 Deno.test("reflector applies events, ignores unknown ones, and skips what is no object", async () => {
   await withReflector({
     lists: [list("100", A1)],
