@@ -19,6 +19,8 @@ const SIZES: readonly Size[] = [
   { name: "1000-addresses-110-interfaces", addresses: 1_000, interfaces: 110 },
   { name: "10000-claims", addresses: 10_000, interfaces: 1 },
 ];
+/** Each with its slice: a file of more than ten thousand documents is not read. */
+const FILE_SERVICES = 2_500;
 /** Of each event: until nothing of it is left to do but to announce again. */
 const EVENT_MS = 5_000;
 const REST_MS = 10_000;
@@ -96,11 +98,14 @@ async function fill(scene: Scene, addresses: number): Promise<void> {
       data: { config },
     }),
   );
-  const texts = Array.from({ length: addresses }, (_, at) => [
-    stringify(storedService(`s${at}`, `10.78.${at >> 8}.${at & 255}`).object),
-    stringify(storedSlice(`s${at}`, NAMES).object),
-  ]).flat();
-  await scene.write("services.yaml", texts.join("---\n"));
+  for (let from = 0; from < addresses; from += FILE_SERVICES) {
+    const length = Math.min(FILE_SERVICES, addresses - from);
+    const texts = Array.from({ length }, (_, place) => from + place).flatMap((at) => [
+      stringify(storedService(`s${at}`, `10.78.${at >> 8}.${at & 255}`).object),
+      stringify(storedSlice(`s${at}`, NAMES).object),
+    ]);
+    await scene.write(`services-${from}.yaml`, texts.join("---\n"));
+  }
 }
 
 function speaker(scene: Scene, node: Host): RunningProcess {
