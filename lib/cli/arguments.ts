@@ -78,6 +78,11 @@ export function parseArguments(argv: readonly string[], around: Surroundings): R
     if (error.exitCode === 0) return { kind: "print", text: printed, code: 0 };
     // `herald` alone prints the whole help, which needs no pointer to itself.
     if (error.code === "commander.help") return { kind: "print", text: printed, code: 2 };
+    // Not which: it may be the end of a key that has a blank in it.
+    if (error.code === "commander.excessArguments") {
+      const hint = "a value with blanks needs quotes, and a switch takes no value";
+      return wrongUsage(`error: too many arguments for "${commandOf(argv)}"; ${hint}\n`, argv);
+    }
     if (error.code === "commander.unknownOption") return unknownFlag(error.message, program, argv);
     return wrongUsage(printed, argv);
   }

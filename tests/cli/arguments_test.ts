@@ -216,3 +216,19 @@ Deno.test("parseArguments() elects a leader among controllers unless told otherw
     "herald-controller",
   );
 });
+
+Deno.test("wrong flags and variables are told without the secret among them (fault 9)", () => {
+  const mark = "hunter2Marked";
+  for (
+    const flags of [
+      `--ml-secret-kye=${mark}`,
+      `--ml-secret-kye ${mark}`,
+      `--ml-secret-key=${mark} --ml-secret-key=${mark}`,
+      `--ml-secret-key ${mark} ${mark}`,
+      `--ml-secret-key=${mark} --ml-bindaddr=1`,
+      `-ml-secret-key ${mark} --port=x`,
+    ]
+  ) assert.ok(!refused(`run --role=speaker ${flags}`).includes(mark), flags);
+  const env = { METALLB_ML_SECRET_KEY: mark, METALLB_ML_BIND_ADDR: "10.0.0.1" };
+  assert.ok(!refused("run --role=speaker --ml-bindport=x", env).includes(mark));
+});
