@@ -139,6 +139,7 @@ function setPeers(
       canAnnounce: true,
       stale: false,
       asking: undefined,
+      vouched: false,
       refused: false,
       distrustedUntil: instant(-Infinity),
       isProbed: false,
@@ -174,6 +175,7 @@ function onPacket(
   peer.sequence = packet.sequence;
   peer.heardAt = now;
   peer.asking = undefined;
+  peer.vouched = false;
   peer.isProbed = false;
   onSignOfLife(peer, now);
   peer.missedBy.clear();

@@ -74,6 +74,8 @@ export interface Peer extends HeartbeatPeer {
   stale: boolean;
   /** Others are being asked about it, or only others hear it. */
   asking: { readonly id: number; until: Instant; readonly open: Set<string> } | undefined;
+  /** While it was silent here another heard it: the way from it to this node is broken. */
+  vouched: boolean;
   /** Its kernel said that nobody listens. */
   refused: boolean;
   /** It was heard all the same: until then that counts for nothing. */

@@ -26,6 +26,11 @@ export function judge(
     peer.asking = ask(state, peer, now, random, actions);
   }
   if (peer.asking.open.size > 0 && now < peer.asking.until) return;
+  if (peer.vouched && !peer.refused) {
+    // Who is heard by others alone is not given up for one beat that was lost on the way to them.
+    peer.vouched = false;
+    return askLater(peer, now);
+  }
   giveUp(state, peer, now - peer.heardAt, actions);
   if (!peer.ringed) return;
   sayMissed(state, peer, now, actions);
@@ -105,6 +110,12 @@ function ask(
   return { id, until: after(now, state.timing.confirmMs), open };
 }
 
+/** Asks the others about it again an interval later. */
+function askLater(peer: Peer, now: Instant): void {
+  peer.heardAt = instant(now - peer.intervalMs * (peer.multiplier - 1));
+  peer.asking = undefined;
+}
+
 /** In a ring only its neighbours hear it. */
 function hearersOf(state: MonitorState, peer: Peer): Peer[] {
   if (!peer.ringed) return [...state.peers.values()];
@@ -131,9 +142,9 @@ export function onAnswer(
   for (const peer of state.peers.values()) {
     if (peer.asking?.id !== id || !peer.asking.open.delete(from)) continue;
     if (heard) {
-      // Alive, only not heard here: ask again an interval later.
-      peer.heardAt = instant(now - peer.intervalMs * (peer.multiplier - 1));
-      peer.asking = undefined;
+      // Alive, only not heard here.
+      peer.vouched = true;
+      askLater(peer, now);
       onSignOfLife(peer, now);
     }
     return;

@@ -109,6 +109,24 @@ Deno.test("a peer that another hears is not given up (row L19)", () => {
   assert.ok(asked > 500, `${asked}`);
 });
 
+Deno.test("a peer whom only another heard is given up when that one misses it twice, not once", () => {
+  const one = bench("a", "c");
+  one.hear("a");
+  one.hear("c");
+  const downs: string[] = [];
+  for (const heard of [true, false, true, false, false]) {
+    assert.equal(downs.length, 0);
+    let query: HeartbeatBody | undefined;
+    while (query === undefined) {
+      query = sends(one.pass(1, "c"), "query").find(({ to }) => to === "c")?.body;
+    }
+    assert.ok(query.kind === "query");
+    const found = one.hear("c", { kind: "answer", id: query.id, heard });
+    downs.push(...of(found, "down").map(({ name }) => name));
+  }
+  assert.equal(downs.join(), "a");
+});
+
 Deno.test("a peer that nobody hears is given up as soon as all have said so", () => {
   const one = bench("a", "b", "c");
   for (const name of ["a", "b", "c"]) one.hear(name);

@@ -22,6 +22,7 @@ function peer(of: Partial<Peer> = {}): Peer {
     multiplier: 3,
     canAnnounce: true,
     asking: undefined,
+    vouched: false,
     refused: false,
     distrustedUntil: instant(-Infinity),
     isProbed: false,

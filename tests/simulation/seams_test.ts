@@ -220,3 +220,17 @@ Deno.test("a node that was cut off, in one direction or both, misleads its neigh
     assertOneOwner(world, seed);
   }
 });
+
+Deno.test("one whom another hears all along is given up by nobody, though beats are lost: one owner (row L19)", () => {
+  for (let seed = 1; seed <= 120; seed++) {
+    const world = settledWorld(seed, 3, 3);
+    const { names, network } = world;
+    runUntil(world, 10_000);
+    network.cut.add(`${names[seed % 3]}>${names[(seed + 1) % 3]}`);
+    const watch = watchOwners(world);
+    runUntil(world, world.now + 5_000);
+    const { gapMs, overlapMs } = watch.worst;
+    assert.ok(overlapMs <= OVERLAP_MS, `seed ${seed}: two owners for ${overlapMs} ms`);
+    assert.equal(gapMs, 0, `seed ${seed}: no owner for ${gapMs} ms`);
+  }
+});
