@@ -85,10 +85,11 @@ async function openSockets(options: GossipTransportOptions): Promise<Sockets> {
     udp.once("error", reject);
     udp.bind(port, hostname, () => resolve());
   });
-  try {
-    const listener = Deno.listen({ hostname, port });
+  try { // The kernel chose the port where none was named.
+    const bind = { address, port: udp.address().port };
+    const listener = Deno.listen({ hostname, port: bind.port });
     const begun = { door: undefined, accepting: Promise.resolve(), closing: false };
-    return { ...options, udp, listener, streams: new Set(), ...begun };
+    return { ...options, bind, udp, listener, streams: new Set(), ...begun };
   } catch (error) {
     await closeSocket(udp);
     throw error;
@@ -272,9 +273,8 @@ async function readContent(
     const content = reader.take(count);
     if (content === "incomplete") continue;
     if (isWireError(content)) return { ...content, kind: "refused" };
-    if (content.kind === "err") {
-      return { kind: "refused", reason: "refused", detail: content.error };
-    }
+    const { kind } = content;
+    if (kind === "err") return { kind: "refused", reason: "refused", detail: content.error };
     return content;
   }
 }

@@ -183,3 +183,33 @@ Deno.test("openGossipTransport() fails where a port is taken, and leaves no sock
   await using _ = await open();
   await assert.rejects(open(), /EADDRINUSE/);
 });
+
+Deno.test("where no port is named the kernel's choice is guarded, and streams come to it too", async () => {
+  const guarded: Endpoint[] = [];
+  const bind = { address: ip4(0x7f00_0001), port: 0 };
+  const openGuard = (at: Endpoint) => {
+    guarded.push(at);
+    return {
+      sourcesChanged: () => undefined,
+      mayKnock: () => true,
+      takeKeptOut: () => 0,
+      [Symbol.dispose]: () => undefined,
+    };
+  };
+  await using transport = await openGossipTransport({
+    bind,
+    keys: [],
+    clock: systemClock,
+    openGuard,
+  });
+  transport.serve({
+    onMessage: () => undefined,
+    onPushPull: () => [],
+    expected: () => [],
+    onTurnedAway: () => undefined,
+    onRefused: () => undefined,
+  });
+  const [at] = guarded;
+  assert.ok(at !== undefined && at.port > 0);
+  using _ = await Deno.connect({ hostname: "127.0.0.1", port: at.port });
+});
