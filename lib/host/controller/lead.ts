@@ -60,12 +60,17 @@ interface Leading extends LeadParts {
   present: Permit | undefined;
   /** Counts the changes of the lead: what began in an earlier one is void. */
   term: number;
+  /** The change of the lead since which what stands has not been told for long. */
+  lateTerm: number | undefined;
   leads: boolean;
   handedOver: boolean;
 }
 
 /** A write without an answer must not hold up the end of the process. */
 const IDLE_MS: Millis = 500;
+/** A list is answered by then, also where there is much to tell. */
+const LATE_MS: Millis = 5_000;
+const LATE_TEXT = "the API server answers no list of what stands: nothing is given before it does";
 /** A rival that has not been seen to write for so long may be gone; half as much again by chance. */
 const SILENT_MS: Millis = 5 * 60_000;
 
@@ -82,6 +87,7 @@ export function startLead(context: RoleContext, parts: LeadParts): ControllerLea
     goOnSilent: () => {},
     present: alone && { ...alone, mayBegin: () => alone.mayBegin() && leading.rival === undefined },
     term: 0,
+    lateTerm: undefined,
     leads: false,
     handedOver: false,
   };
@@ -159,10 +165,18 @@ async function begin(leading: Leading, own: Own, term: number): Promise<void> {
   const { clock, log, signal } = leading.context;
   const began = clock.now();
   // A request of an earlier term could still come through, and then be unknown here.
+  const isOver = () => leading.term !== term || leading.handedOver || signal.aborted;
+  const callOff = clock.schedule(LATE_MS, () => {
+    if (isOver()) return;
+    leading.lateTerm = term;
+    log.warn({ leader: reason, ms: LATE_MS }, LATE_TEXT);
+  });
+  signal.addEventListener("abort", callOff, { once: true });
   await leading.idle();
   await leading.catchUp();
-  const isOver = () => leading.term !== term || leading.handedOver;
-  if (isOver() || signal.aborted || !permit.mayBegin()) return;
+  callOff();
+  signal.removeEventListener("abort", callOff);
+  if (isOver() || !permit.mayBegin()) return;
   const { withinMs } = permit;
   leading.present = {
     ...permit,
@@ -211,13 +225,14 @@ function onRival(leading: Leading, name: string): void {
 }
 
 function problemOf(
-  { context, rival }: Leading,
+  { context, lateTerm, present, rival, term }: Leading,
   candidacy: Candidacy | undefined,
 ): string | undefined {
   if (rival !== undefined) {
     return `another controller writes too, as ${rival}, and no election decides between the two: ` +
       "run one only, or have both stand for one Lease, with get, create, update and watch of it";
   }
+  if (lateTerm === term && present === undefined) return LATE_TEXT;
   const { leaderElection: election } = context.options;
   if (candidacy?.lead.kind !== "standby" || candidacy.refusal === undefined) return undefined;
   return `the Lease ${election?.namespace}/${election?.name} is refused: ${candidacy.refusal}`;

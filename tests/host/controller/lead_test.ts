@@ -139,6 +139,27 @@ Deno.test("startLead() starts nothing for a term that ended while it caught up",
   assert.ok(told.includes("start"));
 });
 
+Deno.test("a leader to whom what stands is not told for long says so, once, until it is", async () => {
+  const { asked, become, clock, controller, idle, lists, log } = workshop();
+  idle.resolve();
+  become(leader());
+  await settled();
+  assert.equal(asked(), 1);
+  clock.advance(4_999);
+  assert.equal(controller.problem(), undefined);
+  clock.advance(60_000);
+  assert.match(controller.problem() ?? "", /answers no list/);
+  assert.equal(log.lines.filter(({ msg }) => /answers no list/.test(msg)).length, 1);
+  lists[0]?.();
+  await settled();
+  assert.equal(controller.problem(), undefined);
+  become(STANDBY);
+  become(leader());
+  become(STANDBY);
+  clock.advance(60_000);
+  assert.equal(controller.problem(), undefined, "another leads");
+});
+
 Deno.test("startLead() takes the permission away with the lead, also where it was handed out", async () => {
   const { asked, become, controller, gauge, idle, lists, log, told, transitions } = workshop();
   idle.resolve();
