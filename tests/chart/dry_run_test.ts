@@ -6,7 +6,7 @@ import { ensureHelm } from "../support/kube_binaries.ts";
 import { commandsOf, fencesOf } from "../support/markdown.ts";
 import { must } from "../support/process.ts";
 import { waitFor } from "../support/wait.ts";
-import { COMPONENTS, kustomize } from "./kustomize.ts";
+import { COMPONENTS, kustomize, TOGETHER } from "./kustomize.ts";
 import { EVERYTHING, optionalPaths } from "./values.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -41,7 +41,7 @@ const VALUE_SETS = {
 
 /** The kinds of the Prometheus Operator, without a say on what is in them. */
 function operatorKinds(): string {
-  return ["PodMonitor", "PrometheusRule"].map((kind) => {
+  return ["PodMonitor", "PrometheusRule", "ServiceMonitor"].map((kind) => {
     const plural = `${kind.toLowerCase()}s`;
     return JSON.stringify({
       apiVersion: "apiextensions.k8s.io/v1",
@@ -73,6 +73,7 @@ Deno.test("an API server takes all that deploy has, strictly validated, by helm 
     const kinds = [
       "crd/podmonitors.monitoring.coreos.com",
       "crd/prometheusrules.monitoring.coreos.com",
+      "crd/servicemonitors.monitoring.coreos.com",
     ];
     await kube.kubectl(["wait", "--for=condition=Established", "--timeout=5s", ...kinds]);
     return true;
@@ -92,7 +93,7 @@ Deno.test("an API server takes all that deploy has, strictly validated, by helm 
       await strictly(await renderChart(helm, values));
     });
   }
-  for (const chosen of [[], ...COMPONENTS.map((one) => [one]), COMPONENTS]) {
+  for (const chosen of [[], ...COMPONENTS.map((one) => [one]), TOGETHER]) {
     await test.step(`the kustomization with ${chosen.join(", ") || "nothing more"}`, async () => {
       await strictly(await kustomize(kube.binaries.kubectl, chosen));
     });

@@ -11,6 +11,8 @@ export const COMPONENTS = [
   "metrics-auth",
   "fast-lease",
 ] as const;
+/** All that go together: one of the two for Prometheus stands in place of the other. */
+export const TOGETHER = COMPONENTS.filter((one) => one !== "prometheus");
 export type Component = typeof COMPONENTS[number];
 
 /** Builds what a user builds: an overlay of his own on the base, with these components. */
