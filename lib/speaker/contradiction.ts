@@ -11,6 +11,8 @@ const COUNTER_MS: Millis = 1_000;
 const AGAIN_MS: Millis = 5_000;
 /** Once the other has given it up, one in this. */
 const GIVEN_UP_MS: Millis = 1_000;
+/** What the other announced before it gave up may reach neighbours so much later. */
+const ON_ITS_WAY_MS: Millis = 500;
 /** The last one waits until nobody has contradicted for so long, but not for ever. */
 const QUIET_MS: Millis = 1_500;
 
@@ -52,6 +54,7 @@ export function putRight(held: Held, now: Instant, { again }: Said): void {
 export function lastWordSoon(held: Held, now: Instant): void {
   const soon = Math.max(after(held.againAt, GIVEN_UP_MS), now);
   held.againDue = instant(Math.min(held.againDue ?? soon, soon));
+  held.givenUpAt = now;
 }
 
 /** What was not said at once, so as not to answer without end, is said now. */
@@ -62,7 +65,10 @@ export function contradict(held: Held, now: Instant, { claims, again }: Said): v
     if (isOurs(held)) claims.add(held.wish.ip);
   }
   if (held.againDue !== undefined && now >= held.againDue) {
-    held.againDue = undefined;
+    // One comes when all is quiet: a frame of the other may be on its way, or in a queue.
+    const isEarly = held.givenUpAt !== undefined && now < after(held.givenUpAt, ON_ITS_WAY_MS);
+    held.againDue = isEarly ? after(now, GIVEN_UP_MS) : undefined;
+    held.givenUpAt = undefined;
     held.againAt = now;
     if (isOurs(held)) again.add(held.wish.ip);
   }

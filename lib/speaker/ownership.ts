@@ -142,6 +142,7 @@ function onWish(
         counterDue: undefined,
         againAt: instant(-Infinity),
         againDue: undefined,
+        givenUpAt: undefined,
         returnedDue: undefined,
         restsUntil: undefined,
       });

@@ -61,6 +61,8 @@ export interface Held {
   againAt: Instant;
   /** Then they are told once more: what a fellow announced meanwhile is put right. */
   againDue: Instant | undefined;
+  /** A fellow gave it up then, and neighbours have not been told since. */
+  givenUpAt: Instant | undefined;
   /** Then neighbours are told so for a fellow that came back, unless its claim is heard before. */
   returnedDue: Instant | undefined;
   /** Nobody's since this node answered it: until then neighbours need not be told anew. */

@@ -4,6 +4,7 @@ import {
   contradict,
   counter,
   isOurs,
+  lastWordSoon,
   putRight,
   type Said,
 } from "../../lib/speaker/contradiction.ts";
@@ -22,6 +23,7 @@ function heldHere(): Held {
     counterDue: undefined,
     againAt: instant(-Infinity),
     againDue: undefined,
+    givenUpAt: undefined,
     returnedDue: undefined,
     restsUntil: undefined,
   };
@@ -62,6 +64,25 @@ Deno.test("the last announcement comes when nobody contradicts any more, wheneve
     });
     assert.ok((announced.at(-1) ?? 0) >= last + 1_500, `${last}: ${announced}`);
     announced.forEach((at, index) => assert.ok(at - (announced[index - 1] ?? -5_000) >= 5_000));
+  }
+});
+
+Deno.test("what another gave up is told within a second, and once more when its last frame has passed", () => {
+  for (const given of [0, 1, 300, 800, 999, 1_200, 3_000, 6_000]) {
+    const announced: number[] = [];
+    saidIn(30_000, (held, now, said) => {
+      if (now === 0) counter(held, instant(now), said);
+      if (now === given) {
+        putRight(held, instant(now), said);
+        lastWordSoon(held, instant(now));
+      }
+      contradict(held, instant(now), said);
+      if (said.again.size > 0) announced.push(now);
+    });
+    const [first = Infinity] = announced.filter((ms) => ms >= given);
+    assert.ok(first <= given + 1_000, `given up at ${given}: ${announced}`);
+    assert.ok((announced.at(-1) ?? 0) >= given + 500, `given up at ${given}: ${announced}`);
+    assert.ok(announced.length <= 4, `given up at ${given}: ${announced}`);
   }
 });
 

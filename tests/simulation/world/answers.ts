@@ -105,6 +105,8 @@ export function advanceConflicts(world: World, speaker: Speaker, event: Conflict
     const isWhereGossipSays = member !== undefined && member.state !== "dead" &&
       member.address === world.machines.get(fellow)?.address;
     if (world.metallb.has(fellow) && !isWhereGossipSays) continue;
+    // Who started while gossip was filtered, and then was cut off, has never heard of anybody.
+    if (speaker.gossip.members.size === 0 && speaker.liveness.met.size === 0) continue;
     world.accused.push(`${speaker.host} accuses ${fellow} at ${world.now}`);
   }
   plan(world, speaker, "conflicts");
