@@ -104,7 +104,9 @@ async function startSpeaker(kube: ControlPlane): Promise<Speaker> {
   const token = await kube.serviceAccountToken("metallb-system", "speaker");
   const port = freePort();
   const began = performance.now();
-  const flags = [`--port=${port}`, "--host=127.0.0.1", "--log-format=json", `--node-name=${SELF}`];
+  // By default many addresses that change at once have one line.
+  const told = ["--log-format=json", "--log-level=debug"];
+  const flags = [`--port=${port}`, "--host=127.0.0.1", `--node-name=${SELF}`, ...told];
   const child = new Deno.Command(HERALD, {
     // Of no interface: nothing of this machine's network shall be answered.
     args: [
