@@ -1,6 +1,5 @@
 import { X509Certificate } from "node:crypto";
-import { errorText } from "../../base/errors.ts";
-import { pairMistake } from "../process/key_pair.ts";
+import { pairMistake, readBounded } from "../process/key_pair.ts";
 import type { KubeSettings, Material } from "./kubeconfig.ts";
 
 /** What the API server is to be shown and what it must show, read and checked. Secret. */
@@ -12,7 +11,6 @@ export interface Credentials {
 }
 
 const TOKEN_LIMIT = 64 * 1024;
-const FILE_LIMIT = 1024 * 1024;
 
 /**
  * Reads all that the settings name, files anew each time.
@@ -39,13 +37,10 @@ export function sameTls(a: Credentials, b: Credentials): boolean {
 async function readMaterial(material: Material, what: string): Promise<string> {
   if (material.kind === "text") return material.text;
   try {
-    const { isFile, size } = await Deno.stat(material.path);
-    if (!isFile) throw new Error("it is no regular file");
-    if (size > FILE_LIMIT) throw new Error(`it is larger than ${FILE_LIMIT} bytes`);
-    return await Deno.readTextFile(material.path);
+    return await readBounded(material.path, what);
   } catch (error) {
     if (material.otherwise !== undefined) return material.otherwise;
-    throw new Error(`Cannot read the ${what} ${material.path}: ${errorText(error)}`);
+    throw error;
   }
 }
 

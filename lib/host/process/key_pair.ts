@@ -95,7 +95,8 @@ const PAIR_MISTAKES = [
   ["No certificates found", "it is no PEM certificate"],
 ] as const;
 
-async function readBounded(path: string, what: string): Promise<string> {
+/** Reads a file that may be secret, of 1 MiB at most. @throws Error that names the file and quotes nothing of it */
+export async function readBounded(path: string, what: string): Promise<string> {
   try {
     const { isFile, size } = await Deno.stat(path);
     if (!isFile) throw new Error("it is no regular file");

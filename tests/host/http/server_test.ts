@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { serveHttp } from "../../../lib/host/http/server.ts";
 import { logOf } from "../../support/log.ts";
 import { PROCESS_STATUS as STATUS } from "../../support/status.ts";
+import { openSockets } from "../../support/sockets.ts";
 import { waitFor } from "../../support/wait.ts";
 import { createMetrics } from "../../../lib/host/metrics/metrics.ts";
 import type { ProcessStatus } from "../../../lib/status/types.ts";
@@ -159,17 +160,6 @@ async function takeAll(connection: Deno.Conn): Promise<void> {
   } catch {
     // It is closed.
   }
-}
-
-function openSockets(): number {
-  const isSocket = (name: string) => {
-    try {
-      return Deno.readLinkSync(`/proc/self/fd/${name}`).startsWith("socket:");
-    } catch {
-      return false; // The one by which the folder is read.
-    }
-  };
-  return [...Deno.readDirSync("/proc/self/fd")].filter(({ name }) => isSocket(name)).length;
 }
 
 Deno.test("who asks without end and takes no answer holds no stop up, and leaves nothing", async () => {

@@ -2,20 +2,10 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { openTunnel } from "../../../lib/host/http/tunnel.ts";
 import { makeKeyPair } from "../../../lib/host/process/key_pair.ts";
+import { openSockets } from "../../support/sockets.ts";
 import { waitFor } from "../../support/wait.ts";
 
 const PAIR = await makeKeyPair(["127.0.0.1"], Date.now());
-
-function openSockets(): number {
-  const isSocket = (name: string) => {
-    try {
-      return Deno.readLinkSync(`/proc/self/fd/${name}`).startsWith("socket:");
-    } catch {
-      return false; // The one by which the folder is read.
-    }
-  };
-  return [...Deno.readDirSync("/proc/self/fd")].filter(({ name }) => isSocket(name)).length;
-}
 
 /** A client, and the connection that came of it. */
 async function connected(): Promise<{ client: Deno.TcpConn; outside: Deno.TcpConn }> {
